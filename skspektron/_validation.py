@@ -1,0 +1,180 @@
+"""Checks that two or more estimators share, and the sentences users read when they fail."""
+
+import re
+from numbers import Real
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+# "1100", "1100.0", "1100 nm", "4000 cm-1", "4000 cm^-1", "4000 cm⁻¹", "4000 1/cm"
+_CHANNEL_NAME = re.compile(r"\s*(\d+\.?\d*|\.\d+)\s*(nm|cm-1|cm\^-1|cm⁻¹|1/cm)?\s*")
+_BARE_NM = (300.0, 2600.0)  # bare column names that all lie in here are wavelengths
+
+
+def check_axis(
+    *,
+    wavelength: ArrayLike | None = None,
+    wavenumber: ArrayLike | None = None,
+    n_features: int,
+    feature_names: ArrayLike | None = None,
+) -> NDArray[np.float64] | None:
+    """Return the spectral axis in cm-1, whichever way the user gave it.
+
+    Parameters
+    ----------
+    wavelength : array-like of shape (n_features,), default=None
+        Axis in nm, strictly monotonic in either direction.
+    wavenumber : array-like of shape (n_features,), default=None
+        Axis in cm-1, strictly monotonic in either direction.
+    n_features : int
+        Number of channels of the spectra that the axis belongs to.
+    feature_names : array-like of shape (n_features,), default=None
+        Column names, read when neither axis is given: ``"1100.0"``, ``"1100 nm"``,
+        ``"4000 cm-1"``. Without a unit they are nm when all lie between 300 and 2600,
+        else cm-1. They are no axis when one of them is no number, when units differ, or
+        when bare numbers merely count the channels from 0 or 1 or are not strictly monotonic.
+
+    Returns
+    -------
+    wavenumber : ndarray of shape (n_features,) or None
+        Axis in cm-1, in the order of the channels; None when nothing gives one.
+
+    Raises
+    ------
+    ValueError
+        If both axes are given, or an axis has the wrong length, is not strictly monotonic,
+        not finite or not positive.
+    TypeError
+        If an axis holds something other than numbers.
+    """
+    if wavelength is not None and wavenumber is not None:
+        raise ValueError(
+            "wavelength (nm) and wavenumber (cm-1) were both given for one axis. "
+            "Pass only one of them; the other is computed from it."
+        )
+    if wavelength is not None:
+        return 1e7 / _check_channels(wavelength, n_features, "wavelength", "nm")
+    if wavenumber is not None:
+        return _check_channels(wavenumber, n_features, "wavenumber", "cm-1")
+    if feature_names is not None:
+        return _axis_from_names(feature_names, n_features)
+    return None
+
+
+def check_labels(values: ArrayLike, n_samples: int, name: str) -> NDArray:
+    """Return metadata such as `instrument` or `sample_id` as one sortable array.
+
+    Parameters
+    ----------
+    values : array-like of shape (n_samples,)
+        Strings, numbers or dates; one entry per row of `X`.
+    n_samples : int
+        Number of rows of `X`.
+    name : str
+        Name of the parameter, for the messages.
+
+    Returns
+    -------
+    labels : ndarray of shape (n_samples,)
+        The labels in one dtype that sorts.
+
+    Raises
+    ------
+    ValueError
+        If the number of entries is not `n_samples`, `values` is not 1-D, or an entry is
+        missing (None or NaN).
+    TypeError
+        If the entries cannot be sorted together, as numbers mixed with strings.
+    """
+    # Lists as objects: numpy would silently turn [1, "a"] into ["1", "a"].
+    labels = np.asarray(values, dtype=None if hasattr(values, "dtype") else object)
+    if labels.ndim != 1:
+        raise ValueError(
+            f"{name} has shape {labels.shape}, expected ({n_samples},). "
+            "Pass a flat sequence with one entry per row of X."
+        )
+    if len(labels) != n_samples:
+        raise ValueError(
+            f"{name} has {len(labels)} entries, X has {n_samples} rows. Pass one entry per row "
+            f"of X, by keyword to the outermost fit (fit(X, y, {name}=...)): scikit-learn splits "
+            "it with X when the lengths agree and passes it through whole when they do not."
+        )
+    is_object = labels.dtype == object
+    n_missing = sum(map(_is_missing, labels)) if is_object else np.sum(labels != labels)
+    if n_missing:
+        raise ValueError(
+            f"{name} is missing (None or NaN) on {n_missing} of {n_samples} rows. "
+            "Give every row a label, or drop those rows."
+        )
+    return _one_dtype(labels, name) if is_object else labels
+
+
+def _check_channels(values, n_features, name, unit):
+    """Return one axis as float64 after checking it."""
+    try:
+        axis = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"{name} must hold {n_features} numbers in {unit}: {error}. "
+            f"Pass one number per channel of X."
+        ) from error
+    if axis.shape != (n_features,):
+        raise ValueError(
+            f"{name} has shape {axis.shape}, X has {n_features} channels. "
+            f"Pass one value in {unit} per channel, shape ({n_features},)."
+        )
+    n_bad = np.count_nonzero(~(np.isfinite(axis) & (axis > 0)))
+    if n_bad:
+        raise ValueError(
+            f"{name} has {n_bad} of {n_features} values that are not finite and positive. "
+            f"Pass it in {unit}, one positive number per channel."
+        )
+    step = np.diff(axis)
+    turns = np.flatnonzero(step <= 0 if step[:1].sum() > 0 else step >= 0)
+    if turns.size:
+        at = turns[0]
+        raise ValueError(
+            f"{name} is not strictly monotonic: channel {at} is at {axis[at]:g} {unit} and "
+            f"channel {at + 1} at {axis[at + 1]:g} {unit}. Sort the channels of X and the axis "
+            "together, and drop repeated channels."
+        )
+    return axis.copy()  # the fitted axis must not follow the user's array
+
+
+def _axis_from_names(feature_names, n_features):
+    """Return the axis that column names spell, in cm-1, or None when they spell none."""
+    matches = [_CHANNEL_NAME.fullmatch(str(name)) for name in feature_names]
+    if not all(matches):
+        return None
+    units = {match[2] and ("nm" if match[2] == "nm" else "cm-1") for match in matches}
+    values = np.array([float(match[1]) for match in matches])
+    if len(units) > 1 or (units == {None} and not _could_be_axis(values)):
+        return None
+    in_nm_range = values.min() >= _BARE_NM[0] and values.max() <= _BARE_NM[1]
+    unit = units.pop() or ("nm" if in_nm_range else "cm-1")
+    axis = _check_channels(values, n_features, "the axis in the column names", unit)
+    return 1e7 / axis if unit == "nm" else axis
+
+
+def _could_be_axis(values):
+    """Tell an axis from channel numbers and from names that are numbers by accident."""
+    step = np.diff(values)
+    counts = values[0] in (0, 1) and np.all(step == 1)
+    return not counts and values.min() > 0 and bool(np.all(step > 0) or np.all(step < 0))
+
+
+def _is_missing(value):
+    """Tell None, NaN, NaT and pandas.NA (none of which equals itself) from a label."""
+    same = value == value
+    return value is None or not isinstance(same, bool | np.bool_) or not same
+
+
+def _one_dtype(labels, name):
+    """Return an object array as an array of strings or numbers; refuse anything else."""
+    kinds = {type(label) for label in labels}
+    if not any(all(issubclass(kind, base) for kind in kinds) for base in (str, Real)):
+        raise TypeError(
+            f"{name} holds {' and '.join(sorted(kind.__name__ for kind in kinds))} entries, which "
+            "cannot be sorted together. Convert them all to strings or all to numbers."
+        )
+    return np.array(labels.tolist())

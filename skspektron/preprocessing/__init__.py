@@ -1,0 +1,5 @@
+"""Treat one spectrum at a time; nothing is learnt from other spectra."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach(__name__, submod_attrs={"_snv": ["SNV"]})

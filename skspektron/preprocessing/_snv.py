@@ -1,0 +1,87 @@
+"""Scatter correction of single spectra."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils.validation import FLOAT_DTYPES, validate_data
+
+
+class SNV(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """Standard normal variate: centre and scale every spectrum by itself.
+
+    Removes the offset and the gain that light scattering puts on diffuse-reflectance
+    spectra [1]_: a spectrum x becomes (x - mean(x)) / std(x).
+
+    Parameters
+    ----------
+    ddof : {0, 1}, default=1
+        Degrees of freedom taken from the standard deviation. 1 is the definition
+        of [1]_; 0 reproduces packages that use the population deviation.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of spectral channels seen during ``fit``.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Column names seen during ``fit``, when all were strings.
+
+    See Also
+    --------
+    chemotools.derivative.SavitzkyGolay : Derivatives; removes baselines instead of scatter.
+    chemotools.scatter.MultiplicativeScatterCorrection : Scatter correction against a
+        reference spectrum that is learnt in ``fit``.
+
+    Notes
+    -----
+    The length of a spectrum, and with it the absolute amplitude, is lost: what comes out has
+    the Euclidean norm sqrt(n_features - ddof). A flat spectrum carries no scatter and becomes
+    zero. NaN marks a missing channel: it is left out of the mean and the deviation, and stays
+    NaN. The transformers of chemotools go before or after `SNV` in the same `Pipeline`; those
+    that look at neighbouring channels need spectra without NaN.
+
+    References
+    ----------
+    .. [1] Barnes, Dhanoa & Lister, Appl. Spectrosc. 43 (1989) 772-777.
+
+    Examples
+    --------
+    >>> from skspektron.preprocessing import SNV
+    >>> SNV().fit_transform([[1.0, 2.0, 3.0], [0.0, 20.0, 40.0]])
+    array([[-1.,  0.,  1.],
+           [-1.,  0.,  1.]])
+    """
+
+    def __init__(self, *, ddof: int = 1):
+        self.ddof = ddof
+
+    def fit(self, X: ArrayLike, y: None = None) -> "SNV":
+        """Check `X` and remember its channels; nothing else is learnt."""
+        self._check(X, reset=True)
+        return self
+
+    def transform(self, X: ArrayLike) -> NDArray[np.floating]:
+        """Return each spectrum with zero mean and unit standard deviation."""
+        X = self._check(X, reset=False)
+        n_measured = np.count_nonzero(~np.isnan(X), axis=1, keepdims=True)
+        centred = X - np.nansum(X, axis=1, keepdims=True) / np.maximum(n_measured, 1)
+        dof = np.maximum(n_measured - self.ddof, 1)
+        scale = np.sqrt(np.nansum(centred**2, axis=1, keepdims=True) / dof)
+        # Rounding of the mean must not be blown up to unit variance on a flat spectrum.
+        flat = np.fmax.reduce(X, axis=1) == np.fmin.reduce(X, axis=1)
+        centred[flat] *= 0
+        return (centred / np.where(scale == 0, 1, scale)).astype(X.dtype, copy=False)
+
+    def _check(self, X: ArrayLike, *, reset: bool) -> NDArray[np.floating]:
+        """Return `X` as floats in which NaN, and only NaN, marks a missing channel."""
+        if self.ddof not in (0, 1):
+            raise ValueError(f"ddof={self.ddof!r} is neither 0 nor 1. Pass 1 for the definition.")
+        return validate_data(
+            self, X, dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan", reset=reset
+        )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

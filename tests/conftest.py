@@ -1,0 +1,37 @@
+"""Fixtures that more than one test module uses."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from skspektron.datasets import make_instruments
+from skspektron.model_selection import stack_instruments
+
+
+@pytest.fixture(scope="session")
+def data_dir():
+    """Return the folder of real spectra, or skip: they are not part of the repository."""
+    folder = os.environ.get("SKSPEKTRON_DATA")
+    if folder is None or not Path(folder).is_dir():
+        pytest.skip("real spectra are absent: set SKSPEKTRON_DATA to the folder that holds them")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def two_instruments():
+    """Simulate 40 samples on the instruments "source" and "target", 60 channels each."""
+    bunch = make_instruments(
+        40, ("source", "target"), wavelength=np.linspace(1100, 2498, 60), random_state=0
+    )
+    for array in (*bunch.X.values(), bunch.y):
+        array.flags.writeable = False  # shared by the session: a test that writes must fail
+    return bunch
+
+
+@pytest.fixture(scope="session")
+def stacked(two_instruments):
+    """Stack both instruments: X (80, 60), y (80,), instrument, sample_id."""
+    y, sample_id = two_instruments.y[:, 0], two_instruments.sample_id
+    return stack_instruments({name: (X, y, sample_id) for name, X in two_instruments.X.items()})

@@ -1,0 +1,101 @@
+"""SNV: geometry, invariances, missing channels, company of chemotools."""
+
+import numpy as np
+import pytest
+from chemotools.derivative import SavitzkyGolay
+from chemotools.scatter import MultiplicativeScatterCorrection
+from sklearn.cross_decomposition import PLSRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skspektron.preprocessing import SNV
+from tests import oracles
+
+
+@pytest.fixture
+def X():
+    return np.random.default_rng(0).normal(1, 0.2, size=(6, 50))
+
+
+@parametrize_with_checks([SNV(), SNV(ddof=0)])
+def test_scikit_learn_contract(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("ddof", [0, 1])
+def test_equals_literal_formula(X, ddof):
+    X[2, [3, 7]] = np.nan
+    np.testing.assert_allclose(SNV(ddof=ddof).fit_transform(X), oracles.snv(X, ddof))
+
+
+@pytest.mark.parametrize("ddof", [0, 1])
+def test_norm_is_fixed_by_ddof(X, ddof):
+    Z = SNV(ddof=ddof).fit_transform(X)
+    np.testing.assert_allclose(Z.mean(axis=1), 0, atol=1e-9)
+    np.testing.assert_allclose(np.linalg.norm(Z, axis=1), np.sqrt(50 - ddof), rtol=1e-12)
+
+
+def test_ignores_offset_and_positive_gain(X):
+    np.testing.assert_allclose(SNV().fit_transform(3 + 7 * X), SNV().fit_transform(X), atol=1e-12)
+
+
+def test_spectra_do_not_see_each_other(X):
+    np.testing.assert_array_equal(SNV().fit_transform(X)[2:3], SNV().fit_transform(X[2:3]))
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, 1e9])
+def test_flat_spectrum_becomes_zero(value):
+    np.testing.assert_array_equal(SNV().fit_transform(np.full((1, 700), value)), np.zeros((1, 700)))
+
+
+def test_one_channel_becomes_zero():
+    np.testing.assert_array_equal(SNV().fit_transform([[2.0], [3.0]]), [[0.0], [0.0]])
+
+
+@pytest.mark.filterwarnings("error")
+def test_missing_channels_stay_missing_and_do_not_count(X):
+    X[0] = np.nan
+    X[1, ::2] = np.nan
+    Z = SNV().fit_transform(X)
+    np.testing.assert_array_equal(np.isnan(Z), np.isnan(X))
+    np.testing.assert_allclose(Z[1, 1::2], SNV().fit_transform(X[1:2, 1::2])[0])
+
+
+def test_float32_is_kept_and_input_is_not_touched(X):
+    before = X.copy()
+    assert SNV().fit_transform(X.astype(np.float32)).dtype == np.float32
+    SNV().fit_transform(X)
+    np.testing.assert_array_equal(X, before)
+
+
+def test_frames_keep_their_column_names(X):
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(X, columns=[f"{1100 + 2 * i}.0" for i in range(50)], index=list("abcdef"))
+    out = SNV().set_output(transform="pandas").fit_transform(frame)
+    assert out.columns.equals(frame.columns)
+    assert out.index.equals(frame.index)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        (SNV(), SavitzkyGolay(window_length=7, deriv=1)),
+        (SavitzkyGolay(window_length=7, deriv=1), SNV()),
+        (MultiplicativeScatterCorrection(), SNV()),
+    ],
+)
+def test_works_with_chemotools_in_one_pipeline(X, steps):
+    model = make_pipeline(*steps, PLSRegression(2)).fit(X, X[:, 10])
+    np.testing.assert_allclose(model.predict(X[:1]), model.predict(X)[:1])
+
+
+@pytest.mark.parametrize("ddof", [2, -1, "1"])
+def test_other_ddof_is_refused(X, ddof):
+    with pytest.raises(ValueError, match="neither 0 nor 1"):
+        SNV(ddof=ddof).fit(X)
+
+
+def test_infinity_is_refused(X):
+    X[0, 0] = np.inf
+    with pytest.raises(ValueError, match="infinity"):
+        SNV().fit(X)
