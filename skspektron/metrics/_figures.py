@@ -1,0 +1,298 @@
+"""Figures of merit of a calibration, each with its denominator.
+
+The error e is predicted minus reference, in the unit of `y`; n counts the test samples.
+"""
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.exceptions import UndefinedMetricWarning
+from sklearn.utils import check_array, check_consistent_length
+
+Figure = float | NDArray[np.float64]  # the mean over targets, or one value per target
+
+
+def rmsep(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_average") -> Figure:
+    """Return the root mean square error of prediction, sqrt(sum(e^2) / n).
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (n_samples,) or (n_samples, n_targets)
+        Reference and predicted values.
+    multioutput : {"raw_values", "uniform_average"}, default="uniform_average"
+        One value per target, or their mean.
+
+    Returns
+    -------
+    rmsep : float or ndarray of shape (n_targets,)
+        In the unit of `y`, 0 at best.
+
+    Notes
+    -----
+    RMSEP^2 = bias^2 + SEP^2 (n - 1) / n [1]_.
+
+    References
+    ----------
+    .. [1] Naes et al., A User-Friendly Guide to Multivariate Calibration and Classification,
+       NIR Publications (2002).
+
+    Examples
+    --------
+    >>> from skspektron.metrics import rmsep
+    >>> rmsep([1.0, 2.0], [4.0, 5.0])
+    3.0
+    """
+    y_true, y_pred = check_pair(y_true, y_pred)
+    return _over_targets(np.sqrt(np.mean((y_pred - y_true) ** 2, axis=0)), multioutput)
+
+
+def bias(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_average") -> Figure:
+    """Return the mean error, sum(y_pred - y_true) / n: positive when predictions are too high.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (n_samples,) or (n_samples, n_targets)
+        Reference and predicted values.
+    multioutput : {"raw_values", "uniform_average"}, default="uniform_average"
+        One value per target, or their mean.
+
+    Returns
+    -------
+    bias : float or ndarray of shape (n_targets,)
+        In the unit of `y`, 0 at best.
+
+    Examples
+    --------
+    >>> from skspektron.metrics import bias
+    >>> bias([1.0, 2.0], [2.0, 3.0])
+    1.0
+    """
+    y_true, y_pred = check_pair(y_true, y_pred)
+    return _over_targets(np.mean(y_pred - y_true, axis=0), multioutput)
+
+
+def sep(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_average") -> Figure:
+    """Return the standard error of prediction, sqrt(sum((e - bias)^2) / (n - 1)).
+
+    The error that is left when the bias is corrected [1]_.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (n_samples,) or (n_samples, n_targets)
+        Reference and predicted values.
+    multioutput : {"raw_values", "uniform_average"}, default="uniform_average"
+        One value per target, or their mean.
+
+    Returns
+    -------
+    sep : float or ndarray of shape (n_targets,)
+        In the unit of `y`, 0 at best; NaN with a warning for one sample.
+
+    References
+    ----------
+    .. [1] Naes et al., A User-Friendly Guide to Multivariate Calibration and Classification,
+       NIR Publications (2002).
+
+    Examples
+    --------
+    >>> from skspektron.metrics import sep
+    >>> sep([1.0, 2.0, 3.0], [1.0, 3.0, 5.0])
+    1.0
+    """
+    y_true, y_pred = check_pair(y_true, y_pred)
+    return _over_targets(_sep(y_true, y_pred, "sep"), multioutput)
+
+
+def slope(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_average") -> Figure:
+    """Return the least-squares slope of predicted on reference values.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (n_samples,) or (n_samples, n_targets)
+        Reference and predicted values.
+    multioutput : {"raw_values", "uniform_average"}, default="uniform_average"
+        One value per target, or their mean.
+
+    Returns
+    -------
+    slope : float or ndarray of shape (n_targets,)
+        Dimensionless, 1 at best, below 1 when extremes are pulled to the mean; NaN with a
+        warning when all reference values of a target are equal.
+
+    Examples
+    --------
+    >>> from skspektron.metrics import slope
+    >>> slope([1.0, 2.0, 3.0], [1.0, 1.5, 2.0])
+    0.5
+    """
+    y_true, y_pred = check_pair(y_true, y_pred)
+    centred = y_true - y_true.mean(axis=0)
+    variance = np.where(_is_constant(y_true), np.nan, np.sum(centred**2, axis=0))
+    if np.isnan(variance).any():
+        _warn_undefined("slope needs reference values that differ", len(y_true))
+    return _over_targets(np.sum(centred * y_pred, axis=0) / variance, multioutput)
+
+
+def r2(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_average") -> Figure:
+    """Return the share of variance explained, 1 - sum(e^2) / sum((y_true - mean(y_true))^2).
+
+    Not the squared correlation: bias and slope count as errors, so it can be negative.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (n_samples,) or (n_samples, n_targets)
+        Reference and predicted values.
+    multioutput : {"raw_values", "uniform_average"}, default="uniform_average"
+        One value per target, or their mean.
+
+    Returns
+    -------
+    r2 : float or ndarray of shape (n_targets,)
+        1 at best. NaN with a warning for one sample; where all reference values are equal,
+        1 for exact predictions and else 0, as :func:`sklearn.metrics.r2_score`.
+
+    Examples
+    --------
+    >>> from skspektron.metrics import r2
+    >>> r2([1.0, 2.0, 3.0], [2.0, 3.0, 4.0])
+    -0.5
+    """
+    y_true, y_pred = check_pair(y_true, y_pred)
+    if len(y_true) < 2:
+        _warn_undefined("r2 needs two samples", len(y_true))
+        return _over_targets(np.full(y_true.shape[1], np.nan), multioutput)
+    residual = np.sum((y_pred - y_true) ** 2, axis=0)
+    total = np.sum((y_true - y_true.mean(axis=0)) ** 2, axis=0)
+    constant = _is_constant(y_true)  # then rounding of the mean is all there is in `total`
+    explained = 1 - residual / np.where(constant, 1, total)
+    return _over_targets(np.where(constant, residual == 0, explained), multioutput)
+
+
+def rpd(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_average") -> Figure:
+    """Return the ratio of performance to deviation, std(y_true, ddof=1) / SEP [1]_.
+
+    Some divide by RMSEP instead, which also punishes the bias.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (n_samples,) or (n_samples, n_targets)
+        Reference and predicted values.
+    multioutput : {"raw_values", "uniform_average"}, default="uniform_average"
+        One value per target, or their mean.
+
+    Returns
+    -------
+    rpd : float or ndarray of shape (n_targets,)
+        Dimensionless; 1 is no better than the mean, infinite when SEP is 0. NaN with a
+        warning for one sample, NaN when deviation and SEP are both 0.
+
+    References
+    ----------
+    .. [1] Williams, in Near-Infrared Technology in the Agricultural and Food Industries,
+       American Association of Cereal Chemists (1987) 143-167.
+
+    Examples
+    --------
+    >>> from skspektron.metrics import rpd
+    >>> rpd([2.0, 4.0, 6.0], [2.0, 5.0, 8.0])
+    2.0
+    """
+    return _over_targets(_over_sep(_deviation, y_true, y_pred, "rpd"), multioutput)
+
+
+def rpiq(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_average") -> Figure:
+    """Return the ratio of performance to interquartile range, (Q3 - Q1 of y_true) / SEP [1]_.
+
+    Says for skewed reference values what `rpd` says for normally distributed ones.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (n_samples,) or (n_samples, n_targets)
+        Reference and predicted values; quartiles by linear interpolation.
+    multioutput : {"raw_values", "uniform_average"}, default="uniform_average"
+        One value per target, or their mean.
+
+    Returns
+    -------
+    rpiq : float or ndarray of shape (n_targets,)
+        Dimensionless, infinite when SEP is 0. NaN with a warning for one sample, NaN when
+        interquartile range and SEP are both 0.
+
+    References
+    ----------
+    .. [1] Bellon-Maurel et al., Trends Anal. Chem. 29 (2010) 1073-1081.
+
+    Examples
+    --------
+    >>> from skspektron.metrics import rpiq
+    >>> rpiq([2.0, 4.0, 6.0], [2.0, 5.0, 8.0])
+    2.0
+    """
+    return _over_targets(_over_sep(_range_of_quartiles, y_true, y_pred, "rpiq"), multioutput)
+
+
+def check_pair(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[NDArray, NDArray]:
+    """Return both as float arrays of one shape (n_samples, n_targets)."""
+    check_consistent_length(y_true, y_pred)
+    checked = (
+        check_array(y, ensure_2d=False, dtype=np.float64, input_name=name)
+        for y, name in ((y_true, "y_true"), (y_pred, "y_pred"))
+    )
+    reference, predicted = (y.reshape(len(y), -1) for y in checked)
+    if reference.shape != predicted.shape:
+        raise ValueError(
+            f"y_true has {reference.shape[1]} targets, y_pred has {predicted.shape[1]}. "
+            "Pass the predictions of the same targets."
+        )
+    return reference, predicted
+
+
+def _over_targets(values, multioutput):
+    """Return one value per target or their mean."""
+    if multioutput == "raw_values":
+        return values
+    if multioutput == "uniform_average":
+        return float(np.mean(values))
+    raise ValueError(f"multioutput={multioutput!r}. Pass 'raw_values' or 'uniform_average'.")
+
+
+def _sep(y_true, y_pred, name):
+    """Return SEP per target, NaN with a warning for one sample."""
+    if len(y_true) < 2:
+        _warn_undefined(f"{name} needs two samples", len(y_true))
+        return np.full(y_true.shape[1], np.nan)
+    return np.std(y_pred - y_true, axis=0, ddof=1)
+
+
+def _over_sep(spread: Callable, y_true, y_pred, name):
+    """Return a spread of the reference values over SEP, per target."""
+    y_true, y_pred = check_pair(y_true, y_pred)
+    error = _sep(y_true, y_pred, name)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return (spread(y_true) if len(y_true) > 1 else error) / error
+
+
+def _deviation(y):
+    """Return the standard deviation per target, exactly 0 for a constant."""
+    return np.where(_is_constant(y), 0.0, np.std(y, axis=0, ddof=1))
+
+
+def _range_of_quartiles(y):
+    """Return Q3 - Q1 per target."""
+    return np.subtract(*np.percentile(y, [75, 25], axis=0))
+
+
+def _is_constant(y):
+    """Return per target whether all values are equal."""
+    return np.ptp(y, axis=0) == 0
+
+
+def _warn_undefined(what, n_samples):
+    """Warn as scikit-learn's metrics do."""
+    warnings.warn(
+        f"{what}, got {n_samples} samples. The figure is NaN: test on more samples.",
+        UndefinedMetricWarning,
+        stacklevel=4,
+    )

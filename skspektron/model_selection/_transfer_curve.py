@@ -1,0 +1,157 @@
+"""Error on the target instrument against the number of transfer samples."""
+
+from collections.abc import Callable, Iterable, Sequence
+from numbers import Integral
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn import get_config
+from sklearn.base import BaseEstimator, clone
+from sklearn.model_selection import BaseCrossValidator, check_cv, cross_validate
+from sklearn.pipeline import Pipeline
+
+from ._splits import BaseTransferSplit
+from ._transfer_group_kfold import TransferGroupKFold
+
+
+class TransferCurve(NamedTuple):
+    """Scores of an estimator at several numbers of transfer samples.
+
+    Attributes
+    ----------
+    n_transfer : ndarray of shape (n_sizes,)
+        Numbers of transfer samples.
+    test_scores : ndarray of shape (n_sizes, n_splits)
+        Score on the held-out target rows; greater is better.
+    fit_times, score_times : ndarray of shape (n_sizes, n_splits)
+        Seconds.
+    """
+
+    n_transfer: NDArray
+    test_scores: NDArray[np.float64]
+    fit_times: NDArray[np.float64]
+    score_times: NDArray[np.float64]
+
+
+def transfer_curve(
+    estimator: BaseEstimator,
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    instrument: ArrayLike,
+    sample_id: ArrayLike,
+    groups: ArrayLike | None = None,
+    n_transfer: Sequence[int] = (0, 5, 10, 20),
+    cv: int | BaseCrossValidator | Iterable | None = None,
+    scoring: str | Callable = "neg_root_mean_squared_error",
+    n_jobs: int | None = None,
+    verbose: int = 0,
+    error_score: str | float = np.nan,
+) -> TransferCurve:
+    """Cross-validate a transfer estimator at several numbers of transfer samples.
+
+    As :func:`sklearn.model_selection.learning_curve`, over `n_transfer` instead of the number
+    of training samples. All sizes see the same splits.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A ``*Transfer``, or a `Pipeline` that has one; it is cloned.
+    X : array-like of shape (n_rows, n_features)
+        Spectra of all instruments, stacked, as from `stack_instruments`.
+    y : array-like of shape (n_rows,) or (n_rows, n_targets)
+        Reference values; NaN where there are none.
+    instrument, sample_id : array-like of shape (n_rows,)
+        Name of each row's instrument; id of each row's physical sample.
+    groups : array-like of shape (n_rows,), default=None
+        Batches, seasons, ... that must not be on both sides of a split.
+    n_transfer : sequence of int, default=(0, 5, 10, 20)
+        Numbers of transfer samples.
+    cv : int, splitter, iterable of (train, test) or None, default=None
+        None and an int mean ``TransferGroupKFold(cv, target=...)`` with the target of
+        `estimator`, 5 folds by default. Other splitters get `groups` alone.
+    scoring : str or callable, default="neg_root_mean_squared_error"
+        One score, as in :func:`sklearn.model_selection.cross_validate`.
+    n_jobs : int, default=None
+        Splits fitted at a time, as in joblib.
+    verbose : int, default=0
+        Messages per fit, as in :func:`sklearn.model_selection.cross_validate`.
+    error_score : "raise" or float, default=nan
+        Score of a fit that fails, with a warning. An error is raised when all splits of one
+        size fail, as they do when there are too few samples for it.
+
+    Returns
+    -------
+    curve : TransferCurve
+        `n_transfer`, `test_scores`, `fit_times`, `score_times`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skspektron.model_selection import transfer_curve
+    >>> from skspektron.transfer import SlopeBiasTransfer
+    >>> rng = np.random.default_rng(0)
+    >>> X_old = rng.normal(size=(30, 8))
+    >>> y = X_old @ np.arange(8.0)
+    >>> curve = transfer_curve(SlopeBiasTransfer(source="old", target="new"),
+    ...                        np.vstack([X_old, X_old + 1]), np.tile(y, 2),
+    ...                        instrument=["old"] * 30 + ["new"] * 30,
+    ...                        sample_id=[*range(30)] * 2, n_transfer=[0, 5])
+    >>> curve.test_scores.mean(axis=1).round(6)
+    array([-28.,  -0.])
+    """
+    if isinstance(scoring, list | tuple | set | dict):
+        raise ValueError(f"scoring names {len(scoring)} scores. Pass one; call once per score.")
+    prefix = _find_prefix(estimator)
+    metadata = {"instrument": instrument, "sample_id": sample_id}
+    splits = _make_splits(cv, estimator.get_params()[f"{prefix}target"], X, y, groups, metadata)
+    results = [
+        cross_validate(
+            clone(estimator).set_params(**{f"{prefix}n_transfer": n}),
+            X,
+            y,
+            cv=splits,
+            scoring=scoring,
+            params=_route(estimator, metadata),
+            n_jobs=n_jobs,
+            verbose=verbose,
+            error_score=error_score,
+        )
+        for n in n_transfer
+    ]
+    columns = ("test_score", "fit_time", "score_time")
+    return TransferCurve(
+        np.asarray(n_transfer), *(np.array([r[column] for r in results]) for column in columns)
+    )
+
+
+def _find_prefix(estimator):
+    """Return "" or "step__": where in `estimator` the parameter `n_transfer` is."""
+    names = estimator.get_params()
+    if "n_transfer" in names:
+        return ""
+    inner = [name for name in names if name.endswith("__n_transfer")]
+    if len(inner) != 1:
+        raise ValueError(
+            f"{type(estimator).__name__} has {len(inner)} parameters called n_transfer. "
+            "Pass a *Transfer estimator, or a Pipeline with one of them."
+        )
+    return inner[0].removesuffix("n_transfer")
+
+
+def _make_splits(cv, target, X, y, groups, metadata):
+    """Draw the splits once, for all sizes."""
+    if cv is None or isinstance(cv, Integral):
+        cv = TransferGroupKFold(5 if cv is None else cv, target=target)
+    if isinstance(cv, BaseTransferSplit):
+        return list(cv.split(X, y, groups, **metadata))
+    return list(check_cv(cv).split(X, y, groups))
+
+
+def _route(estimator, metadata):
+    """Name the metadata as `fit` wants it: without routing, a Pipeline wants its step's name."""
+    if get_config()["enable_metadata_routing"] or not isinstance(estimator, Pipeline):
+        return metadata
+    name, step = estimator.steps[-1]
+    return {f"{name}__{key}": value for key, value in _route(step, metadata).items()}

@@ -1,0 +1,85 @@
+"""Repeated random splits for calibration transfer."""
+
+from numbers import Integral, Real
+
+import numpy as np
+
+from ._splits import BaseTransferSplit
+
+
+class TransferShuffleSplit(BaseTransferSplit):
+    """Hold out a random share of the target's samples, again and again.
+
+    Training rows are the rows of all instruments of the training samples; test rows are the
+    target's rows of the held-out samples. A physical sample, and its group such as batch or
+    season, is never on both sides.
+
+    Parameters
+    ----------
+    n_splits : int, default=10
+        Number of splits, at least 1.
+    target : str or int
+        Name of the instrument that the calibration moves to, as in `instrument`.
+    test_size : float or int, default=0.25
+        Target samples to hold out: a share in (0, 1), rounded up, or a number. With groups it
+        is met as nearly as whole groups allow. At least one is held out and one is kept.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the draws.
+
+    See Also
+    --------
+    TransferGroupKFold : Tests every target sample once.
+
+    Notes
+    -----
+    Splits do not depend on the order of rows. Without metadata routing scikit-learn passes no
+    metadata to a splitter: use ``cv=list(cv.split(...))`` there.
+
+    Examples
+    --------
+    >>> from skspektron.model_selection import TransferShuffleSplit
+    >>> cv = TransferShuffleSplit(n_splits=1, target="new", test_size=1, random_state=0)
+    >>> instrument, sample_id = ["old", "old", "new", "new"], [1, 2, 1, 2]
+    >>> for train, test in cv.split(range(4), instrument=instrument, sample_id=sample_id):
+    ...     print(train, test)
+    [0 2] [3]
+    """
+
+    def __init__(
+        self,
+        n_splits: int = 10,
+        *,
+        target: str | int,
+        test_size: float = 0.25,
+        random_state: int | np.random.RandomState | None = None,
+    ):
+        self.n_splits = n_splits
+        self.target = target
+        self.test_size = test_size
+        self.random_state = random_state
+
+    def _check_parameters(self):
+        if not isinstance(self.n_splits, Integral) or self.n_splits < 1:
+            raise ValueError(f"n_splits={self.n_splits!r} is no integer of at least 1. Pass one.")
+        size = self.test_size
+        is_number = isinstance(size, Integral) and not isinstance(size, bool) and size >= 1
+        is_share = isinstance(size, Real) and 0 < size < 1
+        if not (is_number or is_share):
+            raise ValueError(
+                f"test_size={size!r} is neither a share in (0, 1) nor a positive integer. "
+                "Pass 0.25 for a quarter of the target's samples or 20 for twenty of them."
+            )
+
+    def _hold_out(self, sizes, generator):
+        n_samples, size = sizes.sum(), self.test_size
+        n_test = size if isinstance(size, Integral) else int(np.ceil(size * n_samples))
+        if len(sizes) < 2 or n_test > n_samples - (size >= 1):
+            raise ValueError(
+                f"test_size={size} cannot be held out of {n_samples} target samples in "
+                f"{len(sizes)} blocks (samples joined by groups). "
+                "Lower test_size or add target samples with reference values."
+            )
+        for _ in range(self.n_splits):
+            order = generator.permutation(len(sizes))
+            n_held_out = np.cumsum(sizes[order])[:-1]  # one block at least stays in training
+            yield order[: 1 + np.argmin(np.abs(n_held_out - n_test))]
