@@ -1,0 +1,88 @@
+"""The Cargill corn spectra."""
+
+import numpy as np
+from scipy.io import loadmat
+from sklearn.utils import Bunch
+
+from ._fetch import RemoteFile, fetch
+
+FILE = RemoteFile(
+    name="corn.mat",
+    url="https://eigenvector.com/wp-content/uploads/2019/06/corn.mat_.zip",
+    sha256="e28fd4be274a54ca57b1f2c67ef5a8bf4981f8314bcc73e4c64836fe658c46b5",
+)
+
+INSTRUMENTS = ("m5", "mp5", "mp6")
+
+DESCR = """Corn (Cargill; M. Blackburn).
+
+80 samples of corn, each measured on three near-infrared spectrometers at 1100-2498 nm, with
+moisture, oil, protein and starch in percent by mass, and spectra of NBS glass standards on
+each instrument. m5 differs much from mp5 and mp6, which are nearly alike. Samples 75 and 77
+are often taken for outliers. Distributed by Eigenvector Research, Inc.; stated to be in the
+public domain.
+"""
+
+
+def fetch_corn(*, data_home=None, download_if_missing: bool = True) -> Bunch:
+    """Load the corn spectra: 80 samples on three NIR instruments.
+
+    The file is looked for in `data_home`, in the folder that the environment variable
+    ``SKSPEKTRON_DATA`` names and in the user's cache, and is downloaded from its publisher
+    when none holds it. Its SHA-256 is checked each time.
+
+    Parameters
+    ----------
+    data_home : str or path-like, default=None
+        Folder searched first, and the one a download is kept in. None: the user's cache.
+    download_if_missing : bool, default=True
+        False: raise an error instead of using the network.
+
+    Returns
+    -------
+    Bunch
+        X : dict of str to ndarray of shape (80, 700)
+            Absorbance on "m5", "mp5" and "mp6"; row i is the same sample on each.
+        y : ndarray of shape (80, 4)
+            Moisture, oil, protein and starch, percent by mass.
+        wavelength : ndarray of shape (700,)
+            1100 to 2498 nm in steps of 2.
+        sample_id : ndarray of shape (80,)
+            1 to 80.
+        target_names : list of str
+            Names of the columns of `y`.
+        standards : dict of str to ndarray of shape (n_standards, 700)
+            Absorbance of NBS glass: 3 spectra on "m5", 4 on "mp5", 4 on "mp6".
+        DESCR : str
+            Where the data come from.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged or another version.
+    OSError
+        If the file is missing and cannot be downloaded.
+
+    References
+    ----------
+    .. [1] Eigenvector Research, Inc., corn data,
+       https://eigenvector.com/resources/data-sets/
+
+    Examples
+    --------
+    >>> from skspektron.datasets import fetch_corn
+    >>> corn = fetch_corn()                                          # doctest: +SKIP
+    >>> corn.X["m5"].shape, corn.y[0]                                # doctest: +SKIP
+    ((80, 700), array([10.448,  3.687,  8.746, 64.838]))
+    """
+    path = fetch(FILE, data_home, download_if_missing)
+    content = loadmat(path, squeeze_me=True, struct_as_record=False)
+    return Bunch(
+        X={name: content[f"{name}spec"].data for name in INSTRUMENTS},
+        y=content["propvals"].data,
+        wavelength=content["m5spec"].axisscale[1, 0].astype(float),
+        sample_id=np.arange(1, 81),
+        target_names=["moisture", "oil", "protein", "starch"],
+        standards={name: content[f"{name}nbs"].data for name in INSTRUMENTS},
+        DESCR=DESCR,
+    )

@@ -1,0 +1,104 @@
+"""Search, verification and download of published files."""
+
+import hashlib
+import zipfile
+
+import pytest
+
+from skspektron.datasets._fetch import RemoteFile, fetch
+
+CONTENT = b"1100,1102\n0.1,0.2\n" * 50
+
+
+def remote(address="http://127.0.0.1:9/", page="spectra.csv"):
+    return RemoteFile("spectra.csv", address + page, hashlib.sha256(CONTENT).hexdigest())
+
+
+def put(folder, content=CONTENT, name="spectra.csv"):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(content)
+    return folder / name
+
+
+def test_folders_are_searched_in_order(cache, tmp_path, monkeypatch):
+    in_cache = put(cache)
+    assert fetch(remote()) == in_cache
+    in_environment = put(tmp_path / "environment")
+    monkeypatch.setenv("SKSPEKTRON_DATA", str(tmp_path / "environment"))
+    assert fetch(remote()) == in_environment
+    in_home = put(tmp_path / "home")
+    assert fetch(remote(), data_home=str(tmp_path / "home")) == in_home
+    in_home.unlink()
+    assert fetch(remote(), data_home=tmp_path / "home") == in_environment
+
+
+@pytest.mark.parametrize("chosen", [True, False], ids=["data_home", "cache"])
+def test_download_is_kept(chosen, cache, site, tmp_path):
+    folder, address = site
+    put(folder)
+    data_home = tmp_path / "new" / "home" if chosen else None
+    path = fetch(remote(address), data_home=data_home)
+    assert path == (data_home or cache) / "spectra.csv"
+    assert path.read_bytes() == CONTENT
+    assert list(path.parent.iterdir()) == [path]
+    (folder / "spectra.csv").unlink()
+    assert fetch(remote(address), data_home=data_home) == path
+
+
+def test_zip_is_opened(cache, site):
+    folder, address = site
+    with zipfile.ZipFile(folder / "spectra.zip", "w") as archive:
+        archive.writestr("__MACOSX/._spectra.csv", "no spectra")
+        archive.writestr("published/spectra.csv", CONTENT)
+    path = fetch(remote(address, "spectra.zip"))
+    assert path == cache / "spectra.csv" and path.read_bytes() == CONTENT
+
+
+def test_zip_without_the_file(cache, site):
+    folder, address = site
+    with zipfile.ZipFile(folder / "spectra.zip", "w") as archive:
+        archive.writestr("readme.txt", "moved")
+    with pytest.raises(OSError, match=r"holds \['readme.txt'\], no spectra.csv"):
+        fetch(remote(address, "spectra.zip"))
+
+
+@pytest.mark.parametrize("content", [CONTENT[:-1], b"another" + CONTENT, b""])
+def test_damaged_file_is_refused_where_it_lies(content, cache):
+    path = put(cache, content)
+    with pytest.raises(ValueError, match=f"has {len(content)} bytes and SHA-256") as caught:
+        fetch(remote())
+    for needed in (str(path), remote().url, remote().sha256, "SKSPEKTRON_DATA"):
+        assert needed in str(caught.value)
+
+
+def test_damaged_download_is_refused_and_not_kept(cache, site):
+    folder, address = site
+    put(folder, CONTENT + b"x")
+    with pytest.raises(ValueError, match=f"The download from {address}spectra.csv has 901 bytes"):
+        fetch(remote(address))
+    assert list(cache.iterdir()) == []
+
+
+@pytest.mark.parametrize("page", ["absent.csv", "cut.csv"])
+def test_failed_download_names_file_address_and_folder(page, cache, site):
+    folder, address = site
+    put(folder, name="cut.csv")
+    with pytest.raises((OSError, ValueError)) as caught:
+        fetch(remote(address, page))
+    for needed in ("spectra.csv", address + page, str(cache), "SKSPEKTRON_DATA"):
+        assert needed in str(caught.value)
+    assert list(cache.iterdir()) == []
+
+
+def test_no_server(cache, tmp_path):
+    with pytest.raises(OSError, match="could not be downloaded") as caught:
+        fetch(remote(), data_home=tmp_path)
+    assert f"put spectra.csv into {tmp_path}" in str(caught.value)
+
+
+def test_download_may_be_forbidden(cache, site):
+    folder, address = site
+    put(folder)
+    with pytest.raises(FileNotFoundError, match="none of the 1 folders"):
+        fetch(remote(address), download_if_missing=False)
+    assert not cache.exists()
