@@ -1,0 +1,107 @@
+"""Correction by the mean difference between two instruments."""
+
+from ._mapped import MappedTransfer
+from ._standards import Rows, Standards, channel_means
+
+
+class MeanCentredTransfer(MappedTransfer):
+    r"""Subtract the mean difference between the instruments from target spectra.
+
+    Removes what differs by the same amount in every sample [1]_:
+    :math:`\hat x = x - (\bar x_t - \bar x_s)`. The one method here that transfers without
+    standards: with ``n_transfer=0`` the means run over all training rows of each instrument, which
+    takes the spectra of the target but no labels and no pairs.
+
+    Parameters
+    ----------
+    estimator : estimator, default=None
+        Calibration that is transferred. None: ``PLSRegression(scale=False)``, the number of
+        components chosen by cross-validation.
+    source, target : str or int, default=None
+        Labels of the instrument of the calibration and of the instrument it moves to. `source`
+        None: the most frequent label other than `target`. `target` None: the one that is not
+        `source`, where there are two.
+    n_transfer : int or None, default=0
+        Number of paired standards whose mean difference is used. 0: the difference between the
+        means of all training rows of the two instruments, so 0 is not `NoTransfer` here. None:
+        every paired sample.
+    selection : {"kennard-stone", "random"} or callable, default="kennard-stone"
+        Order in which candidates become standards; a callable takes spectra of shape
+        (n_candidates, n_features) and returns a permutation. The standards for 5 are among those
+        for 10.
+    random_state : int, RandomState instance or None, default=None
+        Draws the order when `selection` is "random".
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The calibration, fitted on the source rows.
+    shift_ : ndarray of shape (n_features_in_,)
+        Mean of the target less mean of the source, in the unit of the spectra.
+    source_, target_ : str or int
+        Labels of the two instruments; None where fit got no `instrument`.
+    transfer_ids_ : ndarray of shape (n_transfer,)
+        Samples of the paired standards, in order of selection; empty with ``n_transfer=0``.
+    n_features_in_ : int
+        Number of spectral channels.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Column names of `X`, where they are all strings.
+
+    See Also
+    --------
+    PDSTransfer : A map that also corrects shifts and changes of line width.
+
+    Notes
+    -----
+    With ``n_transfer=0`` the training samples of the two instruments should come from one
+    population; a difference between the samples is removed like one between the instruments.
+    Missing values (NaN) are left out of the means.
+
+    References
+    ----------
+    .. [1] Swierenga, Haanstra, de Weijer & Buydens, Appl. Spectrosc. 52 (1998) 7-16.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from skspektron.transfer import MeanCentredTransfer
+    >>> X = np.array([[0.0], [1.0], [2.0], [5.0], [6.0], [7.0]])  # B reads 5 more than A
+    >>> y = np.array([0.0, 1.0, 2.0, np.nan, np.nan, np.nan])
+    >>> model = MeanCentredTransfer(LinearRegression(), source="A", target="B")
+    >>> model.fit(X, y, instrument=list("AAABBB")).predict([[6.5]]).round(6)
+    array([1.5])
+    """
+
+    _needs_pairs = True
+    _learns_unlabelled = True
+
+    def __init__(
+        self,
+        estimator=None,
+        *,
+        source=None,
+        target=None,
+        n_transfer: int | None = 0,
+        selection="kennard-stone",
+        random_state=None,
+    ):
+        super().__init__(
+            estimator,
+            source=source,
+            target=target,
+            n_transfer=n_transfer,
+            selection=selection,
+            random_state=random_state,
+        )
+
+    def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
+        """Take the difference of the means, over the standards where there are some."""
+        if len(standards):
+            self.shift_ = channel_means(standards.X_target - standards.X_source)
+        else:
+            self.shift_ = channel_means(target.X) - channel_means(source.X)
+
+    def _map(self, X):
+        """Take the difference off."""
+        return X - self.shift_

@@ -1,0 +1,55 @@
+"""The calibration as it is."""
+
+from ._base import BaseTransfer
+
+
+class NoTransfer(BaseTransfer):
+    """Predict target spectra with the source calibration as it is.
+
+    The first line of every table: what a transfer method has to beat.
+
+    Parameters
+    ----------
+    estimator : estimator, default=None
+        Calibration that is transferred. None: ``PLSRegression(scale=False)``, the number of
+        components chosen by cross-validation.
+    source, target : str or int, default=None
+        Labels of the instrument of the calibration and of the instrument it moves to. `source`
+        None: the most frequent label other than `target`. `target` None: the one that is not
+        `source`, where there are two.
+    n_transfer : int or None, default=10
+        Not read, nor are `selection` and `random_state`: no standard is chosen. They are here so
+        that one grid of parameters serves all methods.
+    selection : str or callable, default="kennard-stone"
+        Not read.
+    random_state : int, RandomState instance or None, default=None
+        Not read.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The calibration, fitted on the source rows.
+    source_, target_ : str or int
+        Labels of the two instruments; None where fit got no `instrument`.
+    transfer_ids_ : ndarray of shape (n_transfer,)
+        Empty: no standard is used.
+    n_features_in_ : int
+        Number of spectral channels.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Column names of `X`, where they are all strings.
+
+    See Also
+    --------
+    TargetOnly : A new calibration from target standards alone.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from skspektron.transfer import NoTransfer
+    >>> X = np.array([[0.0], [1.0], [2.0], [5.0], [6.0], [7.0]])  # B reads 5 more than A
+    >>> y = np.array([0.0, 1.0, 2.0, 0.0, 1.0, 2.0])
+    >>> model = NoTransfer(LinearRegression(), source="A", target="B")
+    >>> model.fit(X, y, instrument=list("AAABBB")).predict([[6.5]]).round(6)
+    array([6.5])
+    """

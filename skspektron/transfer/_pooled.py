@@ -1,0 +1,81 @@
+"""One calibration for both instruments."""
+
+import numpy as np
+
+from ._base import BaseTransfer
+from ._standards import Rows, Standards
+
+
+class PooledTransfer(BaseTransfer):
+    """Calibrate on the source rows and the labelled target standards together.
+
+    The calibration is made to see the difference of the instruments as variation that says
+    nothing about the reference values [1]_.
+
+    Parameters
+    ----------
+    estimator : estimator, default=None
+        Calibration that is transferred. None: ``PLSRegression(scale=False)``, the number of
+        components chosen by cross-validation.
+    source, target : str or int, default=None
+        Labels of the instrument of the calibration and of the instrument it moves to. `source`
+        None: the most frequent label other than `target`. `target` None: the one that is not
+        `source`, where there are two.
+    n_transfer : int or None, default=10
+        Number of labelled target samples added. 0: as `NoTransfer`. None: every labelled one.
+    selection : {"kennard-stone", "random"} or callable, default="kennard-stone"
+        Order in which candidates become standards; a callable takes spectra of shape
+        (n_candidates, n_features) and returns a permutation. The standards for 5 are among those
+        for 10.
+    random_state : int, RandomState instance or None, default=None
+        Draws the order when `selection` is "random".
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The calibration, fitted on the source rows.
+    target_estimator_ : estimator
+        The calibration, fitted on source rows and standards; absent without standards.
+    source_, target_ : str or int
+        Labels of the two instruments; None where fit got no `instrument`.
+    transfer_ids_ : ndarray of shape (n_transfer,)
+        Target samples that were added, in order of selection.
+    n_features_in_ : int
+        Number of spectral channels.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Column names of `X`, where they are all strings.
+
+    See Also
+    --------
+    TargetOnly : The standards without the source rows.
+
+    References
+    ----------
+    .. [1] Wang, Veltkamp & Kowalski, Anal. Chem. 63 (1991) 2750-2756.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from skspektron.transfer import PooledTransfer
+    >>> X = np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0], [1.0, 5.0], [2.0, 5.0]])
+    >>> y = np.array([0.0, 1.0, 2.0, 1.0, 2.0])
+    >>> model = PooledTransfer(LinearRegression(), source="A", target="B", n_transfer=2)
+    >>> model.fit(X, y, instrument=list("AAABB")).predict([[1.5, 5.0]]).round(6)
+    array([1.5])
+    """
+
+    _needs_labels = True
+
+    def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
+        """Fit the estimator on source rows and standards; one sample stays in one fold."""
+        pooled = Rows(
+            np.concatenate([source.X, standards.X_target]),
+            np.concatenate([source.y, standards.y]),
+            np.concatenate([source.ids, standards.ids]),
+        )
+        self.target_estimator_ = self._recalibrate(pooled)
+
+    def _predict_target(self, X):
+        """Predict with the pooled calibration."""
+        return self._predict_with(self.target_estimator_, X)

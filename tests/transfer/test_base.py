@@ -1,0 +1,268 @@
+"""What the base of all transfer methods promises: instruments, standards, refusals."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.cross_decomposition import PLSRegression
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skspektron.transfer import (
+    MeanCentredTransfer,
+    NoTransfer,
+    PDSTransfer,
+    PooledTransfer,
+    SlopeBiasTransfer,
+    TargetOnly,
+)
+from tests.transfer.methods import LABELLED, METHODS, PAIRED, WITH_STANDARDS, make
+
+
+def fit(model, stack):
+    X, y, instrument, sample_id = stack
+    return model.fit(X, y, instrument=instrument, sample_id=sample_id)
+
+
+def test_target_is_the_other_of_two_instruments(make_stack):
+    assert fit(NoTransfer(Ridge(), source="B"), make_stack()).target_ == "A"
+
+
+def test_source_is_the_most_frequent_other_instrument(make_stack):
+    X, y, instrument, sample_id = make_stack()
+    labels = instrument.astype("<U1")
+    labels[:10], labels[10:20] = "D", "C"  # A, C and D are left with 10 rows each
+    assert fit(NoTransfer(Ridge(), target="B"), (X, y, labels, sample_id)).source_ == "A"
+    labels[0] = "C"
+    assert fit(NoTransfer(Ridge(), target="B"), (X, y, labels, sample_id)).source_ == "C"
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "match"),
+    [
+        ("A", "Z", r"target='Z' is not among the 2 instruments. Choose one of \['A', 'B'\]"),
+        ("Z", "B", "source='Z' is not among"),
+        ("A", "A", "source and target are both 'A'"),
+        (None, None, "cannot be inferred. Pass target="),
+    ],
+)
+def test_instruments_that_cannot_be_resolved(source, target, match, make_stack):
+    with pytest.raises(ValueError, match=match):
+        fit(NoTransfer(Ridge(), source=source, target=target), make_stack())
+
+
+def test_three_instruments_need_a_target(make_stack):
+    X, y, instrument, sample_id = make_stack()
+    labels = np.where(np.arange(len(X)) == 0, "C", instrument)
+    with pytest.raises(ValueError, match="the 3 instruments"):
+        fit(NoTransfer(Ridge(), source="A"), (X, y, labels, sample_id))
+
+
+def test_only_the_target_is_no_transfer_problem(make_stack):
+    X, y, _, sample_id = make_stack()
+    with pytest.raises(ValueError, match="All rows are from target='B'"):
+        fit(NoTransfer(Ridge(), target="B"), (X, y, ["B"] * len(X), sample_id))
+
+
+def test_predict_refuses_an_instrument_it_has_not_seen(make_stack):
+    X = make_stack()[0]
+    model = fit(make(NoTransfer), make_stack())
+    with pytest.raises(ValueError, match=r"\['C'\], and fit learnt source and target \['A', 'B'\]"):
+        model.predict(X[:2], instrument=["A", "C"])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_without_instruments_it_is_the_estimator(method, make_stack):
+    X, y, *_ = make_stack()
+    model = method(Ridge()).fit(X, y)
+    np.testing.assert_array_equal(model.predict(X), Ridge().fit(X, y).predict(X))
+    assert model.source_ is None and len(model.transfer_ids_) == 0
+
+
+@pytest.mark.parametrize("method", WITH_STANDARDS)
+def test_too_few_standards_names_both_numbers(method, make_stack):
+    with pytest.raises(ValueError, match=r"asks for 31 target samples .* hold 30"):
+        fit(make(method, 31), make_stack())
+
+
+@pytest.mark.parametrize("method", WITH_STANDARDS)
+@pytest.mark.parametrize(("n_transfer", "error"), [(-1, ValueError), (2.5, TypeError)])
+def test_n_transfer_that_is_no_count(method, n_transfer, error, make_stack):
+    with pytest.raises(error, match="n_transfer must be"):
+        fit(make(method, n_transfer), make_stack())
+
+
+@pytest.mark.parametrize("method", WITH_STANDARDS)
+def test_n_transfer_none_takes_every_candidate(method, make_stack):
+    X, y, instrument, sample_id = make_stack()
+    y = np.where((instrument == "B") & (sample_id == "s03"), np.nan, y)
+    model = fit(make(method, None), (X, y, instrument, sample_id))
+    assert len(model.transfer_ids_) == (30 if method in PAIRED else 29)
+
+
+@pytest.mark.parametrize("method", PAIRED)
+def test_pairs_need_ids(method, make_stack):
+    X, y, instrument, _ = make_stack()
+    with pytest.raises(ValueError, match="never paired by position"):
+        make(method).fit(X, y, instrument=instrument)
+
+
+@pytest.mark.parametrize("method", PAIRED)
+def test_unpaired_ids_are_no_candidates(method, make_stack):
+    X, y, instrument, sample_id = make_stack()
+    other = np.where(
+        (instrument == "B") & (sample_id > "s03"), "t" + sample_id.astype(object), sample_id
+    )
+    stack = (X, y, instrument, other.astype(str))
+    assert set(fit(make(method, 4), stack).transfer_ids_) == {"s00", "s01", "s02", "s03"}
+    with pytest.raises(ValueError, match=r"paired with the source by sample_id, .* hold 4"):
+        fit(make(method, 5), stack)
+
+
+@pytest.mark.parametrize("method", LABELLED)
+def test_label_methods_take_unpaired_samples(method, make_stack):
+    X, y, instrument, _ = make_stack()
+    model = make(method, 5).fit(X, y, instrument=instrument)  # every row a sample of its own
+    assert np.all(instrument[model.transfer_ids_] == "B")
+
+
+def test_standards_are_chosen_on_source_spectra(make_stack):
+    X, y, instrument, sample_id = make_stack()
+    reference = fit(make(TargetOnly, 5), (X, y, instrument, sample_id))
+    changed = X.copy()
+    changed[instrument == "B"] = np.random.default_rng(0).normal(size=(30, X.shape[1]))
+    model = fit(make(TargetOnly, 5), (changed, y, instrument, sample_id))
+    np.testing.assert_array_equal(model.transfer_ids_, reference.transfer_ids_)
+
+
+def test_a_callable_orders_the_candidates(make_stack):
+    model = fit(make(TargetOnly, 3, selection=lambda X: np.arange(len(X))[::-1]), make_stack())
+    assert list(model.transfer_ids_) == ["s29", "s28", "s27"]
+
+
+def test_random_standards_follow_the_seed(make_stack):
+    drawn = [
+        fit(make(TargetOnly, 5, selection="random", random_state=seed), make_stack()).transfer_ids_
+        for seed in (0, 0, 1)
+    ]
+    assert np.array_equal(drawn[0], drawn[1]) and not np.array_equal(drawn[0], drawn[2])
+
+
+@pytest.mark.parametrize("method", WITH_STANDARDS)
+def test_replicates_are_averaged(method, make_stack):
+    X, y, instrument, sample_id = stack = make_stack()
+    target = instrument == "B"
+    delta = 0.01 * np.random.default_rng(0).normal(size=X[target].shape)
+    replicated = (
+        np.concatenate([X[~target], X[target] + delta, X[target] - delta]),
+        np.concatenate([y[~target], y[target] + 0.1, y[target] - 0.1]),
+        np.concatenate([instrument, instrument[target]]),
+        np.concatenate([sample_id, sample_id[target]]),
+    )
+    model, reference = fit(make(method), replicated), fit(make(method), stack)
+    np.testing.assert_array_equal(model.transfer_ids_, reference.transfer_ids_)
+    np.testing.assert_allclose(model.predict(X), reference.predict(X), atol=1e-6)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_source_rows_need_labels(method, make_stack):
+    X, y, instrument, sample_id = make_stack()
+    y = np.where(sample_id == "s00", np.nan, y)
+    with pytest.raises(ValueError, match="NaN in 1 of the 30 reference values"):
+        fit(make(method), (X, y, instrument, sample_id))
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    ("spoil", "match"),
+    [
+        (lambda X: X[:, 0], "1D array"),
+        (lambda X: X[:, :, None], "dim 3"),
+        (lambda X: np.where(np.arange(X.shape[1]) == 3, np.inf, X), "infinity"),
+        (lambda X: np.full(X.shape, "a", dtype=object), "could not convert string"),
+    ],
+)
+def test_spectra_that_are_no_table_of_numbers(method, spoil, match, make_stack):
+    X, y, instrument, sample_id = make_stack()
+    with pytest.raises(ValueError, match=match):
+        fit(make(method), (spoil(X), y, instrument, sample_id))
+
+
+@pytest.mark.parametrize("name", ["instrument", "sample_id"])
+def test_metadata_of_the_wrong_length(name, make_stack):
+    X, y, instrument, sample_id = make_stack()
+    metadata = {"instrument": instrument, "sample_id": sample_id}
+    metadata[name] = metadata[name][:7]
+    with pytest.raises(ValueError, match=f"{name} has 7 entries, X has 60 rows"):
+        make(PDSTransfer).fit(X, y, **metadata)
+
+
+@pytest.mark.parametrize("method", WITH_STANDARDS)
+def test_one_standard_is_enough(method, make_stack):
+    X, *_ = stack = make_stack()
+    assert np.isfinite(fit(make(method, 1), stack).predict(X)).all()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_frozen_calibration_is_used_as_it_is(method, make_stack):
+    X, y, *_ = stack = make_stack()
+    calibration = Ridge(alpha=5.0).fit(X[:9], y[:9])
+    model = method(FrozenEstimator(calibration), source="A", target="B", n_transfer=3)
+    if method in (TargetOnly, PooledTransfer):
+        with pytest.raises(ValueError, match="a FrozenEstimator stays as it is"):
+            fit(model, stack)
+    else:
+        fit(model, stack)
+        np.testing.assert_array_equal(model.estimator_.predict(X), calibration.predict(X))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_one_column_of_y_gives_one_dimension(method, make_stack):
+    X, y, instrument, sample_id = make_stack()
+    model = method(PLSRegression(3), source="A", target="B")
+    flat = fit(model, (X, y, instrument, sample_id)).predict(X)
+    column = fit(model, (X, y[:, None], instrument, sample_id)).predict(X)
+    assert flat.shape == (60,) and column.shape == (60, 1)
+    np.testing.assert_allclose(flat, column[:, 0])
+
+
+def test_missing_channels_reach_an_estimator_that_takes_them(make_stack):
+    X, y, instrument, sample_id = make_stack()
+    holes = X.copy()
+    holes[5, 3] = np.nan
+    stack = (holes, y, instrument, sample_id)
+    trees = HistGradientBoostingRegressor(max_iter=2)
+    model = MeanCentredTransfer(make_pipeline(StandardScaler(), trees), source="A", target="B")
+    assert np.isfinite(fit(model, stack).predict(holes)).all()
+    assert np.isnan(model.transform(holes)[5, 3])
+    with pytest.raises(ValueError, match="PDSTransfer does not accept missing values"):
+        fit(PDSTransfer(trees, source="A", target="B"), stack)
+    with pytest.raises(ValueError, match="Ridge does not accept missing values"):
+        fit(SlopeBiasTransfer(Ridge(), source="A", target="B"), stack)
+
+
+def test_only_methods_that_map_spectra_transform():
+    assert [hasattr(method(), "transform") for method in METHODS] == [m in PAIRED for m in METHODS]
+
+
+@pytest.mark.parametrize("method", PAIRED)
+def test_fit_transform_leaves_source_rows_as_they_are(method, make_stack):
+    X, y, instrument, sample_id = make_stack()
+    model = make(method)
+    mapped = model.fit_transform(X, y, instrument=instrument, sample_id=sample_id)
+    np.testing.assert_array_equal(mapped[instrument == "A"], X[instrument == "A"])
+    np.testing.assert_allclose(
+        mapped[instrument == "B"], model.transform(X[instrument == "B"]), rtol=1e-12
+    )
+    assert np.abs(mapped - X)[instrument == "B"].min() > 0
+
+
+@pytest.mark.parametrize("method", PAIRED)
+def test_transform_keeps_column_names(method, make_stack):
+    X, y, instrument, sample_id = make_stack()
+    frame = pd.DataFrame(X, columns=[f"{j} nm" for j in range(X.shape[1])])
+    model = method(LinearRegression(), source="A", target="B", n_transfer=5)
+    model.set_output(transform="pandas").fit(frame, y, instrument=instrument, sample_id=sample_id)
+    assert list(model.transform(frame).columns) == list(frame.columns)

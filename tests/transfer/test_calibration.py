@@ -1,0 +1,72 @@
+"""The default calibration: PLS by cross-validation."""
+
+import numpy as np
+import pytest
+from sklearn.cross_decomposition import PLSRegression
+from sklearn.metrics import make_scorer, mean_squared_error
+from sklearn.model_selection import GridSearchCV, GroupKFold
+
+from skspektron.transfer import NoTransfer
+from skspektron.transfer._calibration import choose_n_components, cross_validated_pls
+from tests import oracles
+
+
+def problem(n_samples=36, n_features=20, seed=0):
+    """Return noisy spectra whose best PLS has a few components, with two scans a sample."""
+    rng = np.random.default_rng(seed)
+    scores = rng.normal(size=(n_samples, 6)) * [5, 4, 3, 2, 1, 0.5]
+    X = scores @ rng.normal(size=(6, n_features)) + 0.3 * rng.normal(size=(n_samples, n_features))
+    y = scores @ rng.normal(size=6) + 0.5 * rng.normal(size=n_samples)
+    return X, y, np.arange(n_samples) // 2
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_equals_grid_search(seed):
+    X, y, groups = problem(seed=seed)
+    search = GridSearchCV(
+        PLSRegression(scale=False),
+        {"n_components": range(1, 16)},
+        scoring="neg_mean_squared_error",
+        cv=GroupKFold(9),  # folds of equal size, so the mean over folds is RMSECV squared
+    )
+    search.fit(X, y, groups=groups)
+    assert choose_n_components(X, y, groups, n_folds=9) == search.best_params_["n_components"]
+
+
+def test_minimizes_literal_rmsecv():
+    X, y, groups = problem()
+    folds = list(GroupKFold(5).split(X, groups=groups))
+    rmsecv = [oracles.pls_rmsecv(X, y, folds, k) for k in range(1, 16)]
+    assert cross_validated_pls(X, y, groups).n_components == 1 + np.argmin(rmsecv)
+
+
+def test_targets_count_in_units_of_their_own_variance():
+    X, y, groups = problem()
+    both = np.column_stack([y, 30 * X[:, 0] + np.random.default_rng(0).normal(size=len(y))])
+    chosen = []
+    for weights in (1 / both.var(axis=0), [1, 1]):
+        scoring = make_scorer(mean_squared_error, greater_is_better=False, multioutput=weights)
+        grid = {"n_components": range(1, 16)}
+        search = GridSearchCV(PLSRegression(scale=False), grid, scoring=scoring, cv=GroupKFold(9))
+        chosen.append(search.fit(X, both, groups=groups).best_params_["n_components"])
+    assert choose_n_components(X, both, groups, n_folds=9) == chosen[0] != chosen[1]
+
+
+@pytest.mark.parametrize("n_samples", [2, 3, 4])
+def test_few_samples(n_samples):
+    X, y, _ = problem(n_samples)
+    pls = cross_validated_pls(X, y, np.arange(n_samples))
+    assert 1 <= pls.n_components < n_samples
+
+
+def test_a_constant_response_is_predicted_as_it_is(recwarn):
+    X, _, groups = problem()
+    assert choose_n_components(X, np.full(len(X), 3.0), groups) == 1
+    assert not recwarn.list
+
+
+def test_is_what_an_estimator_left_out_means():
+    X, y, groups = problem()
+    model = NoTransfer().fit(X, y, sample_id=groups)
+    np.testing.assert_array_equal(model.predict(X), cross_validated_pls(X, y, groups).predict(X))
+    assert model.estimator_.scale is False

@@ -1,0 +1,63 @@
+"""scikit-learn's contract for every transfer method."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skspektron.transfer import PDS, NoTransfer
+from tests.transfer.methods import METHODS, make
+
+
+@parametrize_with_checks([PDS(), NoTransfer(), *(method(Ridge(alpha=0.1)) for method in METHODS)])
+def test_sklearn_contract(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_default_calibration_takes_two_targets(method, make_stack):
+    X, y, instrument, sample_id = make_stack(n_targets=2)
+    model = method(source="A", target="B").fit(X, y, instrument=instrument, sample_id=sample_id)
+    assert model.predict(X[:3]).shape == (3, 2)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_clone_and_pickle_keep_the_predictions(method, make_stack):
+    X, y, instrument, sample_id = make_stack()
+    metadata = {"instrument": instrument, "sample_id": sample_id}
+    model = make(method).fit(X, y, **metadata)
+    again = clone(model).fit(X, y, **metadata)
+    loaded = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(model.predict(X), again.predict(X))
+    np.testing.assert_array_equal(model.predict(X), loaded.predict(X))
+
+
+class ColumnReader(LinearRegression):
+    """Remember the columns of the X that fit and predict were given."""
+
+    def fit(self, X, y):
+        self.columns_ = [list(X.columns)]
+        return super().fit(X, y)
+
+    def predict(self, X):
+        self.columns_.append(list(X.columns))
+        return super().predict(X)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_estimator_sees_the_column_names(method, make_stack):
+    X, y, instrument, sample_id = make_stack()
+    frame = pd.DataFrame(X, columns=[f"{1100 + 2 * j} nm" for j in range(X.shape[1])])
+    model = method(ColumnReader(), source="A", target="B", n_transfer=10)
+    model.fit(frame, y, instrument=instrument, sample_id=sample_id)
+    seen_by = getattr(model, "target_estimator_", model.estimator_)
+    named = model.predict(frame)
+    assert all(columns == list(frame.columns) for columns in seen_by.columns_)
+    assert len(seen_by.columns_) >= 2
+    plain = method(LinearRegression(), source="A", target="B", n_transfer=10)
+    plain.fit(X, y, instrument=instrument, sample_id=sample_id)
+    np.testing.assert_allclose(named, plain.predict(X), rtol=1e-8)
