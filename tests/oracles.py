@@ -88,3 +88,58 @@ def pls_rmsecv(X, y, folds, n_components):
         b = W @ np.linalg.solve(P.T @ W, q)
         press += np.sum((y[test] - y[train].mean() - (X[test] - mean) @ b) ** 2)
     return np.sqrt(press / len(y))
+
+
+# D-LinOSS ------------------------------------------------------------------------------
+
+
+def dlinoss(u, r, theta, B, C, D, n_forward):
+    """Filter one sequence u (L, D) by the IMEX recurrence with step 1, token after token.
+
+    Numbers are torch tensors, so that gradients can be compared as well.
+    """
+    S = r**-2
+    A = (1 + 1 / S - 2 * r * theta.cos()) * S  # from the trace of the IMEX matrix
+    gain = (1 - r) * ((1 - r) ** 2 + 4 * r * theta.sin() ** 2) ** 0.5
+    force = (u @ B.T) * gain * S  # (L, P)
+
+    def positions(order):
+        x, z, out = 0 * r, 0 * r, {}
+        for n in order:
+            z = (z - A * x + force[n]) / S
+            x = x + z
+            out[n] = x
+        return [out[n] for n in range(len(u))]
+
+    forward, backward = positions(range(len(u))), positions(reversed(range(len(u))))
+    is_forward = (n_forward > np.arange(len(r))).tolist()
+    rows = []
+    for n in range(len(u)):
+        x = sum(C[:, p] * (forward if is_forward[p] else backward)[n][p] for p in range(len(r)))
+        rows.append(x + D * u[n])
+    return rows
+
+
+def imex_matrix(A, G):
+    """Return the matrix that steps (z, x) of a damped oscillator with step 1."""
+    S = 1 + G
+    return np.array([[1 / S, -A / S], [1 / S, 1 - A / S]])
+
+
+# Masking -------------------------------------------------------------------------------
+
+
+def n_hidden(n_patches, mask_ratio):
+    """Return how many patches are hidden: the nearest whole number, ties to the even one."""
+    return round(n_patches * mask_ratio)
+
+
+def normalised_error(error, values, mean, hidden):
+    """Return masked squared error over that of the mean spectrum at the same channels (NRE)."""
+    baseline = [
+        (values[i][j] - mean[j]) ** 2
+        for i in range(len(values))
+        for j in range(len(mean))
+        if hidden[i][j]
+    ]
+    return float(error) / (sum(map(float, baseline)) / len(baseline))

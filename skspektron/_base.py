@@ -1,0 +1,42 @@
+"""What estimators with a network inside share."""
+
+import warnings
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from ._validation import check_axis
+
+# Where an axis is neither given nor spelt by column names: the near infrared, in cm-1.
+ASSUMED_RANGE = 10_000.0, 4_000.0
+
+
+class TorchEstimatorMixin:
+    """Device, seed and spectral axis of an estimator that computes with a network."""
+
+    def _resolve_device(self) -> str:
+        """Return where to compute: `device`, or a GPU where there is one."""
+        from ._bridge import resolve_device
+
+        return resolve_device(self.device)
+
+    def _draw_seed(self) -> int:
+        """Return one seed for everything a fit draws."""
+        return int(check_random_state(self.random_state).randint(2**31 - 1))
+
+    def _resolve_axis(self, n_features: int) -> np.ndarray:
+        """Return the axis of `X` in cm-1, from the parameters or the column names."""
+        axis = check_axis(
+            wavelength=self.wavelength,
+            wavenumber=self.wavenumber,
+            n_features=n_features,
+            feature_names=getattr(self, "feature_names_in_", None),
+        )
+        if axis is None:
+            axis = np.linspace(*ASSUMED_RANGE, n_features)
+            warnings.warn(
+                f"No axis for {n_features} channels: they are placed evenly from {axis[0]:g} to "
+                f"{axis[-1]:g} cm-1. Pass wavelength= (nm) or wavenumber= (cm-1).",
+                stacklevel=3,
+            )
+        return axis

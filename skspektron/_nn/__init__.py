@@ -1,0 +1,1 @@
+"""The Spektron network: torch only, private."""

@@ -1,0 +1,49 @@
+"""What happens around the optimiser steps."""
+
+import math
+
+from skorch.callbacks import Callback
+from tqdm.auto import tqdm
+
+FLOOR = 0.01  # of the learning rate, at the first step and at the last
+
+
+class WarmupCosine(Callback):
+    """Learning rate of every parameter group as a function of the step alone."""
+
+    def __init__(self, max_steps: int, warmup_steps: int):
+        self.max_steps, self.warmup_steps = max_steps, warmup_steps
+
+    def factor(self, step: int) -> float:
+        """Return the share of the full learning rate at `step`, between 0.01 and 1."""
+        if step < self.warmup_steps:
+            return FLOOR + (1 - FLOOR) * step / self.warmup_steps
+        progress = (step - self.warmup_steps) / max(self.max_steps - 1 - self.warmup_steps, 1)
+        return FLOOR + (1 - FLOOR) * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+
+    def on_batch_begin(self, net, batch=None, training=None, **kwargs):
+        """Set the learning rate of the step that begins."""
+        factor = self.factor(net.sampler.step)
+        for group in net.optimizer_.param_groups:
+            group["lr"] = factor * group.setdefault("full_lr", group["lr"])
+
+
+class ProgressBar(Callback):
+    """One bar over all steps, with the loss of the last window."""
+
+    def __init__(self, description: str):
+        self.description = description
+
+    def on_train_begin(self, net, **kwargs):
+        """Open the bar where training begins or resumes."""
+        sampler = net.sampler
+        self.bar_ = tqdm(desc=self.description, total=sampler.max_steps, initial=sampler.step)
+
+    def on_epoch_end(self, net, **kwargs):
+        """Move to the end of the window."""
+        self.bar_.update(net.sampler.step - self.bar_.n)
+        self.bar_.set_postfix(loss=f"{net.history[-1, 'train_loss']:.4g}")
+
+    def on_train_end(self, net, **kwargs):
+        """Close the bar."""
+        self.bar_.close()

@@ -1,0 +1,60 @@
+"""What adapting minimises: embeddings and predictions of the source, a constant offset apart."""
+
+import pytest
+import torch
+
+from skspektron._nn.adaptation import AdaptationTask
+from skspektron._nn.lora import LowRankAdapter, adaptable
+
+
+def pool(tokens, valid):
+    return tokens.mean(1)
+
+
+@pytest.fixture
+def task(make_network):
+    network = make_network().eval()
+    adapter = LowRankAdapter(network, adaptable(network), rank=2, alpha=2.0)
+    coef = torch.linspace(-1, 1, 16).view(8, 2)
+    return AdaptationTask(adapter, pool, scale=2.0, coef=coef, intercept=torch.tensor([0.1, 0.2]))
+
+
+@pytest.fixture
+def batch(make_batch):
+    generator = torch.Generator().manual_seed(3)
+    return make_batch() | {
+        "goal": torch.randn(4, 8, generator=generator),
+        "labels": torch.tensor([[1.0, 0.3], [-1.0, 0.2], [0.5, 0.0], [1.0, 2.0]]),
+        "is_standard": torch.tensor([True, True, False, False]),
+    }
+
+
+def test_losses_equal_their_definitions(task, batch):
+    spectra = {name: batch[name] for name in ("values", "valid", "wavenumber", "grid")}
+    z = pool(task.adapter(**spectra), None).detach().double().numpy()
+    goal, y = batch["goal"].double().numpy(), batch["labels"].double().numpy()
+    z -= (z[:2] - goal[:2]).mean(axis=0)
+    distance = ((z - goal) ** 2).mean(axis=1) / 2.0
+    error = z @ task.coef.double().numpy() + task.intercept.double().numpy() - y
+    squared = (error**2).mean(axis=1)
+    losses = {name: value.item() for name, value in task(**batch).items()}
+    assert losses == pytest.approx(
+        {
+            "paired": distance[:2].mean(),
+            "labels": squared[:2].mean(),
+            "replay": (distance + squared)[2:].mean(),
+        },
+        rel=1e-4,
+    )
+
+
+def test_constant_offset_between_the_instruments_costs_nothing(task, batch):
+    before = task(**batch)
+    moved = task(**batch | {"goal": batch["goal"] + 5.0, "labels": batch["labels"]})
+    torch.testing.assert_close(moved["paired"], before["paired"], rtol=1e-4, atol=0)
+
+
+def test_gradients_reach_the_adapter_alone(task, batch):
+    sum(task(**batch).values()).backward()
+    assert {name.split(".")[1] for name, _ in task.named_parameters()} == {"A", "B"}
+    assert any(p.grad.abs().max() > 0 for p in task.adapter.B.values())

@@ -1,0 +1,64 @@
+"""Low-rank adapters: nothing before training, exact when merged, never in the network."""
+
+import copy
+
+import pytest
+import torch
+
+from skspektron._nn.lora import LowRankAdapter, adaptable
+
+
+@pytest.fixture
+def network(make_network):
+    return make_network().eval()
+
+
+def train(adapter, batch, n_steps=5):
+    optimizer = torch.optim.SGD(adapter.parameters(), lr=0.1)
+    for _ in range(n_steps):
+        optimizer.zero_grad()
+        (adapter(**batch)[..., 0] - 2).square().mean().backward()
+        optimizer.step()
+
+
+def test_untrained_adapter_changes_nothing(network, make_batch):
+    adapter, batch = LowRankAdapter(network, adaptable(network), rank=2, alpha=4.0), make_batch()
+    assert torch.equal(adapter(**batch), network(**batch))
+
+
+def test_training_moves_the_factors_alone_and_merging_is_exact(network, make_batch):
+    batch = make_batch()
+    before = copy.deepcopy(network.state_dict())
+    adapter = LowRankAdapter(network, adaptable(network), rank=2, alpha=4.0)
+    assert {name.split(".")[0] for name, _ in adapter.named_parameters()} == {"A", "B"}
+    assert not any(p.requires_grad for p in network.parameters())
+    train(adapter, batch)
+    assert all(torch.equal(before[name], t) for name, t in network.state_dict().items())
+    merged = copy.deepcopy(network)
+    merged.load_state_dict(before | adapter.merged())
+    adapted = adapter(**batch)
+    assert (adapted - network(**batch)).abs().max() > 1e-3
+    torch.testing.assert_close(merged(**batch), adapted, rtol=0, atol=1e-5)
+
+
+def test_change_has_the_rank_and_scale_asked_for(network, make_batch):
+    adapter = LowRankAdapter(network, adaptable(network), rank=2, alpha=6.0)
+    train(adapter, make_batch())
+    weights = dict(network.named_parameters())
+    for name, merged in adapter.merged().items():
+        change = merged - weights[name]
+        key = name.replace(".", "/")
+        torch.testing.assert_close(change, 3.0 * adapter.B[key] @ adapter.A[key])
+        # What is left behind the second singular value is float32 rounding of the sum.
+        singular = torch.linalg.svdvals(change.double())
+        assert (singular[2:] < 1e-6 * torch.linalg.matrix_norm(merged.double(), 2)).all()
+
+
+def test_blocks_that_are_not_passed_are_not_adapted(network):
+    assert {name.split(".")[0] for name in adaptable(network, 0)} == {"tokens"}
+    assert set(adaptable(network, len(network.blocks))) == set(adaptable(network))
+
+
+def test_every_matrix_between_spectrum_and_tokens_is_adapted(network):
+    matrices = {name for name, p in network.named_parameters() if p.ndim == 2}
+    assert matrices - set(adaptable(network)) == {"head.weight", "position.project.weight"}

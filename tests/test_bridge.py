@@ -1,0 +1,185 @@
+"""The bridge: axes in one direction, one network for equal weights, files whole or not at all."""
+
+import gc
+import pickle
+import weakref
+
+import numpy as np
+import pytest
+import torch
+
+from skspektron._bridge import (
+    FrozenNetwork,
+    load_tensors,
+    resolve_device,
+    save_tensors,
+    seeded,
+    to_spectra,
+)
+from skspektron._nn.architecture import Architecture
+from skspektron._training._pretraining import new_network
+
+AXIS = np.linspace(4000, 9000, 24)
+
+
+@pytest.fixture
+def frozen():
+    architecture = Architecture(patch_length=4, d_model=8, d_state=4, n_layers=1)
+    return FrozenNetwork.of(architecture, new_network(architecture, seed=0).state_dict())
+
+
+def place(X, axis=AXIS):
+    return to_spectra(X, [axis], np.zeros(len(X), dtype=int))
+
+
+def embed(network, spectra, pooling="mean"):
+    return network.embed(spectra, pooling=pooling, batch_size=4, device="cpu")
+
+
+@pytest.fixture
+def X():
+    X = np.random.default_rng(0).normal(size=(6, 24))
+    X.flags.writeable = False
+    return X
+
+
+@pytest.fixture
+def count_forwards(frozen):
+    """Count the spectra that go through the network."""
+    counts = []
+    hook = frozen.on("cpu").register_forward_pre_hook(
+        lambda module, args, kwargs: counts.append(len(kwargs["values"])), with_kwargs=True
+    )
+    frozen._cache.clear()
+    yield counts
+    hook.remove()
+
+
+def test_every_axis_runs_upward_and_missing_is_not_valid(X):
+    X = X.copy()
+    X[1, 2] = np.nan
+    up, down = place(X), place(X[:, ::-1], AXIS[::-1])
+    for a, b in zip(up, down, strict=True):
+        assert torch.equal(a, b)
+    assert up.valid.logical_not().nonzero().tolist() == [[1, 2]]
+    assert up.values[1, 2] == 0 and up.values.dtype == torch.float32
+
+
+def test_rows_of_several_grids_are_padded_and_cut_to_their_batch(X):
+    grid = np.array([0, 1, 1, 0, 1, 1])
+    spectra = to_spectra(X, [AXIS, AXIS[:10][::-1]], grid)
+    assert spectra.valid.sum(1).tolist() == [24, 10, 10, 24, 10, 10]
+    short = spectra.batch(torch.tensor([1, 4]))
+    assert short["values"].shape == (2, 10)
+    np.testing.assert_allclose(short["values"][1], X[4, :10][::-1], rtol=1e-6)
+    mixed = spectra.batch(torch.tensor([0, 1]))
+    assert mixed["wavenumber"].isfinite().sum(1).tolist() == [24, 10]
+
+
+def test_equal_weights_are_one_object_while_it_lives(frozen):
+    tensors = {name: tensor.clone() for name, tensor in frozen.tensors().items()}
+    assert FrozenNetwork.of(frozen.architecture, tensors) is frozen
+    assert pickle.loads(pickle.dumps(frozen)) is frozen
+    tensors["head.bias"][0] += 1
+    other = FrozenNetwork.of(frozen.architecture, tensors)
+    assert other is not frozen and other.digest != frozen.digest
+    gone, digest = weakref.ref(other), other.digest
+    del other
+    gc.collect()
+    assert gone() is None and digest not in FrozenNetwork._alive
+
+
+def test_network_is_frozen_and_leaves_the_generator_alone(frozen):
+    tensors = {name: tensor + 1 for name, tensor in frozen.tensors().items()}
+    state = torch.get_rng_state()
+    other = FrozenNetwork.of(frozen.architecture, tensors)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert not other.on("cpu").training
+    assert not any(p.requires_grad for p in other.on("cpu").parameters())
+
+
+def test_spectra_are_embedded_once(frozen, X, count_forwards):
+    first = embed(frozen, place(X))
+    assert sum(count_forwards) == 6
+    np.testing.assert_array_equal(embed(frozen, place(X[::-1])), first[::-1])
+    assert sum(count_forwards) == 6
+    embed(frozen, place(np.concatenate([X, X[:1] + 1])))
+    assert sum(count_forwards) == 7
+
+
+@pytest.mark.parametrize("change", ["pooling", "axis", "missing"])
+def test_memory_tells_apart_what_gives_another_embedding(frozen, X, count_forwards, change):
+    X = X.copy()
+    X[:, 3] = 0
+    embed(frozen, place(X))
+    if change == "missing":
+        X[:, 3] = np.nan
+    spectra = place(X, AXIS + 1 if change == "axis" else AXIS)
+    embed(frozen, spectra, "tokens" if change == "pooling" else "mean")
+    assert sum(count_forwards) == 12
+
+
+def test_memory_keeps_to_its_budget(frozen, X, count_forwards, monkeypatch):
+    monkeypatch.setattr(FrozenNetwork, "CACHE_BYTES", 300)
+    frozen._cached_bytes = 0
+    expected = embed(frozen, place(X))  # 6 rows of 32 bytes
+    assert sum(row.nbytes for row in frozen._cache.values()) == 192
+    tokens = embed(frozen, place(X), "tokens")  # 6 rows of 192 bytes
+    assert tokens.shape == (6, 48)
+    assert sum(row.nbytes for row in frozen._cache.values()) <= 300
+    np.testing.assert_allclose(embed(frozen, place(X)), expected, atol=1e-6)
+
+
+def test_given_back_arrays_are_not_the_memory(frozen, X):
+    first = embed(frozen, place(X))
+    before = first.copy()
+    first += 1
+    np.testing.assert_array_equal(embed(frozen, place(X)), before)
+
+
+def test_seeded_repeats_inside_and_changes_nothing_outside():
+    state = torch.get_rng_state()
+    draws = []
+    for _ in range(2):
+        with seeded(3):
+            draws.append(torch.rand(4))
+    assert torch.equal(*draws)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_device_is_resolved():
+    assert resolve_device("cpu") == "cpu"
+    assert resolve_device(None) == ("cuda" if torch.cuda.is_available() else "cpu")
+    with pytest.raises(RuntimeError, match="abacus"):
+        resolve_device("abacus")
+
+
+def test_tensors_and_header_round_trip(tmp_path):
+    tensors, header = {"a": torch.arange(3.0), "b": torch.tensor(2.0)}, {"x": [1, None, "y"]}
+    save_tensors(tmp_path / "file", tensors, header)
+    loaded, again = load_tensors(tmp_path / "file")
+    assert again == header
+    assert all(torch.equal(loaded[name], tensor) for name, tensor in tensors.items())
+
+
+def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "file"
+    save_tensors(path, {"a": torch.ones(2)}, {})
+    with pytest.raises(TypeError):
+        save_tensors(path, {"a": torch.zeros(2)}, {"not json": object()})
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+    assert load_tensors(path)[0]["a"].tolist() == [1, 1]
+
+
+def test_unreadable_files_are_refused_by_name(tmp_path):
+    from safetensors.torch import save_file
+
+    with pytest.raises(FileNotFoundError, match=r"absent .*does not exist"):
+        load_tensors(tmp_path / "absent")
+    save_tensors(path := tmp_path / "cut", {"a": torch.ones(100)}, {})
+    path.write_bytes(path.read_bytes()[:-7])
+    with pytest.raises(ValueError, match=r"cut is not a readable safetensors file"):
+        load_tensors(path)
+    save_file({"a": torch.ones(2)}, path := tmp_path / "foreign")
+    with pytest.raises(ValueError, match=r"foreign was not written by skspektron"):
+        load_tensors(path)

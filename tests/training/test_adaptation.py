@@ -1,0 +1,110 @@
+"""Adapters: zero before training, in the factors alone, repeatable, bound to their network."""
+
+import joblib
+import numpy as np
+import pytest
+import torch
+
+from skspektron._bridge import POOLINGS, FrozenNetwork
+from skspektron._nn.lora import LowRankAdapter, adaptable
+from skspektron._training._adaptation import (
+    Examples,
+    load_adapter,
+    merge,
+    save_adapter,
+    train_adapter,
+)
+
+SETTINGS = {
+    "pooling": "mean",
+    "n_layers": None,
+    "rank": 2,
+    "alpha": 4.0,
+    "batch_size": 8,
+    "learning_rate": 1e-2,
+    "seed": 0,
+    "device": "cpu",
+    "verbose": 0,
+}
+
+
+@pytest.fixture
+def frozen(tiny_network):
+    return FrozenNetwork.of(tiny_network.architecture, tiny_network.state_dict())
+
+
+def embed(frozen, spectra):
+    return frozen.embed(spectra, pooling="mean", batch_size=32, device="cpu")
+
+
+@pytest.fixture
+def examples(frozen, make_spectra, noise):
+    """Five standards on a target that distorts the spectra, and all rows as on that target."""
+    goal = embed(frozen, make_spectra(noise))
+    X_target = noise * np.linspace(0.5, 1.5, 40) + 0.3 * np.roll(noise, 1, axis=1)
+    labels = noise[:, :1] / noise[:, :1].std()
+    return Examples(
+        spectra=make_spectra(np.concatenate([X_target[:5], X_target])),
+        goal=np.concatenate([goal[:5], goal]),
+        labels=np.concatenate([labels[:5], labels]),
+        n_standards=5,
+        coef=np.linalg.pinv(goal) @ labels,
+        intercept=np.zeros(1),
+    )
+
+
+def as_embedded(frozen, adapter, spectra):
+    network = frozen.on("cpu")
+    low_rank = LowRankAdapter(network, adaptable(network), rank=2, alpha=4.0)
+    low_rank.load_state_dict({name: torch.from_numpy(value) for name, value in adapter.items()})
+    batch = spectra.batch(torch.arange(len(spectra.values)))
+    with torch.inference_mode():
+        return POOLINGS["mean"](low_rank(**batch), network.patch_valid(batch["valid"])).numpy()
+
+
+def test_no_training_changes_nothing(frozen, examples):
+    adapter, history = train_adapter(frozen, examples, max_epochs=0, **SETTINGS)
+    assert history == []
+    expected = frozen.embed(examples.spectra, pooling="mean", batch_size=32, device="cpu")
+    np.testing.assert_array_equal(as_embedded(frozen, adapter, examples.spectra), expected)
+    merged = merge(frozen, adapter, 4.0)
+    assert merged is frozen  # equal weights are one network
+
+
+def test_training_reduces_the_loss_and_leaves_the_base_alone(frozen, examples):
+    before = {name: tensor.clone() for name, tensor in frozen.tensors().items()}
+    adapter, history = train_adapter(frozen, examples, max_epochs=30, **SETTINGS)
+    assert len(history) == 30
+    assert history[-1]["paired"] < 0.8 * history[0]["paired"]
+    for record in history:
+        total = record["paired"] + record["labels"] + record["replay"]
+        assert record["train_loss"] == pytest.approx(total, rel=1e-5)
+    assert all(torch.equal(before[name], t) for name, t in frozen.tensors().items())
+    assert {name.split(".")[0] for name in adapter} == {"A", "B"}
+    adapted = as_embedded(frozen, adapter, examples.spectra)
+    assert abs(adapted - embed(frozen, examples.spectra)).max() > 1e-2
+    merged = merge(frozen, adapter, 4.0)
+    np.testing.assert_allclose(embed(merged, examples.spectra), adapted, atol=1e-5)
+
+
+def test_same_seed_same_adapter_and_no_global_generator_is_drawn_from(frozen, examples):
+    torch_state, numpy_state = torch.get_rng_state(), joblib.hash(np.random.mtrand._rand)
+    first, _ = train_adapter(frozen, examples, max_epochs=2, **SETTINGS)
+    again, _ = train_adapter(frozen, examples, max_epochs=2, **SETTINGS)
+    other, _ = train_adapter(frozen, examples, max_epochs=2, **SETTINGS | {"seed": 1})
+    assert all(np.array_equal(first[name], again[name]) for name in first)
+    assert not all(np.array_equal(first[name], other[name]) for name in first)
+    assert torch.equal(torch.get_rng_state(), torch_state)
+    assert joblib.hash(np.random.mtrand._rand) == numpy_state
+
+
+def test_adapter_round_trip_and_refusal_of_another_network(frozen, examples, tmp_path):
+    path = tmp_path / "adapter.safetensors"
+    adapter, _ = train_adapter(frozen, examples, max_epochs=1, **SETTINGS)
+    save_adapter(path, frozen, adapter, 4.0)
+    loaded, alpha = load_adapter(path, frozen)
+    assert alpha == 4.0 and loaded.keys() == adapter.keys()
+    assert all(np.array_equal(loaded[name], adapter[name]) for name in adapter)
+    other = merge(frozen, adapter, 4.0)
+    with pytest.raises(ValueError, match=r"adapter\.safetensors holds no adapter of the network"):
+        load_adapter(path, other)

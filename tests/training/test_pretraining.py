@@ -1,0 +1,79 @@
+"""Two tests of honesty (noise, leaking twin) and one of life (learnability)."""
+
+import numpy as np
+import pytest
+import torch
+
+from skspektron._nn.architecture import Architecture
+from skspektron._nn.network import SpektronNetwork
+from skspektron._nn.objectives import masked_error
+from skspektron._training import _pretraining
+from skspektron._training._pretraining import masked_batch, new_network
+from tests import oracles
+
+SIZES = {"patch_length": 16, "d_model": 64, "d_state": 64, "n_layers": 1}
+BUDGET = {"max_steps": 600, "batch_size": 64, "learning_rate": 3e-3, "report_every": 300}
+
+
+class LeakingNetwork(SpektronNetwork):
+    """The mistake that looks perfect: the loss hides patches, the encoder sees them."""
+
+    def _embed(self, values, valid, mask):
+        return self.tokens(values, valid)
+
+
+def held_out_nre(network, spectra, mean):
+    """Return the masked error of unseen spectra over that of the training mean."""
+    rows = torch.arange(len(spectra.values))
+    batch = masked_batch(spectra, network, 0.35, 1, -1, rows)
+    hidden = network.hidden_channels(batch["mask"], batch["valid"])
+    with torch.inference_mode():
+        error = masked_error(network.eval(), batch).mean()
+    values = np.where(hidden, spectra.values.numpy(), 0.0)
+    return oracles.normalised_error(error, values, mean, hidden.tolist())
+
+
+@pytest.mark.parametrize(("network", "honest"), [(SpektronNetwork, True), (LeakingNetwork, False)])
+def test_noise_cannot_be_learnt_except_through_a_leak(
+    run, make_spectra, monkeypatch, network, honest
+):
+    monkeypatch.setattr(_pretraining, "SpektronNetwork", network)
+    rng = np.random.default_rng(0)
+    # More spectra than the run visits twice: it cannot know them by heart.
+    X, X_test = rng.normal(size=(20_000, 256)), rng.normal(size=(64, 256))
+    network = new_network(Architecture(**SIZES), seed=0)
+    run(network, make_spectra(X), warmup_steps=50, **BUDGET)
+    nre = held_out_nre(network, make_spectra(X_test), X.mean(axis=0))
+    assert nre >= 0.97 if honest else nre < 0.1
+
+
+def draw_mixtures(rng, n_samples):
+    """Return spectra of rank 5, of compounds with four bands each, and 1 % of noise."""
+    centres = rng.uniform(0, 270, size=(5, 4, 1))
+    bands = np.exp(-0.5 * ((np.arange(270) - centres) / 8) ** 2).sum(axis=1)
+    X = rng.normal(size=(n_samples, 5)) @ bands
+    return X + 0.01 * X.std() * rng.normal(size=X.shape)
+
+
+@pytest.mark.filterwarnings("ignore:Linear interpolation")
+def test_correlated_bands_are_learnt(run, make_spectra):
+    X = draw_mixtures(np.random.default_rng(0), 1064)
+    spectra, test = make_spectra(X[:1000]), make_spectra(X[1000:])
+    network = new_network(Architecture(**SIZES | {"patch_length": 27}), seed=0)
+    history = run(
+        network, spectra, max_steps=500, batch_size=64, learning_rate=3e-3, warmup_steps=50
+    )
+    nre = held_out_nre(network, test, X[:1000].mean(axis=0))
+    interpolation = history[-1]["interpolation_mse"] / history[-1]["mean_mse"]
+    assert nre <= 0.25
+    assert nre < interpolation
+
+
+def test_same_seed_gives_the_same_weights_and_another_seed_others(run, make_spectra, noise):
+    architecture = Architecture(patch_length=4, d_model=8, d_state=4, n_layers=1, dropout=0.1)
+    weights = []
+    for seed in (0, 0, 1):
+        run(network := new_network(architecture, seed), make_spectra(noise), seed=seed)
+        weights.append(torch.cat([p.detach().flatten() for p in network.parameters()]))
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
