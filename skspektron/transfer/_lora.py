@@ -1,0 +1,337 @@
+"""Low-rank adaptation of the embedding to the target instrument."""
+
+import copy
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import RidgeCV
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from .._base import TorchEstimatorMixin
+from ..foundation import SpektronEmbedder
+from ..preprocessing import SNV
+from ._base import BaseTransfer
+from ._calibration import cross_validated_pls
+from ._standards import Rows, Standards, channel_means
+
+RIDGE_STRENGTHS = np.logspace(-6, 3, 19)  # times the variance of the embeddings
+
+
+class Translation(TransformerMixin, BaseEstimator):
+    """Subtract an offset that is known already."""
+
+    def __init__(self, offset):
+        self.offset = offset
+
+    def fit(self, X, y=None):
+        """Learn nothing."""
+        return self
+
+    def transform(self, X):
+        """Return `X` without the offset."""
+        return np.asarray(X) - self.offset
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+
+class LoRATransfer(TorchEstimatorMixin, BaseTransfer):
+    """Adapt the embedding of a calibration to the target instrument from few standards.
+
+    Low-rank factors are added to the weights of the frozen network behind a
+    `SpektronEmbedder` [1]_ [2]_ and trained until the standards, measured on the target,
+    have the embeddings and predictions that they have on the source, up to a constant offset
+    of the embeddings, which is subtracted. The source rows are replayed meanwhile, moved by the
+    mean difference of the standards to where the target would measure them, so that ten
+    standards do not have to say what a sample is. Then the steps behind the embedder are fitted
+    anew on the source rows and on those standards whose reference values are known.
+
+    Parameters
+    ----------
+    estimator : Pipeline, default=None
+        Calibration that is transferred; one of its steps is a `SpektronEmbedder`, and steps
+        follow it. None: `SNV`, `SpektronEmbedder` and ``PLSRegression(scale=False)`` with the
+        number of components chosen by cross-validation. Of a `FrozenEstimator` only the
+        embedding is adapted.
+    source, target : str or int, default=None
+        Labels of the instrument of the calibration and of the instrument it moves to. `source`
+        None: the most frequent label other than `target`. `target` None: the one that is not
+        `source`, where there are two.
+    n_transfer : int or None, default=10
+        Number of paired standards, with or without reference values. 0: as `NoTransfer`. None:
+        every paired sample.
+    selection : {"kennard-stone", "random"} or callable, default="kennard-stone"
+        Order in which candidates become standards; a callable takes spectra of shape
+        (n_candidates, n_features) and returns a permutation. The standards for 5 are among those
+        for 10.
+    random_state : int, RandomState instance or None, default=None
+        Initial factors, order of the source rows, and the order of the standards when
+        `selection` is "random".
+    wavelength, wavenumber : array-like of shape (n_features,), default=None
+        Axis of the spectra in nm or in cm-1, for ``estimator=None``; an estimator has its own.
+    rank : int, default=8
+        Rank of the change of every weight matrix.
+    alpha : float, default=16.0
+        The change is scaled by ``alpha / rank``.
+    max_epochs : int, default=40
+        Passes over the source rows; every step sees all standards. 0: factors stay zero.
+    batch_size : int, default=32
+        Source rows in a step.
+    learning_rate : float, default=3e-3
+        Peak rate of AdamW; it rises over the first pass and falls along a cosine.
+    device : str, default=None
+        torch device for the recommended pipeline and for training; None is a GPU where there is
+        one.
+    verbose : int, default=0
+        1 shows a progress bar.
+
+    Attributes
+    ----------
+    estimator_ : Pipeline
+        The calibration, fitted on the source rows.
+    target_estimator_ : Pipeline
+        The calibration with adapted embedding and refitted head; absent without standards.
+    adapter_ : dict of str to ndarray
+        Factors by name, ``"A.<weight>"`` (rank, n_in) and ``"B.<weight>"`` (n_out, rank), and
+        the ``"offset"`` (n_outputs,) of the adapted embeddings.
+    history_ : list of dict
+        Mean losses of every pass: `paired`, the squared distance between the embeddings of a
+        standard on both instruments, offset apart, in units of the source embeddings' variance;
+        `labels`, the squared error of the standards under a ridge on the source embeddings, in
+        units of the variance of `y`; `replay`, both for the source rows; `train_loss`, their sum.
+    source_, target_ : str or int
+        Labels of the two instruments; None where fit got no `instrument`.
+    transfer_ids_ : ndarray of shape (n_transfer,)
+        Samples of the paired standards, in order of selection.
+    device_ : str
+        Where the network was trained.
+    n_features_in_ : int
+        Number of spectral channels.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Column names of `X`, where they are all strings.
+
+    See Also
+    --------
+    PDSTransfer : Maps the spectra instead, without a network.
+
+    Notes
+    -----
+    Standards without reference values are held to the prediction of their source spectrum.
+    Embeddings under the frozen weights are computed once in a process, whatever the number of
+    candidates of a search.
+
+    References
+    ----------
+    .. [1] Hu, Shen, Wallis et al., arXiv:2106.09685 (2021).
+    .. [2] Lai et al., Anal. Chem. 97 (2025) 19009-19018.
+
+    Examples
+    --------
+    >>> from skspektron import LoRATransfer, stack_instruments
+    >>> from skspektron.datasets import make_instruments
+    >>> data = make_instruments(30, random_state=0)
+    >>> X, y, instrument, sample_id = stack_instruments(
+    ...     {name: (X, data.y[:, 0], data.sample_id) for name, X in data.X.items()})
+    >>> transfer = LoRATransfer(wavelength=data.wavelength, source="A", target="B",
+    ...                         n_transfer=5, max_epochs=1, random_state=0)
+    >>> transfer.fit(X, y, instrument=instrument, sample_id=sample_id).transfer_ids_.shape
+    (5,)
+    """
+
+    _needs_pairs = True
+
+    def __init__(
+        self,
+        estimator=None,
+        *,
+        source=None,
+        target=None,
+        n_transfer: int | None = 10,
+        selection="kennard-stone",
+        random_state=None,
+        wavelength=None,
+        wavenumber=None,
+        rank: int = 8,
+        alpha: float = 16.0,
+        max_epochs: int = 40,
+        batch_size: int = 32,
+        learning_rate: float = 3e-3,
+        device: str | None = None,
+        verbose: int = 0,
+    ):
+        super().__init__(
+            estimator,
+            source=source,
+            target=target,
+            n_transfer=n_transfer,
+            selection=selection,
+            random_state=random_state,
+        )
+        self.wavelength = wavelength
+        self.wavenumber = wavenumber
+        self.rank = rank
+        self.alpha = alpha
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.device = device
+        self.verbose = verbose
+
+    def save_adapter(self, path) -> None:
+        """Write `adapter_` to a safetensors file that fits the network it was trained on."""
+        from .._training._adaptation import save_adapter
+
+        check_is_fitted(self, "adapter_")
+        save_adapter(path, self._steps(self.estimator_)[1].network_, self.adapter_, self.alpha)
+
+    def load_adapter(self, path) -> "LoRATransfer":
+        """Adapt the embedding of the fitted calibration as a file says; its head stays."""
+        from .._training._adaptation import load_adapter
+
+        check_is_fitted(self, "adapter_")
+        embedder = self._steps(self.estimator_)[1]
+        self.adapter_, alpha = load_adapter(path, embedder.network_)
+        embedding = self._adapt_embedding(self.adapter_, alpha)
+        head = self.target_estimator_.steps[len(embedding.steps) :]
+        self.target_estimator_ = Pipeline([*embedding.steps, *head])
+        return self
+
+    def _check_parameters(self) -> None:
+        """Refuse sizes that cannot be, before anything is fitted."""
+        super()._check_parameters()
+        for name, least in {"rank": 1, "max_epochs": 0, "batch_size": 1}.items():
+            value = getattr(self, name)
+            if not isinstance(value, int | np.integer) or value < least:
+                raise ValueError(f"{name} is {value!r}. Pass an int of at least {least}.")
+        for name in ("alpha", "learning_rate"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} is {getattr(self, name)!r}. Pass a positive number.")
+        if self.estimator is not None:
+            self._steps(self.estimator)
+            if self.wavelength is not None or self.wavenumber is not None:
+                raise ValueError(
+                    "An axis was given for an estimator that has its own. "
+                    "Give it to the SpektronEmbedder inside, or pass estimator=None."
+                )
+
+    def _default_calibration(self, rows: Rows) -> Pipeline:
+        """Return the recommended pipeline, fitted on `rows`."""
+        axis = self._resolve_axis(rows.X.shape[1])
+        embedder = SpektronEmbedder(wavenumber=axis, device=self.device)
+        embedding = Pipeline([("snv", SNV()), ("embed", embedder)])
+        Z = embedding.fit_transform(self._as_given(rows.X))
+        return Pipeline([*embedding.steps, ("pls", cross_validated_pls(Z, rows.y, rows.ids))])
+
+    def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
+        """Train the factors on the standards and the source rows, then fit the head again."""
+        before, embedder, head = self._steps(self.estimator_)
+        Z_source = embedder.transform(self._before(before, source.X))
+        goal = embedder.transform(self._before(before, standards.X_source))
+        factors, self.history_ = self._train(source, standards, Z_source, goal)
+        factors["offset"] = np.zeros(goal.shape[1])
+        embedding = self._adapt_embedding(factors, self.alpha)
+        Z = embedding.transform(self._as_given(standards.X_target))
+        factors["offset"] = (Z - goal).mean(axis=0)
+        self.adapter_, embedding[-1].offset = factors, factors["offset"]
+        if not isinstance(self.estimator, FrozenEstimator):
+            head = self._fit_head(head, Z_source, source, Z - factors["offset"], standards)
+        self.target_estimator_ = Pipeline([*embedding.steps, *head.steps])
+
+    def _train(self, source: Rows, standards: Standards, Z_source, goal):
+        """Return the trained factors and their history."""
+        from .._bridge import to_spectra
+        from .._training._adaptation import Examples, train_adapter
+
+        before, embedder, _ = self._steps(self.estimator_)
+        X_target, X_source, X = (
+            self._before(before, rows)
+            for rows in (standards.X_target, standards.X_source, source.X)
+        )
+        X = np.concatenate([X_target, X + channel_means(X_target - X_source)])
+        y_source, y_standards = (y.reshape(len(y), -1) for y in (source.y, standards.y))
+        mean, scale = y_source.mean(axis=0), y_source.std(axis=0, ddof=0)
+        scale = scale + (scale == 0)
+        expected = self._predict_with(self.estimator_, standards.X_source)
+        y_standards = np.where(
+            np.isfinite(y_standards), y_standards, expected.reshape(y_standards.shape)
+        )
+        y_source, y_standards = (y_source - mean) / scale, (y_standards - mean) / scale
+        ridge = RidgeCV(RIDGE_STRENGTHS * Z_source.var(axis=0, ddof=0).sum())
+        ridge.fit(Z_source, y_source)
+        self.device_ = self._resolve_device()
+        return train_adapter(
+            embedder.network_,
+            Examples(
+                to_spectra(X, [embedder.wavenumber_], np.zeros(len(X), dtype=int)),
+                goal=np.concatenate([goal, Z_source]),
+                labels=np.concatenate([y_standards, y_source]),
+                n_standards=len(standards),
+                coef=ridge.coef_.reshape(y_source.shape[1], -1).T,
+                intercept=np.atleast_1d(ridge.intercept_),
+            ),
+            pooling=embedder.pooling,
+            n_layers=embedder.n_layers,
+            rank=self.rank,
+            alpha=self.alpha,
+            max_epochs=self.max_epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            seed=self._draw_seed(),
+            device=self.device_,
+            verbose=self.verbose,
+        )
+
+    def _fit_head(self, head, Z_source, source: Rows, Z_target, standards: Standards):
+        """Fit the steps behind the embedder on source rows and labelled standards."""
+        known = np.isfinite(standards.y.reshape(len(standards), -1)).all(axis=1)
+        Z = np.concatenate([Z_source, Z_target[known]])
+        y = np.concatenate([source.y, standards.y[known]])
+        if self.estimator is None:
+            ids = np.concatenate([source.ids, standards.ids[known]])
+            return Pipeline([("pls", cross_validated_pls(Z, y, ids))])
+        return clone(head).fit(Z, y)
+
+    def _adapt_embedding(self, adapter, alpha) -> Pipeline:
+        """Return the steps up to the embedder with the adapter's factors, and its offset."""
+        from .._training._adaptation import merge
+
+        before, embedder, _ = self._steps(self.estimator_)
+        adapted = copy.copy(embedder)
+        adapted.network_ = merge(embedder.network_, adapter, alpha)
+        name = self._pipeline(self.estimator_).steps[len(before)][0]
+        return Pipeline([*before, (name, adapted), ("align", Translation(adapter["offset"]))])
+
+    def _before(self, steps, X):
+        """Return `X` behind the steps that precede the embedder."""
+        X = self._as_given(X)
+        return np.asarray(Pipeline(steps).transform(X) if steps else X)
+
+    def _steps(self, estimator):
+        """Return the steps before the embedder, the embedder, and the pipeline behind it."""
+        pipeline = self._pipeline(estimator)
+        steps = pipeline.steps if isinstance(pipeline, Pipeline) else []
+        where = [i for i, (_, step) in enumerate(steps) if isinstance(step, SpektronEmbedder)]
+        if len(where) != 1 or where[0] == len(steps) - 1:
+            raise ValueError(
+                f"The estimator has {len(where)} SpektronEmbedder steps with a step behind it, "
+                "and LoRATransfer adapts exactly one. Pass a Pipeline such as "
+                "make_pipeline(SNV(), SpektronEmbedder(wavelength=...), PLSRegression(10))."
+            )
+        at = where[0]
+        return steps[:at], steps[at][1], Pipeline(steps[at + 1 :])
+
+    @staticmethod
+    def _pipeline(estimator):
+        """Return what a FrozenEstimator holds, or the estimator itself."""
+        return estimator.estimator if isinstance(estimator, FrozenEstimator) else estimator
+
+    def _predict_target(self, X):
+        """Predict with the adapted calibration."""
+        return self._predict_with(self.target_estimator_, X)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan |= self.estimator is None
+        return tags
