@@ -1,0 +1,297 @@
+"""Compare transfer methods on public spectra, with the same splits and standards for all.
+
+Every task is an ordered pair of instruments and a property. A repeat holds out a quarter of the
+physical samples on all instruments; standards are chosen by Kennard-Stone from the rest. One row
+of the CSV is one fit, scored on the held-out samples as the target instrument measured them.
+Rows that the CSV has already are not computed again, so an interrupted run goes on.
+
+    python benchmarks/bench_transfer.py --data corn tablets --repeats 10 --n-jobs 2 \
+        --output transfer.csv
+"""
+
+import argparse
+import csv
+import json
+import platform
+import shlex
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from importlib.metadata import version
+from itertools import permutations
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import torch
+from chemotools.derivative import SavitzkyGolay
+from joblib import Parallel, delayed, parallel_config
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
+
+from skspektron import metrics, transfer
+from skspektron.datasets import fetch_corn, fetch_tablets, make_instruments
+from skspektron.model_selection import TransferShuffleSplit, stack_instruments
+
+KEY = ("task", "method", "n_transfer", "repeat")
+COLUMNS = (*KEY, "rmsep", "r2", "bias", "sep", "seconds")
+PACKAGES = ("skspektron", "numpy", "scipy", "scikit-learn", "chemotools", "torch")
+R2_FLOOR = -1.0  # one failed task must not outweigh 23 good ones in a mean
+
+# Published code leaves these tablets out; rows are counted from 0 within their subset.
+TABLET_OUTLIERS = {
+    "calibrate": (18, 121, 125, 126),
+    "test": (4, 8, 10, 144, 266, 293, 294, 312, 340, 341, 343),
+}
+TABLET_MAX_WAVELENGTH = 1650.0  # nm; beyond it the detector is noisy
+
+
+@dataclass(frozen=True)
+class Task:
+    """A calibration to carry from `source` to `target`, as stacked rows."""
+
+    name: str  # as corn/m5-mp6/moisture
+    source: str
+    target: str
+    wavelength: NDArray  # (n_features,), nm
+    X: NDArray  # (n_rows, n_features)
+    y: NDArray  # (n_rows,)
+    instrument: NDArray  # (n_rows,)
+    sample_id: NDArray  # (n_rows,)
+
+
+@dataclass(frozen=True)
+class Method:
+    """How to build one transfer estimator, and which numbers of standards it is run with."""
+
+    build: Callable  # (task, n_transfer, seed) -> estimator
+    derivative: bool = True  # first derivative of the spectra, or the spectra as measured
+    sizes: Callable = lambda requested: requested  # n_transfer asked for -> n_transfer run
+
+
+def classical(name: str, sizes: Callable, **params) -> Method:
+    """Return the method of a class in `skspektron.transfer`, on cross-validated PLS."""
+
+    def build(task, n_transfer, seed):
+        estimator = getattr(transfer, name)
+        return estimator(
+            source=task.source,
+            target=task.target,
+            n_transfer=n_transfer,
+            random_state=seed,
+            **params,
+        )
+
+    return Method(build, sizes=sizes)
+
+
+def lora(task: Task, n_transfer: int, seed: int):
+    """Return `LoRATransfer` with its recommended pipeline."""
+    return transfer.LoRATransfer(
+        source=task.source,
+        target=task.target,
+        n_transfer=n_transfer,
+        wavelength=task.wavelength,
+        random_state=seed,
+    )
+
+
+def positive(requested: Iterable[int]) -> list[int]:
+    """Leave out 0, at which a method on standards is `no-transfer`."""
+    return [n for n in requested if n > 0]
+
+
+METHODS = {
+    "no-transfer": classical("NoTransfer", sizes=lambda requested: [0]),
+    "mean-centring": classical("MeanCentredTransfer", sizes=list),
+    "slope-bias": classical("SlopeBiasTransfer", sizes=positive),
+    "pds": classical("PDSTransfer", sizes=positive, window_length=11, n_components=3),
+    "pooled": classical("PooledTransfer", sizes=positive),
+    "target-only": classical("TargetOnly", sizes=positive),
+    "full-recalibration": classical("TargetOnly", sizes=lambda requested: [None]),
+    "lora": Method(lora, derivative=False),
+}
+
+
+def corn_tasks() -> Iterator[Task]:
+    """Yield 24 tasks: 6 ordered pairs of instruments, 4 properties."""
+    corn = fetch_corn()
+    yield from pair_tasks("corn", corn.X, corn.y, corn)
+
+
+def tablet_tasks() -> Iterator[Task]:
+    """Yield 6 tasks: 2 directions, 3 properties, without published outliers."""
+    tablets = fetch_tablets()
+    keep = np.ones(len(tablets.y), dtype=bool)
+    for subset, outliers in TABLET_OUTLIERS.items():
+        keep[np.flatnonzero(tablets.subset == subset)[list(outliers)]] = False
+    channels = tablets.wavelength <= TABLET_MAX_WAVELENGTH
+    tablets.wavelength = tablets.wavelength[channels]
+    tablets.sample_id = tablets.sample_id[keep]
+    X = {name: spectra[keep][:, channels] for name, spectra in tablets.X.items()}
+    yield from pair_tasks("tablets", X, tablets.y[keep], tablets)
+
+
+def simulated_tasks() -> Iterator[Task]:
+    """Yield 4 tasks on simulated instruments, which need no file."""
+    bunch = make_instruments(
+        60, n_components=2, wavelength=np.arange(1100.0, 2500.0, 10.0), random_state=0
+    )
+    yield from pair_tasks("simulated", bunch.X, bunch.y, bunch)
+
+
+def pair_tasks(data: str, X: dict[str, NDArray], y: NDArray, bunch) -> Iterator[Task]:
+    """Yield a task for every ordered pair of instruments and every property."""
+    for source, target in permutations(X, 2):
+        for column, name in enumerate(bunch.target_names):
+            pair = {key: (X[key], y[:, column], bunch.sample_id) for key in (source, target)}
+            label = f"{data}/{source}-{target}/{name}"
+            yield Task(label, source, target, bunch.wavelength, *stack_instruments(pair))
+
+
+DATA = {"corn": corn_tasks, "tablets": tablet_tasks, "simulated": simulated_tasks}
+
+
+def run_unit(task: Task, repeat: int, todo: list[tuple], seed: int) -> list[dict]:
+    """Fit and score the (method, n_transfer) pairs in `todo` on one split of one task."""
+    torch.set_num_threads(1)  # threadpool_limits cannot: it sees torch only once it is loaded
+    cv = TransferShuffleSplit(1, target=task.target, test_size=0.25, random_state=seed + repeat)
+    metadata = {"instrument": task.instrument, "sample_id": task.sample_id}
+    [(train, test)] = cv.split(task.X, task.y, **metadata)
+    # A derivative is taken of one spectrum at a time, so it cannot leak.
+    derivative = SavitzkyGolay(window_length=11, polyorder=2, mode="interp").fit_transform(task.X)
+    metadata = {key: values[train] for key, values in metadata.items()}
+    rows = []
+    for name, n_transfer in todo:
+        method = METHODS[name]
+        X = derivative if method.derivative else task.X
+        estimator = method.build(task, n_transfer, seed + repeat)
+        start = perf_counter()
+        with threadpool_limits(1):  # small arrays: threads that wait for a core cost most
+            y_pred = estimator.fit(X[train], task.y[train], **metadata).predict(X[test])
+        seconds = perf_counter() - start
+        key = (task.name, name, size_label(n_transfer), str(repeat))
+        rows.append(dict(zip(KEY, key, strict=True)) | score(task.y[test], y_pred, seconds))
+    return rows
+
+
+def score(y_true: NDArray, y_pred: NDArray, seconds: float) -> dict[str, float]:
+    """Return the measured columns of one row."""
+    values = {name: getattr(metrics, name)(y_true, y_pred) for name in ("rmsep", "r2", "bias")}
+    return values | {"sep": metrics.sep(y_true, y_pred), "seconds": round(seconds, 4)}
+
+
+def size_label(n_transfer: int | None) -> str:
+    """Return how the CSV writes a number of standards; None is all of them."""
+    return "all" if n_transfer is None else str(n_transfer)
+
+
+def plan(tasks, names, sizes, repeats, done) -> Iterator[tuple[Task, int, list[tuple]]]:
+    """Yield what is left to do: the fits that share a task and a split."""
+    fits = [(name, n) for name in names for n in METHODS[name].sizes(sizes)]
+    for repeat in range(repeats):
+        for task in tasks:
+            todo = [
+                (name, n)
+                for name, n in fits
+                if (task.name, name, size_label(n), str(repeat)) not in done
+            ]
+            if todo:
+                yield task, repeat, todo
+
+
+def read_rows(path: Path) -> list[dict]:
+    """Return the rows that earlier runs wrote."""
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def record_run(path: Path, seed: int, argv: Sequence[str]) -> None:
+    """Note versions, seed and command beside the CSV; refuse to mix two seeds in one CSV."""
+    sidecar = path.with_name(path.name + ".json")
+    runs = json.loads(sidecar.read_text()) if sidecar.exists() and path.exists() else []
+    if any(run["seed"] != seed for run in runs):
+        raise SystemExit(
+            f"{path} was made with seed {runs[0]['seed']}, this run has seed {seed}. "
+            "Pass the same --seed, or another --output."
+        )
+    versions = {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
+    runs.append({"seed": seed, "arguments": shlex.join(argv), "versions": versions})
+    sidecar.write_text(json.dumps(runs, indent=2) + "\n")
+
+
+def compute(units: list, seed: int, n_jobs: int, path: Path) -> None:
+    """Run the units in parallel and append their rows as they come in."""
+    is_new = not path.exists()
+    with (
+        path.open("a", newline="") as file,
+        parallel_config("loky", n_jobs=n_jobs, inner_max_num_threads=1),
+        tqdm(total=sum(len(todo) for *_, todo in units), unit="fit", mininterval=1) as bar,
+    ):
+        writer = csv.DictWriter(file, COLUMNS)
+        if is_new:
+            writer.writeheader()
+        jobs = (delayed(run_unit)(*unit, seed) for unit in units)
+        for rows in Parallel(return_as="generator_unordered")(jobs):
+            writer.writerows(rows)
+            file.flush()
+            bar.update(len(rows))
+
+
+def summary(rows: list[dict]) -> str:
+    """Return a table: for each data set, method and n_transfer, R2 and its spread over rows."""
+    groups: dict[tuple, list] = {}
+    for row in rows:
+        data = row["task"].split("/")[0]
+        groups.setdefault((data, row["method"], row["n_transfer"]), []).append(row)
+    lines = [
+        f"{'data':<10} {'method':<20} {'n':>4} {'fits':>5} {'mean R2*':>9} {'median R2':>10} "
+        f"{'IQR':>6} {'seconds':>8}"
+    ]
+    for (data, method, n_transfer), group in groups.items():
+        r2 = np.array([float(row["r2"]) for row in group])
+        q1, median, q3 = np.quantile(r2, [0.25, 0.5, 0.75])
+        seconds = np.median([float(row["seconds"]) for row in group])
+        lines.append(
+            f"{data:<10} {method:<20} {n_transfer:>4} {len(group):>5} "
+            f"{np.maximum(r2, R2_FLOOR).mean():>9.3f} {median:>10.3f} {q3 - q1:>6.3f} "
+            f"{seconds:>8.2f}"
+        )
+    return "\n".join([*lines, f"* R2 of each fit floored at {R2_FLOOR:.0f}; seconds: the median"])
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument("--data", nargs="+", choices=DATA, default=["corn"])
+    parser.add_argument("--tasks", default="*", help="glob of task names, as 'corn/m5-*/oil'")
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
+    parser.add_argument("--n-transfer", nargs="+", type=int, default=[0, 5, 10, 20])
+    parser.add_argument("--repeats", type=int, default=10, help="splits of each task")
+    parser.add_argument("--seed", type=int, default=0, help="repeat r draws from seed + r")
+    parser.add_argument("--n-jobs", type=int, default=1, help="units at a time, one thread each")
+    parser.add_argument("--output", type=Path, default=Path("bench_transfer.csv"))
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str]) -> None:
+    """Run the benchmark and print its summary."""
+    args = parse(argv)
+    tasks = [task for data in args.data for task in DATA[data]() if fnmatch(task.name, args.tasks)]
+    if not tasks:
+        raise SystemExit(f"No task of {args.data} matches {args.tasks!r}. Names are like a/b-c/d.")
+    done = {tuple(row[key] for key in KEY) for row in read_rows(args.output)}
+    units = list(plan(tasks, args.methods, args.n_transfer, args.repeats, done))
+    record_run(args.output, args.seed, argv)
+    compute(units, args.seed, args.n_jobs, args.output)
+    print(summary(read_rows(args.output)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,130 @@
+"""The public interface: what a user may import, what an import costs, the first example."""
+
+import importlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import sklearn
+from sklearn.cross_decomposition import PLSRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits
+
+PUBLIC = {
+    "skspektron": [
+        "SNV",
+        "LoRATransfer",
+        "PDSTransfer",
+        "SpektronEmbedder",
+        "SpektronPretrainer",
+        "TransferGroupKFold",
+        "stack_instruments",
+        "transfer_curve",
+    ],
+    "skspektron.datasets": ["fetch_corn", "fetch_tablets", "make_instruments"],
+    "skspektron.foundation": ["SpektronEmbedder", "SpektronPretrainer"],
+    "skspektron.metrics": [
+        "bias",
+        "r2",
+        "rmsep",
+        "rpd",
+        "rpiq",
+        "sep",
+        "slope",
+        "transfer_report",
+    ],
+    "skspektron.model_selection": [
+        "TransferGroupKFold",
+        "TransferShuffleSplit",
+        "kennard_stone",
+        "stack_instruments",
+        "transfer_curve",
+    ],
+    "skspektron.preprocessing": ["SNV"],
+    "skspektron.transfer": [
+        "PDS",
+        "LoRATransfer",
+        "MeanCentredTransfer",
+        "NoTransfer",
+        "PDSTransfer",
+        "PooledTransfer",
+        "SlopeBiasTransfer",
+        "TargetOnly",
+    ],
+}
+NAMES = [(module, name) for module, names in PUBLIC.items() for name in names]
+
+
+@pytest.mark.parametrize(("module", "name"), NAMES)
+def test_public_names_are_importable_listed_and_documented(module, name):
+    module = importlib.import_module(module)
+    assert getattr(module, name).__doc__
+    assert name in dir(module)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import skspektron, skspektron.transfer",
+        "from skspektron import SNV, PDSTransfer, TransferGroupKFold, transfer_curve",
+        "from skspektron.datasets import fetch_corn, make_instruments",
+        "import numpy as np; from skspektron.transfer import PDSTransfer;"
+        "PDSTransfer(n_transfer=2, source=0, target=1).fit(np.eye(8), np.arange(8.0),"
+        "instrument=[0, 1] * 4, sample_id=[0, 0, 1, 1, 2, 2, 3, 3]).predict(np.eye(8))",
+    ],
+)
+def test_classical_chemometrics_imports_neither_torch_nor_matplotlib(statement):
+    heavy = {"torch", "skorch", "matplotlib"}
+    code = f"{statement}\nimport sys; print(*({heavy} & set(sys.modules)))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (result.stdout.strip(), result.stderr) == ("", "")
+
+
+def search_corn(enable_metadata_routing):
+    """Run the example of the interface, as users write it but for the number of epochs."""
+    from skspektron import (
+        SNV,
+        LoRATransfer,
+        SpektronEmbedder,
+        TransferGroupKFold,
+        stack_instruments,
+    )
+    from skspektron.datasets import fetch_corn
+
+    corn = fetch_corn()
+    embedder = SpektronEmbedder(wavelength=corn.wavelength)
+    model = Pipeline([("snv", SNV()), ("embed", embedder), ("pls", PLSRegression(10))])
+    model.fit(corn.X["m5"], corn.y[:, 0])
+
+    X, y, instrument, sample_id = stack_instruments(
+        {
+            "m5": (corn.X["m5"], corn.y[:, 0], corn.sample_id),
+            "mp6": (corn.X["mp6"], corn.y[:, 0], corn.sample_id),
+        }
+    )
+    transfer = LoRATransfer(
+        model, source="m5", target="mp6", n_transfer=10, random_state=0, max_epochs=1
+    )
+    cv = TransferGroupKFold(n_splits=3, target="mp6", shuffle=True, random_state=0)
+    routing = sklearn.config_context(enable_metadata_routing=enable_metadata_routing)
+    with routing, threadpool_limits(1):
+        search = GridSearchCV(
+            transfer,
+            {"n_transfer": [0, 5, 10, 20]},
+            scoring="neg_root_mean_squared_error",
+            cv=list(cv.split(X, y, instrument=instrument, sample_id=sample_id)),
+        )
+        search.fit(X, y, instrument=instrument, sample_id=sample_id)
+    return search, search.predict(corn.X["mp6"])
+
+
+def test_first_example_runs_with_routing_off_and_on(data_dir):
+    search, y_pred = search_corn(enable_metadata_routing=False)
+    routed, y_routed = search_corn(enable_metadata_routing=True)
+    scores = search.cv_results_["mean_test_score"]
+    assert y_pred.shape == (80,)
+    assert np.isfinite(scores).all()
+    np.testing.assert_array_equal(scores, routed.cv_results_["mean_test_score"])
+    np.testing.assert_array_equal(y_pred, y_routed)
