@@ -56,9 +56,10 @@ def instructive(spectra: Spectra, network: SpektronNetwork, mask_ratio: float) -
         f"{network.architecture.patch_length} channels in {n_idle} of {n_samples} spectra "
         f"(n_features = {n_channels}). "
     )
+    way_out = "They are left out: drop them."
     if n_idle == n_samples:
-        raise ValueError(f"{message}Pass an architecture with shorter patches, or longer spectra.")
-    warnings.warn(f"{message}They are left out: drop them.", stacklevel=2)
+        way_out = "The weights stay as they are: pass an architecture with shorter patches."
+    warnings.warn(message + way_out, stacklevel=2)
     return spectra._replace(
         values=spectra.values[rows], valid=spectra.valid[rows], grid=spectra.grid[rows]
     )
@@ -84,6 +85,8 @@ def pretrain(
 ) -> list[dict[str, float]]:
     """Train `network` in place; return one record a reporting window."""
     spectra = instructive(spectra, network, mask_ratio)
+    if not len(spectra.values):
+        return []
     make_batch = partial(masked_batch, spectra, network, mask_ratio, seed)
     width = spectra.wavenumber.isfinite().sum(1)[spectra.grid]
     sampler = StepSampler(width, batch_size, seed=seed, max_steps=max_steps, window=report_every)

@@ -62,7 +62,7 @@ class SpektronEmbedder(
     -----
     NaN marks a channel that was not measured. A patch with more than half of its channels
     missing is left out; a spectrum without any usable patch becomes zeros, with a warning.
-    The default of `n_layers` was chosen on sugarcane, gasoline, meat (Tecator) and barley spectra: behind
+    The default of `n_layers` was chosen on sugarcane, gasoline, meat and barley spectra: behind
     the first block of ``small``, RMSECV of PLS is 7 % below that on SNV spectra (geometric mean
     over 15 tasks), behind the last 1 %.
     Embeddings do not depend on the other spectra of a batch. They are remembered for the

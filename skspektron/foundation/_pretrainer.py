@@ -10,7 +10,8 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._base import TorchEstimatorMixin
-from .._validation import check_axis, check_labels
+from .._validation import check_labels
+from ._grids import axes_by_instrument, distinct_axes
 
 
 class SpektronPretrainer(
@@ -83,7 +84,8 @@ class SpektronPretrainer(
     Notes
     -----
     A masked error well below both baselines is the sign that something was learnt. When
-    interpolation is better than the mean spectrum, `fit` warns: the patches are too short.
+    interpolation is better than the mean spectrum, `fit` warns: the patches are too short. It
+    also warns of spectra in which no patch, or every patch, would be hidden, and leaves them out.
     Spectra with too few measured patches to hide one and see one are left out, with a
     warning. Training costs O(n_channels) a spectrum.
 
@@ -236,7 +238,7 @@ class SpektronPretrainer(
             *self.history_,
             *({**record, "step": int(record["step"]) + self.n_steps_} for record in records),
         ]
-        self.n_steps_ += settings["max_steps"]
+        self.n_steps_ = int(self.history_[-1]["step"]) if self.history_ else 0
         self._keep(FrozenNetwork.of(network.architecture, network.state_dict()))
         return self
 
@@ -295,46 +297,13 @@ class SpektronPretrainer(
         for name, labels in {"instrument": instrument, "sample_id": sample_id}.items():
             if labels is not None:
                 check_labels(labels, len(X), name)
-        by_instrument = next(
-            (axes for axes in (self.wavelength, self.wavenumber) if isinstance(axes, Mapping)), None
-        )
-        if by_instrument is None:
+        if not isinstance(self.wavelength, Mapping) and not isinstance(self.wavenumber, Mapping):
             self.wavenumber_ = self._resolve_axis(X.shape[1])
             return X, [self.wavenumber_], np.zeros(len(X), dtype=int)
-        return self._check_grids(X, instrument, by_instrument)
-
-    def _check_grids(self, X, instrument, by_instrument):
-        """Do the same for one axis an instrument."""
-        if instrument is None:
-            raise ValueError(
-                f"There are {len(by_instrument)} axes and no instrument names the rows. "
-                "Pass instrument= to fit, one name a row."
-            )
-        names, grid = np.unique(check_labels(instrument, len(X), "instrument"), return_inverse=True)
-        missing = [str(name) for name in names if name not in by_instrument]
-        if missing:
-            raise ValueError(
-                f"{len(missing)} of {len(names)} instruments have no axis: {', '.join(missing)}. "
-                "Give every instrument one."
-            )
-        which = "wavelength" if self.wavelength is not None else "wavenumber"
-        if self.wavelength is not None and self.wavenumber is not None:
-            check_axis(wavelength=(), wavenumber=(), n_features=0)
-        axes = []
-        for index, name in enumerate(names):
-            axis = by_instrument[name]
-            n_measured = int(np.isfinite(X[grid == index]).any(axis=0).nonzero()[0].max(initial=-1))
-            if len(axis) <= n_measured or len(axis) > X.shape[1]:
-                raise ValueError(
-                    f"The axis of {name} has {len(axis)} channels, its spectra {n_measured + 1} "
-                    f"of {X.shape[1]} columns. Pass one value a channel."
-                )
-            axes.append(check_axis(**{which: axis}, n_features=len(axis)))
-        self.wavenumber_ = dict(zip(names.tolist(), axes, strict=True))
-        # Instruments on one axis share its positions.
-        distinct = list({axis.tobytes(): axis for axis in axes}.values())
-        number = {axis.tobytes(): index for index, axis in enumerate(distinct)}
-        return X, distinct, np.array([number[axis.tobytes()] for axis in axes])[grid]
+        self.wavenumber_, rows = axes_by_instrument(
+            X, instrument, wavelength=self.wavelength, wavenumber=self.wavenumber
+        )
+        return X, *distinct_axes(self.wavenumber_, rows)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

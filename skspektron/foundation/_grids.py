@@ -1,0 +1,54 @@
+"""Rows of several instruments, each on an axis of its own."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._validation import check_axis, check_labels
+
+
+def axes_by_instrument(X: NDArray, instrument, *, wavelength, wavenumber) -> tuple[dict, NDArray]:
+    """Return every instrument's axis in cm-1, and which of them each row of `X` lies on.
+
+    `wavelength` or `wavenumber` maps instruments to axes; rows of a shorter axis are NaN behind
+    its end.
+    """
+    if wavelength is not None and wavenumber is not None:
+        check_axis(wavelength=(), wavenumber=(), n_features=0)  # refuses: both are given
+    unit, given = ("wavelength", wavelength) if wavenumber is None else ("wavenumber", wavenumber)
+    if instrument is None:
+        raise ValueError(
+            f"There are {len(given)} axes and no instrument names the rows. "
+            "Pass instrument= to fit, one name a row."
+        )
+    names, rows = np.unique(check_labels(instrument, len(X), "instrument"), return_inverse=True)
+    missing = [str(name) for name in names if name not in given]
+    if missing:
+        raise ValueError(
+            f"{len(missing)} of {len(names)} instruments have no axis: {', '.join(missing)}. "
+            "Give every instrument one."
+        )
+    return {
+        name: _check_length(X[rows == index], name, unit, given[name])
+        for index, name in enumerate(names.tolist())
+    }, rows
+
+
+def distinct_axes(axes: Mapping, rows: NDArray) -> tuple[list[NDArray], NDArray]:
+    """Return the axes without repetition, so that instruments on one axis share its positions."""
+    number: dict[bytes, int] = {}
+    which = [number.setdefault(axis.tobytes(), len(number)) for axis in axes.values()]
+    distinct = {index: axis for index, axis in zip(which, axes.values(), strict=True)}
+    return [distinct[index] for index in sorted(distinct)], np.array(which)[rows]
+
+
+def _check_length(X, name, unit, axis):
+    """Return one instrument's axis in cm-1, which must cover what it measured."""
+    n_measured = int(np.isfinite(X).any(axis=0).nonzero()[0].max(initial=-1)) + 1
+    if not n_measured <= len(axis) <= X.shape[1]:
+        raise ValueError(
+            f"The axis of {name} has {len(axis)} channels, its spectra {n_measured} of "
+            f"{X.shape[1]} columns. Pass one value a channel."
+        )
+    return check_axis(**{unit: axis}, n_features=len(axis))
