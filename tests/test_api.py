@@ -10,7 +10,6 @@ import sklearn
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
-from threadpoolctl import threadpool_limits
 
 PUBLIC = {
     "skspektron": [
@@ -83,7 +82,7 @@ def test_classical_chemometrics_imports_neither_torch_nor_matplotlib(statement):
 
 
 def search_corn(enable_metadata_routing):
-    """Run the example of the interface, as users write it but for the number of epochs."""
+    """Run the example of the interface, as users write it."""
     from skspektron import (
         SNV,
         LoRATransfer,
@@ -104,12 +103,9 @@ def search_corn(enable_metadata_routing):
             "mp6": (corn.X["mp6"], corn.y[:, 0], corn.sample_id),
         }
     )
-    transfer = LoRATransfer(
-        model, source="m5", target="mp6", n_transfer=10, random_state=0, max_epochs=1
-    )
+    transfer = LoRATransfer(model, source="m5", target="mp6", n_transfer=10, random_state=0)
     cv = TransferGroupKFold(n_splits=3, target="mp6", shuffle=True, random_state=0)
-    routing = sklearn.config_context(enable_metadata_routing=enable_metadata_routing)
-    with routing, threadpool_limits(1):
+    with sklearn.config_context(enable_metadata_routing=enable_metadata_routing):
         search = GridSearchCV(
             transfer,
             {"n_transfer": [0, 5, 10, 20]},

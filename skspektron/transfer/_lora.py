@@ -3,9 +3,8 @@
 import copy
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
@@ -14,27 +13,8 @@ from ..foundation import SpektronEmbedder
 from ..preprocessing import SNV
 from ._base import BaseTransfer
 from ._calibration import cross_validated_pls
-from ._standards import Rows, Standards, channel_means
-
-RIDGE_STRENGTHS = np.logspace(-6, 3, 19)  # times the variance of the embeddings
-
-
-class Translation(TransformerMixin, BaseEstimator):
-    """Subtract an offset that is known already."""
-
-    def __init__(self, offset):
-        self.offset = offset
-
-    def fit(self, X, y=None):
-        """Learn nothing."""
-        return self
-
-    def transform(self, X):
-        """Return `X` without the offset."""
-        return np.asarray(X) - self.offset
-
-    def __sklearn_is_fitted__(self):
-        return True
+from ._lora_examples import Translation, as_on_target, linear_head, standardize
+from ._standards import Rows, Standards
 
 
 class LoRATransfer(TorchEstimatorMixin, BaseTransfer):
@@ -249,17 +229,10 @@ class LoRATransfer(TorchEstimatorMixin, BaseTransfer):
             self._before(before, rows)
             for rows in (standards.X_target, standards.X_source, source.X)
         )
-        X = np.concatenate([X_target, X + channel_means(X_target - X_source)])
-        y_source, y_standards = (y.reshape(len(y), -1) for y in (source.y, standards.y))
-        mean, scale = y_source.mean(axis=0), y_source.std(axis=0, ddof=0)
-        scale = scale + (scale == 0)
+        X = np.concatenate([X_target, as_on_target(X, X_source, X_target)])
         expected = self._predict_with(self.estimator_, standards.X_source)
-        y_standards = np.where(
-            np.isfinite(y_standards), y_standards, expected.reshape(y_standards.shape)
-        )
-        y_source, y_standards = (y_source - mean) / scale, (y_standards - mean) / scale
-        ridge = RidgeCV(RIDGE_STRENGTHS * Z_source.var(axis=0, ddof=0).sum())
-        ridge.fit(Z_source, y_source)
+        y_source, y_standards = standardize(source.y, standards.y, expected)
+        coef, intercept = linear_head(Z_source, y_source)
         self.device_ = self._resolve_device()
         return train_adapter(
             embedder.network_,
@@ -268,8 +241,8 @@ class LoRATransfer(TorchEstimatorMixin, BaseTransfer):
                 goal=np.concatenate([goal, Z_source]),
                 labels=np.concatenate([y_standards, y_source]),
                 n_standards=len(standards),
-                coef=ridge.coef_.reshape(y_source.shape[1], -1).T,
-                intercept=np.atleast_1d(ridge.intercept_),
+                coef=coef,
+                intercept=intercept,
             ),
             pooling=embedder.pooling,
             n_layers=embedder.n_layers,

@@ -1,0 +1,53 @@
+"""What a low-rank adapter is trained on, and the step that follows it."""
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.linear_model import RidgeCV
+
+from ._standards import channel_means
+
+RIDGE_STRENGTHS = np.logspace(-6, 3, 19)  # times the variance of the embeddings
+
+
+class Translation(TransformerMixin, BaseEstimator):
+    """Subtract an offset that is known already."""
+
+    def __init__(self, offset):
+        self.offset = offset
+
+    def fit(self, X, y=None):
+        """Learn nothing."""
+        return self
+
+    def transform(self, X):
+        """Return `X` without the offset."""
+        return np.asarray(X) - self.offset
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+
+def as_on_target(X: NDArray, X_source_std: NDArray, X_target_std: NDArray) -> NDArray:
+    """Return source rows `X` moved by the mean difference of the standards."""
+    return X + channel_means(X_target_std - X_source_std)
+
+
+def standardize(y: NDArray, y_std: NDArray, expected: NDArray) -> tuple[NDArray, NDArray]:
+    """Return labels of source rows and of standards, (n, n_targets), in units of the former.
+
+    Standards without a label are held to what is `expected` of them.
+    """
+    y, y_std, expected = (values.reshape(len(values), -1) for values in (y, y_std, expected))
+    mean, scale = y.mean(axis=0), y.std(axis=0, ddof=0)
+    scale = scale + (scale == 0)
+    return (y - mean) / scale, (np.where(np.isfinite(y_std), y_std, expected) - mean) / scale
+
+
+def linear_head(Z: NDArray, y: NDArray) -> tuple[NDArray, NDArray]:
+    """Return coefficients (n_outputs, n_targets) and intercept of a ridge on embeddings.
+
+    Its strength has the smallest leave-one-out error on the source rows.
+    """
+    ridge = RidgeCV(RIDGE_STRENGTHS * Z.var(axis=0, ddof=0).sum()).fit(Z, y)
+    return ridge.coef_.reshape(y.shape[1], -1).T, np.atleast_1d(ridge.intercept_)
