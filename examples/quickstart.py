@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import sklearn
-import torch
 from chemotools.derivative import SavitzkyGolay
 from sklearn.pipeline import make_pipeline
 from tqdm import tqdm
@@ -103,7 +102,6 @@ def main(argv):
 
     print(f"{title}: {SOURCE} -> {TARGET}")
     results = {}
-    torch.set_num_threads(1)  # networks this small are fastest on one
     with sklearn.config_context(enable_metadata_routing=True):  # a pipeline hands metadata on
         grid = [(name, n) for name in args.methods for n in N_TRANSFER]
         for name, n in tqdm(grid, unit="fit"):

@@ -90,7 +90,7 @@ def train_adapter(
         weight_decay=0.0,
         warmup_steps=steps_an_epoch,
         device=device,
-        callbacks=[ProgressBar("adapting")] if verbose else [],
+        callbacks=[ProgressBar("adapting", {"loss": "train_loss"})] if verbose else [],
     )
     # A step is too small to share between cores, and on busy ones they wait for each other.
     with threadpool_limits(1):

@@ -1,6 +1,7 @@
 """What happens around the optimiser steps."""
 
 import math
+from collections.abc import Mapping
 
 from skorch.callbacks import Callback
 from tqdm.auto import tqdm
@@ -29,10 +30,18 @@ class WarmupCosine(Callback):
 
 
 class ProgressBar(Callback):
-    """One bar over all steps, with the loss of the last window."""
+    """One bar over all steps, with some records of the last window.
 
-    def __init__(self, description: str):
-        self.description = description
+    Parameters
+    ----------
+    description : str
+        What stands before the bar.
+    shown : mapping of str to str
+        Label and name in the history of what stands behind it.
+    """
+
+    def __init__(self, description: str, shown: Mapping[str, str]):
+        self.description, self.shown = description, shown
 
     def on_train_begin(self, net, **kwargs):
         """Open the bar where training begins or resumes."""
@@ -42,7 +51,8 @@ class ProgressBar(Callback):
     def on_epoch_end(self, net, **kwargs):
         """Move to the end of the window."""
         self.bar_.update(net.sampler.step - self.bar_.n)
-        self.bar_.set_postfix(loss=f"{net.history[-1, 'train_loss']:.4g}")
+        last = net.history[-1]
+        self.bar_.set_postfix({label: f"{last[name]:.4g}" for label, name in self.shown.items()})
 
     def on_train_end(self, net, **kwargs):
         """Close the bar."""

@@ -94,7 +94,7 @@ def pretrain(
     if checkpoint is not None:
         callbacks.append(Checkpoint(checkpoint, dict(fingerprint or {})))
     if verbose:  # behind the checkpoint, which says where the bar begins
-        callbacks.append(ProgressBar("pretraining"))
+        callbacks.append(ProgressBar("pretraining", MaskedLossProbe.SHOWN))
     net = StepNet(
         PretrainingTask(network, objectives),
         Batches(make_batch, len(width)),

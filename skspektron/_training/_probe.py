@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -26,6 +27,11 @@ class MaskedLossProbe(Callback):
     """
 
     RECORDED = ("step", "masked_mse", "mean_mse", "interpolation_mse")
+    SHOWN: ClassVar[Mapping[str, str]] = {
+        "masked": "masked_mse",
+        "mean": "mean_mse",
+        "interpolation": "interpolation_mse",
+    }
 
     def __init__(self, batch: Mapping[str, Tensor], mean: Tensor):
         self.batch, self.mean = batch, mean
