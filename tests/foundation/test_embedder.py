@@ -247,3 +247,15 @@ def test_bad_settings_are_refused(embedder, X, parameters, error, message):
 def test_another_number_of_channels_is_refused(embedder, X):
     with pytest.raises(ValueError, match=r"X has 59 features, but .* is expecting 60"):
         embedder.fit(X).transform(X[:, :59])
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_gives_the_embeddings_of_the_cpu(pretrained, bunch, X):
+    on_cpu, on_gpu = (
+        SpektronEmbedder(pretrained, wavelength=bunch.wavelength, device=device).fit(X)
+        for device in ("cpu", "cuda")
+    )
+    Z = on_cpu.transform(X)
+    pretrained.network_._cache.clear()
+    np.testing.assert_allclose(on_gpu.transform(X), Z, atol=1e-4)

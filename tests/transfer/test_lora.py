@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.frozen import FrozenEstimator
@@ -241,3 +242,12 @@ def test_the_estimator_must_hold_one_embedder_before_a_head(pretrainer, stack, p
     }[position]
     with pytest.raises(ValueError, match="adapts exactly one"):
         fit(make(calibration), stack)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_predicts_as_the_cpu_does(calibration, stack):
+    X, y = stack[:2]
+    on_cpu, on_gpu = (fit(make(calibration, device=device), stack) for device in ("cpu", "cuda"))
+    assert on_gpu.device_ == "cuda"
+    np.testing.assert_allclose(on_gpu.predict(X), on_cpu.predict(X), atol=0.02 * y.std(ddof=1))
