@@ -42,6 +42,19 @@ class Architecture:
     bidirectional: bool = True
     dropout: float = 0.0
 
+    @classmethod
+    def from_patch_width(cls, width: float, *, step: float, **sizes) -> "Architecture":
+        """Return sizes whose patches are about `width` wide on an axis with this `step`.
+
+        Both are in one unit, nm or cm-1. A patch of one band's width at half maximum, 20 to 50
+        cm-1 in condensed phases, can neither be interpolated across nor blurs several bands.
+        """
+        if not (step > 0 and width >= step / 2):
+            raise ValueError(
+                f"width is {width} and step is {step}. Pass a patch of at least one step."
+            )
+        return cls(patch_length=max(round(width / step), 1), **sizes)
+
     def __post_init__(self):
         for field in fields(self):
             value = getattr(self, field.name)

@@ -29,3 +29,15 @@ def test_names_and_dataclasses_resolve():
     assert resolve_architecture(own := Architecture(d_model=4)) is own
     with pytest.raises(ValueError, match=r"architecture is 'huge'\. Pass one of 'tiny', 'small'"):
         resolve_architecture("huge")
+
+
+@pytest.mark.parametrize(("width", "step"), [(35, 1.3), (54, 2.0)])
+def test_patch_width_is_given_in_the_unit_of_the_axis(width, step):
+    sizes = Architecture.from_patch_width(width, step=step, d_model=8)
+    assert (sizes.patch_length, sizes.d_model) == (27, 8)
+
+
+@pytest.mark.parametrize(("width", "step"), [(0.9, 2.0), (35, 0), (35, -2.0)])
+def test_patch_narrower_than_a_channel_is_refused(width, step):
+    with pytest.raises(ValueError, match=f"step is {step}"):
+        Architecture.from_patch_width(width, step=step)
