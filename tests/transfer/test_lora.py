@@ -56,6 +56,7 @@ def fit(model, stack):
     return model.fit(X, y, instrument=instrument, sample_id=sample_id)
 
 
+@pytest.mark.filterwarnings("ignore:No axis", "ignore:.*do not vary with y")
 @parametrize_with_checks([LoRATransfer(max_epochs=1)])
 def test_sklearn_contract(estimator, check):
     check(estimator)
