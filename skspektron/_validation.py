@@ -1,7 +1,7 @@
 """Checks that two or more estimators share, and the sentences users read when they fail."""
 
 import re
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -107,6 +107,14 @@ def check_labels(values: ArrayLike, n_samples: int, name: str) -> NDArray:
             "Give every row a label, or drop those rows."
         )
     return _one_dtype(labels, name) if is_object else labels
+
+
+def check_counts(estimator: object, **least: int) -> None:
+    """Refuse parameters of `estimator` that are no int of at least the number given for each."""
+    for name, smallest in least.items():
+        value = getattr(estimator, name)
+        if not isinstance(value, Integral) or value < smallest:
+            raise ValueError(f"{name} is {value!r}. Pass an int of at least {smallest}.")
 
 
 def _check_channels(values, n_features, name, unit):

@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._base import TorchEstimatorMixin
+from .._validation import check_counts
 
 
 class SpektronEmbedder(
@@ -62,11 +63,9 @@ class SpektronEmbedder(
     -----
     NaN marks a channel that was not measured. A patch with more than half of its channels
     missing is left out; a spectrum without any usable patch becomes zeros, with a warning.
-    The default of `n_layers` was chosen on sugarcane, gasoline, meat and barley spectra: behind
-    the first block of ``small``, RMSECV of PLS is 7 % below that on SNV spectra (geometric mean
-    over 15 tasks), behind the last 1 %.
-    Embeddings do not depend on the other spectra of a batch. They are remembered for the
-    life of the process (up to 256 MiB a set of weights), so that a search pays once.
+    The default of `n_layers` was chosen by the RMSECV of PLS on sugarcane, gasoline, meat and
+    barley spectra. Embeddings do not depend on the other spectra of a batch. They are remembered
+    for the life of the process (up to 256 MiB a set of weights), so that a search pays once.
 
     Examples
     --------
@@ -108,8 +107,7 @@ class SpektronEmbedder(
             raise ValueError(
                 f"pooling is {self.pooling!r}. Pass one of {', '.join(map(repr, POOLINGS))}."
             )
-        if not isinstance(self.batch_size, int | np.integer) or self.batch_size < 1:
-            raise ValueError(f"batch_size is {self.batch_size!r}. Pass an int of at least 1.")
+        check_counts(self, batch_size=1)
         self.wavenumber_ = self._resolve_axis(X.shape[1])
         self.device_ = self._resolve_device()
         self.network_ = resolve_weights(self.weights)

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._base import TorchEstimatorMixin
-from .._validation import check_labels
+from .._validation import check_counts, check_labels
 from ._grids import axes_by_instrument, distinct_axes
 
 
@@ -272,11 +272,7 @@ class SpektronPretrainer(
         """Refuse settings that cannot train."""
         from .._nn.objectives import OBJECTIVES
 
-        counts = {"max_steps": 1, "batch_size": 1, "report_every": 1, "warmup_steps": 0}
-        for name, least in counts.items():
-            value = getattr(self, name)
-            if not isinstance(value, int | np.integer) or value < least:
-                raise ValueError(f"{name} is {value!r}. Pass an int of at least {least}.")
+        check_counts(self, max_steps=1, batch_size=1, report_every=1, warmup_steps=0)
         if not 0 < self.mask_ratio < 1:
             raise ValueError(f"mask_ratio is {self.mask_ratio}. Pass a share between 0 and 1.")
         if not self.learning_rate > 0:

@@ -9,6 +9,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import TorchEstimatorMixin
+from .._validation import check_counts
 from ..foundation import SpektronEmbedder
 from ..preprocessing import SNV
 from ._base import BaseTransfer
@@ -182,10 +183,7 @@ class LoRATransfer(TorchEstimatorMixin, BaseTransfer):
     def _check_parameters(self) -> None:
         """Refuse sizes that cannot be, before anything is fitted."""
         super()._check_parameters()
-        for name, least in {"rank": 1, "max_epochs": 0, "batch_size": 1}.items():
-            value = getattr(self, name)
-            if not isinstance(value, int | np.integer) or value < least:
-                raise ValueError(f"{name} is {value!r}. Pass an int of at least {least}.")
+        check_counts(self, rank=1, max_epochs=0, batch_size=1)
         for name in ("alpha", "learning_rate"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)!r}. Pass a positive number.")
