@@ -39,23 +39,168 @@ def kennard_stone(X):
     return order
 
 
+# DUPLEX --------------------------------------------------------------------------------
+
+
+def duplex(X):
+    """Deal samples to two sets in turns, and return the first set followed by the second."""
+
+    def distance(i, j):
+        return float(np.sum((X[i] - X[j]) ** 2))
+
+    rest, sets = list(range(len(X))), ([], [])
+    for chosen in sets:
+        pairs = [(i, j) for i in rest for j in rest if i < j]
+        chosen.extend(max(pairs, key=lambda pair: distance(*pair)) if pairs else rest)
+        rest = [i for i in rest if i not in chosen]
+    turn = 0
+    while rest:
+        chosen = sets[turn % 2]
+        taken = max(rest, key=lambda i: min(distance(i, j) for j in chosen))
+        chosen.append(taken)
+        rest.remove(taken)
+        turn += 1
+    return sets[0] + sets[1]
+
+
+# SPXY ----------------------------------------------------------------------------------
+
+
+def spxy(X, y):
+    """Order samples by max-min joint distance, both terms divided by their largest value."""
+    n = len(X)
+    pairs = [(i, j) for i in range(n) for j in range(i + 1, n)]
+    joint = dict.fromkeys(pairs, 0.0)
+    for values in (X, y):
+        single = {(i, j): float(np.sum((values[i] - values[j]) ** 2)) ** 0.5 for i, j in pairs}
+        largest = max(single.values(), default=0.0)
+        for pair in pairs:
+            joint[pair] += single[pair] / largest if largest > 0 else 0.0
+    order = list(max(pairs, key=joint.get)) if pairs else [0]
+    while len(order) < n:
+        rest = [i for i in range(n) if i not in order]
+        order.append(max(rest, key=lambda i: min(joint[min(i, j), max(i, j)] for j in order)))
+    return order
+
+
+# PLS with 1, 2, ... components ---------------------------------------------------------
+
+
+def pls1(X, y, n_components):
+    """Return the coefficients of single-response PLS by NIPALS; columns have mean zero."""
+    E, f, W, P, q = X, y, [], [], []
+    for _ in range(n_components):
+        if np.linalg.norm(E.T @ f) <= 1e-10 * np.linalg.norm(X.T @ y):
+            break  # y is explained
+        w = E.T @ f / np.linalg.norm(E.T @ f)
+        t = E @ w
+        p, c = E.T @ t / (t @ t), f @ t / (t @ t)
+        E, f = E - np.outer(t, p), f - c * t
+        W.append(w), P.append(p), q.append(c)
+    if not W:
+        return np.zeros(X.shape[1])
+    W, P = np.array(W).T, np.array(P).T
+    return W @ np.linalg.solve(P.T @ W, q)
+
+
+def pls_rmsecv(X, y, folds, n_components):
+    """Return RMSECV of single-response PLS, refitted for every fold by NIPALS."""
+    press = 0.0
+    for train, test in folds:
+        mean, y_mean = X[train].mean(axis=0), y[train].mean()
+        b = pls1(X[train] - mean, y[train] - y_mean, n_components)
+        press += np.sum((y[test] - y_mean - (X[test] - mean) @ b) ** 2)
+    return np.sqrt(press / len(y))
+
+
 # Piecewise direct standardization ------------------------------------------------------
 
 
-def pds(X_target_std, X_source_std, X_target, window_length, n_components):
-    """Map `X_target` channel by channel: principal component regression on each window."""
-    half = window_length // 2
-    n_target, n_source = X_target_std.shape[1], X_source_std.shape[1]
+def pds(X_target_std, X_source_std, X_target, window_length, n_components, n_shared=1):
+    """Map `X_target` channel by channel: PLS on the windows of `n_shared` neighbours, stacked.
+
+    What lies beyond the edges does not vary. `n_components` None is least squares.
+    """
+    half, n_target, n_source = window_length // 2, X_target_std.shape[1], X_source_std.shape[1]
+    mean_t, mean_s = X_target_std.mean(axis=0), X_source_std.mean(axis=0)
+
+    def window(X, j):
+        centre = round(j * (n_target - 1) / max(n_source - 1, 1))
+        return np.pad(X - mean_t, ((0, 0), (half, half)))[:, centre : centre + 2 * half + 1]
+
     mapped = np.empty((len(X_target), n_source))
     for j in range(n_source):
-        centre = round(j * (n_target - 1) / max(n_source - 1, 1))
-        window = slice(max(centre - half, 0), min(centre + half, n_target - 1) + 1)
-        Z, y = X_target_std[:, window], X_source_std[:, j]
-        U, s, Vt = np.linalg.svd(Z - Z.mean(axis=0), full_matrices=False)
-        rank = min(n_components, len(Z) - 1, np.sum(s > 1e-6 * s[0]))
-        b = Vt[:rank].T @ (U[:, :rank].T @ (y - y.mean()) / s[:rank])
-        mapped[:, j] = y.mean() + (X_target[:, window] - Z.mean(axis=0)) @ b
+        neighbours = range(max(j - n_shared // 2, 0), min(j + n_shared // 2, n_source - 1) + 1)
+        Z = np.concatenate([window(X_target_std, k) for k in neighbours])
+        y = np.concatenate([X_source_std[:, k] - mean_s[k] for k in neighbours])
+        least_squares = n_components is None
+        b = np.linalg.pinv(Z, rcond=1e-6) @ y if least_squares else pls1(Z, y, n_components)
+        mapped[:, j] = mean_s[j] + window(X_target, j) @ b
     return mapped
+
+
+# Direct standardization ----------------------------------------------------------------
+
+
+def ds(X_target_std, X_source_std, X_target, n_components=None):
+    """Map `X_target` by a pseudo-inverse of rank `n_components`."""
+    mean_t, mean_s = X_target_std.mean(axis=0), X_source_std.mean(axis=0)
+    U, s, Vt = np.linalg.svd(X_target_std - mean_t)
+    k = min(n_components or len(s), int(np.sum(s > 1e-6 * s[0])))
+    inverse = Vt[:k].T @ np.diag(1 / s[:k]) @ U[:, :k].T
+    return mean_s + (X_target - mean_t) @ inverse @ (X_source_std - mean_s)
+
+
+# Spectral space transformation ---------------------------------------------------------
+
+
+def sst(X_target_std, X_source_std, X_target, n_components):
+    """Add what the joint loadings say that the source measures and the target does not."""
+    mean_t, mean_s = X_target_std.mean(axis=0), X_source_std.mean(axis=0)
+    Vt = np.linalg.svd(np.hstack([X_source_std - mean_s, X_target_std - mean_t]))[2]
+    P_s, P_t = Vt[:n_components, : len(mean_s)], Vt[:n_components, len(mean_s) :]
+    z = X_target - mean_t
+    return mean_s + z + z @ np.linalg.pinv(P_t) @ (P_s - P_t)
+
+
+# Canonical correlation analysis --------------------------------------------------------
+
+
+def cca(X_target_std, X_source_std, X_target, n_components):
+    """Return `X_target` mapped by canonical variates of principal components, and correlations."""
+    from scipy.linalg import inv, sqrtm
+
+    mean_t, mean_s = X_target_std.mean(axis=0), X_source_std.mean(axis=0)
+    target, source = X_target_std - mean_t, X_source_std - mean_s
+    V_t, V_s = (np.linalg.svd(Z)[2][:n_components].T for Z in (target, source))
+    T, S = target @ V_t, source @ V_s
+    white_t, white_s = inv(sqrtm(T.T @ T)), inv(sqrtm(S.T @ S))
+    R, correlations, Qt = np.linalg.svd(white_t @ T.T @ S @ white_s)
+    L_t, L_s = T @ white_t @ R, S @ white_s @ Qt.T
+    F_1, F_2 = np.linalg.pinv(L_t) @ L_s, np.linalg.pinv(L_s) @ source
+    return mean_s + (X_target - mean_t) @ V_t @ white_t @ R @ F_1 @ F_2, correlations
+
+
+# External parameter orthogonalisation --------------------------------------------------
+
+
+def epo_projection(X_target_std, X_source_std, n_components):
+    """Return the matrix I - VV' of the leading directions of the differences."""
+    V = np.linalg.svd(X_source_std - X_target_std)[2][:n_components].T
+    return np.eye(len(V)) - V @ V.T
+
+
+# Null-augmented regression -------------------------------------------------------------
+
+
+def nar(X, y, differences, penalty, ridge):
+    """Return coefficients and intercept from the normal equations of all channels."""
+    centred = X - X.mean(axis=0)
+    length = np.mean(np.sum(centred**2, axis=1))
+    D = differences * np.sqrt(length / np.mean(np.sum(differences**2, axis=1)))
+    A = centred.T @ centred + penalty * D.T @ D + ridge * np.eye(X.shape[1])
+    b = np.linalg.solve(A, centred.T @ (y - y.mean(axis=0)))
+    return b, y.mean(axis=0) - X.mean(axis=0) @ b
 
 
 # Slope and bias ------------------------------------------------------------------------
@@ -68,26 +213,15 @@ def slope_bias(predictions, y):
     return slope, intercept
 
 
-# PLS with 1, 2, ... components ---------------------------------------------------------
+def slope_p_value(predictions, y):
+    """Return the probability of such a slope where the true one is 1, by the F-test."""
+    from scipy.stats import f
 
-
-def pls_rmsecv(X, y, folds, n_components):
-    """Return RMSECV of single-response PLS, refitted for every fold by NIPALS."""
-    press = 0.0
-    for train, test in folds:
-        E, mean = X[train] - X[train].mean(axis=0), X[train].mean(axis=0)
-        f = y[train] - y[train].mean()
-        W, P, q = [], [], []
-        for _ in range(n_components):
-            w = E.T @ f / np.linalg.norm(E.T @ f)
-            t = E @ w
-            p, c = E.T @ t / (t @ t), f @ t / (t @ t)
-            E, f = E - np.outer(t, p), f - c * t
-            W.append(w), P.append(p), q.append(c)
-        W, P = np.array(W).T, np.array(P).T
-        b = W @ np.linalg.solve(P.T @ W, q)
-        press += np.sum((y[test] - y[train].mean() - (X[test] - mean) @ b) ** 2)
-    return np.sqrt(press / len(y))
+    slope, intercept = slope_bias(predictions, y)
+    line = np.sum((y - intercept - slope * predictions) ** 2)
+    bias = np.sum((y - predictions - np.mean(y - predictions)) ** 2)
+    n_free = len(y) - 2
+    return f.sf((bias - line) / (line / n_free), 1, n_free)
 
 
 # D-LinOSS ------------------------------------------------------------------------------
@@ -143,3 +277,75 @@ def normalised_error(error, values, mean, hidden):
         if hidden[i][j]
     ]
     return float(error) / (sum(map(float, baseline)) / len(baseline))
+
+
+# Parameter-free calibration enhancement ------------------------------------------------
+
+
+def pfce(A, c, b1, min_correlation):
+    """Minimise |c - A b|^2 with corr(b, b1) >= min_correlation by a general solver."""
+    from scipy.optimize import minimize
+
+    def margin(b):
+        return np.corrcoef(b, b1)[0, 1] - min_correlation
+
+    solutions = [
+        minimize(
+            lambda b: np.sum((c - A @ b) ** 2),
+            start * b1,
+            jac=lambda b: 2 * A.T @ (A @ b - c),
+            constraints=[{"type": "ineq", "fun": margin}],
+            method="SLSQP",
+            options={"maxiter": 1000, "ftol": 1e-15},
+        ).x
+        for start in (1.0, 0.1)
+    ]
+    return min((b for b in solutions if margin(b) > -1e-8), key=lambda b: np.sum((c - A @ b) ** 2))
+
+
+# Correlation alignment -----------------------------------------------------------------
+
+
+def coral(X_source, X_target, X, alpha):
+    """Whiten `X` by the covariance of the target and colour it by that of the source."""
+    from scipy.linalg import inv, sqrtm
+
+    C_s, C_t = np.cov(X_source, rowvar=False), np.cov(X_target, rowvar=False)
+    ridge = alpha * np.diag(C_s).mean() * np.eye(len(C_s))
+    A = inv(sqrtm(C_t + ridge)) @ sqrtm(C_s + ridge)
+    return X_source.mean(axis=0) + (X - X_target.mean(axis=0)) @ A
+
+
+# Domain-invariant PLS ------------------------------------------------------------------
+
+
+def dipls(X, y, X_target, n_components, penalty, differences=None):
+    """Return b of X b + mean(y) for centred X: with `differences`, the form for pairs.
+
+    `penalty` is a number for all components, or None for the heuristic of the paper.
+    """
+    xs, xt = X - X.mean(axis=0), X_target - X_target.mean(axis=0)
+    x, y = xs, y - y.mean()
+    identity = np.eye(X.shape[1])
+    W, P, c = [], [], []
+    for _ in range(n_components):
+        if differences is None:
+            values, V = np.linalg.eigh(xs.T @ xs / len(xs) - xt.T @ xt / len(xt))
+            D = V @ np.diag(abs(values)) @ V.T
+        else:
+            D = differences.T @ differences
+        w = x.T @ y / (y @ y)
+        strength = penalty
+        if penalty is None:
+            strength = np.linalg.norm(x - np.outer(y, w)) ** 2 / (w @ D @ w)
+        w = np.linalg.inv(identity + strength / (y @ y) * D) @ w
+        w = w / np.linalg.norm(w)
+        t, ts, tt = x @ w, xs @ w, xt @ w
+        W.append(w), P.append(x.T @ t / (t @ t)), c.append(y @ t / (t @ t))
+        x, xs, xt = (
+            rows - np.outer(scores, rows.T @ scores / (scores @ scores))
+            for rows, scores in ((x, t), (xs, ts), (xt, tt))
+        )
+        y = y - c[-1] * t
+    W, P = np.array(W).T, np.array(P).T
+    return W @ np.linalg.inv(P.T @ W) @ c

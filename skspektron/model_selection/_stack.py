@@ -4,14 +4,18 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array
 
 from .._validation import check_labels
+from ._merged_axis import instrument_axes, merge_axes
 
 
 def stack_instruments(
     instruments: Mapping[Any, tuple],
+    *,
+    wavelength: Mapping[Any, ArrayLike] | None = None,
+    wavenumber: Mapping[Any, ArrayLike] | None = None,
 ) -> tuple[Any, NDArray[np.float64], NDArray, NDArray]:
     """Stack the rows of several instruments and name each row's instrument and sample.
 
@@ -24,13 +28,23 @@ def stack_instruments(
         Per instrument the spectra (n_samples, n_features); the reference values (n_samples,)
         or (n_samples, n_targets), or None where there are none; and the ids of the physical
         samples (n_samples,). Replicate scans repeat their id.
+    wavelength : mapping of name to array-like of shape (n_features,), default=None
+        Axis of every instrument in nm, strictly monotonic in either direction. Needed for a
+        transfer between different grids: without axes a column is one wavelength on all
+        instruments.
+    wavenumber : mapping of name to array-like of shape (n_features,), default=None
+        The same in cm-1; never both.
 
     Returns
     -------
     X : ndarray or DataFrame of shape (n_rows, n_features)
-        All spectra, in the order of the mapping. Of instruments with fewer channels the rows
-        end in NaN, an unmeasured channel. A DataFrame when all are DataFrames with the same
-        columns.
+        All spectra, in the order of the mapping. With axes, a DataFrame on the merged axis: one
+        column for every channel that any instrument measures, ascending and named ``"1100.0 nm"``
+        or ``"4000.0 cm-1"``, which every estimator here reads as the axis. A row is NaN in the
+        channels that its instrument does not have. Channels that agree within 1e-6 of their
+        position are one column. Without axes, a DataFrame when all are DataFrames with the same
+        columns, else an ndarray in which rows of fewer channels end in NaN, as
+        `SpektronPretrainer` takes them with an axis for every instrument.
     y : ndarray of shape (n_rows,) or (n_rows, n_targets)
         Reference values, NaN where there are none.
     instrument : ndarray of shape (n_rows,)
@@ -41,9 +55,17 @@ def stack_instruments(
     Raises
     ------
     ValueError
-        If there is no instrument, an entry is no triple, or lengths or targets disagree.
+        If there is no instrument, an entry is no triple, lengths or targets disagree, or an axis
+        is missing or does not fit its spectra.
     TypeError
-        If names or ids mix strings and numbers.
+        If names or ids mix strings and numbers, or the axes are no mapping.
+    ImportError
+        If axes are given and pandas is not installed.
+
+    Notes
+    -----
+    The merged axis of instruments that share no channel is as long as all their axes together, so
+    the memory taken is O(n_rows) times that.
 
     Examples
     --------
@@ -61,8 +83,12 @@ def stack_instruments(
     spectra, references, ids = zip(*instruments.values(), strict=True)
     lengths = [len(X) for X in spectra]
     names = np.repeat(np.arange(len(lengths)), lengths)
+    if wavelength is None and wavenumber is None:
+        X = _stack_spectra(spectra, lengths)
+    else:
+        X = _stack_on_merged_axis(spectra, lengths, list(instruments), wavelength, wavenumber)
     return (
-        _stack_spectra(spectra, lengths),
+        X,
         _stack_references(references, lengths, list(instruments)),
         check_labels(list(instruments), len(lengths), "instrument name")[names],
         _stack_ids(ids, lengths, list(instruments)),
@@ -85,12 +111,40 @@ def _stack_spectra(spectra, lengths):
         import pandas as pd
 
         return pd.concat(spectra, ignore_index=True)
-    arrays = [check_array(X, dtype=np.float64, ensure_all_finite="allow-nan") for X in spectra]
+    arrays = [_as_array(X) for X in spectra]
     width = max(X.shape[1] for X in arrays)
     stacked = np.full((sum(lengths), width), np.nan)
     for rows, X in zip(np.split(stacked, np.cumsum(lengths)[:-1]), arrays, strict=True):
         rows[:, : X.shape[1]] = X
     return stacked
+
+
+def _stack_on_merged_axis(spectra, lengths, names, wavelength, wavenumber):
+    """Stack spectra as a frame with one column for every channel of any instrument."""
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise ImportError(
+            "stack_instruments names the channels of the merged axis in a pandas DataFrame, and "
+            "pandas is not installed. Install it with pip install pandas."
+        ) from error
+    arrays = [_as_array(X) for X in spectra]
+    widths = {name: X.shape[1] for name, X in zip(names, arrays, strict=True)}
+    axes = instrument_axes(widths, wavelength=wavelength, wavenumber=wavenumber)
+    merged, columns = merge_axes(axes)
+    stacked = np.full((sum(lengths), len(merged)), np.nan)
+    rows = np.split(stacked, np.cumsum(lengths)[:-1])
+    for part, X, name in zip(rows, arrays, names, strict=True):
+        part[:, columns[name]] = X
+    unit = "cm-1" if wavelength is None else "nm"
+    # The shortest digits that give the number back, and never an exponent.
+    channels = [f"{np.format_float_positional(value, trim='0')} {unit}" for value in merged]
+    return pd.DataFrame(stacked, columns=channels)
+
+
+def _as_array(X):
+    """Return spectra as float64; NaN marks an unmeasured channel."""
+    return check_array(X, dtype=np.float64, ensure_all_finite="allow-nan")
 
 
 def _stack_references(references, lengths, names):

@@ -21,7 +21,7 @@ class TransferCurve(NamedTuple):
     Attributes
     ----------
     n_transfer : ndarray of shape (n_sizes,)
-        Numbers of transfer samples.
+        Numbers of transfer samples; of dtype object where None stands for all of them.
     test_scores : ndarray of shape (n_sizes, n_splits)
         Score on the held-out target rows; greater is better.
     fit_times, score_times : ndarray of shape (n_sizes, n_splits)
@@ -42,7 +42,7 @@ def transfer_curve(
     instrument: ArrayLike,
     sample_id: ArrayLike,
     groups: ArrayLike | None = None,
-    n_transfer: Sequence[int] = (0, 5, 10, 20),
+    n_transfer: Sequence[int | None] = (0, 5, 10, 20),
     cv: int | BaseCrossValidator | Iterable | None = None,
     scoring: str | Callable = "neg_root_mean_squared_error",
     n_jobs: int | None = None,
@@ -66,8 +66,8 @@ def transfer_curve(
         Name of each row's instrument; id of each row's physical sample.
     groups : array-like of shape (n_rows,), default=None
         Batches, seasons, ... that must not be on both sides of a split.
-    n_transfer : sequence of int, default=(0, 5, 10, 20)
-        Numbers of transfer samples.
+    n_transfer : sequence of int or None, default=(0, 5, 10, 20)
+        Numbers of transfer samples. None: every candidate among the training rows.
     cv : int, splitter, iterable of (train, test) or None, default=None
         None and an int mean ``TransferGroupKFold(cv, target=...)`` with the target of
         `estimator`, 5 folds by default. Other splitters get `groups` alone.
@@ -85,6 +85,10 @@ def transfer_curve(
     -------
     curve : TransferCurve
         `n_transfer`, `test_scores`, `fit_times`, `score_times`.
+
+    See Also
+    --------
+    TransferCurveDisplay : Draws curves, several methods on the same splits.
 
     Examples
     --------

@@ -1,8 +1,11 @@
-"""Stacking keeps rows, names and ids together, and refuses what does not fit."""
+"""Stacking keeps rows, names and ids together, merges axes, and refuses what does not fit."""
+
+import sys
 
 import numpy as np
 import pytest
 
+from skspektron._validation import check_axis
 from skspektron.model_selection import stack_instruments
 
 
@@ -49,6 +52,131 @@ def test_frames_with_the_same_columns_stay_a_frame():
     other = first.rename(columns={"1102": "1104"})
     X = stack_instruments({"a": (first, None, [1]), "b": (other, None, [1])})[0]
     assert isinstance(X, np.ndarray)
+
+
+def test_rows_lie_in_the_channels_of_their_instrument():
+    pd = pytest.importorskip("pandas")
+    X, y, instrument, sample_id = stack_instruments(
+        {
+            "old": ([[1, 2, 3], [4, 5, 6]], [7, 8], [1, 2]),
+            "new": ([[30, 20, 10]], None, [2]),  # descending axis
+            "half": ([[200.0, np.nan]], None, [2]),
+        },
+        wavelength={"old": [1100, 1102, 1104], "new": [1106, 1104, 1103.5], "half": [1102, 1104]},
+    )
+    nan = np.nan
+    expected = pd.DataFrame(
+        [
+            [1, 2, nan, 3, nan],
+            [4, 5, nan, 6, nan],
+            [nan, nan, 10, 20, 30],
+            [nan, 200, nan, nan, nan],
+        ],
+        columns=["1100.0 nm", "1102.0 nm", "1103.5 nm", "1104.0 nm", "1106.0 nm"],
+    )
+    pd.testing.assert_frame_equal(X, expected)
+    np.testing.assert_array_equal(y, [7, 8, nan, nan])
+    assert instrument.tolist() == ["old", "old", "new", "half"]
+    assert sample_id.tolist() == [1, 2, 2, 2]
+
+
+@pytest.mark.parametrize(("unit", "suffix"), [("wavelength", "nm"), ("wavenumber", "cm-1")])
+def test_names_of_columns_give_the_axis_back(unit, suffix):
+    pytest.importorskip("pandas")
+    axes = {"a": 1e4 / np.arange(9.0, 1.0, -0.37), "b": np.linspace(4000, 1234.5678901, 17)}
+    spectra = {name: (np.ones((1, len(axis))), None, [1]) for name, axis in axes.items()}
+    X = stack_instruments(spectra, **{unit: axes})[0]
+    assert all(name.endswith(f" {suffix}") for name in X.columns)
+    merged = np.sort(np.concatenate(list(axes.values())))
+    read = check_axis(n_features=X.shape[1], feature_names=X.columns)
+    np.testing.assert_allclose(read, merged if unit == "wavenumber" else 1e7 / merged, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("shift", "n_columns"), [(0.0, 2), (5e-7, 2), (2e-6, 4)])
+def test_channels_that_agree_are_one_column(shift, n_columns):
+    pytest.importorskip("pandas")
+    axes = {"a": [1000.0, 1001.0], "b": np.array([1000.0, 1001.0]) * (1 + shift)}
+    spectra = {name: ([[1.0, 2.0]], None, [1]) for name in axes}
+    X = stack_instruments(spectra, wavelength=axes)[0]
+    assert X.shape == (2, n_columns)
+    assert np.isfinite(X.to_numpy()).sum() == 4
+
+
+def test_axes_win_over_the_column_names_of_frames():
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"1100": [1.0], "1102": [2.0]})
+    axes = {"a": [1100, 1102], "b": [1102, 1104], "not stacked": [1, 2]}
+    X = stack_instruments({"a": (frame, None, [1]), "b": (frame, None, [1])}, wavelength=axes)[0]
+    np.testing.assert_array_equal(X, [[1, 2, np.nan], [np.nan, 1, 2]])
+
+
+def test_handhelds_on_their_own_grids(data_dir):
+    pytest.importorskip("pandas")
+    path = data_dir / "sugarcane_chaix.npz"
+    if not path.exists():
+        pytest.skip("sugarcane_chaix.npz is absent")
+    data = np.load(path)
+    names = [name[2:] for name in data.files if name.startswith("X_")]
+    axes = {name: data[f"wavelengths_{name}"] for name in names}
+    X, _, instrument, _ = stack_instruments(
+        {name: (data[f"X_{name}"], data["TS"], data["sample_id"]) for name in names},
+        wavelength=axes,
+    )
+    assert len(names) == 9 and X.shape[0] == 540
+    replicates = np.char.startswith(instrument, "MicroNIR1700")
+    # Their three axes agree to 7 digits.
+    assert X[replicates].notna().any().sum() == 125
+    read = 1e7 / check_axis(n_features=X.shape[1], feature_names=X.columns)
+    for name in names:
+        rows = X[instrument == name].to_numpy()
+        measured = np.isfinite(rows).any(axis=0)
+        np.testing.assert_array_equal(rows[:, measured], data[f"X_{name}"])
+        np.testing.assert_allclose(read[measured], axes[name], rtol=1e-6)
+
+
+def test_missing_pandas_is_said(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match="pip install pandas"):
+        stack_instruments({"a": ([[1.0]], None, [1])}, wavelength={"a": [1100]})
+
+
+@pytest.mark.parametrize(
+    ("axes", "error", "match"),
+    [
+        ({"wavelength": [1, 2, 3]}, TypeError, "wavelength is of type list, .* 2 instruments"),
+        ({"wavenumber": {"a": [1, 2, 3]}}, ValueError, r"no axis for 1 of 2 instruments: \['b'\]"),
+        (
+            {"wavelength": {"a": [1, 2, 3], "b": [1, 2, 3]}},
+            ValueError,
+            r"Instrument 'b': wavelength has shape \(3,\), X has 2 channels",
+        ),
+        (
+            {"wavelength": {"a": [1, 3, 2], "b": [1, 2]}},
+            ValueError,
+            "Instrument 'a': wavelength is not strictly monotonic",
+        ),
+        (
+            {"wavenumber": {"a": [1, 2, 3], "b": ["x", "y"]}},
+            TypeError,
+            "Instrument 'b': wavenumber must hold 2 numbers",
+        ),
+        (
+            {unit: {"a": [1, 2, 3], "b": [1, 2]} for unit in ("wavelength", "wavenumber")},
+            ValueError,
+            "both given",
+        ),
+        (
+            {"wavelength": {"a": [1000, 1000.0001, 1001], "b": [1, 2]}},
+            ValueError,
+            "Instrument 'a' has 1 of 3 channels within 1e-06",
+        ),
+    ],
+)
+def test_axes_that_do_not_fit_are_refused(axes, error, match):
+    pytest.importorskip("pandas")
+    spectra = {"a": (np.ones((1, 3)), None, [1]), "b": (np.ones((1, 2)), None, [1])}
+    with pytest.raises(error, match=match):
+        stack_instruments(spectra, **axes)
 
 
 def test_result_is_a_copy():

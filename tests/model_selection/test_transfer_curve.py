@@ -94,6 +94,12 @@ def test_groups_reach_the_splitter(rows, transfer):
     assert np.isfinite(curve.test_scores).all()
 
 
+def test_none_means_every_candidate(rows, transfer):
+    curve = transfer_curve(transfer, **rows, n_transfer=[15, None], cv=4)
+    assert curve.n_transfer.tolist() == [15, None]
+    np.testing.assert_array_equal(curve.test_scores[0], curve.test_scores[1])  # 15 of 20 train
+
+
 def test_scoring_and_jobs(rows, transfer):
     one = transfer_curve(transfer, **rows, n_transfer=[3], cv=2, scoring="r2")
     two = transfer_curve(transfer, **rows, n_transfer=[3], cv=2, scoring="r2", n_jobs=2)

@@ -1,0 +1,106 @@
+"""Choose the fewest transfer samples that are about as good as the best number of them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def fewest_within_one_se(cv_results: Mapping[str, Any]) -> int:
+    r"""Return the candidate with the fewest transfer samples within a standard error of the best.
+
+    For ``GridSearchCV(..., refit=fewest_within_one_se)``: measuring standards costs money, and the
+    best mean of a few splits is often best by chance. The one-standard-error rule [1]_ takes the
+    smallest `n_transfer` whose mean test score is at least
+
+    .. math:: \bar s_{best} - \frac{\mathrm{std}(s_{best})}{\sqrt{n_{splits}}}
+
+    with the deviation over the splits of the best candidate (``ddof=1``).
+
+    Parameters
+    ----------
+    cv_results : mapping of str to array of shape (n_candidates,)
+        `cv_results_` of a search with one score (greater is better) over `n_transfer`, which may be
+        the parameter of an inner estimator such as ``"transfer__n_transfer"``. None stands for
+        every standard there is, the most.
+
+    Returns
+    -------
+    best_index : int
+        Of equally few standards the better mean wins, then the earlier candidate. A mean that is
+        not finite never wins.
+
+    Raises
+    ------
+    ValueError
+        If the search has several scores, not exactly one parameter `n_transfer` in every
+        candidate, fewer than two splits, or no finite mean.
+
+    Notes
+    -----
+    The splits share training samples, so the standard error is too small rather than too large.
+
+    References
+    ----------
+    .. [1] Breiman, Friedman, Olshen & Stone, Classification and Regression Trees, Wadsworth (1984),
+       section 3.4.3.
+
+    Examples
+    --------
+    >>> from skspektron.model_selection import fewest_within_one_se
+    >>> fewest_within_one_se({"param_n_transfer": [20, 10, 5],
+    ...                       "mean_test_score": [0.90, 0.89, 0.70],
+    ...                       "split0_test_score": [0.88, 0.88, 0.70],
+    ...                       "split1_test_score": [0.92, 0.90, 0.70]})
+    1
+    """
+    if "mean_test_score" not in cv_results:
+        scores = sorted(key[10:] for key in cv_results if key.startswith("mean_test_"))
+        raise ValueError(
+            f"cv_results has no mean_test_score but {len(scores)} other scores {scores}. "
+            "Search with one score, or pass a callable that reads the one you want."
+        )
+    mean = np.asarray(cv_results["mean_test_score"], dtype=np.float64)
+    n_transfer = _n_transfer(cv_results)
+    if not np.isfinite(mean).any():
+        raise ValueError(
+            f"None of the {len(mean)} candidates has a finite mean test score. "
+            "Search again with error_score='raise' to see why."
+        )
+    mean = np.where(np.isfinite(mean), mean, -np.inf)
+    best = int(np.argmax(mean))
+    is_close = mean >= mean[best] - _standard_error(cv_results, best)
+    by_preference = np.lexsort((-mean, n_transfer))  # stable, so the earlier candidate comes first
+    return int(by_preference[is_close[by_preference]][0])
+
+
+def _n_transfer(cv_results) -> NDArray[np.float64]:
+    """Return the number of transfer samples of each candidate, infinity for all of them."""
+    parameters = [key for key in cv_results if key.startswith("param_")]
+    names = [key for key in parameters if key[6:].split("__")[-1] == "n_transfer"]
+    if len(names) != 1:
+        raise ValueError(
+            f"cv_results has {len(names)} parameters called n_transfer. "
+            "Search over the n_transfer of one estimator."
+        )
+    values = cv_results[names[0]]
+    n_unset = np.count_nonzero(np.ma.getmaskarray(np.ma.asarray(values)))
+    if n_unset:
+        raise ValueError(
+            f"{n_unset} of {len(values)} candidates do not set n_transfer. "
+            "Put n_transfer into every grid of the search."
+        )
+    return np.array([np.inf if n is None else n for n in values], dtype=np.float64)
+
+
+def _standard_error(cv_results, candidate) -> float:
+    """Return the standard error of one candidate's mean test score over the splits."""
+    n_splits = sum(key.startswith("split") and key.endswith("_test_score") for key in cv_results)
+    if n_splits < 2:
+        raise ValueError(
+            f"cv_results has {n_splits} splits, and a standard error takes at least 2. "
+            "Search with more splits."
+        )
+    scores = [cv_results[f"split{k}_test_score"][candidate] for k in range(n_splits)]
+    return float(np.std(scores, ddof=1) / np.sqrt(n_splits))

@@ -1,0 +1,68 @@
+"""One axis for instruments that measure at different channels."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._validation import check_axis
+
+_TOLERANCE = 1e-6  # relative: what rounding makes of one channel in two files
+
+
+def instrument_axes(
+    n_features: Mapping[Any, int], *, wavelength, wavenumber
+) -> dict[Any, NDArray[np.float64]]:
+    """Return the axis of every instrument in the unit it was given in, checked."""
+    given = {"wavelength": wavelength, "wavenumber": wavenumber}
+    given = {unit: axes for unit, axes in given.items() if axes is not None}
+    for unit, axes in given.items():
+        _check_mapping(unit, axes, list(n_features))
+    checked = {}
+    for name, n in n_features.items():
+        own = {unit: axes[name] for unit, axes in given.items()}
+        try:
+            check_axis(**own, n_features=n)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"Instrument {name!r}: {error}") from error
+        (axis,) = own.values()
+        checked[name] = np.asarray(axis, dtype=np.float64)
+    return checked
+
+
+def merge_axes(
+    axes: Mapping[Any, NDArray],
+) -> tuple[NDArray[np.float64], dict[Any, NDArray[np.intp]]]:
+    """Return all channels in ascending order, and the columns where each instrument's are."""
+    values = np.concatenate(list(axes.values()))
+    order = np.argsort(values, kind="stable")
+    ascending = values[order]
+    is_new = np.diff(ascending, prepend=-np.inf) > _TOLERANCE * ascending
+    column = np.empty(len(values), dtype=np.intp)
+    column[order] = np.cumsum(is_new) - 1
+    ends = np.cumsum([len(axis) for axis in axes.values()])[:-1]
+    columns = dict(zip(axes, np.split(column, ends), strict=True))
+    for name, own in columns.items():
+        n_merged = len(own) - len(np.unique(own))
+        if n_merged:
+            raise ValueError(
+                f"Instrument {name!r} has {n_merged} of {len(own)} channels within {_TOLERANCE:g} "
+                "of the position of another one. Average or drop channels that close."
+            )
+    return ascending[is_new], columns
+
+
+def _check_mapping(unit, axes, names):
+    """Refuse what does not hold one axis for every instrument."""
+    if not isinstance(axes, Mapping):
+        raise TypeError(
+            f"{unit} is of type {type(axes).__name__}, and there are {len(names)} instruments. "
+            f"Pass {unit}={{name: axis, ...}} with an axis for each."
+        )
+    missing = [name for name in names if name not in axes]
+    if missing:
+        raise ValueError(
+            f"{unit} has no axis for {len(missing)} of {len(names)} instruments: {missing}. "
+            "Give one for every instrument."
+        )

@@ -1,0 +1,288 @@
+"""Transfer curves of several methods in one figure."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+from sklearn.model_selection import BaseCrossValidator
+
+from ._curve_style import curve_style, name_of_score, sign_and_label, size_ticks
+from ._transfer_curve import TransferCurve, _find_prefix, _make_splits, transfer_curve
+
+
+class TransferCurveDisplay:
+    """Draw the score of several methods against the number of standards.
+
+    A method is a line through the medians over the splits, in a band from the lower to the upper
+    quartile; full recalibration on the target is a dashed level. `from_estimators` computes the
+    scores as well.
+
+    Parameters
+    ----------
+    curves : mapping of str to TransferCurve
+        Curve of each method, from `transfer_curve` on the same splits. NaN scores, of fits that
+        failed, are left out.
+    score_name : str, default=None
+        Name of the score, as scikit-learn's scorers are called or as it is to be written. A name
+        that begins with ``"neg_"`` is drawn with the opposite sign and written without it, and
+        ``"neg_root_mean_squared_error"`` as RMSEP. None: "Score".
+    recalibration : TransferCurve or array-like of shape (n_splits,), default=None
+        Scores of full recalibration on the same splits, a curve of one size. None: no level.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes of the drawing.
+    figure_ : matplotlib Figure
+        Figure of the drawing.
+    lines_ : dict of str to matplotlib Line2D
+        Line of each method.
+    bands_ : dict of str to matplotlib PolyCollection
+        Band of each method.
+    recalibration_line_ : matplotlib Line2D or None
+        Level of the recalibration.
+
+    See Also
+    --------
+    transfer_curve : Computes the curve of one method.
+    sklearn.model_selection.LearningCurveDisplay : Learning curves of one estimator.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from skspektron.model_selection import TransferCurve, TransferCurveDisplay
+    >>> scores = [[-3.0, -4.0], [-1.0, -2.0]]
+    >>> curve = TransferCurve([0, 10], scores, fit_times=None, score_times=None)
+    >>> display = TransferCurveDisplay({"PDS": curve}, score_name="neg_root_mean_squared_error")
+    >>> display.plot(Figure().subplots()).ax_.get_ylabel(), display.lines_["PDS"].get_ydata()
+    ('RMSEP', array([3.5, 1.5]))
+    """
+
+    def __init__(
+        self,
+        curves: Mapping[str, TransferCurve],
+        *,
+        score_name: str | None = None,
+        recalibration: TransferCurve | ArrayLike | None = None,
+    ):
+        self.curves = curves
+        self.score_name = score_name
+        self.recalibration = recalibration
+
+    def plot(self, ax: Any = None) -> "TransferCurveDisplay":
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw on. None: a new figure.
+
+        Returns
+        -------
+        display : TransferCurveDisplay
+            Itself, with what was drawn.
+
+        Raises
+        ------
+        ValueError
+            If there is no method, or the recalibration has several sizes.
+        ImportError
+            If a new figure is needed and matplotlib is not installed.
+        """
+        _check_any(self.curves, "curves")
+        level = _recalibration_level(self.recalibration)
+        sign, label = sign_and_label(self.score_name)
+        self.ax_ = _import_pyplot().subplots(layout="constrained")[1] if ax is None else ax
+        self.figure_ = self.ax_.figure
+        ticks = size_ticks(self.curves.values())
+        self.lines_: dict[str, Any] = {}
+        self.bands_: dict[str, Any] = {}
+        for index, (name, curve) in enumerate(self.curves.items()):
+            positions = [ticks[n] for n in np.asarray(curve.n_transfer).tolist()]
+            scores = sign * np.asarray(curve.test_scores, dtype=np.float64)
+            self._draw(name, positions, scores, curve_style(index))
+        self.recalibration_line_ = None
+        if level is not None:
+            self.recalibration_line_ = self.ax_.axhline(
+                sign * level, color="black", linestyle="--", label="Full recalibration"
+            )
+        names = ["all" if n is None else str(n) for n in ticks]
+        self.ax_.set_xticks(list(ticks.values()), names)
+        self.ax_.set(xlabel="Number of standards", ylabel=label)
+        self.ax_.legend()
+        return self
+
+    @classmethod
+    def from_estimators(
+        cls,
+        estimators: Mapping[str, BaseEstimator],
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        instrument: ArrayLike,
+        sample_id: ArrayLike,
+        groups: ArrayLike | None = None,
+        n_transfer: Sequence[int | None] = (0, 5, 10, 20),
+        cv: int | BaseCrossValidator | Iterable | None = None,
+        scoring: str | Callable = "neg_root_mean_squared_error",
+        score_name: str | None = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        recalibration: BaseEstimator | None = None,
+        ax: Any = None,
+    ) -> "TransferCurveDisplay":
+        """Cross-validate several methods on the same splits and draw their curves.
+
+        Parameters
+        ----------
+        estimators : mapping of str to estimator
+            What to call each method, and the method: a ``*Transfer``, or a `Pipeline` that has one.
+        X : array-like of shape (n_rows, n_features)
+            Spectra of all instruments, stacked, as from `stack_instruments`.
+        y : array-like of shape (n_rows,) or (n_rows, n_targets)
+            Reference values; NaN where there are none.
+        instrument, sample_id : array-like of shape (n_rows,)
+            Name of each row's instrument; id of each row's physical sample.
+        groups : array-like of shape (n_rows,), default=None
+            Batches, seasons, ... that must not be on both sides of a split.
+        n_transfer : sequence of int or None, default=(0, 5, 10, 20)
+            Numbers of standards; None stands for all there are and is drawn last.
+        cv : int, splitter, iterable of (train, test) or None, default=None
+            As in `transfer_curve`; drawn once, for all methods.
+        scoring : str or callable, default="neg_root_mean_squared_error"
+            One score, as in `transfer_curve`.
+        score_name : str, default=None
+            As in the class. None: `scoring`, or the name of the function.
+        n_jobs : int, default=None
+            Splits fitted at a time, as in joblib.
+        verbose : int, default=0
+            Messages per fit, as in `transfer_curve`.
+        recalibration : estimator, default=None
+            Scored on the same splits with the `n_transfer` that it has, such as
+            ``TargetOnly(model, n_transfer=None)``. None: no level.
+        ax : matplotlib Axes, default=None
+            Axes to draw on. None: a new figure.
+
+        Returns
+        -------
+        display : TransferCurveDisplay
+            The drawing; its `curves` hold the scores.
+
+        Raises
+        ------
+        ValueError
+            If there is no method, or their targets differ and `cv` is None or an int.
+        ImportError
+            If a new figure is needed and matplotlib is not installed.
+        """
+        _check_any(estimators, "estimators")
+        if ax is None:
+            _import_pyplot()  # an hour of fits should not end in an ImportError
+        metadata = {"instrument": instrument, "sample_id": sample_id}
+        drawn = [*estimators.values(), *([] if recalibration is None else [recalibration])]
+        splits = _make_splits(cv, _shared_target(drawn, cv), X, y, groups, metadata)
+
+        def score(estimator, sizes):
+            return transfer_curve(
+                estimator,
+                X,
+                y,
+                **metadata,
+                n_transfer=sizes,
+                cv=splits,
+                scoring=scoring,
+                n_jobs=n_jobs,
+                verbose=verbose,
+            )
+
+        curves = {name: score(estimator, n_transfer) for name, estimator in estimators.items()}
+        level = None
+        if recalibration is not None:
+            level = score(recalibration, [_parameter(recalibration, "n_transfer")])
+        score_name = name_of_score(scoring) if score_name is None else score_name
+        return cls(curves, score_name=score_name, recalibration=level).plot(ax)
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: BaseEstimator, X: ArrayLike, y: ArrayLike, **parameters: Any
+    ) -> "TransferCurveDisplay":
+        """Cross-validate one method and draw its curve, under the name of its class.
+
+        Parameters
+        ----------
+        estimator : estimator
+            A ``*Transfer``, or a `Pipeline` that has one.
+        X : array-like of shape (n_rows, n_features)
+            Spectra of all instruments, stacked, as from `stack_instruments`.
+        y : array-like of shape (n_rows,) or (n_rows, n_targets)
+            Reference values; NaN where there are none.
+        **parameters
+            All others of `from_estimators`.
+
+        Returns
+        -------
+        display : TransferCurveDisplay
+            The drawing; its `curves` hold the scores.
+        """
+        return cls.from_estimators({type(estimator).__name__: estimator}, X, y, **parameters)
+
+    def _draw(self, name, positions, scores, style):
+        """Draw one method: the median and the interquartile range of scores (n_sizes, n_splits)."""
+        lower, median, upper = np.nanpercentile(scores, [25, 50, 75], axis=1)
+        (self.lines_[name],) = self.ax_.plot(positions, median, label=name, **style)
+        self.bands_[name] = self.ax_.fill_between(
+            positions, lower, upper, color=style["color"], alpha=0.15, linewidth=0
+        )
+
+
+def _check_any(named, what):
+    """Refuse an empty mapping."""
+    if not named:
+        raise ValueError(f"{what} is empty: there are 0 methods to draw. Pass {{name: ..., ...}}.")
+
+
+def _parameter(estimator, name):
+    """Return a parameter of the `*Transfer` in an estimator."""
+    return estimator.get_params()[f"{_find_prefix(estimator)}{name}"]
+
+
+def _import_pyplot():
+    """Return matplotlib's pyplot, or say which extra brings it."""
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError(
+            "TransferCurveDisplay draws with matplotlib, and matplotlib is not installed. "
+            "Install it with pip install 'skspektron[plot]'."
+        ) from error
+    return plt
+
+
+def _shared_target(estimators, cv):
+    """Return the instrument that all estimators move to; only the default splitter needs it."""
+    if not (cv is None or isinstance(cv, Integral)):
+        return None
+    targets = {_parameter(estimator, "target") for estimator in estimators}
+    if len(targets) != 1:
+        raise ValueError(
+            f"The {len(estimators)} estimators have {len(targets)} different targets "
+            f"{sorted(map(str, targets))}. Give all one target, or pass the splits as cv."
+        )
+    return targets.pop()
+
+
+def _recalibration_level(recalibration):
+    """Return the median score of a recalibration, None where there is none."""
+    if recalibration is None:
+        return None
+    if isinstance(recalibration, TransferCurve):
+        if len(recalibration.test_scores) != 1:
+            raise ValueError(
+                f"recalibration has {len(recalibration.test_scores)} sizes. "
+                "Pass a curve of one size, as transfer_curve(..., n_transfer=[None]) returns."
+            )
+        recalibration = recalibration.test_scores
+    return float(np.nanmedian(np.asarray(recalibration, dtype=np.float64)))
