@@ -77,7 +77,8 @@ def main():
     for record in pretrainer.history_[:: max(len(pretrainer.history_) // 10, 1)]:
         print({name: round(value, 6) for name, value in record.items()})
     print({name: round(value, 6) for name, value in pretrainer.history_[-1].items()})
-    pretrainer.save(arguments.output)
+    corpus = f"simulated spectra: pretraining/small.py, seed {arguments.seed}"
+    pretrainer.save(arguments.output, corpus=[corpus])
 
 
 if __name__ == "__main__":

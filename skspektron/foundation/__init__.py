@@ -8,5 +8,6 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "_architecture": ["Architecture"],
         "_embedder": ["SpektronEmbedder"],
         "_pretrainer": ["SpektronPretrainer"],
+        "_weights": ["describe_weights"],
     },
 )

@@ -1,7 +1,7 @@
 """Self-supervised pretraining of a network on spectra."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from hashlib import sha256
 
@@ -182,8 +182,17 @@ class SpektronPretrainer(
         )
         return embedder.fit_transform(X)
 
-    def save(self, path) -> None:
-        """Write the network, its history and, when it is one, its axis to a safetensors file."""
+    def save(self, path, *, corpus: Sequence[str] | None = None) -> None:
+        """Write the network, its history and, when it is one, its axis to a safetensors file.
+
+        Parameters
+        ----------
+        path : str or path
+            File to write.
+        corpus : sequence of str, default=None
+            Names of the data sets that were trained on, for those who use the weights: see
+            `describe_weights`.
+        """
         from ._weights import save_network
 
         check_is_fitted(self)
@@ -193,6 +202,7 @@ class SpektronPretrainer(
             self.network_,
             {
                 "parameters": {k: v for k, v in self._settings().items() if k != "architecture"},
+                "corpus": None if corpus is None else list(corpus),
                 "history": self.history_,
                 "n_steps": self.n_steps_,
                 "n_features_in": self.n_features_in_,

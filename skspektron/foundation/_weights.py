@@ -21,6 +21,41 @@ def shipped_weights() -> list[str]:
     return sorted(f.name.removesuffix(SUFFIX) for f in folder.iterdir() if f.name.endswith(SUFFIX))
 
 
+def describe_weights(weights) -> dict[str, Any]:
+    """Return how weights were made: architecture, corpus, settings and history of the training.
+
+    Parameters
+    ----------
+    weights : str or path
+        Name of weights that ship with the package, or a file that `SpektronPretrainer.save` wrote.
+
+    Returns
+    -------
+    description : dict
+        `architecture`, its sizes; `corpus`, the data sets that were trained on by name, None where
+        the file does not tell; `parameters` of the pretrainer; `n_steps` and `history`.
+
+    See Also
+    --------
+    SpektronEmbedder : Puts the weights to use.
+
+    Notes
+    -----
+    A benchmark is worth what it measures only where its samples are not in the corpus.
+
+    Examples
+    --------
+    >>> from skspektron.foundation import describe_weights
+    >>> describe_weights("small")["corpus"]
+    ['simulated spectra: pretraining/small.py, seed 0']
+    """
+    shipped = weights in shipped_weights() if isinstance(weights, str) else False
+    _, header = load_tensors(_shipped_path(weights) if shipped else weights)
+    record = _check_header(header, weights)["record"]
+    kept = {name: record[name] for name in ("parameters", "n_steps", "history")}
+    return {"architecture": header["architecture"], "corpus": record.get("corpus"), **kept}
+
+
 def resolve_weights(weights) -> FrozenNetwork:
     """Return the network behind a shipped name, a path or a fitted pretrainer."""
     if hasattr(weights, "architecture") and hasattr(weights, "partial_fit"):
@@ -43,7 +78,11 @@ def resolve_weights(weights) -> FrozenNetwork:
 
 @lru_cache
 def _shipped(name: str) -> FrozenNetwork:
-    return load_network(str(files("skspektron") / "weights" / f"{name}{SUFFIX}"))[0]
+    return load_network(_shipped_path(name))[0]
+
+
+def _shipped_path(name: str) -> str:
+    return str(files("skspektron") / "weights" / f"{name}{SUFFIX}")
 
 
 def save_network(path, network: FrozenNetwork, record: dict[str, Any]) -> None:
@@ -55,9 +94,15 @@ def save_network(path, network: FrozenNetwork, record: dict[str, Any]) -> None:
 def load_network(path) -> tuple[FrozenNetwork, dict[str, Any]]:
     """Read what `save_network` wrote."""
     tensors, header = load_tensors(path)
+    _check_header(header, path)
+    return FrozenNetwork.of(Architecture(**header["architecture"]), tensors), header["record"]
+
+
+def _check_header(header: dict[str, Any], path) -> dict[str, Any]:
+    """Return the header of a network's file; refuse that of another one."""
     if "architecture" not in header:
         raise ValueError(
             f"{path} holds no network but {', '.join(header) or 'nothing'}. "
             "Pass a file that SpektronPretrainer.save wrote."
         )
-    return FrozenNetwork.of(Architecture(**header["architecture"]), tensors), header["record"]
+    return header
