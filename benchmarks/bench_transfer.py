@@ -106,8 +106,18 @@ def positive(requested: Iterable[int]) -> list[int]:
 METHODS = {
     "no-transfer": classical("NoTransfer", sizes=lambda requested: [0]),
     "mean-centring": classical("MeanCentredTransfer", sizes=list),
+    "coral": classical("CORALTransfer", sizes=list),
+    "di-pls": classical("DIPLSTransfer", sizes=list),
     "slope-bias": classical("SlopeBiasTransfer", sizes=positive),
-    "pds": classical("PDSTransfer", sizes=positive, window_length=11, n_components=3),
+    "ds": classical("DSTransfer", sizes=positive),
+    "pds": classical("PDSTransfer", sizes=positive),
+    "sst": classical("SSTTransfer", sizes=positive),
+    "cca": classical("CCATransfer", sizes=positive),
+    "epo": classical("EPOTransfer", sizes=positive),
+    "nar": classical("NARTransfer", sizes=positive),
+    "pfce-ns": classical("PFCETransfer", sizes=positive, mode="NS"),
+    "pfce-ss": classical("PFCETransfer", sizes=positive, mode="SS"),
+    "pfce-fs": classical("PFCETransfer", sizes=positive, mode="FS"),
     "pooled": classical("PooledTransfer", sizes=positive),
     "target-only": classical("TargetOnly", sizes=positive),
     "full-recalibration": classical("TargetOnly", sizes=lambda requested: [None]),
@@ -272,7 +282,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--data", nargs="+", choices=DATA, default=["corn"])
     parser.add_argument("--tasks", default="*", help="glob of task names, as 'corn/m5-*/oil'")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
-    parser.add_argument("--n-transfer", nargs="+", type=int, default=[0, 5, 10, 20])
+    parser.add_argument("--n-transfer", nargs="+", type=int, default=[0, 2, 5, 10, 20, 30, 50])
     parser.add_argument("--repeats", type=int, default=10, help="splits of each task")
     parser.add_argument("--seed", type=int, default=0, help="repeat r draws from seed + r")
     parser.add_argument("--n-jobs", type=int, default=1, help="units at a time, one thread each")

@@ -53,9 +53,9 @@ def check_axis(
             "Pass only one of them; the other is computed from it."
         )
     if wavelength is not None:
-        return 1e7 / _check_channels(wavelength, n_features, "wavelength", "nm")
+        return 1e7 / check_channels(wavelength, n_features, "wavelength", "nm")
     if wavenumber is not None:
-        return _check_channels(wavenumber, n_features, "wavenumber", "cm-1")
+        return check_channels(wavenumber, n_features, "wavenumber", "cm-1")
     if feature_names is not None:
         return _axis_from_names(feature_names, n_features)
     return None
@@ -117,8 +117,8 @@ def check_counts(estimator: object, **least: int) -> None:
             raise ValueError(f"{name} is {value!r}. Pass an int of at least {smallest}.")
 
 
-def _check_channels(values, n_features, name, unit):
-    """Return one axis as float64 after checking it."""
+def check_channels(values: ArrayLike, n_features: int, name: str, unit: str) -> NDArray[np.float64]:
+    """Return one axis as float64: finite, positive, strictly monotonic, one value a channel."""
     try:
         axis = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -160,7 +160,7 @@ def _axis_from_names(feature_names, n_features):
         return None
     in_nm_range = values.min() >= _BARE_NM[0] and values.max() <= _BARE_NM[1]
     unit = units.pop() or ("nm" if in_nm_range else "cm-1")
-    axis = _check_channels(values, n_features, "the axis in the column names", unit)
+    axis = check_channels(values, n_features, "the axis in the column names", unit)
     return 1e7 / axis if unit == "nm" else axis
 
 

@@ -1,9 +1,10 @@
 import csv
 import json
 
+import numpy as np
 import pytest
 
-from benchmarks import bench_transfer
+from benchmarks import bench_speed, bench_transfer
 
 CLASSICAL = [name for name in bench_transfer.METHODS if name != "lora"]
 SMALL = ["--data", "simulated", "--tasks", "simulated/A-B/component 1", "--n-transfer", "0", "5"]
@@ -20,7 +21,8 @@ def test_one_row_a_fit_and_no_size_twice(tmp_path, capsys):
     assert tuple(rows[0]) == bench_transfer.COLUMNS
     fits = [(row["method"], row["n_transfer"]) for row in rows]
     assert sorted(fits) == sorted(
-        [("no-transfer", "0"), ("mean-centring", "0"), ("full-recalibration", "all")]
+        [(name, "0") for name in ("no-transfer", "mean-centring", "coral", "di-pls")]
+        + [("full-recalibration", "all")]
         + [(name, "5") for name in CLASSICAL[1:] if name != "full-recalibration"]
     )
     r2 = {fit: float(row["r2"]) for fit, row in zip(fits, rows, strict=True)}
@@ -69,3 +71,26 @@ def test_public_data_give_the_tasks_of_the_papers(data_dir):
     assert "corn/m5-mp6/moisture" in {task.name for task in corn}
     assert len(tablets) == 6
     assert {task.X.shape for task in tablets} == {(2 * (655 - 15), 526)}
+
+
+def test_speed_is_compared_and_a_search_fits_one_calibration_a_fold(capsys):
+    sizes = ["--n-standards", "6", "--n-channels", "60", "--n-transfer", "2", "5", "8"]
+    bench_speed.main(["--data", "simulated", "--repeats", "1", *sizes])
+    title, _, *rows, search = capsys.readouterr().out.splitlines()
+    assert title == "6 standards of 60 channels (simulated), one thread"
+    assert [row[:32].rstrip() for row in rows] == [duel.name for duel in bench_speed.DUELS]
+    for row in rows:
+        ours, theirs, ratio = map(float, row[32:].split())
+        assert ratio == pytest.approx(theirs / ours, rel=0.05, abs=0.1)  # printed rounded
+    assert "3 values of n_transfer x 5 folds" in search
+    assert "s, 6 calibrations fitted (5 folds and the refit)" in search
+
+
+@pytest.mark.parametrize("duel", bench_speed.DUELS[1:], ids=lambda duel: duel.name)
+def test_both_sides_of_a_duel_fit_the_same_map(duel):
+    target, source = bench_speed.load("simulated", 60)[:2]
+    target, source, X = target[:8], source[:8], target[8:]
+    if duel.name.startswith("DS"):  # chemotools does not centre
+        target, source, X = target - target.mean(axis=0), source - source.mean(axis=0), X - X.mean()
+    ours, theirs = duel.ours(target, source).transform(X), duel.theirs(target, source).transform(X)
+    np.testing.assert_allclose(ours, theirs, atol=1e-6)

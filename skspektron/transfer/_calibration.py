@@ -1,13 +1,17 @@
-"""The default calibration: PLS with the number of components chosen by cross-validation."""
+"""Calibrations: the default, PLS with a cross-validated number of components, and any other."""
 
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.dummy import DummyRegressor
+from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GroupKFold
+from sklearn.pipeline import Pipeline
+from sklearn.utils import get_tags
 from sklearn.utils.validation import assert_all_finite
 
 MAX_COMPONENTS = 15
@@ -34,7 +38,7 @@ def cross_validated_pls(X: ArrayLike, y: NDArray, groups: NDArray) -> RegressorM
     """
     values = np.asarray(X)
     assert_all_finite(values, input_name="X")
-    if len(values) > 1 and not _covary(values, y):
+    if len(values) > 1 and not covary(values, y):
         warnings.warn(
             f"The {len(values)} spectra that the calibration is fitted on do not vary with y: it "
             "predicts the mean of y. Check the spectra and the steps before the calibration.",
@@ -47,25 +51,39 @@ def cross_validated_pls(X: ArrayLike, y: NDArray, groups: NDArray) -> RegressorM
 
 def choose_n_components(X: NDArray, y: NDArray, groups: NDArray, *, n_folds: int = N_FOLDS) -> int:
     """Return the number of components of the smallest RMSECV; the smaller one on ties."""
-    n_groups = len(np.unique(groups))
-    if n_groups < 3:
-        return 1
-    folds = list(GroupKFold(min(n_folds, n_groups)).split(X, groups=groups))
-    limit = min(MAX_COMPONENTS, *(_rank(X[train]) for train, _ in folds))
+    limit = component_limit(X, groups, n_folds=n_folds)
     if limit <= 1:
         return 1
+    folds = _folds(X, groups, n_folds)
     y = y.reshape(len(y), -1)
     variance = y.var(axis=0, ddof=0)
     press = sum(_press(X, y, train, test, limit) for train, test in folds)  # (limit, n_targets)
     return 1 + int(np.argmin((press / (variance + (variance == 0))).sum(axis=1)))
 
 
-def _covary(X, y):
-    """Tell whether any channel varies with `y` by more than rounding does."""
+def component_limit(X: NDArray, groups: NDArray, *, n_folds: int = N_FOLDS) -> int:
+    """Return the most components, at most 15, that every training fold supports; at least 1."""
+    if len(np.unique(groups)) < 3:
+        return 1
+    ranks = [_rank(X[train]) for train, _ in _folds(X, groups, n_folds)]
+    return max(1, min(MAX_COMPONENTS, *ranks))
+
+
+def _folds(X, groups, n_folds):
+    """Return the folds of the cross-validation."""
+    return list(GroupKFold(min(n_folds, len(np.unique(groups)))).split(X, groups=groups))
+
+
+def covary(X: NDArray, y: NDArray, size: float | None = None) -> bool:
+    """Tell whether any channel varies with `y` by more than rounding does.
+
+    `size` is the norm of the spectra that `X` was computed from, by default that of `X`.
+    """
     y = y - y.mean(axis=0)
     covariance = np.linalg.norm((X - X.mean(axis=0)).T @ y)
-    rounding = len(X) * np.finfo(np.float64).eps * np.linalg.norm(X) * np.linalg.norm(y)
-    return covariance > rounding
+    size = np.linalg.norm(X) if size is None else size
+    rounding = len(X) * np.finfo(np.float64).eps * size * np.linalg.norm(y)
+    return bool(covariance > rounding)
 
 
 def _rank(X):
@@ -78,11 +96,42 @@ def _rank(X):
 
 def _press(X, y, train, test, limit):
     """Return the squared errors on `test` of PLS with 1 to `limit` components."""
+    predict = fit_pls_path(X[train], y[train], limit)
+    return ((predict(X[test]) - y[test]) ** 2).sum(axis=1)
+
+
+def fit_pls_path(X: NDArray, y: NDArray, limit: int) -> Callable[[NDArray], NDArray]:
+    """Return a function from spectra to the predictions of PLS with 1 to `limit` components.
+
+    Its value has the shape (limit, n, n_targets), or (limit, n) where `y` is flat. Spectra that
+    do not vary with `y` give its mean.
+    """
+    if not covary(X, y):
+        mean = y.mean(axis=0)
+        return lambda X: np.broadcast_to(mean, (limit, len(X), *y.shape[1:]))
     with warnings.catch_warnings():
         # Fewer components than `limit` may already explain y; the rest are then zero.
         warnings.filterwarnings("ignore", message="y residual is constant")
-        pls = PLSRegression(limit, scale=False).fit(X[train], y[train])
-    # The components are nested, so their contributions add up: one fit serves all counts.
-    steps = pls.transform(X[test])[:, :, None] * pls.y_loadings_.T  # (n_test, limit, n_targets)
-    predictions = np.cumsum(steps, axis=1) + pls.intercept_
-    return ((predictions - y[test, None]) ** 2).sum(axis=0)
+        pls = PLSRegression(limit, scale=False).fit(X, y)
+
+    def predict(X):
+        # The components are nested, so their contributions add up: one fit serves all counts.
+        steps = pls.transform(X).T[:, :, None] * pls.y_loadings_.T[:, None]
+        predictions = np.cumsum(steps, axis=0) + pls.intercept_
+        return predictions.reshape(limit, len(X), *y.shape[1:])
+
+    return predict
+
+
+def fit_calibration(estimator, X, y):
+    """Fit an estimator; a function of its own, so that `memory` can know its calls."""
+    return estimator.fit(X, y)
+
+
+def allows_nan(estimator) -> bool:
+    """Read the tag where it is kept: a pipeline's own tag says nothing of its first step."""
+    if isinstance(estimator, FrozenEstimator):
+        return allows_nan(estimator.estimator)
+    if isinstance(estimator, Pipeline):
+        return bool(estimator.steps) and allows_nan(estimator[0])
+    return hasattr(estimator, "fit") and get_tags(estimator).input_tags.allow_nan

@@ -43,13 +43,18 @@ class LoRATransfer(TorchEstimatorMixin, BaseTransfer):
     n_transfer : int or None, default=10
         Number of paired standards, with or without reference values. 0: as `NoTransfer`. None:
         every paired sample.
-    selection : {"kennard-stone", "random"} or callable, default="kennard-stone"
+    selection : {"kennard-stone", "duplex", "spxy", "random"} or callable, default="kennard-stone"
         Order in which candidates become standards; a callable takes spectra of shape
         (n_candidates, n_features) and returns a permutation. The standards for 5 are among those
-        for 10.
+        for 10. "spxy" reads the reference values of the source rows.
     random_state : int, RandomState instance or None, default=None
         Initial factors, order of the source rows, and the order of the standards when
         `selection` is "random".
+    memory : str or joblib.Memory, default=None
+        Where the fitted calibration is cached, so that a search over parameters of the transfer
+        fits it once for every fold.
+    trained_on : array-like of sample ids, default=None
+        Samples that a `FrozenEstimator` was fitted on, so that a leak can be told; None warns.
     wavelength, wavenumber : array-like of shape (n_features,), default=None
         Axis of the spectra in nm or in cm-1, for ``estimator=None``; an estimator has its own.
     rank : int, default=8
@@ -86,6 +91,8 @@ class LoRATransfer(TorchEstimatorMixin, BaseTransfer):
         Labels of the two instruments; None where fit got no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
         Samples of the paired standards, in order of selection.
+    source_channels_, target_channels_ : ndarray of int
+        Columns of `X` that are used of either instrument: all of them where both measure all.
     device_ : str
         Where the network was trained.
     n_features_in_ : int
@@ -133,6 +140,8 @@ class LoRATransfer(TorchEstimatorMixin, BaseTransfer):
         n_transfer: int | None = 10,
         selection="kennard-stone",
         random_state=None,
+        memory=None,
+        trained_on=None,
         wavelength=None,
         wavenumber=None,
         rank: int = 8,
@@ -150,6 +159,8 @@ class LoRATransfer(TorchEstimatorMixin, BaseTransfer):
             n_transfer=n_transfer,
             selection=selection,
             random_state=random_state,
+            memory=memory,
+            trained_on=trained_on,
         )
         self.wavelength = wavelength
         self.wavenumber = wavenumber
@@ -195,13 +206,18 @@ class LoRATransfer(TorchEstimatorMixin, BaseTransfer):
                     "Give it to the SpektronEmbedder inside, or pass estimator=None."
                 )
 
-    def _default_calibration(self, rows: Rows) -> Pipeline:
-        """Return the recommended pipeline, fitted on `rows`."""
-        axis = self._resolve_axis(rows.X.shape[1])
+    def _default_calibration(self, X, y, ids) -> Pipeline:
+        """Return the recommended pipeline, fitted on `X` and `y`."""
+        axis = self._resolve_axis(X.shape[1])
         embedder = SpektronEmbedder(wavenumber=axis, device=self.device)
         embedding = Pipeline([("snv", SNV()), ("embed", embedder)])
-        Z = embedding.fit_transform(self._as_given(rows.X))
-        return Pipeline([*embedding.steps, ("pls", cross_validated_pls(Z, rows.y, rows.ids))])
+        Z = embedding.fit_transform(X)
+        pls = self._cached(cross_validated_pls)(Z, y, ids)
+        return Pipeline([*embedding.steps, ("pls", pls)])
+
+    def _leaves_nan_to_estimator(self) -> bool:
+        """Leave NaN to the embedder: an unmeasured channel is nothing special there."""
+        return True
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Train the factors on the standards and the source rows, then fit the head again."""
@@ -210,7 +226,8 @@ class LoRATransfer(TorchEstimatorMixin, BaseTransfer):
             self._before(before, rows)
             for rows in (standards.X_target, standards.X_source, source.X)
         )
-        shown = np.concatenate([X_target, as_on_target(X, X_source, X_target)])
+        replayed = as_on_target(X, X_source, X_target, embedder.wavenumber_)
+        shown = np.concatenate([X_target, replayed])
         goal = embedder.transform(np.concatenate([X_source, X]))
         adapter, self.history_ = self._train(embedder, shown, goal, source, standards)
         adapted = self._adapt(embedder, adapter, self.alpha)

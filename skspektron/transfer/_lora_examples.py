@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.linear_model import RidgeCV
 
+from ._grids import find_grids
 from ._standards import channel_means
 
 RIDGE_STRENGTHS = np.logspace(-6, 3, 19)  # times the variance of the embeddings
@@ -28,9 +29,26 @@ class Translation(TransformerMixin, BaseEstimator):
         return True
 
 
-def as_on_target(X: NDArray, X_source_std: NDArray, X_target_std: NDArray) -> NDArray:
-    """Return source rows `X` moved by the mean difference of the standards."""
+def as_on_target(
+    X: NDArray, X_source_std: NDArray, X_target_std: NDArray, wavenumber: NDArray
+) -> NDArray:
+    """Return source rows `X` moved by the mean difference of the standards.
+
+    Where the target measures channels that the source does not, the rows are interpolated at the
+    target's channels first; those outside the range of the source stay NaN.
+    """
+    measured = np.isfinite(X_target_std).any(axis=0), np.isfinite(X).any(axis=0)
+    if (measured[0] & ~measured[1]).any():
+        grids = find_grids(X_target_std, X, wavenumber=wavenumber)  # from source to target
+        X, X_source_std = (_interpolated(rows, grids) for rows in (X, X_source_std))
     return X + channel_means(X_target_std - X_source_std)
+
+
+def _interpolated(X, grids):
+    """Return spectra on the other grid in the columns of the stacked layout."""
+    moved = np.full(X.shape, np.nan)
+    moved[:, grids.source] = grids.to_source(X)
+    return moved
 
 
 def standardize(y: NDArray, y_std: NDArray, expected: NDArray) -> tuple[NDArray, NDArray]:

@@ -27,18 +27,18 @@ class MappedTransfer(OneToOneFeatureMixin, TransformerMixin, BaseTransfer):
 
         Returns
         -------
-        X_source : ndarray of shape (n_samples, n_features)
-            Mapped spectra; as given where nothing was transferred.
+        X_source : ndarray of shape (n_samples, n_source_channels)
+            Mapped spectra on the channels `source_channels_`; as given where nothing was
+            transferred.
         """
         check_is_fitted(self)
         X = self._check_spectra(X)
-        if not get_tags(self).input_tags.allow_nan:
-            assert_all_finite(X, estimator_name=type(self).__name__, input_name="X")
-        is_plain = self._plain_rows(instrument, len(X))
-        if is_plain.all():
-            return X.copy()
-        mapped = self._map(X)
-        return np.where(is_plain[:, None], X, mapped).astype(X.dtype, copy=False)
+        is_source = self._source_rows(instrument, len(X))
+        self._refuse_unmeasured(X, is_source)
+        mapped = np.array(self._grids.on_source(X))
+        if not is_source.all():
+            mapped[~is_source] = self._map_moved(X[~is_source])
+        return mapped
 
     def fit_transform(
         self,
@@ -57,11 +57,38 @@ class MappedTransfer(OneToOneFeatureMixin, TransformerMixin, BaseTransfer):
 
         Returns
         -------
-        X_source : ndarray of shape (n_samples, n_features)
+        X_source : ndarray of shape (n_samples, n_source_channels)
             All rows as if the source instrument had measured them.
         """
         self.fit(X, y, instrument=instrument, sample_id=sample_id)
         return self.transform(X, instrument=instrument)
+
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray:
+        """Return the names of the source's channels.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of the columns of `X`; None: those that fit saw.
+
+        Returns
+        -------
+        feature_names_out : ndarray of str
+            One name a column of the mapped spectra.
+        """
+        return super().get_feature_names_out(input_features)[self.source_channels_]
+
+    def _refuse_unmeasured(self, X, is_source) -> None:
+        """Refuse NaN that the estimator would refuse too, in channels of the row's instrument."""
+        if not get_tags(self).input_tags.allow_nan:
+            for part in (self._grids.on_source(X[is_source]), self._grids.on_target(X[~is_source])):
+                assert_all_finite(part, estimator_name=type(self).__name__, input_name="X")
+
+    def _map_moved(self, X):
+        """Return target rows mapped, or only interpolated where nothing was learnt."""
+        if self._is_adapted:
+            return self._map(self._of_target(X))
+        return self._grids.to_source(X)
 
     def _map(self, X: NDArray) -> NDArray:
         """Return target spectra mapped to the source, once `_learn` has run."""

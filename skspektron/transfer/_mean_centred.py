@@ -1,5 +1,6 @@
 """Correction by the mean difference between two instruments."""
 
+from .._validation import check_axis
 from ._mapped import MappedTransfer
 from ._standards import Rows, Standards, channel_means
 
@@ -25,12 +26,17 @@ class MeanCentredTransfer(MappedTransfer):
         Number of paired standards whose mean difference is used. 0: the difference between the
         means of all training rows of the two instruments, so 0 is not `NoTransfer` here. None:
         every paired sample.
-    selection : {"kennard-stone", "random"} or callable, default="kennard-stone"
+    selection : {"kennard-stone", "duplex", "spxy", "random"} or callable, default="kennard-stone"
         Order in which candidates become standards; a callable takes spectra of shape
         (n_candidates, n_features) and returns a permutation. The standards for 5 are among those
-        for 10.
+        for 10. "spxy" reads the reference values of the source rows.
     random_state : int, RandomState instance or None, default=None
         Draws the order when `selection` is "random".
+    memory : str or joblib.Memory, default=None
+        Where the fitted calibration is cached, so that a search over parameters of the transfer
+        fits it once for every fold.
+    trained_on : array-like of sample ids, default=None
+        Samples that a `FrozenEstimator` was fitted on, so that a leak can be told; None warns.
 
     Attributes
     ----------
@@ -42,6 +48,8 @@ class MeanCentredTransfer(MappedTransfer):
         Labels of the two instruments; None where fit got no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
         Samples of the paired standards, in order of selection; empty with ``n_transfer=0``.
+    source_channels_, target_channels_ : ndarray of int
+        Columns of `X` that are used of either instrument: all of them where both measure all.
     n_features_in_ : int
         Number of spectral channels.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -85,6 +93,8 @@ class MeanCentredTransfer(MappedTransfer):
         n_transfer: int | None = 0,
         selection="kennard-stone",
         random_state=None,
+        memory=None,
+        trained_on=None,
     ):
         super().__init__(
             estimator,
@@ -93,7 +103,16 @@ class MeanCentredTransfer(MappedTransfer):
             n_transfer=n_transfer,
             selection=selection,
             random_state=random_state,
+            memory=memory,
+            trained_on=trained_on,
         )
+
+    def _leaves_nan_to_estimator(self) -> bool:
+        """Leave NaN where no axis is named: a difference needs channels that both measure."""
+        if not super()._leaves_nan_to_estimator():
+            return False
+        names = getattr(self, "feature_names_in_", None)
+        return check_axis(n_features=self.n_features_in_, feature_names=names) is None
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Take the difference of the means, over the standards where there are some."""

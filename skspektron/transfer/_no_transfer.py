@@ -24,6 +24,11 @@ class NoTransfer(BaseTransfer):
         Not read.
     random_state : int, RandomState instance or None, default=None
         Not read.
+    memory : str or joblib.Memory, default=None
+        Where the fitted calibration is cached, so that a search over parameters of the transfer
+        fits it once for every fold.
+    trained_on : array-like of sample ids, default=None
+        Samples that a `FrozenEstimator` was fitted on, so that a leak can be told; None warns.
 
     Attributes
     ----------
@@ -33,6 +38,8 @@ class NoTransfer(BaseTransfer):
         Labels of the two instruments; None where fit got no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
         Empty: no standard is used.
+    source_channels_, target_channels_ : ndarray of int
+        Columns of `X` that are used of either instrument: all of them where both measure all.
     n_features_in_ : int
         Number of spectral channels.
     feature_names_in_ : ndarray of shape (n_features_in_,)

@@ -1,32 +1,38 @@
 """Piecewise direct standardization."""
 
-from numbers import Integral
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
 
-# Squared singular values below this share of the largest are rounding noise.
-RANK_TOLERANCE = 1e-12
+from .._validation import check_channels
+from ._pairs import ROUNDING, PairedMap, centred, check_n_components, check_pairs
 
 
-class PDS(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class PDS(PairedMap):
     r"""Turn spectra of a target instrument into spectra of the source instrument.
 
-    Every source channel `j` is regressed on a window of target channels around it by
-    principal component regression, both centred on the standards [1]_, [2]_:
+    Every source channel `j` is regressed on a window of target channels around it by partial
+    least squares, both centred on the standards [1]_, [2]_, [3]_:
     :math:`\hat x_j = \bar x_{s,j} + (x_t - \bar x_t)_{W_j} b_j`.
 
     Parameters
     ----------
-    window_length : int, default=11
+    window_length : int or (int, int), default=11
         Number of target channels behind one source channel; odd. Typical: 3 to 15. 1 corrects
-        every channel by itself; a window over all channels is direct standardization.
-    n_components : int or None, default=3
-        Largest rank of a window's regression, at least 1. Typical: 1 to 4; more follow the
-        noise of the standards. None: as many as the standards support.
+        every channel by itself; a window over all channels is direct standardization. A pair
+        is double-window PDS: as many source channels as the second number says, odd, around
+        the one in the middle share one regression, so that few standards give many rows.
+    n_components : int or None, default=2
+        Largest number of components of a window's regression, at least 1. Typical: 1 to 4; more
+        follow the noise of the standards. None: least squares over all directions in which the
+        standards differ.
+    target_axis, source_axis : array-like of shape (n_features,), default=None
+        Axes of both instruments in one unit, nm or cm-1, strictly monotonic; source channels
+        must lie within the range of the target. None: both span the same range.
 
     Attributes
     ----------
@@ -45,15 +51,16 @@ class PDS(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    Two instruments with different numbers of channels are taken to span the same range. Windows
-    are cut at the edges. A constant channel gets an offset only; a single standard gives the
-    offset between its two spectra. Cost: O(p n w min(n, w)) for p channels, n standards and
-    windows of w.
+    Windows are cut at the edges; in a double window, deviations beyond the edge count as zero. A
+    constant channel gets an offset only; a single standard gives the offset between its two
+    spectra. Cost: O(p n w k) for p channels, n standards, windows of w and k components; O(p w^3)
+    without a limit to the components.
 
     References
     ----------
     .. [1] Wang, Veltkamp & Kowalski, Anal. Chem. 63 (1991) 2750-2756.
     .. [2] Wang, Lysaght & Kowalski, Anal. Chem. 64 (1992) 562-564.
+    .. [3] Bouveresse & Massart, Chemom. Intell. Lab. Syst. 32 (1996) 201-213.
 
     Examples
     --------
@@ -64,90 +71,196 @@ class PDS(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
            [6. , 5.5]])
     """
 
-    def __init__(self, *, window_length: int = 11, n_components: int | None = 3):
+    def __init__(
+        self,
+        *,
+        window_length: int | tuple[int, int] = 11,
+        n_components: int | None = 2,
+        target_axis: ArrayLike | None = None,
+        source_axis: ArrayLike | None = None,
+    ):
         self.window_length = window_length
         self.n_components = n_components
+        self.target_axis = target_axis
+        self.source_axis = source_axis
 
     def fit(self, X: ArrayLike, y: ArrayLike):
         """Learn from standards, paired by row: `X` from the target, `y` from the source."""
         check_window(self.window_length, self.n_components)
-        target, source = validate_data(self, X, y, dtype=np.float64, multi_output=True)
-        source = source.astype(np.float64, copy=False).reshape(len(source), -1)
-        n_standards, n_target = target.shape
-        # Both grids span one range, so source channel j lies opposite this target channel.
-        centres = np.rint(np.linspace(0, n_target - 1, source.shape[1])).astype(int)
-        half = min(self.window_length // 2, n_target - 1)
-        if n_standards == 1:  # it knows the offset between two instruments, no slope
-            banded = np.tile(np.arange(-half, half + 1) == 0.0, (len(centres), 1))
-        else:
-            rank = min(n_standards - 1, 2 * half + 1, self.n_components or n_standards)
-            banded = _window_coefficients(_centred(target), _centred(source), centres, half, rank)
-        self.coef_ = _unband(banded, centres, half, n_target)
+        target, source = check_pairs(self, X, y)
+        windows = Windows.lay(
+            self.window_length,
+            opposite_channels(target.shape[1], source.shape[1], self.target_axis, self.source_axis),
+            target.shape[1],
+        )
+        banded = windows.regress(target, source, self.n_components)[-1]
+        self.coef_ = windows.spread(banded)
         self.intercept_ = source.mean(axis=0) - target.mean(axis=0) @ self.coef_
         return self
 
-    def transform(self, X: ArrayLike) -> NDArray:
-        """Return `X` as the source instrument would have measured it."""
-        check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
-        return X @ self.coef_ + self.intercept_
+
+def check_window(window_length: Any, n_components: Any) -> None:
+    """Refuse a window without a centre and less than one component."""
+    is_pair = isinstance(window_length, tuple | list)
+    lengths = window_length if is_pair else (window_length,)
+    are_odd = all(isinstance(n, int | np.integer) and n >= 1 and n % 2 == 1 for n in lengths)
+    if not are_odd or len(lengths) != 1 + is_pair:
+        raise ValueError(
+            f"window_length must be an odd int of at least 1 or a pair of them, got "
+            f"{window_length!r}. Pass 11, or 1 for every channel by itself."
+        )
+    check_n_components(n_components)
+
+
+def opposite_channels(n_target, n_source, target_axis=None, source_axis=None) -> NDArray[np.intp]:
+    """Return the target channel that lies nearest to each source channel."""
+    if (target_axis is None) != (source_axis is None):
+        raise ValueError(
+            "One of target_axis and source_axis is None, and the two belong together. "
+            "Pass both axes in one unit, or neither where both span the same range."
+        )
+    if target_axis is None:
+        return np.rint(np.linspace(0, n_target - 1, n_source)).astype(int)
+    target = check_channels(target_axis, n_target, "target_axis", "nm or cm-1")
+    source = check_channels(source_axis, n_source, "source_axis", "nm or cm-1")
+    outside = np.count_nonzero((source < target.min()) | (source > target.max()))
+    if outside:
+        raise ValueError(
+            f"{outside} of the {n_source} source channels lie outside the range of the target, "
+            f"{target.min():g} to {target.max():g}. Leave them out: nothing is extrapolated."
+        )
+    return np.abs(source[:, None] - target).argmin(axis=1)
+
+
+@dataclass(frozen=True)
+class Windows:
+    """A window of target channels for every source channel.
+
+    `channels` (n_source, w) are target channels, those beyond the edges too; `n_shared` source
+    channels around each one share its regression.
+    """
+
+    channels: NDArray[np.intp]
+    n_target: int
+    n_shared: int
+
+    @classmethod
+    def lay(cls, window_length, centres: NDArray, n_target: int) -> "Windows":
+        """Lay a window around each of `centres`, cut at the edges."""
+        pair = isinstance(window_length, tuple | list)
+        length, n_shared = window_length if pair else (window_length, 1)
+        half = min(length // 2, n_target - 1)
+        return cls(centres[:, None] + np.arange(-half, half + 1), n_target, n_shared)
+
+    def regress(self, target: NDArray, source: NDArray, n_components: int | None) -> NDArray:
+        """Return banded coefficients (k, n_source, w) of 1 to k components; only the last if None.
+
+        Paired standards differ in fewer directions than they are, so k may be less than asked.
+        """
+        n_standards, (n_source, width) = len(target), self.channels.shape
+        if n_standards == 1:  # it knows the offset between two instruments, no slope
+            return np.eye(1, width, width // 2).repeat(n_source, axis=0)[None]
+        X, y = centred(target), centred(source)
+        Z = self._look(X)
+        cross = self._share(np.einsum("njw,nj->jw", Z, y))
+        if n_components is None:
+            return _least_squares(self._gram(X), cross)[None]
+        if self.n_shared == 1:  # Z'(Zr) spares the larger Z'Z
+            multiply = partial(_multiply, Z)
+        else:
+            gram = self._gram(X)
+            multiply = partial(np.einsum, "jvw,jw->jv", gram)
+        n_directions = min((n_standards - 1) * self.n_shared, width)
+        return _partial_least_squares(multiply, cross, min(n_components, n_directions))
+
+    def map_nested(self, target: NDArray, source: NDArray, X: NDArray, counts) -> NDArray:
+        """Return `X` mapped by regressions of each number of components, (n_counts, n, n_source).
+
+        The components are nested, so one regression of the largest number serves all.
+        """
+        steps = self.regress(target, source, None if None in counts else max(counts))
+        chosen = [steps[-1 if k is None else min(k, len(steps)) - 1] for k in counts]
+        Z = self._look(X - target.mean(axis=0))
+        return source.mean(axis=0) + np.stack([np.einsum("njw,jw->nj", Z, b) for b in chosen])
+
+    def spread(self, banded: NDArray) -> NDArray:
+        """Return the dense matrix (n_target, n_source) of banded coefficients."""
+        inside = (self.channels >= 0) & (self.channels < self.n_target)
+        columns = np.broadcast_to(np.arange(len(banded))[:, None], self.channels.shape)
+        coef = np.zeros((self.n_target, len(banded)))
+        coef[self.channels[inside], columns[inside]] = banded[inside]
+        return coef
+
+    def _look(self, X):
+        """Return the windows (n, n_source, w) of spectra; channels beyond the edges are zero."""
+        width, first = self.channels.shape[1], self.first
+        padded = np.pad(X, ((0, 0), (width // 2, width // 2)))
+        windows = sliding_window_view(padded, width, axis=1)
+        whole = np.array_equal(first, np.arange(windows.shape[1]))
+        return windows if whole else windows[:, first]
+
+    def _gram(self, X):
+        """Return X'X (n_source, w, w) of every window, summed where regressions are shared."""
+        width = self.channels.shape[1]
+        padded = np.pad(X, ((0, 0), (width // 2, width // 2)))
+        # Row d holds the products of channels that are d apart: O(n p w) instead of O(n p w^2).
+        lagged = np.zeros((width, padded.shape[1]))
+        for lag in range(width):
+            n_pairs = padded.shape[1] - lag
+            pairs = padded[:, :n_pairs], padded[:, lag:]
+            lagged[lag, :n_pairs] = np.einsum("nj,nj->j", *pairs)
+        at = np.arange(width)
+        lag, low = np.abs(at[:, None] - at), np.minimum(at[:, None], at)
+        return self._share(lagged[lag, self.first[:, None, None] + low])
 
     @property
-    def _n_features_out(self):
-        """Number of source channels, for the names of the columns."""
-        return self.coef_.shape[1]
+    def first(self) -> NDArray[np.intp]:
+        """First channel of every window, counted in spectra padded by half a window."""
+        return self.channels[:, self.channels.shape[1] // 2]
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.required = True
-        tags.target_tags.multi_output = True
-        return tags
-
-
-def check_window(window_length: int, n_components: int | None) -> None:
-    """Refuse a window without a centre and a rank below one."""
-    if not isinstance(window_length, Integral) or window_length < 1 or window_length % 2 == 0:
-        raise ValueError(
-            f"window_length must be an odd int of at least 1, got {window_length!r}. "
-            "Pass 11, or 1 for every channel by itself."
-        )
-    if n_components is not None and (not isinstance(n_components, Integral) or n_components < 1):
-        raise ValueError(
-            f"n_components must be an int of at least 1 or None, got {n_components!r}. "
-            "Pass 3, or None for the largest rank."
-        )
+    def _share(self, products):
+        """Return products summed over the source channels that share a regression."""
+        half = min(self.n_shared // 2, len(products) - 1)
+        if half == 0:
+            return products
+        edges = [(half, half)] + [(0, 0)] * (products.ndim - 1)
+        return sliding_window_view(np.pad(products, edges), 2 * half + 1, axis=0).sum(axis=-1)
 
 
-def _centred(X):
-    """Return `X` less its column means, exactly zero in a constant column."""
-    return np.where(np.ptp(X, axis=0) == 0, 0.0, X - X.mean(axis=0))
+def _multiply(Z, r):
+    """Return Z'Zr for the windows Z (n, n_source, w) and r (n_source, w)."""
+    return np.einsum("njw,nj->jw", Z, np.einsum("njw,jw->nj", Z, r))
 
 
-def _window_coefficients(X, y, centres, half, rank):
-    """Return the regression of every `y` column on its window, (n_source, 2 half + 1)."""
-    # Channels beyond the edge are zero: they add nothing to a Gram matrix and get coefficient 0.
-    windows = sliding_window_view(np.pad(X, ((0, 0), (half, half))), 2 * half + 1, axis=1)
-    Z = windows.transpose(1, 0, 2)[centres]  # (n_source, n, w)
-    Zt, columns = Z.swapaxes(1, 2), y.T[:, :, None]  # (n_source, w, n), (n_source, n, 1)
-    if Z.shape[1] < Z.shape[2]:  # fewer standards than channels: the smaller Gram matrix
-        return (Zt @ _solve(Z @ Zt, columns, rank))[:, :, 0]
-    return _solve(Zt @ Z, Zt @ columns, rank)[:, :, 0]
+def _partial_least_squares(multiply, cross, n_components):
+    """Return the coefficients of 1 to `n_components` components from X'y and a product with X'X.
+
+    Single-response PLS needs no more than these (Dayal & MacGregor, J. Chemom. 11 (1997) 73-85,
+    algorithm 2).
+    """
+    size = np.linalg.norm(cross, axis=1)
+    coef, rotations, loadings, steps = np.zeros_like(cross), [], [], []
+    for _ in range(n_components):
+        norm = np.linalg.norm(cross, axis=1)
+        left = norm > ROUNDING * size  # what is smaller has been explained already
+        r = cross / np.where(left, norm, 1.0)[:, None]
+        for p, rotation in zip(loadings, rotations, strict=True):
+            r = r - np.einsum("jw,jw->j", p, r)[:, None] * rotation
+        p = multiply(r)
+        scores = np.einsum("jw,jw->j", r, p)  # t't
+        left &= scores > 0
+        scores = np.where(left, scores, 1.0)
+        p = p / scores[:, None]
+        q = np.where(left, np.einsum("jw,jw->j", r, cross) / scores, 0.0)
+        coef = coef + q[:, None] * r
+        cross = cross - (q * scores)[:, None] * p
+        rotations.append(r), loadings.append(p), steps.append(coef)
+    return np.array(steps)
 
 
-def _solve(gram, right, rank):
-    """Return the pseudo-inverse of stacked Gram matrices, cut to `rank`, times `right`."""
+def _least_squares(gram, cross):
+    """Return the least-squares coefficients of the smallest norm for stacked cross-products."""
     values, vectors = np.linalg.eigh(gram)
-    values, vectors = values[:, -rank:, None], vectors[:, :, -rank:]
-    keep = values > RANK_TOLERANCE * values[:, -1:]
+    keep = values > ROUNDING * values[:, -1:]
     inverse = np.divide(1.0, values, out=np.zeros_like(values), where=keep)
-    return vectors @ (inverse * (vectors.swapaxes(1, 2) @ right))
-
-
-def _unband(banded, centres, half, n_target):
-    """Spread window coefficients over the dense matrix (n_target, n_source)."""
-    rows = centres[:, None] + np.arange(-half, half + 1)
-    inside = (rows >= 0) & (rows < n_target)
-    columns = np.broadcast_to(np.arange(len(centres))[:, None], rows.shape)
-    coef = np.zeros((n_target, len(centres)))
-    coef[rows[inside], columns[inside]] = banded[inside]
-    return coef
+    return np.einsum("jvw,jw->jv", vectors, inverse * np.einsum("jvw,jv->jw", vectors, cross))

@@ -1,8 +1,16 @@
 """Piecewise direct standardization around a calibration."""
 
+from itertools import product
+
+import numpy as np
+
+from ._choice import choose_map
 from ._mapped import MappedTransfer
-from ._pds import PDS, check_window
+from ._pds import PDS, Windows, check_window, opposite_channels
 from ._standards import Rows, Standards
+
+AUTO_WINDOWS = (5, 11, 21)
+AUTO_COMPONENTS = 3
 
 
 class PDSTransfer(MappedTransfer):
@@ -22,17 +30,25 @@ class PDSTransfer(MappedTransfer):
         `source`, where there are two.
     n_transfer : int or None, default=10
         Number of paired standards. 0: as `NoTransfer`. None: every paired sample.
-    selection : {"kennard-stone", "random"} or callable, default="kennard-stone"
+    selection : {"kennard-stone", "duplex", "spxy", "random"} or callable, default="kennard-stone"
         Order in which candidates become standards; a callable takes spectra of shape
         (n_candidates, n_features) and returns a permutation. The standards for 5 are among those
-        for 10.
+        for 10. "spxy" reads the reference values of the source rows.
     random_state : int, RandomState instance or None, default=None
         Draws the order when `selection` is "random".
-    window_length : int, default=11
-        Number of target channels behind one source channel; odd. Typical: 3 to 15.
-    n_components : int or None, default=3
-        Largest rank of a window's regression, at least 1. Typical: 1 to 4. None: as many as the
-        standards support.
+    memory : str or joblib.Memory, default=None
+        Where the fitted calibration is cached, so that a search over parameters of the transfer
+        fits it once for every fold.
+    trained_on : array-like of sample ids, default=None
+        Samples that a `FrozenEstimator` was fitted on, so that a leak can be told; None warns.
+    window_length : int, (int, int) or "auto", default="auto"
+        Number of target channels behind one source channel; odd. Typical: 3 to 15. A pair is
+        double-window PDS, see `PDS`. "auto": 5, 11 or 21, chosen as `n_components`.
+    n_components : int, None or "auto", default="auto"
+        Largest number of components of a window's regression, at least 1. None: as many as the
+        standards support. "auto": 1, 2 or 3, with which the calibration, in cross-validation over
+        the standards, predicts the same for both spectra of a standard that was left out; one
+        component of 5 channels where there are fewer than three standards.
 
     Attributes
     ----------
@@ -44,6 +60,8 @@ class PDSTransfer(MappedTransfer):
         Labels of the two instruments; None where fit got no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
         Samples of the paired standards, in order of selection.
+    source_channels_, target_channels_ : ndarray of int
+        Columns of `X` that are used of either instrument: all of them where both measure all.
     n_features_in_ : int
         Number of spectral channels.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -56,8 +74,8 @@ class PDSTransfer(MappedTransfer):
 
     Notes
     -----
-    On raw spectra a rank above 1 amplifies noise; take a first derivative before the transfer, in
-    a pipeline, for a higher one. NaN is refused.
+    The instruments may have different grids: a window then lies around the target channel that is
+    nearest to the source channel. NaN is refused.
 
     References
     ----------
@@ -78,6 +96,7 @@ class PDSTransfer(MappedTransfer):
 
     _needs_pairs = True
     _takes_nan = False
+    _keeps_target_grid = True
 
     def __init__(
         self,
@@ -88,8 +107,10 @@ class PDSTransfer(MappedTransfer):
         n_transfer: int | None = 10,
         selection="kennard-stone",
         random_state=None,
-        window_length: int = 11,
-        n_components: int | None = 3,
+        memory=None,
+        trained_on=None,
+        window_length: int | tuple[int, int] | str = "auto",
+        n_components: int | str | None = "auto",
     ):
         super().__init__(
             estimator,
@@ -98,6 +119,8 @@ class PDSTransfer(MappedTransfer):
             n_transfer=n_transfer,
             selection=selection,
             random_state=random_state,
+            memory=memory,
+            trained_on=trained_on,
         )
         self.window_length = window_length
         self.n_components = n_components
@@ -105,12 +128,48 @@ class PDSTransfer(MappedTransfer):
     def _check_parameters(self) -> None:
         """Refuse a bad window even where there is no standard to fit it on."""
         super()._check_parameters()
-        check_window(self.window_length, self.n_components)
+        check_window(
+            11 if self.window_length == "auto" else self.window_length,
+            1 if self.n_components == "auto" else self.n_components,
+        )
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Fit the map on the paired standards."""
-        pds = PDS(window_length=self.window_length, n_components=self.n_components)
-        self.map_ = pds.fit(standards.X_target, standards.X_source)
+        window_length, n_components = self._choose(source, standards)
+        target_axis, source_axis = self._axes()
+        self.map_ = PDS(
+            window_length=window_length,
+            n_components=n_components,
+            target_axis=target_axis,
+            source_axis=source_axis,
+        ).fit(standards.X_target, standards.X_source)
+
+    def _choose(self, source, standards):
+        """Return window and number of components, those left open by cross-validation."""
+        windows = AUTO_WINDOWS if self.window_length == "auto" else [self.window_length]
+        counts = [self.n_components]
+        if self.n_components == "auto":
+            counts = range(1, AUTO_COMPONENTS + 1)
+        candidates = list(product(windows, counts))
+        if len(candidates) == 1:
+            return candidates[0]
+        shape = standards.X_target.shape[1], standards.X_source.shape[1]
+        centres = opposite_channels(*shape, *self._axes())
+        laid = [Windows.lay(window, centres, shape[0]) for window in windows]
+
+        def map_candidates(X_target, X_source, X):
+            mapped = [window.map_nested(X_target, X_source, X, counts) for window in laid]
+            return np.concatenate(mapped)
+
+        chosen = choose_map(map_candidates, self._predict_source, standards, source.y)
+        return candidates[chosen]
+
+    def _axes(self):
+        """Return the axes of target and source; None where they have the same channels."""
+        axis = self._grids.axis
+        return (
+            (None, None) if axis is None else (axis[self._grids.target], axis[self._grids.source])
+        )
 
     def _map(self, X):
         """Map target spectra to the source."""

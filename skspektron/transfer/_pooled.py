@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._validation import check_counts
 from ._base import BaseTransfer
 from ._standards import Rows, Standards
 
@@ -23,12 +24,20 @@ class PooledTransfer(BaseTransfer):
         `source`, where there are two.
     n_transfer : int or None, default=10
         Number of labelled target samples added. 0: as `NoTransfer`. None: every labelled one.
-    selection : {"kennard-stone", "random"} or callable, default="kennard-stone"
+    selection : {"kennard-stone", "duplex", "spxy", "random"} or callable, default="kennard-stone"
         Order in which candidates become standards; a callable takes spectra of shape
         (n_candidates, n_features) and returns a permutation. The standards for 5 are among those
-        for 10.
+        for 10. "spxy" reads the reference values of the source rows.
     random_state : int, RandomState instance or None, default=None
         Draws the order when `selection` is "random".
+    memory : str or joblib.Memory, default=None
+        Where the fitted calibration is cached, so that a search over parameters of the transfer
+        fits it once for every fold.
+    trained_on : array-like of sample ids, default=None
+        Samples that a `FrozenEstimator` was fitted on, so that a leak can be told; None warns.
+    weight : int, default=1
+        How many source rows a standard counts for, at least 1. A weight of the number of source
+        rows over that of standards gives both instruments the same say.
 
     Attributes
     ----------
@@ -40,6 +49,8 @@ class PooledTransfer(BaseTransfer):
         Labels of the two instruments; None where fit got no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
         Target samples that were added, in order of selection.
+    source_channels_, target_channels_ : ndarray of int
+        Columns of `X` that are used of either instrument: all of them where both measure all.
     n_features_in_ : int
         Number of spectral channels.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -67,12 +78,43 @@ class PooledTransfer(BaseTransfer):
 
     _needs_labels = True
 
+    def __init__(
+        self,
+        estimator=None,
+        *,
+        source=None,
+        target=None,
+        n_transfer: int | None = 10,
+        selection="kennard-stone",
+        random_state=None,
+        memory=None,
+        trained_on=None,
+        weight: int = 1,
+    ):
+        super().__init__(
+            estimator,
+            source=source,
+            target=target,
+            n_transfer=n_transfer,
+            selection=selection,
+            random_state=random_state,
+            memory=memory,
+            trained_on=trained_on,
+        )
+        self.weight = weight
+
+    def _check_parameters(self) -> None:
+        """Refuse a weight that is no count."""
+        super()._check_parameters()
+        check_counts(self, weight=1)
+
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Fit the estimator on source rows and standards; one sample stays in one fold."""
+        # Repeated rows weigh more in any estimator; few of them take sample_weight.
         pooled = Rows(
-            np.concatenate([source.X, standards.X_target]),
-            np.concatenate([source.y, standards.y]),
-            np.concatenate([source.ids, standards.ids]),
+            np.concatenate([source.X, np.repeat(standards.X_target, self.weight, axis=0)]),
+            np.concatenate([source.y, np.repeat(standards.y, self.weight, axis=0)]),
+            np.concatenate([source.ids, np.repeat(standards.ids, self.weight)]),
         )
         self.target_estimator_ = self._recalibrate(pooled)
 

@@ -2,16 +2,13 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import f as f_distribution
 
 from ._base import BaseTransfer
 from ._standards import Rows, Standards
 
-MIN_STANDARDS_FOR_SLOPE = 8
-_FITS_SLOPE = {
-    "auto": lambda n_standards: n_standards >= MIN_STANDARDS_FOR_SLOPE,
-    "bias": lambda n_standards: False,
-    "slope": lambda n_standards: True,
-}
+SIGNIFICANCE = 0.05  # of a slope that is fitted
+MODES = ("auto", "bias", "slope")
 
 
 class SlopeBiasTransfer(BaseTransfer):
@@ -32,16 +29,22 @@ class SlopeBiasTransfer(BaseTransfer):
         `source`, where there are two.
     n_transfer : int or None, default=10
         Number of labelled target samples. 0: as `NoTransfer`. None: every labelled one.
-    selection : {"kennard-stone", "random"} or callable, default="kennard-stone"
+    selection : {"kennard-stone", "duplex", "spxy", "random"} or callable, default="kennard-stone"
         Order in which candidates become standards; a callable takes spectra of shape
         (n_candidates, n_features) and returns a permutation. The standards for 5 are among those
-        for 10.
+        for 10. "spxy" reads the reference values of the source rows.
     random_state : int, RandomState instance or None, default=None
         Draws the order when `selection` is "random".
+    memory : str or joblib.Memory, default=None
+        Where the fitted calibration is cached, so that a search over parameters of the transfer
+        fits it once for every fold.
+    trained_on : array-like of sample ids, default=None
+        Samples that a `FrozenEstimator` was fitted on, so that a leak can be told; None warns.
     mode : {"auto", "bias", "slope"}, default="auto"
         "bias" fits `a` alone with b = 1; "slope" fits both, b = 1 where the standards do not differ
-        in their predictions. "auto" is "bias" below 8 standards, where the slope is mostly noise,
-        and "slope" from there on.
+        in their predictions. "auto" fits the slope of a target where an F-test says that it leaves
+        less than the bias alone (p < 0.05, 3 standards or more): from few standards a slope is
+        mostly noise.
 
     Attributes
     ----------
@@ -55,6 +58,8 @@ class SlopeBiasTransfer(BaseTransfer):
         Labels of the two instruments; None where fit got no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
         Samples the line was fitted on, in order of selection.
+    source_channels_, target_channels_ : ndarray of int
+        Columns of `X` that are used of either instrument: all of them where both measure all.
     n_features_in_ : int
         Number of spectral channels.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -92,6 +97,8 @@ class SlopeBiasTransfer(BaseTransfer):
         n_transfer: int | None = 10,
         selection="kennard-stone",
         random_state=None,
+        memory=None,
+        trained_on=None,
         mode: str = "auto",
     ):
         super().__init__(
@@ -101,36 +108,48 @@ class SlopeBiasTransfer(BaseTransfer):
             n_transfer=n_transfer,
             selection=selection,
             random_state=random_state,
+            memory=memory,
+            trained_on=trained_on,
         )
         self.mode = mode
 
     def _check_parameters(self) -> None:
         """Refuse an unknown mode."""
         super()._check_parameters()
-        if self.mode not in _FITS_SLOPE:
+        if self.mode not in MODES:
             raise ValueError(
-                f"mode must be one of {list(_FITS_SLOPE)}, got {self.mode!r}. "
-                'Pass "auto" to fit a slope from 8 standards up.'
+                f"mode must be one of {MODES}, got {self.mode!r}. "
+                'Pass "auto" to fit a slope where the standards show one.'
             )
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Fit the line of reference values on predictions."""
-        predictions = self._predict_with(self.estimator_, standards.X_target)
-        fits_slope = _FITS_SLOPE[self.mode](len(standards))
-        self.slope_, self.intercept_ = fit_line(predictions, standards.y, fits_slope=fits_slope)
+        predictions = self._predict_source(standards.X_target)
+        self.slope_, self.intercept_ = fit_line(predictions, standards.y, mode=self.mode)
 
     def _predict_target(self, X):
         """Predict with the source calibration, then correct."""
-        return self.intercept_ + self.slope_ * self._predict_with(self.estimator_, X)
+        return self.intercept_ + self.slope_ * self._predict_source(X)
 
 
-def fit_line(predictions: NDArray, y: NDArray, *, fits_slope: bool) -> tuple:
+def fit_line(predictions: NDArray, y: NDArray, *, mode: str) -> tuple:
     """Return slope and intercept of `y` on `predictions`, one pair for each target."""
     mean, y_mean = predictions.mean(axis=0), y.mean(axis=0)
-    slope = np.ones_like(mean)
-    if fits_slope:
-        deviation = predictions - mean
-        varies = np.ptp(predictions, axis=0) > 1e-12 * np.abs(predictions).max(axis=0)
-        spread = (deviation**2).sum(axis=0)
-        slope = np.divide((deviation * (y - y_mean)).sum(axis=0), spread, out=slope, where=varies)
+    x, y = predictions - mean, y - y_mean
+    spread = (x**2).sum(axis=0)
+    fits_slope = np.ptp(predictions, axis=0) > 1e-12 * np.abs(predictions).max(axis=0)
+    fits_slope &= mode != "bias"
+    slope = np.divide((x * y).sum(axis=0), spread, out=np.ones_like(mean), where=fits_slope)
+    if mode == "auto":
+        slope = np.where(_is_significant(x, y, slope), slope, 1.0)
     return slope[()], (y_mean - slope * mean)[()]
+
+
+def _is_significant(x, y, slope):
+    """Tell where a slope leaves significantly smaller residuals than the bias alone."""
+    n_free = len(x) - 2
+    if n_free < 1:
+        return False
+    left = ((y - slope * x) ** 2).sum(axis=0)
+    gained = ((y - x) ** 2).sum(axis=0) - left
+    return gained > left / n_free * f_distribution.isf(SIGNIFICANCE, 1, n_free)

@@ -1,6 +1,6 @@
 """Which rows belong to an instrument, and which samples become transfer standards."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from numbers import Integral
 
 import numpy as np
@@ -20,20 +20,26 @@ class Rows:
 
 @dataclass(frozen=True)
 class Standards:
-    """Transfer samples, one row each, replicates averaged: `y` is NaN where no label is known.
+    """Transfer samples, one row each, replicates averaged.
 
-    `X_source` (n, p) is NaN for a sample that only the target has measured, which happens
-    only in methods that do not ask for pairs.
+    `X_source` (n, p) and `y_source`, the reference values on the source rows, are NaN for a
+    sample that only the target has measured, which happens only in methods that do not ask for
+    pairs. `y` are the reference values on the target rows, NaN where there are none.
     """
 
     ids: NDArray
     X_source: NDArray
     X_target: NDArray
+    y_source: NDArray
     y: NDArray
 
     def __len__(self):
         """Return the number of standards."""
         return len(self.ids)
+
+    def __getitem__(self, index) -> "Standards":
+        """Return some of the standards."""
+        return Standards(**{field.name: getattr(self, field.name)[index] for field in fields(self)})
 
 
 def check_n_transfer(n_transfer: int | None) -> None:
@@ -103,21 +109,21 @@ def choose_standards(
     """Return the first `n_transfer` candidates in the order of `selection`."""
     pool = _candidates(source, target, needs_pairs)
     if n_transfer == 0:
-        return _take(pool, slice(0))
+        return pool[:0]
     # Standards are chosen before the new instrument has measured anything, so by the spectra
     # of the source wherever it has measured them all.
     unpaired = np.isnan(pool.X_source).all(axis=1).any()
     spectra = pool.X_target if unpaired else pool.X_source
     order = np.arange(len(pool))
     if len(pool):
-        order = order_samples(spectra, selection, random_state=random_state)
+        order = order_samples(spectra, selection, y=pool.y_source, random_state=random_state)
     if needs_labels:
-        labelled = np.isfinite(pool.y.reshape(len(pool), -1)).all(axis=1)
+        labelled = np.isfinite(pool.y).all(axis=tuple(range(1, pool.y.ndim)))
         order = order[labelled[order]]
     wanted = len(order) if n_transfer is None else n_transfer
     if len(order) < max(wanted, 1):
         raise ValueError(_too_few(n_transfer, len(order), needs_pairs, needs_labels))
-    return _take(pool, order[:wanted])
+    return pool[order[:wanted]]
 
 
 def channel_means(values: NDArray) -> NDArray:
@@ -128,29 +134,35 @@ def channel_means(values: NDArray) -> NDArray:
 def _candidates(source, target, needs_pairs):
     """Return every target sample that may serve as a standard, sorted by id."""
     ids, X_target = _sample_means(target.X, target.ids)
-    y = _sample_means(target.y, target.ids)[1]
-    source_ids, source_means = _sample_means(source.X, source.ids)
-    X_source = np.full_like(X_target, np.nan)
+    source_ids, X_source = _sample_means(source.X, source.ids)
     paired = np.isin(ids, source_ids)
-    X_source[paired] = source_means[np.searchsorted(source_ids, ids[paired])]
-    pool = Standards(ids, X_source, X_target, y)
-    return _take(pool, paired) if needs_pairs else pool
+    at = np.searchsorted(source_ids, ids[paired])
+    pool = Standards(
+        ids,
+        _spread(X_source[at], paired),
+        X_target,
+        _spread(_sample_means(source.y, source.ids)[1][at], paired),
+        _sample_means(target.y, target.ids)[1],
+    )
+    return pool[paired] if needs_pairs else pool
+
+
+def _spread(values, mask):
+    """Return `values` in the rows under `mask`, NaN in the others."""
+    spread = np.full((len(mask), *values.shape[1:]), np.nan)
+    spread[mask] = values
+    return spread
 
 
 def _sample_means(values, ids):
-    """Return the sorted unique ids and the mean of each one's rows over finite entries."""
-    unique, group = np.unique(ids, return_inverse=True)
+    """Return the unique ids and the mean of each one's rows over finite entries; ids are sorted."""
+    unique, first = np.unique(ids, return_index=True)
+    if len(ids) == 0:
+        return unique, values
     finite = np.isfinite(values)
-    total = np.zeros((len(unique), *values.shape[1:]))
-    count = np.zeros_like(total)
-    np.add.at(total, group, np.where(finite, values, 0.0))
-    np.add.at(count, group, finite)
+    total = np.add.reduceat(np.where(finite, values, 0.0), first, axis=0, dtype=np.float64)
+    count = np.add.reduceat(finite, first, axis=0, dtype=np.intp)
     return unique, np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
-
-
-def _take(pool, index):
-    """Return some of the standards."""
-    return Standards(pool.ids[index], pool.X_source[index], pool.X_target[index], pool.y[index])
 
 
 def _too_few(n_transfer, n_available, needs_pairs, needs_labels):

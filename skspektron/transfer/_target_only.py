@@ -21,12 +21,17 @@ class TargetOnly(BaseTransfer):
         `source`, where there are two.
     n_transfer : int or None, default=10
         Number of labelled target samples. 0: as `NoTransfer`. None: every labelled one.
-    selection : {"kennard-stone", "random"} or callable, default="kennard-stone"
+    selection : {"kennard-stone", "duplex", "spxy", "random"} or callable, default="kennard-stone"
         Order in which candidates become standards; a callable takes spectra of shape
         (n_candidates, n_features) and returns a permutation. The standards for 5 are among those
-        for 10.
+        for 10. "spxy" reads the reference values of the source rows.
     random_state : int, RandomState instance or None, default=None
         Draws the order when `selection` is "random".
+    memory : str or joblib.Memory, default=None
+        Where the fitted calibration is cached, so that a search over parameters of the transfer
+        fits it once for every fold.
+    trained_on : array-like of sample ids, default=None
+        Samples that a `FrozenEstimator` was fitted on, so that a leak can be told; None warns.
 
     Attributes
     ----------
@@ -38,6 +43,8 @@ class TargetOnly(BaseTransfer):
         Labels of the two instruments; None where fit got no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
         Samples the target calibration was fitted on, in order of selection.
+    source_channels_, target_channels_ : ndarray of int
+        Columns of `X` that are used of either instrument: all of them where both measure all.
     n_features_in_ : int
         Number of spectral channels.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -61,13 +68,13 @@ class TargetOnly(BaseTransfer):
     """
 
     _needs_labels = True
+    _keeps_target_grid = True
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Fit the estimator on the standards of the target."""
-        self.target_estimator_ = self._recalibrate(
-            Rows(standards.X_target, standards.y, standards.ids)
-        )
+        rows = Rows(standards.X_target, standards.y, standards.ids)
+        self.target_estimator_ = self._recalibrate(rows, self.target_channels_)
 
     def _predict_target(self, X):
         """Predict with the calibration of the target."""
-        return self._predict_with(self.target_estimator_, X)
+        return self._predict_with(self.target_estimator_, X, self.target_channels_)

@@ -3,6 +3,11 @@
 import numpy as np
 import pytest
 
+from skspektron.model_selection import stack_instruments
+
+SOURCE_AXIS = np.arange(1100, 1500, 20.0)  # nm; 18 of 20 channels lie within the target's range
+TARGET_AXIS = np.arange(1050, 1460, 15.0)
+
 
 @pytest.fixture
 def make_stack():
@@ -23,5 +28,26 @@ def make_stack():
         for array in (X, y):
             array.flags.writeable = False  # a method that writes into its input must fail
         return X, y, np.repeat(["A", "B"], n_samples), np.concatenate([ids, ids[shuffled]])
+
+    return make
+
+
+@pytest.fixture
+def make_grids():
+    """Return a function that stacks 24 samples on A and, in another order, on B, as a frame."""
+
+    def make(source=SOURCE_AXIS, target=TARGET_AXIS):
+        rng = np.random.default_rng(0)
+        scores = rng.normal(size=(24, 3))
+        position, shuffled = np.array([[1150.0], [1300.0], [1450.0]]), rng.permutation(24)
+        X_a, X_b = (scores @ np.exp(-(((axis - position) / 70) ** 2)) for axis in (source, target))
+        ids = np.array([f"s{i:02d}" for i in range(24)])
+        return stack_instruments(
+            {
+                "A": (X_a, scores[:, 0], ids),
+                "B": (1.1 * X_b[shuffled] + 0.3, scores[shuffled, 0], ids[shuffled]),
+            },
+            wavelength={"A": source, "B": target},
+        )
 
     return make

@@ -3,16 +3,28 @@
 from sklearn.linear_model import Ridge
 
 from skspektron.transfer import (
+    CCATransfer,
+    CORALTransfer,
+    DIPLSTransfer,
+    DSTransfer,
+    EPOTransfer,
     MeanCentredTransfer,
+    NARTransfer,
     NoTransfer,
     PDSTransfer,
+    PFCETransfer,
     PooledTransfer,
     SlopeBiasTransfer,
+    SSTTransfer,
     TargetOnly,
 )
 
-PAIRED = [MeanCentredTransfer, PDSTransfer]
+MAPPED = [MeanCentredTransfer, CORALTransfer, DSTransfer, PDSTransfer, SSTTransfer, CCATransfer]
+REFITTED = [EPOTransfer, NARTransfer, DIPLSTransfer]  # fit the calibration again
+PAIRED = [*MAPPED, *REFITTED, PFCETransfer]
 LABELLED = [TargetOnly, PooledTransfer, SlopeBiasTransfer]
+UNLABELLED = [MeanCentredTransfer, CORALTransfer, DIPLSTransfer]  # need no standards
+OWN_GRID = [DSTransfer, PDSTransfer, CCATransfer, TargetOnly]  # read the target's own channels
 WITH_STANDARDS = [*PAIRED, *LABELLED]
 METHODS = [NoTransfer, *WITH_STANDARDS]
 
@@ -20,3 +32,9 @@ METHODS = [NoTransfer, *WITH_STANDARDS]
 def make(method, n_transfer=10, **parameters):
     """Return a transfer from A to B around a ridge regression."""
     return method(Ridge(alpha=1e-3), source="A", target="B", n_transfer=n_transfer, **parameters)
+
+
+def fit(model, stack):
+    """Fit on stacked rows: X, y, instrument, sample_id."""
+    X, y, instrument, sample_id = stack
+    return model.fit(X, y, instrument=instrument, sample_id=sample_id)

@@ -18,12 +18,16 @@ from skspektron.transfer import (
     SlopeBiasTransfer,
     TargetOnly,
 )
-from tests.transfer.methods import LABELLED, METHODS, PAIRED, WITH_STANDARDS, make
-
-
-def fit(model, stack):
-    X, y, instrument, sample_id = stack
-    return model.fit(X, y, instrument=instrument, sample_id=sample_id)
+from tests.transfer.methods import (
+    LABELLED,
+    MAPPED,
+    METHODS,
+    PAIRED,
+    REFITTED,
+    WITH_STANDARDS,
+    fit,
+    make,
+)
 
 
 def test_target_is_the_other_of_two_instruments(make_stack):
@@ -209,8 +213,11 @@ def test_one_standard_is_enough(method, make_stack):
 def test_a_frozen_calibration_is_used_as_it_is(method, make_stack):
     X, y, *_ = stack = make_stack()
     calibration = Ridge(alpha=5.0).fit(X[:9], y[:9])
-    model = method(FrozenEstimator(calibration), source="A", target="B", n_transfer=3)
-    if method in (TargetOnly, PooledTransfer):
+    trained_on = [f"s{i:02d}" for i in range(9)]
+    model = method(
+        FrozenEstimator(calibration), source="A", target="B", n_transfer=3, trained_on=trained_on
+    )
+    if method in (TargetOnly, PooledTransfer, *REFITTED):
         with pytest.raises(ValueError, match="a FrozenEstimator stays as it is"):
             fit(model, stack)
     else:
@@ -244,10 +251,10 @@ def test_missing_channels_reach_an_estimator_that_takes_them(make_stack):
 
 
 def test_only_methods_that_map_spectra_transform():
-    assert [hasattr(method(), "transform") for method in METHODS] == [m in PAIRED for m in METHODS]
+    assert [hasattr(method(), "transform") for method in METHODS] == [m in MAPPED for m in METHODS]
 
 
-@pytest.mark.parametrize("method", PAIRED)
+@pytest.mark.parametrize("method", MAPPED)
 def test_fit_transform_leaves_source_rows_as_they_are(method, make_stack):
     X, y, instrument, sample_id = make_stack()
     model = make(method)
@@ -259,7 +266,7 @@ def test_fit_transform_leaves_source_rows_as_they_are(method, make_stack):
     assert np.abs(mapped - X)[instrument == "B"].min() > 0
 
 
-@pytest.mark.parametrize("method", PAIRED)
+@pytest.mark.parametrize("method", MAPPED)
 def test_transform_keeps_column_names(method, make_stack):
     X, y, instrument, sample_id = make_stack()
     frame = pd.DataFrame(X, columns=[f"{j} nm" for j in range(X.shape[1])])

@@ -3,11 +3,17 @@
 import numpy as np
 import pytest
 from sklearn.cross_decomposition import PLSRegression
+from sklearn.dummy import DummyRegressor
 from sklearn.metrics import make_scorer, mean_squared_error
 from sklearn.model_selection import GridSearchCV, GroupKFold
 
 from skspektron.transfer import NoTransfer
-from skspektron.transfer._calibration import choose_n_components, cross_validated_pls
+from skspektron.transfer._calibration import (
+    choose_n_components,
+    component_limit,
+    cross_validated_pls,
+    fit_pls_path,
+)
 from tests import oracles
 
 
@@ -63,6 +69,45 @@ def test_a_constant_response_is_predicted_as_it_is(recwarn):
     X, _, groups = problem()
     assert choose_n_components(X, np.full(len(X), 3.0), groups) == 1
     assert not recwarn.list
+
+
+@pytest.mark.parametrize("n_targets", [None, 2])
+def test_a_path_equals_single_fits(n_targets):
+    X, y, _ = problem()
+    if n_targets:
+        y = np.column_stack([y, X[:, :2] @ [1.0, -2.0]])
+    X_new = problem(5, seed=1)[0]
+    path = fit_pls_path(X, y, 6)(X_new)
+    assert path.shape == (6, 5, *y.shape[1:])
+    for k, predictions in enumerate(path, start=1):
+        expected = PLSRegression(k, scale=False).fit(X, y).predict(X_new)
+        np.testing.assert_allclose(predictions, expected.reshape(predictions.shape), atol=1e-10)
+
+
+def test_a_path_of_spectra_that_do_not_vary_gives_the_mean(recwarn):
+    X, y, _ = problem()
+    for spectra, values in ((np.ones_like(X), y), (X, np.full(len(X), 3.0)), (X[:1], y[:1])):
+        path = fit_pls_path(spectra, values, 2)(X)
+        np.testing.assert_allclose(path, np.full((2, len(X)), values.mean()))
+    assert not recwarn.list
+
+
+def test_components_are_limited_by_the_rank_of_the_smallest_fold():
+    X, _, groups = problem()
+    assert component_limit(X, groups) == 15
+    rank_three = X[:, :3] @ np.random.default_rng(0).normal(size=(3, 20))
+    assert component_limit(rank_three, groups) == 3
+    assert component_limit(X[:6], groups[:6]) == 3  # two samples of two scans less the mean
+    assert component_limit(X[:4], groups[:4]) == 1  # two samples cannot be cross-validated
+
+
+def test_spectra_that_do_not_vary_with_y_predict_its_mean():
+    X, y, groups = problem()
+    flat = np.ones_like(X)
+    with pytest.warns(UserWarning, match="The 36 spectra .* do not vary with y"):
+        calibration = cross_validated_pls(flat, y, groups)
+    assert isinstance(calibration, DummyRegressor)
+    np.testing.assert_allclose(calibration.predict(X), y.mean())
 
 
 def test_is_what_an_estimator_left_out_means():

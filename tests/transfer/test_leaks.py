@@ -1,26 +1,124 @@
 """No transfer method may see what it would not have on the day it is used."""
 
+import joblib
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.linear_model import Ridge
 
-from skspektron.transfer import MeanCentredTransfer, NoTransfer, PDSTransfer
-from tests.transfer.methods import LABELLED, METHODS, WITH_STANDARDS, make
+from skspektron.model_selection import TransferGroupKFold, TransferShuffleSplit
+from skspektron.transfer import NoTransfer, PDSTransfer
+from tests.transfer.methods import (
+    LABELLED,
+    METHODS,
+    PAIRED,
+    UNLABELLED,
+    WITH_STANDARDS,
+    fit,
+    make,
+)
+
+SPLITTERS = [
+    TransferGroupKFold(2, target="B", shuffle=True, random_state=0),
+    TransferShuffleSplit(2, target="B", random_state=0),
+]
 
 
-def fit(model, stack):
-    X, y, instrument, sample_id = stack
-    return model.fit(X, y, instrument=instrument, sample_id=sample_id)
+class RowRecorder(Ridge):
+    """Remember every row that any clone is fitted on."""
+
+    rows = []  # noqa: RUF012
+
+    def fit(self, X, y):
+        self.rows.extend(row.tobytes() for row in np.asarray(X))
+        return super().fit(X, y)
 
 
+@pytest.mark.parametrize("cv", SPLITTERS)
+@pytest.mark.parametrize("method", METHODS)
+def test_held_out_samples_are_in_no_training_row(method, cv, make_stack):
+    X, y, instrument, sample_id = stack = make_stack()
+    owner = {row.tobytes(): sample for row, sample in zip(X, sample_id, strict=True)}
+    for train, test in cv.split(X, y, instrument=instrument, sample_id=sample_id):
+        RowRecorder.rows.clear()
+        model = method(RowRecorder(), source="A", target="B", n_transfer=5)
+        fit(model, [part[train] for part in stack])
+        seen = {owner[row] for row in RowRecorder.rows if row in owner} | {*model.transfer_ids_}
+        assert len(seen) >= 15
+        assert seen.isdisjoint(sample_id[test])
+
+
+@pytest.mark.parametrize("cv", SPLITTERS)
+@pytest.mark.parametrize("method", METHODS)
+def test_held_out_samples_can_be_replaced_on_every_instrument(method, cv, make_stack):
+    X, y, instrument, sample_id = stack = make_stack()
+    train, test = next(cv.split(X, y, instrument=instrument, sample_id=sample_id))
+    held_out = np.isin(sample_id, sample_id[test])
+    changed = np.where(held_out[:, None], 1e6, X), np.where(held_out, 1e6, y)
+    reference = fit(make(method, 5), [part[train] for part in stack])
+    model = fit(make(method, 5), [part[train] for part in (*changed, instrument, sample_id)])
+    assert joblib.hash(vars(model)) == joblib.hash(vars(reference))
+
+
+def unselected_rows(model, instrument, sample_id):
+    """Tell which target rows are no standards."""
+    return (instrument == "B") & ~np.isin(sample_id, model.transfer_ids_)
+
+
+@pytest.mark.parametrize("n_transfer", [0, 10])
 @pytest.mark.parametrize("replacement", [np.nan, 1e6])
 @pytest.mark.parametrize("method", METHODS)
-def test_labels_of_unselected_target_rows_are_not_read(method, replacement, make_stack):
-    X, y, instrument, sample_id = make_stack()
-    reference = make(method).fit(X, y, instrument=instrument, sample_id=sample_id)
-    unselected = (instrument == "B") & ~np.isin(sample_id, reference.transfer_ids_)
-    changed = np.where(unselected, replacement, y)
-    model = make(method).fit(X, changed, instrument=instrument, sample_id=sample_id)
+def test_labels_of_unselected_target_rows_are_not_read(method, replacement, n_transfer, make_stack):
+    X, y, instrument, sample_id = stack = make_stack()
+    reference = fit(make(method, n_transfer), stack)
+    changed = np.where(unselected_rows(reference, instrument, sample_id), replacement, y)
+    model = fit(make(method, n_transfer), (X, changed, instrument, sample_id))
     np.testing.assert_array_equal(model.predict(X), reference.predict(X))
+
+
+@pytest.mark.parametrize("n_transfer", [0, 10])
+@pytest.mark.parametrize("method", METHODS)
+def test_spectra_of_unselected_target_rows_are_read_by_design_only(method, n_transfer, make_stack):
+    X, y, instrument, sample_id = stack = make_stack()
+    reference = fit(make(method, n_transfer), stack)
+    unselected = unselected_rows(reference, instrument, sample_id)
+    changed = np.where(unselected[:, None], 9 - X[:, ::-1] ** 2, X)
+    model = fit(make(method, n_transfer), (changed, y, instrument, sample_id))
+    difference = np.abs(model.predict(X) - reference.predict(X)).max()
+    if n_transfer == 0 and method in UNLABELLED:
+        assert difference > 0.1
+    else:
+        assert difference == 0
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_predicting_learns_nothing(method, make_stack):
+    X, _, instrument, _ = stack = make_stack()
+    model = fit(make(method), stack)
+    before = joblib.hash(vars(model))
+    expected, order = model.predict(X), np.random.default_rng(1).permutation(len(X))
+    model.predict(1e6 * X)
+    model.predict(X[order], instrument=instrument[order])
+    if hasattr(model, "transform"):
+        model.transform(X[order], instrument=instrument[order])
+    assert joblib.hash(vars(model)) == before
+    np.testing.assert_allclose(model.predict(X[order]), expected[order], rtol=1e-9, atol=1e-9)
+    alone = [model.predict(row[None])[0] for row in X[:5]]
+    np.testing.assert_allclose(alone, expected[:5], rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("as_frame", [False, True])
+@pytest.mark.parametrize("method", METHODS)
+def test_the_arrays_of_the_caller_are_left_alone(method, as_frame, make_stack):
+    stack = [part.copy() for part in make_stack()]  # writeable, unlike the fixture's
+    if as_frame:
+        stack[0] = pd.DataFrame(stack[0], columns=[f"{1100 + j} nm" for j in range(24)])
+    before = joblib.hash(stack)
+    model = fit(make(method), stack)
+    model.predict(stack[0], instrument=stack[2])
+    if hasattr(model, "transform"):
+        model.transform(stack[0])[:] = 0.0
+    assert joblib.hash(stack) == before
 
 
 @pytest.mark.parametrize("method", LABELLED)
@@ -66,7 +164,7 @@ def test_order_of_replicates_changes_nothing(method, make_stack):
 
 
 @pytest.mark.parametrize("method", WITH_STANDARDS)
-@pytest.mark.parametrize("selection", ["kennard-stone", "random"])
+@pytest.mark.parametrize("selection", ["kennard-stone", "duplex", "spxy", "random"])
 def test_standards_for_5_are_the_first_of_those_for_10(method, selection, make_stack):
     parameters = {"selection": selection, "random_state": 0}
     five, ten = (fit(make(method, n, **parameters), make_stack()).transfer_ids_ for n in (5, 10))
@@ -74,7 +172,7 @@ def test_standards_for_5_are_the_first_of_those_for_10(method, selection, make_s
     np.testing.assert_array_equal(five, ten[:5])
 
 
-@pytest.mark.parametrize("method", [m for m in METHODS if m is not MeanCentredTransfer])
+@pytest.mark.parametrize("method", [m for m in METHODS if m not in UNLABELLED])
 def test_no_standards_is_no_transfer(method, make_stack):
     stack = make_stack()
     model, reference = fit(make(method, 0), stack), fit(make(NoTransfer), stack)
@@ -93,14 +191,29 @@ def test_other_instruments_are_ignored(method, make_stack):
     )
 
 
+@pytest.mark.parametrize(("dtype", "rtol"), [(np.float64, 1e-9), (np.float32, 1e-3)])
 @pytest.mark.parametrize("method", METHODS)
-def test_source_rows_pass_unmapped(method, make_stack):
+def test_rows_of_both_instruments_in_any_order(method, dtype, rtol, make_stack):
     X, _, instrument, _ = stack = make_stack()
     model = fit(make(method), stack)
-    source = instrument == "A"
-    mixed = model.predict(X, instrument=instrument)
-    np.testing.assert_allclose(mixed[source], model.estimator_.predict(X[source]), rtol=1e-10)
-    np.testing.assert_allclose(mixed[~source], model.predict(X[~source]), rtol=1e-10)
+    order = np.random.default_rng(0).permutation(len(X))
+    rows, source = X[order].astype(dtype), instrument[order] == "A"
+    mixed = model.predict(rows, instrument=instrument[order])
+    assert mixed.dtype == model.predict(rows).dtype == np.float64
+    unmapped, moved = model.estimator_.predict(X[order[source]]), model.predict(X[order[~source]])
+    np.testing.assert_allclose(mixed[source], unmapped, rtol=rtol, atol=rtol)
+    np.testing.assert_allclose(mixed[~source], moved, rtol=rtol, atol=rtol)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_single_precision_in_fit_gives_double_precision_references(method, make_stack):
+    X, *rest = stack = make_stack()
+    model = fit(make(method), (X.astype(np.float32), *rest))
+    predictions = model.predict(X.astype(np.float32))
+    assert predictions.dtype == np.float64
+    np.testing.assert_allclose(predictions, fit(make(method), stack).predict(X), atol=0.02)
+    if hasattr(model, "transform"):
+        assert model.transform(X.astype(np.float32)).dtype == np.float32
 
 
 def test_pairs_are_made_by_id(make_stack):
@@ -114,3 +227,37 @@ def test_pairs_are_made_by_id(make_stack):
     wrong_ids[target] = wrong_ids[target][::-1]
     wrong = fit(make(PDSTransfer, None), (X, y, instrument, wrong_ids))
     assert np.abs(wrong.transform(X[target][same_order]) - X[~target]).max() > 0.5
+
+
+@pytest.mark.parametrize("method", PAIRED)
+def test_wrong_ids_give_another_transfer(method, make_stack):
+    X, y, instrument, sample_id = stack = make_stack()
+    wrong_ids = sample_id.copy()
+    wrong_ids[instrument == "B"] = wrong_ids[instrument == "B"][::-1]
+    right, wrong = fit(make(method), stack), fit(make(method), (X, y, instrument, wrong_ids))
+    assert np.abs(wrong.predict(X) - right.predict(X)).max() > 1e-3
+
+
+@pytest.mark.parametrize("method", WITH_STANDARDS)
+def test_repeated_rows_are_one_standard(method, make_stack):
+    stack = make_stack()
+    repeated = [np.concatenate([part, part[stack[2] == "B"]]) for part in stack]
+    model = fit(make(method, None), repeated)
+    assert sorted(model.transfer_ids_) == sorted(set(stack[3]))
+    np.testing.assert_allclose(
+        model.predict(stack[0]), fit(make(method, None), stack).predict(stack[0]), atol=1e-7
+    )
+
+
+@pytest.mark.parametrize("method", LABELLED)
+def test_contradicting_labels_of_one_sample_are_averaged(method, make_stack):
+    X, y, instrument, _ = stack = make_stack()
+    target = instrument == "B"
+    spread = np.random.default_rng(0).normal(size=target.sum())
+    repeated = [np.concatenate([part, part[target]]) for part in stack]
+    repeated[1] = np.concatenate([y[~target], y[target] + spread, y[target] - spread])
+    model, reference = fit(make(method, 8), repeated), fit(make(method, 8), stack)
+    np.testing.assert_allclose(model.predict(X), reference.predict(X), atol=1e-7)
+    one_missing = [*repeated[:1], np.concatenate([y, np.full(target.sum(), np.nan)]), *repeated[2:]]
+    model = fit(make(method, 8), one_missing)
+    np.testing.assert_allclose(model.predict(X), reference.predict(X), atol=1e-7)

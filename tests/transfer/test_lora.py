@@ -185,10 +185,10 @@ def test_an_adapter_of_other_weights_is_refused(calibration, stack, tmp_path):
 
 
 def test_a_frozen_calibration_keeps_its_head(calibration, stack):
-    X, y, instrument, _ = stack
+    X, y, instrument, sample_id = stack
     source = instrument == "A"
     frozen = FrozenEstimator(calibration.fit(X[source], y[source]))
-    model = fit(make(frozen), stack)
+    model = fit(make(frozen, trained_on=np.unique(sample_id[source])), stack)
     assert model.target_estimator_[-1] is calibration[-1]
     assert np.abs(model.predict(X[~source]) - calibration.predict(X[~source])).max() > 1e-6
 

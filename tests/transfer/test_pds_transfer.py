@@ -1,10 +1,13 @@
 """PDSTransfer: the map of PDS, fitted on the chosen pairs, before the calibration."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 
 from skspektron.transfer import PDS, NoTransfer, PDSTransfer
 from tests.transfer.methods import make
+from tests.transfer.test_epo import standard_spectra
 
 
 def test_is_pds_of_the_pairs_and_then_the_calibration(make_stack):
@@ -42,7 +45,62 @@ def test_labels_of_the_target_are_not_needed(make_stack):
     )
 
 
+def shifted(shift, n_samples=40):
+    """Return rows of A and of B, whose channel j sees what channel j + shift of A sees."""
+    rng = np.random.default_rng(0)
+    light = rng.normal(size=(n_samples, 80))
+    X_a, X_b = light[:, 10:70], light[:, 10 + shift : 70 + shift]
+    X = np.concatenate([X_a, X_b + 0.02 * rng.normal(size=X_b.shape)])
+    ids = np.tile(np.arange(n_samples), 2)
+    return X, np.tile(X_a[:, 20:40].sum(axis=1), 2), np.repeat(["A", "B"], n_samples), ids
+
+
+@pytest.mark.parametrize(("shift", "window_length"), [(1, 5), (-4, 11), (8, 21)])
+def test_auto_takes_the_window_that_reaches_as_far_as_the_shift(shift, window_length):
+    X, y, instrument, sample_id = shifted(shift)
+    model = make(PDSTransfer, 30).fit(X, y, instrument=instrument, sample_id=sample_id)
+    assert model.map_.window_length == window_length
+
+
+@pytest.mark.parametrize(
+    ("given", "windows", "counts"),
+    [
+        ({}, (5, 11, 21), (1, 2, 3)),
+        ({"window_length": 7}, (7,), (1, 2, 3)),
+        ({"window_length": (3, 3)}, ((3, 3),), (1, 2, 3)),
+        ({"n_components": 2}, (5, 11, 21), (2,)),
+        ({"n_components": None}, (5, 11, 21), (None,)),
+    ],
+)
+def test_auto_agrees_best_on_standards_that_are_left_out(given, windows, counts, make_stack):
+    X, y, instrument, sample_id = make_stack()
+    X = X + 0.05 * np.random.default_rng(0).normal(size=X.shape)
+    model = make(PDSTransfer, 9, **given)
+    model.fit(X, y, instrument=instrument, sample_id=sample_id)
+    target, source = standard_spectra(model, (X, y, instrument, sample_id))
+    errors = {}
+    for window_length, n_components in product(windows, counts):
+        pds, squares = PDS(window_length=window_length, n_components=n_components), []
+        for k in range(5):
+            fold = np.arange(9) % 5
+            pds.fit(target[fold != k], source[fold != k])
+            predictions = model.estimator_.predict(pds.transform(target[fold == k]))
+            squares.extend((predictions - model.estimator_.predict(source[fold == k])) ** 2)
+        errors[window_length, n_components] = np.mean(squares)
+    chosen = model.map_.window_length, model.map_.n_components
+    assert chosen == min(errors, key=errors.get)
+
+
+@pytest.mark.parametrize("n_transfer", [1, 2])
+def test_auto_with_too_few_standards_to_leave_one_out(n_transfer, make_stack):
+    X, y, instrument, sample_id = make_stack()
+    model = make(PDSTransfer, n_transfer).fit(X, y, instrument=instrument, sample_id=sample_id)
+    assert (model.map_.window_length, model.map_.n_components) == (5, 1)
+
+
 def test_refuses_a_bad_window_before_anything_is_fitted(make_stack):
     X, y, *_ = make_stack()
     with pytest.raises(ValueError, match="window_length must be an odd int"):
         make(PDSTransfer, 0, window_length=4).fit(X, y)
+    with pytest.raises(ValueError, match="n_components must be an int"):
+        make(PDSTransfer, 0, n_components=0).fit(X, y)

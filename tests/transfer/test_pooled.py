@@ -1,9 +1,11 @@
 """The pooled calibration is the estimator fitted on source rows and standards."""
 
 import numpy as np
-from sklearn.linear_model import Ridge
+import pytest
+from sklearn.linear_model import LinearRegression, Ridge
 
 from skspektron.transfer import PooledTransfer
+from skspektron.transfer._calibration import cross_validated_pls
 from tests.transfer.methods import make
 
 
@@ -21,3 +23,52 @@ def test_source_rows_keep_the_source_calibration(make_stack):
     model = make(PooledTransfer, 6).fit(X, y, instrument=instrument, sample_id=sample_id)
     expected = Ridge(alpha=1e-3).fit(X[source], y[source]).predict(X[source])
     np.testing.assert_allclose(model.predict(X[source], instrument=["A"] * 30), expected, atol=1e-8)
+
+
+@pytest.mark.parametrize("estimator", [LinearRegression(), Ridge(alpha=1.0)])
+@pytest.mark.parametrize("weight", [1, 4])
+def test_a_weight_is_a_sample_weight(estimator, weight, make_stack):
+    X, y, instrument, sample_id = make_stack()
+    X = X[:, ::4]  # fewer channels than rows, or least squares would interpolate any weight
+    model = PooledTransfer(estimator, source="A", target="B", n_transfer=6, weight=weight)
+    model.fit(X, y, instrument=instrument, sample_id=sample_id)
+    standards = np.isin(sample_id, model.transfer_ids_) & (instrument == "B")
+    rows = standards | (instrument == "A")
+    sample_weight = np.where(standards, weight, 1)[rows]
+    expected = estimator.fit(X[rows], y[rows], sample_weight=sample_weight).predict(X)
+    np.testing.assert_allclose(model.predict(X), expected, atol=1e-8)
+
+
+def test_a_weight_draws_the_calibration_to_the_standards(make_stack):
+    X, y, instrument, sample_id = make_stack()
+    bias = y + np.where(instrument == "B", 1.0, 0.0)  # both cannot be predicted
+    errors = []
+    for weight in (1, 10, 100):
+        model = PooledTransfer(Ridge(alpha=50.0), source="A", target="B", weight=weight)
+        model.fit(X, bias, instrument=instrument, sample_id=sample_id)
+        standards = np.isin(sample_id, model.transfer_ids_) & (instrument == "B")
+        errors.append(np.abs(model.predict(X[standards]) - bias[standards]).mean())
+    assert errors[0] > 1.5 * errors[1] > 1.5 * errors[2]
+
+
+def test_repeated_standards_stay_in_one_fold(make_stack):
+    X, y, instrument, sample_id = make_stack()
+    rng = np.random.default_rng(0)
+    X, y = X + 0.1 * rng.normal(size=X.shape), y + rng.normal(size=y.shape)
+    model = PooledTransfer(source="A", target="B", n_transfer=8, weight=3)
+    model.fit(X, y, instrument=instrument, sample_id=sample_id)
+    standards = [
+        np.flatnonzero((instrument == "B") & (sample_id == i))[0] for i in model.transfer_ids_
+    ]
+    rows = np.concatenate([np.arange(30), np.repeat(standards, 3)])
+    expected = cross_validated_pls(X[rows], y[rows], sample_id[rows])
+    parted = cross_validated_pls(X[rows], y[rows], np.arange(len(rows)))
+    assert model.target_estimator_.n_components == expected.n_components < parted.n_components
+    np.testing.assert_allclose(model.predict(X), expected.predict(X), atol=1e-8)
+
+
+@pytest.mark.parametrize("weight", [0, -1, 1.5, None])
+def test_refuses_a_weight_that_is_no_count(weight, make_stack):
+    X, y, *_ = make_stack()
+    with pytest.raises(ValueError, match=f"weight is {weight!r}. Pass an int of at least 1"):
+        make(PooledTransfer, 0, weight=weight).fit(X, y)

@@ -3,11 +3,18 @@
 import numpy as np
 import pytest
 from sklearn import config_context
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skspektron.model_selection import TransferGroupKFold
+from skspektron.model_selection import TransferGroupKFold, TransferShuffleSplit
+from skspektron.transfer import (
+    EPOTransfer,
+    NARTransfer,
+    PDSTransfer,
+    PooledTransfer,
+    SlopeBiasTransfer,
+)
 from tests.transfer.methods import METHODS, make
 
 
@@ -62,3 +69,92 @@ def test_outer_pipeline(method, make_stack):
     source = instrument == "A"
     scaled = pipeline[0].transform(X[source])
     np.testing.assert_allclose(by_row[source], pipeline[-1].estimator_.predict(scaled))
+
+
+WRONG_LENGTH = "{name} has 7 entries, X has .* rows. .*: scikit-learn splits it with X when the"
+
+
+@pytest.mark.parametrize("routing", [False, True])
+@pytest.mark.parametrize("name", ["instrument", "sample_id"])
+def test_search_passes_metadata_of_the_wrong_length_through(name, routing, make_stack):
+    X, y, instrument, sample_id = make_stack()
+    metadata = {"instrument": instrument, "sample_id": sample_id}
+    search = GridSearchCV(
+        make(PDSTransfer), {"n_transfer": [3]}, cv=splits(X, y, **metadata), error_score="raise"
+    )
+    metadata[name] = metadata[name][:7]
+    match = WRONG_LENGTH.format(name=name).replace(".* rows", "40 rows")
+    with (
+        config_context(enable_metadata_routing=routing),
+        pytest.raises(ValueError, match=match),
+    ):
+        search.fit(X, y, **metadata)
+
+
+@pytest.mark.parametrize("name", ["instrument", "sample_id"])
+def test_pipeline_passes_metadata_of_the_wrong_length_through(name, make_stack):
+    X, y, instrument, sample_id = make_stack()
+    metadata = {"instrument": instrument, "sample_id": sample_id}
+    metadata[name] = metadata[name][:7]
+    pipeline = Pipeline([("scale", StandardScaler()), ("transfer", make(PDSTransfer))])
+    with pytest.raises(ValueError, match=WRONG_LENGTH.format(name=name)):
+        pipeline.fit(X, y, **{f"transfer__{key}": values for key, values in metadata.items()})
+    with (
+        config_context(enable_metadata_routing=True),
+        pytest.raises(ValueError, match=WRONG_LENGTH.format(name=name)),
+    ):
+        pipeline.fit(X, y, **metadata)
+
+
+def test_predict_refuses_metadata_of_the_wrong_length(make_stack):
+    X, y, instrument, sample_id = make_stack()
+    model = make(PDSTransfer).fit(X, y, instrument=instrument, sample_id=sample_id)
+    for method in (model.predict, model.transform):
+        with pytest.raises(ValueError, match="instrument has 7 entries, X has 60 rows"):
+            method(X, instrument=instrument[:7])
+
+
+OWN_PARAMETERS = [
+    (PDSTransfer, {"window_length": [1, 7]}),
+    (EPOTransfer, {"n_components": [1, 2]}),
+    (NARTransfer, {"difference_penalty": [1.0, 1e3]}),
+    (SlopeBiasTransfer, {"mode": ["bias", "slope"]}),
+    (PooledTransfer, {"weight": [1, 5]}),
+]
+
+
+@pytest.mark.parametrize("n_transfer", [3, 6])
+@pytest.mark.parametrize(("method", "grid"), OWN_PARAMETERS)
+def test_a_nested_search_does_not_see_the_outer_test_rows(method, grid, n_transfer, make_stack):
+    X, y, instrument, sample_id = make_stack()
+    metadata = {"instrument": instrument, "sample_id": sample_id}
+    ((train, test),) = TransferShuffleSplit(1, target="B", random_state=0).split(X, y, **metadata)
+
+    def search(y):
+        inner = GridSearchCV(
+            make(method, n_transfer),
+            grid,
+            cv=TransferGroupKFold(2, target="B"),
+            scoring="neg_mean_squared_error",
+            error_score="raise",
+        )
+        with config_context(enable_metadata_routing=True):
+            results = cross_validate(
+                inner,
+                X,
+                y,
+                cv=[(train, test)],
+                params=metadata,
+                scoring="neg_mean_squared_error",
+                return_estimator=True,
+                error_score="raise",
+            )
+        return results["estimator"][0], results["test_score"][0]
+
+    fitted, score = search(y)
+    other, spoilt = search(np.where(np.isin(np.arange(len(y)), test), 1e6, y))
+    assert spoilt < score - 1e9
+    assert fitted.best_params_ == other.best_params_
+    for name in ("mean_test_score", "rank_test_score"):
+        np.testing.assert_array_equal(fitted.cv_results_[name], other.cv_results_[name])
+    np.testing.assert_array_equal(fitted.predict(X), other.predict(X))

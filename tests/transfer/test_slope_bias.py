@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from scipy.stats import linregress
+from scipy.stats import t as t_distribution
 from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LinearRegression
 
 from skspektron.transfer import SlopeBiasTransfer
-from skspektron.transfer._slope_bias import fit_line
+from skspektron.transfer._slope_bias import SIGNIFICANCE, fit_line
 from tests import oracles
 
 rng = np.random.default_rng(0)
@@ -31,13 +33,34 @@ def test_removes_a_linear_distortion():
 def test_line_equals_the_normal_equations():
     predictions, y = rng.normal(size=(2, 12))
     np.testing.assert_allclose(
-        fit_line(predictions, y, fits_slope=True), oracles.slope_bias(predictions, y)
+        fit_line(predictions, y, mode="slope"), oracles.slope_bias(predictions, y)
     )
+
+
+def test_auto_fits_the_slopes_that_an_f_test_finds():
+    predictions = rng.normal(size=(4, 60))
+    y = 1.5 * predictions + 0.3 * rng.normal(size=(4, 60)) + 2.0
+    slope, intercept = fit_line(predictions, y, mode="auto")
+    p_values = [oracles.slope_p_value(*pair) for pair in zip(predictions.T, y.T, strict=True)]
+    fitted, expected = slope != 1.0, np.array(p_values) < SIGNIFICANCE
+    np.testing.assert_array_equal(fitted, expected)
+    assert 0 < fitted.sum() < 60
+    for j in range(60):
+        line = oracles.slope_bias(predictions[:, j], y[:, j])
+        bias = 1.0, np.mean(y[:, j] - predictions[:, j])
+        np.testing.assert_allclose((slope[j], intercept[j]), line if expected[j] else bias)
+
+
+def test_the_f_test_is_the_t_test_of_a_slope_of_one():
+    predictions, y = rng.normal(size=(2, 12))
+    line = linregress(predictions, y)
+    expected = 2 * t_distribution.sf(abs(line.slope - 1) / line.stderr, 10)
+    assert oracles.slope_p_value(predictions, y) == pytest.approx(expected)
 
 
 def test_every_target_has_its_own_line():
     predictions, y = rng.normal(size=(2, 12, 3))
-    lines = np.array(fit_line(predictions, y, fits_slope=True))
+    lines = np.array(fit_line(predictions, y, mode="slope"))
     for j in range(3):
         expected = oracles.slope_bias(predictions[:, j], y[:, j])
         np.testing.assert_allclose(lines[:, j], expected)
@@ -49,16 +72,17 @@ def test_every_target_has_its_own_line():
 @pytest.mark.parametrize(
     ("n_transfer", "mode", "has_slope"),
     [
-        (7, "auto", False),
-        (8, "auto", True),
+        (2, "auto", False),  # two points lie on any line
+        (3, "auto", True),  # no noise, so the slope explains all
         (12, "bias", False),
         (2, "slope", True),
         (1, "slope", False),
     ],
 )
-def test_which_mode_fits_a_slope(n_transfer, mode, has_slope):
+def test_which_mode_fits_a_slope(n_transfer, mode, has_slope, recwarn):
     slope = fit(n_transfer, mode).slope_
     assert slope == pytest.approx(1 / 1.3 if has_slope else 1.0)
+    assert not recwarn.list
 
 
 def test_bias_alone_removes_the_mean_error():
@@ -67,12 +91,20 @@ def test_bias_alone_removes_the_mean_error():
     assert model.predict(X[standards]).mean() == pytest.approx(Y[standards].mean())
 
 
-def test_predictions_without_variance_keep_slope_one():
-    model = fit(10, "slope", DummyRegressor())
+@pytest.mark.parametrize("mode", ["auto", "slope"])
+def test_predictions_without_variance_keep_slope_one(mode):
+    model = fit(10, mode, DummyRegressor())
     assert model.slope_ == 1.0
     np.testing.assert_allclose(model.predict(X[20:]), Y[20 + model.transfer_ids_].mean())
 
 
+def test_auto_keeps_slope_one_where_it_is_right():
+    predictions = rng.normal(size=8)
+    for y in (predictions + 0.5, predictions):
+        slope, intercept = fit_line(predictions, y, mode="auto")
+        assert slope == 1.0 and intercept == pytest.approx(np.mean(y - predictions))
+
+
 def test_refuses_an_unknown_mode():
-    with pytest.raises(ValueError, match=r"one of \['auto', 'bias', 'slope'\], got 'both'"):
+    with pytest.raises(ValueError, match=r"one of \('auto', 'bias', 'slope'\), got 'both'"):
         fit(5, "both")

@@ -1,0 +1,190 @@
+"""Time the maps against the classes of chemotools, and a search over the number of standards.
+
+Both fit the same 20 standards in turns within one run, on one thread; the table holds medians.
+The search is 6 values of `n_transfer` in 5 folds, with the calibration cached: the source
+calibration should be fitted once in each fold, and once more for the refit.
+
+    python benchmarks/bench_speed.py --repeats 15
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+from tempfile import TemporaryDirectory
+from time import perf_counter
+
+import numpy as np
+from chemotools import adaptation
+from chemotools.projection import ExternalParameterOrthogonalization
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.model_selection import GridSearchCV
+from threadpoolctl import threadpool_limits
+
+from skspektron.datasets import fetch_corn, make_instruments
+from skspektron.model_selection import TransferGroupKFold, kennard_stone, stack_instruments
+from skspektron.transfer import DS, EPO, PDS, SST, PDSTransfer
+from skspektron.transfer._calibration import cross_validated_pls
+
+N_TRANSFER = (2, 5, 10, 20, 30, 50)
+N_FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Duel:
+    """The same fit by both packages; each function takes target and source standards."""
+
+    name: str
+    ours: Callable[[NDArray, NDArray], object]
+    theirs: Callable[[NDArray, NDArray], object]
+
+
+def fit_epo(target: NDArray, source: NDArray) -> object:
+    """Fit the projection of chemotools on the differences of pairs."""
+    epo = ExternalParameterOrthogonalization(n_components=2)
+    both, sample_ids = np.concatenate([target, source]), np.tile(np.arange(len(target)), 2)
+    return epo.fit(source, X_external=both, sample_ids=sample_ids)
+
+
+def chemotools_fit(name: str, **parameters) -> Callable[[NDArray, NDArray], object]:
+    """Return a function that fits a class of `chemotools.adaptation` on standards."""
+    peer = getattr(adaptation, name)
+    return lambda target, source: peer(**parameters).fit(target, X_source=source)
+
+
+DUELS = (
+    Duel(
+        "PDS, each with its defaults",
+        lambda target, source: PDS().fit(target, source),
+        chemotools_fit("PiecewiseDirectStandardization"),
+    ),
+    Duel(
+        "PDS, 51 channels, 2 components",
+        lambda target, source: PDS(window_length=51, n_components=2).fit(target, source),
+        chemotools_fit(
+            "PiecewiseDirectStandardization", window_length=25, n_components=2, scale=False
+        ),
+    ),
+    Duel(
+        "DS, full rank",
+        lambda target, source: DS().fit(target, source),
+        chemotools_fit("DirectStandardization"),
+    ),
+    Duel(
+        "SST, 2 components",
+        lambda target, source: SST(n_components=2).fit(target, source),
+        chemotools_fit("SpectralSpaceTransform", n_components=2),
+    ),
+    Duel(
+        "EPO, 2 components",
+        lambda target, source: EPO(n_components=2).fit(target, source),
+        fit_epo,
+    ),
+)
+
+
+class CountedCalibration(RegressorMixin, BaseEstimator):
+    """The calibration that ``estimator=None`` stands for; the class counts its fits."""
+
+    n_fits = 0
+
+    def fit(self, X, y):
+        """Fit and count."""
+        type(self).n_fits += 1
+        self.pls_ = cross_validated_pls(X, y, np.arange(len(X)))
+        return self
+
+    def predict(self, X):
+        """Return the predictions of the fitted calibration."""
+        return self.pls_.predict(X)
+
+
+def load(data: str, n_channels: int) -> tuple[NDArray, NDArray, NDArray]:
+    """Return the spectra of source and target, row by row, and one property of the samples."""
+    if data == "corn":
+        corn = fetch_corn()
+        X_source, X_target, y = corn.X["m5"], corn.X["mp6"], corn.y[:, 0]
+    else:
+        bunch = make_instruments(80, ("A", "B"), random_state=0)
+        X_source, X_target, y = bunch.X["A"], bunch.X["B"], bunch.y[:, 0]
+    return X_source[:, :n_channels], X_target[:, :n_channels], y
+
+
+def seconds(function: Callable, *arguments) -> float:
+    """Return how long one call takes."""
+    start = perf_counter()
+    function(*arguments)
+    return perf_counter() - start
+
+
+def race(duel: Duel, target: NDArray, source: NDArray, repeats: int) -> tuple[float, float]:
+    """Return the median seconds of both, measured in turns after one round that is not."""
+    rounds = [
+        (seconds(duel.ours, target, source), seconds(duel.theirs, target, source))
+        for _ in range(repeats + 1)
+    ]
+    ours, theirs = zip(*rounds[1:], strict=True)
+    return median(ours), median(theirs)
+
+
+def search(
+    X_source: NDArray, X_target: NDArray, y: NDArray, sizes: Sequence[int]
+) -> tuple[float, int]:
+    """Return the seconds of a cached search over `n_transfer` and the calibrations it fitted."""
+    sample_id = np.arange(len(y))
+    X, y, instrument, sample_id = stack_instruments(
+        {"source": (X_source, y, sample_id), "target": (X_target, y, sample_id)}
+    )
+    metadata = {"instrument": instrument, "sample_id": sample_id}
+    folds = TransferGroupKFold(N_FOLDS, target="target", shuffle=True, random_state=0)
+    CountedCalibration.n_fits = 0
+    with TemporaryDirectory() as memory:
+        transfer = PDSTransfer(
+            CountedCalibration(), source="source", target="target", memory=memory
+        )
+        grid = GridSearchCV(
+            transfer,
+            {"n_transfer": list(sizes)},
+            scoring="neg_root_mean_squared_error",
+            cv=list(folds.split(X, y, **metadata)),
+        )
+        return seconds(lambda: grid.fit(X, y, **metadata)), CountedCalibration.n_fits
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument("--data", choices=("corn", "simulated"), default="corn")
+    parser.add_argument("--repeats", type=int, default=15, help="timed fits of each class")
+    parser.add_argument("--n-standards", type=int, default=20)
+    parser.add_argument("--n-channels", type=int, default=700, help="the first so many")
+    parser.add_argument("--n-transfer", nargs="+", type=int, default=N_TRANSFER)
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str]) -> None:
+    """Run the duels and the search, and print their table."""
+    args = parse(argv)
+    X_source, X_target, y = load(args.data, args.n_channels)
+    standards = kennard_stone(X_source)[: args.n_standards]
+    target, source = X_target[standards], X_source[standards]
+    print(f"{len(target)} standards of {target.shape[1]} channels ({args.data}), one thread")
+    print(f"{'fit':<32} {'ours, ms':>9} {'chemotools, ms':>15} {'ratio':>7}")
+    with threadpool_limits(1):
+        for duel in DUELS:
+            ours, theirs = race(duel, target, source, args.repeats)
+            print(f"{duel.name:<32} {1e3 * ours:>9.3f} {1e3 * theirs:>15.3f} {theirs / ours:>7.1f}")
+        duration, n_fits = search(X_source, X_target, y, args.n_transfer)
+    print(
+        f"GridSearchCV of PDSTransfer, {len(args.n_transfer)} values of n_transfer x {N_FOLDS} "
+        f"folds with memory: {duration:.2f} s, {n_fits} calibrations fitted "
+        f"({N_FOLDS} folds and the refit)"
+    )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

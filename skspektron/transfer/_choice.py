@@ -1,0 +1,88 @@
+"""Choices made by cross-validation on what a transfer may read, for users who cannot tune.
+
+The candidates of a method are compared on standards that are left out: how far is the prediction
+for a standard's target spectrum from the prediction for its source spectrum? It takes no label,
+and the calibration's own error does not blur it.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import GroupKFold
+
+from ._calibration import N_FOLDS
+from ._standards import Rows, Standards
+
+
+def choose_map(
+    map_candidates: Callable[[NDArray, NDArray, NDArray], NDArray],
+    predict: Callable[[NDArray], NDArray],
+    standards: Standards,
+    y: NDArray,
+) -> int:
+    """Return the map after which the source calibration agrees best with itself.
+
+    ``map_candidates(X_target_std, X_source_std, X)`` returns target spectra `X` under every
+    candidate, (n_candidates, n, n_features_source). The first one wins ties, and where there are
+    too few standards to leave one out. Deviations count in units of the deviation of `y`.
+    """
+    if len(standards) < 3:
+        return 0
+    mapped, order = [], []
+    for train, test in _standard_folds(len(standards)):
+        pairs = standards.X_target[train], standards.X_source[train]
+        mapped.append(map_candidates(*pairs, standards.X_target[test]))
+        order.append(test)
+    spectra = np.concatenate(mapped, axis=1)  # (n_candidates, n, n_features_source)
+    expected = predict(standards.X_source[np.concatenate(order)])
+    predictions = predict(spectra.reshape(-1, spectra.shape[-1]))
+    return int(np.argmin(_mean_squares(predictions.reshape(-1, *expected.shape) - expected, y)))
+
+
+def choose_calibration(
+    fit_candidates: Callable[[NDArray, NDArray, Standards], Callable[[NDArray], NDArray]],
+    source: Rows,
+    standards: Standards,
+) -> int:
+    """Return the candidate of the smallest expected error on the target.
+
+    ``fit_candidates(X, y, standards)`` returns a function from spectra to the predictions of
+    every candidate, (n_candidates, n, ...). The error is the mean square in cross-validation on
+    the source rows plus the mean squared disagreement on standards that are left out.
+    """
+    error = _source_error(fit_candidates, source, standards)
+    if len(standards) > 1:
+        differences = []
+        for train, test in _standard_folds(len(standards)):
+            predict = fit_candidates(source.X, source.y, standards[train])
+            left_out = standards[test]
+            differences.append(predict(left_out.X_target) - predict(left_out.X_source))
+        error = error + _mean_squares(np.concatenate(differences, axis=1), source.y)
+    return int(np.argmin(error))
+
+
+def _source_error(fit_candidates, source, standards):
+    """Return the mean squared error of every candidate in cross-validation on the source rows."""
+    n_groups = len(np.unique(source.ids))
+    if n_groups < 2:
+        return 0.0
+    residuals = []
+    for train, test in GroupKFold(min(N_FOLDS, n_groups)).split(source.X, groups=source.ids):
+        predict = fit_candidates(source.X[train], source.y[train], standards)
+        residuals.append(predict(source.X[test]) - source.y[test])
+    return _mean_squares(np.concatenate(residuals, axis=1), source.y)
+
+
+def _standard_folds(n_standards: int) -> Iterator[tuple[NDArray, NDArray]]:
+    """Yield training and left-out standards of at most 5 folds, dealt in order of selection."""
+    fold = np.arange(n_standards) % N_FOLDS
+    for k in range(min(N_FOLDS, n_standards)):
+        yield np.flatnonzero(fold != k), np.flatnonzero(fold == k)
+
+
+def _mean_squares(deviations, y):
+    """Return the mean squared deviation of every candidate, targets in units of their variance."""
+    variance = y.var(axis=0, ddof=0)
+    squares = (deviations**2).mean(axis=1) / (variance + (variance == 0))
+    return squares.reshape(len(squares), -1).sum(axis=1)

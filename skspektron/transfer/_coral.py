@@ -1,0 +1,170 @@
+"""Correlation alignment."""
+
+from numbers import Real
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._mapped import MappedTransfer
+from ._standards import Rows, Standards
+
+# So many rows weigh as much as a ridge of one mean variance.
+ROWS_OF_EQUAL_WEIGHT = 10
+
+
+class CORALTransfer(MappedTransfer):
+    r"""Give target spectra the mean and the covariance of source spectra.
+
+    Whitens spectra by the covariance of the target and colours them by that of the source [1]_:
+
+    .. math:: \hat x = \bar x_s + (x - \bar x_t) \,
+        (C_t + \lambda I)^{-1/2} (C_s + \lambda I)^{1/2} .
+
+    With ``n_transfer=0`` it learns from the spectra of all training rows of both instruments, those
+    of the target unlabelled; no pairs are needed.
+
+    Parameters
+    ----------
+    estimator : estimator, default=None
+        Calibration that is transferred. None: ``PLSRegression(scale=False)``, the number of
+        components chosen by cross-validation.
+    source, target : str or int, default=None
+        Labels of the instrument of the calibration and of the instrument it moves to. `source`
+        None: the most frequent label other than `target`. `target` None: the one that is not
+        `source`, where there are two.
+    n_transfer : int or None, default=0
+        Number of paired standards whose covariances are used. 0: all training rows of the two
+        instruments, so 0 is not `NoTransfer` here. None: every paired sample.
+    selection : {"kennard-stone", "duplex", "spxy", "random"} or callable, default="kennard-stone"
+        Order in which candidates become standards; a callable takes spectra of shape
+        (n_candidates, n_features) and returns a permutation. The standards for 5 are among those
+        for 10. "spxy" reads the reference values of the source rows.
+    random_state : int, RandomState instance or None, default=None
+        Draws the order when `selection` is "random".
+    memory : str or joblib.Memory, default=None
+        Where the fitted calibration is cached, so that a search over parameters of the transfer
+        fits it once for every fold.
+    trained_on : array-like of sample ids, default=None
+        Samples that a `FrozenEstimator` was fitted on, so that a leak can be told; None warns.
+    alpha : float or "auto", default="auto"
+        Ridge :math:`\lambda` in units of the mean variance of a source channel, above 0. Directions
+        with less variance than that are hardly stretched; a large one leaves the change of the mean
+        alone. Typical: 0.01 to 10. "auto": 10/n with n rows of the instrument that has fewer,
+        because covariances of few spectra are mostly chance.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The calibration, fitted on the source rows.
+    source_mean_, target_mean_ : ndarray of shape (n_channels,)
+        Mean spectra of the two instruments.
+    alpha_ : float
+        The ridge that was used, in units of the mean variance of a source channel.
+    source_, target_ : str or int
+        Labels of the two instruments; None where fit got no `instrument`.
+    transfer_ids_ : ndarray of shape (n_transfer,)
+        Samples of the paired standards, in order of selection; empty with ``n_transfer=0``.
+    source_channels_, target_channels_ : ndarray of int
+        Columns of `X` that are used of either instrument: all of them where both measure all.
+    n_features_in_ : int
+        Number of spectral channels.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Column names of `X`, where they are all strings.
+
+    See Also
+    --------
+    MeanCentredTransfer : The means without the covariances.
+
+    Notes
+    -----
+    With ``n_transfer=0`` the training samples of the two instruments should come from one
+    population; a difference between the samples is removed like one between the instruments.
+    A single row of an instrument has no covariance: only the mean moves then. Covariances have
+    the denominator n - 1 and are never formed: the cost is O(n^2 p) for n rows of p channels. NaN
+    is refused.
+
+    References
+    ----------
+    .. [1] Sun, Feng & Saenko, Proc. AAAI Conf. Artif. Intell. 30 (2016) 2058-2065.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from skspektron.transfer import CORALTransfer
+    >>> X = np.array([[0.0], [1.0], [2.0], [5.0], [7.0], [9.0]])  # B reads 2 x + 5
+    >>> y = np.array([0.0, 1.0, 2.0, np.nan, np.nan, np.nan])
+    >>> model = CORALTransfer(LinearRegression(), source="A", target="B", alpha=1e-9)
+    >>> model.fit(X, y, instrument=list("AAABBB")).predict([[8.0]]).round(6)
+    array([1.5])
+    """
+
+    _needs_pairs = True
+    _learns_unlabelled = True
+    _takes_nan = False
+
+    def __init__(
+        self,
+        estimator=None,
+        *,
+        source=None,
+        target=None,
+        n_transfer: int | None = 0,
+        selection="kennard-stone",
+        random_state=None,
+        memory=None,
+        trained_on=None,
+        alpha: float | str = "auto",
+    ):
+        super().__init__(
+            estimator,
+            source=source,
+            target=target,
+            n_transfer=n_transfer,
+            selection=selection,
+            random_state=random_state,
+            memory=memory,
+            trained_on=trained_on,
+        )
+        self.alpha = alpha
+
+    def _check_parameters(self) -> None:
+        """Refuse a ridge that leaves directions without variance undefined."""
+        super()._check_parameters()
+        is_number = isinstance(self.alpha, Real) and 0 < self.alpha < np.inf
+        if not is_number and self.alpha != "auto":
+            raise ValueError(
+                f'alpha must be above 0 and finite, or "auto", got {self.alpha!r}. '
+                'Pass "auto", or more to trust the covariances less.'
+            )
+
+    def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
+        """Decompose the covariances of both instruments, of the standards where there are some."""
+        pair = source.X.astype(np.float64), target.X.astype(np.float64)
+        if len(standards):
+            pair = standards.X_source, standards.X_target
+        n_rows = min(map(len, pair))
+        self.alpha_ = self._relative_ridge(n_rows)
+        self.source_mean_, self.target_mean_ = (X.mean(axis=0) for X in pair)
+        (source_variance, V_s), (target_variance, V_t) = map(_principal_variances, pair)
+        ridge = self.alpha_ * (source_variance.sum() / V_s.shape[1] or 1.0)
+        # (C + ridge I)^1/2 = ridge^1/2 (I + V (g - 1) V'): ridge^1/2 cancels between the two.
+        stretch_s, stretch_t = (np.sqrt(v / ridge + 1) for v in (source_variance, target_variance))
+        self._stretches = [(V_t, 1 / stretch_t - 1), (V_s, stretch_s - 1)] if n_rows > 1 else []
+
+    def _relative_ridge(self, n_rows):
+        """Return the ridge for covariances of so many spectra."""
+        return ROWS_OF_EQUAL_WEIGHT / n_rows if self.alpha == "auto" else self.alpha
+
+    def _map(self, X) -> NDArray:
+        """Whiten the target spectra and colour them."""
+        deviation = X - self.target_mean_
+        for V, gain in self._stretches:
+            deviation = deviation + (deviation @ V.T * gain) @ V
+        return self.source_mean_ + deviation
+
+
+def _principal_variances(X):
+    """Return the variances of the principal components of `X`, n - 1 below, and their loadings."""
+    _, s, Vt = np.linalg.svd(X - X.mean(axis=0), full_matrices=False)
+    return s**2 / max(len(X) - 1, 1), Vt

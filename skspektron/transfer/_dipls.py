@@ -1,0 +1,191 @@
+"""Domain-invariant partial least squares."""
+
+from numbers import Real
+
+import numpy as np
+
+from ._calibration import choose_n_components
+from ._dipls_components import CovarianceDifference, PairDifference, domain_invariant_pls
+from ._last_step import LinearTransfer
+from ._pairs import check_n_components
+from ._prefit import refuse_frozen
+from ._standards import Rows, Standards
+
+
+class DIPLSTransfer(LinearTransfer):
+    r"""Fit PLS whose components vary alike on both instruments.
+
+    Domain-invariant PLS [1]_ finds each weight vector from what it explains of `y` on the source,
+    less a penalty :math:`\lambda` on how differently the scores spread on the two instruments,
+
+    .. math:: w \propto (I + \tfrac{\lambda}{y'y} D)^{-1} X'y .
+
+    With ``n_transfer=0`` it learns from the spectra of all training rows of the target, unlabelled
+    and unpaired: :math:`D = |C_s - C_t|`, the eigenvalues of the difference of the covariances
+    taken positive, and target spectra are centred by their own mean. With paired standards
+    :math:`D = \Delta'\Delta` of the differences :math:`\Delta = X_s - X_t` (graph-based
+    calibration transfer [2]_), and target spectra are centred by the mean of the source.
+
+    Parameters
+    ----------
+    estimator : estimator, default=None
+        Calibration that is transferred. None: ``PLSRegression(scale=False)``, the number of
+        components chosen by cross-validation.
+    source, target : str or int, default=None
+        Labels of the instrument of the calibration and of the instrument it moves to. `source`
+        None: the most frequent label other than `target`. `target` None: the one that is not
+        `source`, where there are two.
+    n_transfer : int or None, default=0
+        Number of paired standards whose differences are penalised. 0: the difference of the
+        covariances of all training rows, so 0 is not `NoTransfer` here. None: every paired
+        sample.
+    selection : {"kennard-stone", "duplex", "spxy", "random"} or callable, default="kennard-stone"
+        Order in which candidates become standards; a callable takes spectra of shape
+        (n_candidates, n_features) and returns a permutation. The standards for 5 are among those
+        for 10. "spxy" reads the reference values of the source rows.
+    random_state : int, RandomState instance or None, default=None
+        Draws the order when `selection` is "random".
+    memory : str or joblib.Memory, default=None
+        Where the fitted calibration is cached, so that a search over parameters of the transfer
+        fits it once for every fold.
+    trained_on : array-like of sample ids, default=None
+        Samples that a `FrozenEstimator` was fitted on, so that a leak can be told; None warns.
+    n_components : int or None, default=None
+        Number of components, at least 1; fewer where the source spectra support no more. None:
+        as many as cross-validation of PLS on the source rows chooses.
+    penalty : float or "auto", default="auto"
+        Penalty :math:`\lambda`, at least 0, the same for all components, in the unit of `y`
+        squared over that of `D`. 0: PLS on the source. "auto": a penalty of its own for every
+        component. Unpaired :math:`|X - yw'|^2 / w'Dw` with the unpenalised :math:`w = X'y / y'y`,
+        as in [1]_; paired :math:`10^6\,y'y / |\Delta|_2^2`, which all but removes the directions
+        of the differences: with few standards that predicts better than the rule of [1]_.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The calibration, fitted on the source rows: it predicts source rows.
+    coef_ : ndarray of shape (n_features,) or (n_features, n_targets)
+        Coefficients for spectra as the last step of the calibration sees them; absent where
+        nothing was transferred, as are the next three.
+    intercept_ : float or ndarray of shape (n_targets,)
+        Intercept for target spectra, in the unit of `y`.
+    n_components_ : int
+        Number of components that were asked for or chosen.
+    penalty_ : ndarray of shape (n_components_,) or (n_components_, n_targets)
+        Penalty of every component; NaN for those that the spectra did not support.
+    source_, target_ : str or int
+        Labels of the two instruments; None where fit got no `instrument`.
+    transfer_ids_ : ndarray of shape (n_transfer,)
+        Samples of the paired standards, in order of selection; empty with ``n_transfer=0``.
+    source_channels_, target_channels_ : ndarray of int
+        Columns of `X` that are used of either instrument: all of them where both measure all.
+    n_features_in_ : int
+        Number of spectral channels.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Column names of `X`, where they are all strings.
+
+    See Also
+    --------
+    MeanCentredTransfer : The means without the covariances.
+    PooledTransfer : One calibration for both instruments, from labelled standards.
+
+    Notes
+    -----
+    The last step of the calibration is replaced, so a `FrozenEstimator` is refused; the steps
+    before it stay, fitted on the source rows. Channels are centred, not scaled. Several targets are
+    fitted one at a time. Without standards the training samples of the two instruments should come
+    from one population: a difference between the samples counts like one between the instruments,
+    and one between their mean reference values becomes a bias. A single target row tells the mean
+    alone. Differences of pairs that follow the composition, as under a change of gain, take its
+    signal away with them. Spectra are replaced by their coordinates in the space of all rows, so
+    the cost is O(n^2 p + a n^3) for n rows of p > n channels and a components. NaN is refused.
+
+    References
+    ----------
+    .. [1] Nikzad-Langerodi, Zellinger, Lughofer & Saminger-Platz, Anal. Chem. 90 (2018)
+       6693-6701.
+    .. [2] Nikzad-Langerodi & Sobieczky, J. Chemom. 35 (2021) e3319.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from skspektron.transfer import DIPLSTransfer
+    >>> X = np.array([[0.0], [1.0], [2.0], [5.0], [6.0], [7.0]])  # B reads 5 more than A
+    >>> y = np.array([0.0, 1.0, 2.0, np.nan, np.nan, np.nan])
+    >>> model = DIPLSTransfer(LinearRegression(), source="A", target="B", n_components=1)
+    >>> model.fit(X, y, instrument=list("AAABBB")).predict([[6.5]]).round(6)
+    array([1.5])
+    """
+
+    _needs_pairs = True
+    _learns_unlabelled = True
+
+    def __init__(
+        self,
+        estimator=None,
+        *,
+        source=None,
+        target=None,
+        n_transfer: int | None = 0,
+        selection="kennard-stone",
+        random_state=None,
+        memory=None,
+        trained_on=None,
+        n_components: int | None = None,
+        penalty: float | str = "auto",
+    ):
+        super().__init__(
+            estimator,
+            source=source,
+            target=target,
+            n_transfer=n_transfer,
+            selection=selection,
+            random_state=random_state,
+            memory=memory,
+            trained_on=trained_on,
+        )
+        self.n_components = n_components
+        self.penalty = penalty
+
+    def _check_parameters(self) -> None:
+        """Refuse a number of components below one and a negative penalty."""
+        super()._check_parameters()
+        check_n_components(self.n_components)
+        is_number = isinstance(self.penalty, Real) and 0 <= self.penalty < np.inf
+        if not is_number and self.penalty != "auto":
+            raise ValueError(
+                f'penalty must be at least 0 or "auto", got {self.penalty!r}. '
+                'Pass "auto", or 0 for PLS on the source.'
+            )
+
+    def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
+        """Fit the components of every target; all spectra as the last step sees them."""
+        refuse_frozen(self)
+        X = self._in_front(source.X)
+        if len(standards):
+            centre = X.mean(axis=0)
+            other = self._in_front(standards.X_source) - self._in_front(standards.X_target)
+        else:
+            centre = self._in_front(target.X).mean(axis=0)
+            other = self._in_front(target.X) - centre
+        self.n_components_ = self.n_components or choose_n_components(X, source.y, source.ids)
+        y_mean = source.y.mean(axis=0)
+        y = (source.y - y_mean).reshape(len(X), -1)
+        # Weights are combinations of these rows: their coordinates in an orthonormal basis do.
+        basis, R = np.linalg.qr(np.concatenate([X - X.mean(axis=0), other]).T)
+        X, other = np.split(R.T, [len(X)])
+        is_paired = len(standards) > 0 or len(other) == 1  # one centred row is zero: no penalty
+        difference = PairDifference(other) if is_paired else CovarianceDifference.between(X, other)
+        coef, penalties = self._fit_targets(X, y, difference)
+        self.coef_ = (basis @ coef).reshape(-1, *self._n_outputs)
+        self.penalty_ = penalties.reshape(-1, *self._n_outputs)
+        self.intercept_ = y_mean - centre @ self.coef_
+
+    def _fit_targets(self, X, y, difference):
+        """Return the coefficients and the penalties of every column of `y`, in columns."""
+        columns = [
+            domain_invariant_pls(X, column, difference, self.n_components_, self.penalty)
+            for column in y.T
+        ]
+        return (np.column_stack(parts) for parts in zip(*columns, strict=True))

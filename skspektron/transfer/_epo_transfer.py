@@ -1,0 +1,172 @@
+"""External parameter orthogonalisation around a calibration."""
+
+import numpy as np
+from sklearn.cross_decomposition import PLSRegression
+from sklearn.dummy import DummyRegressor
+
+from ._calibration import component_limit, covary, fit_pls_path
+from ._choice import choose_calibration
+from ._epo import EPO
+from ._pairs import check_n_components
+from ._refitted import RefittedTransfer
+from ._standards import Rows, Standards
+
+MAX_DIRECTIONS = 6
+
+
+class EPOTransfer(RefittedTransfer):
+    """Calibrate again without the directions in which the instruments differ.
+
+    The leading directions of the difference spectra of the standards, not centred, are taken out
+    of all spectra, and the calibration is fitted on projected source rows [1]_: it cannot use
+    what the instrument changes. The standards need no labels.
+
+    Parameters
+    ----------
+    estimator : estimator, default=None
+        Calibration that is transferred; its last step is fitted again on projected spectra,
+        behind the steps before it. None: ``PLSRegression(scale=False)``, the number of components
+        chosen by cross-validation, and once more together with the number of directions.
+    source, target : str or int, default=None
+        Labels of the instrument of the calibration and of the instrument it moves to. `source`
+        None: the most frequent label other than `target`. `target` None: the one that is not
+        `source`, where there are two.
+    n_transfer : int or None, default=10
+        Number of paired standards. 0: as `NoTransfer`. None: every paired sample.
+    selection : {"kennard-stone", "duplex", "spxy", "random"} or callable, default="kennard-stone"
+        Order in which candidates become standards; a callable takes spectra of shape
+        (n_candidates, n_features) and returns a permutation. The standards for 5 are among those
+        for 10. "spxy" reads the reference values of the source rows.
+    random_state : int, RandomState instance or None, default=None
+        Draws the order when `selection` is "random".
+    memory : str or joblib.Memory, default=None
+        Where the fitted calibration is cached, so that a search over parameters of the transfer
+        fits it once for every fold.
+    trained_on : array-like of sample ids, default=None
+        Samples that a `FrozenEstimator` was fitted on, so that a leak can be told; None warns.
+    n_components : int, None or "auto", default="auto"
+        Number of directions taken out, at least 1. Typical: 1 to 6. None: all directions of the
+        differences. "auto": up to 6, the number with the smallest sum of the squared error in
+        cross-validation on the source rows and the squared disagreement between the predictions
+        for both spectra of standards that are left out; 1 where there is a single standard.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The calibration, fitted on the source rows.
+    map_ : EPO
+        The projection, in the space that the last step of the calibration sees; absent without
+        standards.
+    target_estimator_ : estimator
+        The last step of the calibration, fitted on projected source rows; absent without
+        standards.
+    source_, target_ : str or int
+        Labels of the two instruments; None where fit got no `instrument`.
+    transfer_ids_ : ndarray of shape (n_transfer,)
+        Samples of the paired standards, in order of selection.
+    source_channels_, target_channels_ : ndarray of int
+        Columns of `X` that are used of either instrument: all of them where both measure all.
+    n_features_in_ : int
+        Number of spectral channels.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Column names of `X`, where they are all strings.
+
+    See Also
+    --------
+    EPO : The projection by itself.
+    NARTransfer : Makes the same directions costly instead of forbidding them.
+
+    Notes
+    -----
+    A direction in which the instruments differ may be one in which the property shows; then the
+    projection costs accuracy, which the automatic choice weighs. NaN is refused.
+
+    References
+    ----------
+    .. [1] Roger, Chauchard & Bellon-Maurel, Chemom. Intell. Lab. Syst. 66 (2003) 191-204.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from skspektron.transfer import EPOTransfer
+    >>> X = np.array([[0.0, 0.0], [1.0, 0.2], [2.0, 0.1], [0.0, 5.0], [1.0, 5.2], [2.0, 5.1]])
+    >>> y = np.array([0.0, 1.0, 2.0, np.nan, np.nan, np.nan])  # B has an offset in channel 2
+    >>> model = EPOTransfer(LinearRegression(), source="A", target="B", n_transfer=3)
+    >>> model = model.fit(X, y, instrument=list("AAABBB"), sample_id=[1, 2, 3, 1, 2, 3])
+    >>> model.predict([[1.5, 5.3]]).round(6)
+    array([1.5])
+    """
+
+    def __init__(
+        self,
+        estimator=None,
+        *,
+        source=None,
+        target=None,
+        n_transfer: int | None = 10,
+        selection="kennard-stone",
+        random_state=None,
+        memory=None,
+        trained_on=None,
+        n_components: int | str | None = "auto",
+    ):
+        super().__init__(
+            estimator,
+            source=source,
+            target=target,
+            n_transfer=n_transfer,
+            selection=selection,
+            random_state=random_state,
+            memory=memory,
+            trained_on=trained_on,
+        )
+        self.n_components = n_components
+
+    def _check_parameters(self) -> None:
+        """Refuse a bad number of directions even where there is no standard to find them in."""
+        super()._check_parameters()
+        if self.n_components != "auto":
+            check_n_components(self.n_components)
+
+    def _refit(self, source: Rows, standards: Standards, final) -> None:
+        """Fit the last step on projected source rows, as the smallest expected error says."""
+        counts: list = [self.n_components]
+        if self.n_components == "auto":
+            counts = list(range(1, 1 + min(MAX_DIRECTIONS, len(standards), source.X.shape[1])))
+        n_pls = 0  # of the default calibration, whose components are chosen with the directions
+        if self.estimator is None and isinstance(final, PLSRegression):
+            n_pls = max(1, component_limit(source.X, source.ids) - (counts[-1] or len(standards)))
+
+        def fit_candidates(X, y, standards):
+            maps = [_fit_projection(k, standards) for k in counts]
+            fits = [self._fit_nested(final, epo.transform(X), y, n_pls) for epo in maps]
+            return lambda X: np.concatenate(
+                [predict(epo.transform(X)) for epo, predict in zip(maps, fits, strict=True)]
+            )
+
+        chosen = 0
+        if len(counts) * max(n_pls, 1) > 1:
+            chosen = choose_calibration(fit_candidates, source, standards)
+        self.map_ = _fit_projection(counts[chosen // max(n_pls, 1)], standards)
+        X = self.map_.transform(source.X)
+        if n_pls:
+            is_left = covary(X, source.y, float(np.linalg.norm(source.X)))
+            final = PLSRegression(1 + chosen % n_pls, scale=False) if is_left else DummyRegressor()
+        self.target_estimator_ = self._fit_final(final, X, source.y)
+
+    def _fit_nested(self, final, X, y, n_pls):
+        """Return a function to predictions of 1 to `n_pls` components, or those of `final`."""
+        if n_pls:
+            return fit_pls_path(X, y, n_pls)
+        fitted = self._fit_final(final, X, y)
+        return lambda X: self._predict_final(fitted, X)[None]
+
+    def _behind_front(self, Z):
+        """Predict projected spectra."""
+        return self._predict_final(self.target_estimator_, self.map_.transform(Z))
+
+
+def _fit_projection(n_components, standards):
+    """Return the projection of the standards' differences."""
+    return EPO(n_components=n_components).fit(standards.X_target, standards.X_source)

@@ -1,0 +1,33 @@
+"""Transfer methods that change the last step of a calibration."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._base import BaseTransfer
+from ._linear import split_calibration
+
+
+class LastStepTransfer(BaseTransfer):
+    """Change the last step of the calibration, on what the steps before it make of spectra."""
+
+    _takes_nan = False
+
+    def _last_step(self):
+        """Return the fitted last step of the calibration."""
+        return split_calibration(self.estimator_)[1]
+
+    def _in_front(self, X: NDArray) -> NDArray:
+        """Return spectra as the last step of the calibration sees them."""
+        front, _ = split_calibration(self.estimator_)
+        return np.asarray(front(self._as_given(X)), dtype=np.float64)
+
+
+class LinearTransfer(LastStepTransfer):
+    """Predict target spectra with `coef_` and `intercept_`; a method implements `_learn`."""
+
+    coef_: NDArray
+    intercept_: NDArray
+
+    def _predict_target(self, X: NDArray) -> NDArray:
+        """Predict with the coefficients of the target."""
+        return self._in_front(X) @ self.coef_ + self.intercept_

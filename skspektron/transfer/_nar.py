@@ -1,0 +1,207 @@
+"""Null-augmented regression."""
+
+from itertools import product
+from numbers import Real
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.cross_decomposition import PLSRegression
+from sklearn.linear_model import Ridge
+
+from ._choice import choose_calibration
+from ._refitted import RefittedTransfer
+from ._standards import Rows, Standards
+
+AUTO_PENALTIES = (0.01, 1.0, 100.0, 1e4)
+AUTO_RIDGES = 10.0 ** np.arange(-7.0, 0.5, 0.5)  # in units of the mean squared length of spectra
+
+
+class NARTransfer(RefittedTransfer):
+    r"""Calibrate again, with a penalty on what tells the instruments apart.
+
+    Null-augmented regression [1]_, [2]_ asks the coefficients to predict zero for the difference
+    spectra D of the standards, while they predict `y` for the source rows:
+
+    .. math:: \min_b \|y - Xb\|^2 + \lambda \|\tilde D b\|^2 + \eta \|b\|^2
+
+    with X and y centred, and :math:`\tilde D` scaled so that a difference spectrum is as long as a
+    centred source spectrum (root mean square). No label of the target is read.
+
+    Parameters
+    ----------
+    estimator : estimator, default=None
+        Calibration that is transferred; its last step is fitted again, on source rows and
+        difference spectra behind the steps before it. None: ``PLSRegression(scale=False)``, the
+        number of components chosen by cross-validation, which is fitted again as ridge
+        regression, the form of [1]_, with :math:`\eta` chosen as `difference_penalty`.
+    source, target : str or int, default=None
+        Labels of the instrument of the calibration and of the instrument it moves to. `source`
+        None: the most frequent label other than `target`. `target` None: the one that is not
+        `source`, where there are two.
+    n_transfer : int or None, default=10
+        Number of paired standards. 0: as `NoTransfer`. None: every paired sample.
+    selection : {"kennard-stone", "duplex", "spxy", "random"} or callable, default="kennard-stone"
+        Order in which candidates become standards; a callable takes spectra of shape
+        (n_candidates, n_features) and returns a permutation. The standards for 5 are among those
+        for 10. "spxy" reads the reference values of the source rows.
+    random_state : int, RandomState instance or None, default=None
+        Draws the order when `selection` is "random".
+    memory : str or joblib.Memory, default=None
+        Where the fitted calibration is cached, so that a search over parameters of the transfer
+        fits it once for every fold.
+    trained_on : array-like of sample ids, default=None
+        Samples that a `FrozenEstimator` was fitted on, so that a leak can be told; None warns.
+    difference_penalty : float or "auto", default="auto"
+        Weight :math:`\lambda` of the difference spectra, positive. "auto": 0.01, 1, 100 or 10000,
+        that with the smallest sum of the squared error in cross-validation on the source rows and
+        the squared disagreement between the predictions for both spectra of standards that are
+        left out.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The calibration, fitted on the source rows.
+    target_estimator_ : estimator
+        The last step of the calibration, fitted on source rows and difference spectra; absent
+        without standards.
+    difference_penalty_ : float
+        The penalty that was used; absent without standards.
+    source_, target_ : str or int
+        Labels of the two instruments; None where fit got no `instrument`.
+    transfer_ids_ : ndarray of shape (n_transfer,)
+        Samples of the paired standards, in order of selection.
+    source_channels_, target_channels_ : ndarray of int
+        Columns of `X` that are used of either instrument: all of them where both measure all.
+    n_features_in_ : int
+        Number of spectral channels.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Column names of `X`, where they are all strings.
+
+    See Also
+    --------
+    EPOTransfer : Forbids the leading directions instead.
+
+    Notes
+    -----
+    The difference spectra enter as rows, each added to and taken from the mean source spectrum at
+    the mean of `y`, so that any regressor that fits an intercept can be used. NaN is refused.
+
+    References
+    ----------
+    .. [1] Kalivas, Siano, Andries & Goicoechea, Appl. Spectrosc. 63 (2009) 800-809.
+    .. [2] Andries, Kalivas & Gurung, J. Chemom. 33 (2019) e3080.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from skspektron.transfer import NARTransfer
+    >>> X = np.array([[0.0, 0.0], [1.0, 0.2], [2.0, 0.1], [0.0, 5.0], [1.0, 5.2], [2.0, 5.1]])
+    >>> y = np.array([0.0, 1.0, 2.0, np.nan, np.nan, np.nan])  # B has an offset in channel 2
+    >>> model = NARTransfer(LinearRegression(), source="A", target="B", n_transfer=3)
+    >>> model = model.fit(X, y, instrument=list("AAABBB"), sample_id=[1, 2, 3, 1, 2, 3])
+    >>> model.predict([[1.5, 5.3]]).round(2)
+    array([1.5])
+    """
+
+    def __init__(
+        self,
+        estimator=None,
+        *,
+        source=None,
+        target=None,
+        n_transfer: int | None = 10,
+        selection="kennard-stone",
+        random_state=None,
+        memory=None,
+        trained_on=None,
+        difference_penalty: float | str = "auto",
+    ):
+        super().__init__(
+            estimator,
+            source=source,
+            target=target,
+            n_transfer=n_transfer,
+            selection=selection,
+            random_state=random_state,
+            memory=memory,
+            trained_on=trained_on,
+        )
+        self.difference_penalty = difference_penalty
+
+    def _check_parameters(self) -> None:
+        """Refuse a penalty that is none."""
+        super()._check_parameters()
+        penalty = self.difference_penalty
+        if penalty != "auto" and not (isinstance(penalty, Real) and 0 < penalty < np.inf):
+            raise ValueError(
+                f'difference_penalty must be a positive number or "auto", got {penalty!r}. '
+                "Pass 100.0, or NoTransfer for none."
+            )
+
+    def _refit(self, source: Rows, standards: Standards, final) -> None:
+        """Fit the last step on source rows and difference spectra."""
+        penalties: list = [self.difference_penalty]
+        if self.difference_penalty == "auto":
+            penalties = list(AUTO_PENALTIES) if len(standards) > 1 else [100.0]
+        is_ridge = self.estimator is None and isinstance(final, PLSRegression)
+        length = _mean_square(source.X - source.X.mean(axis=0))
+        ridges = (AUTO_RIDGES if is_ridge else np.array([np.nan])) * length
+
+        def fit_candidates(X, y, standards):
+            D = _scaled_differences(standards, length)
+            if is_ridge:
+                return fit_ridge_path(X, y, D, penalties, ridges)
+            rows = [augment(X, y, D, penalty) for penalty in penalties]
+            fits = [self._fit_final(final, *augmented) for augmented in rows]
+            return lambda X: np.stack([self._predict_final(fitted, X) for fitted in fits])
+
+        candidates = list(product(penalties, ridges))
+        chosen = 0
+        if len(candidates) > 1:
+            chosen = choose_calibration(fit_candidates, source, standards)
+        self.difference_penalty_, ridge = candidates[chosen]
+        D = _scaled_differences(standards, length)
+        augmented = augment(source.X, source.y, D, self.difference_penalty_)
+        self.target_estimator_ = self._fit_final(Ridge(ridge) if is_ridge else final, *augmented)
+
+    def _behind_front(self, Z):
+        """Predict with the calibration that does not see the difference."""
+        return self._predict_final(self.target_estimator_, Z)
+
+
+def augment(X: NDArray, y: NDArray, D: NDArray, penalty: float) -> tuple[NDArray, NDArray]:
+    """Return source rows and, around their mean, both signs of the weighted differences."""
+    mean, half = X.mean(axis=0), np.sqrt(penalty / 2) * D
+    level = np.broadcast_to(y.mean(axis=0), (2 * len(D), *y.shape[1:]))
+    return np.concatenate([X, mean + half, mean - half]), np.concatenate([y, level])
+
+
+def fit_ridge_path(X: NDArray, y: NDArray, D: NDArray, penalties, ridges):
+    """Return a function from spectra to predictions for every pair of penalty and ridge.
+
+    One eigendecomposition of the rows' Gram matrix serves all ridges of a penalty.
+    """
+    mean, level = X.mean(axis=0), y.mean(axis=0)
+    right = np.concatenate([y - level, np.zeros((len(D), *y.shape[1:]))]).reshape(-1, level.size)
+    coefs = []
+    for penalty in penalties:
+        Z = np.concatenate([X - mean, np.sqrt(penalty) * D])
+        values, vectors = np.linalg.eigh(Z @ Z.T)
+        shrunk = 1.0 / (np.maximum(values, 0.0) + np.reshape(ridges, (-1, 1)))
+        dual = vectors @ (shrunk[:, :, None] * (vectors.T @ right))  # (n_ridges, n_rows, n_targets)
+        coefs.append(Z.T @ dual)
+    coef = np.concatenate(coefs)  # (n_candidates, n_features, n_targets)
+    return lambda X: ((X - mean) @ coef + level.ravel()).reshape(len(coef), len(X), *y.shape[1:])
+
+
+def _scaled_differences(standards, length):
+    """Return difference spectra of the standards, with the mean square `length`."""
+    D = standards.X_source - standards.X_target
+    size = _mean_square(D)
+    return D * np.sqrt(length / size) if size > 0 else D
+
+
+def _mean_square(X):
+    """Return the mean squared length of the rows."""
+    return (X**2).sum() / max(len(X), 1)

@@ -1,0 +1,88 @@
+"""What the maps from a target to a source instrument share: paired standards, affine form."""
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+# Squared singular values below this share of the largest are rounding noise.
+ROUNDING = 1e-12
+
+
+class PairedMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Affine map of target spectra; a map sets `coef_` and `intercept_` in `fit`."""
+
+    def transform(self, X: ArrayLike) -> NDArray:
+        """Return `X` as the source instrument would have measured it."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        return self._linear(X) + self.intercept_
+
+    def _linear(self, X):
+        """Return `X` times the coefficients."""
+        return X @ self.coef_
+
+    @property
+    def _n_features_out(self):
+        """Number of source channels, for the names of the columns."""
+        return len(self.intercept_)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.target_tags.multi_output = True
+        return tags
+
+
+class LowRankMap(PairedMap):
+    """Affine map whose coefficients are a product of thin factors, plus one where it says so.
+
+    A map sets `left_` (n_features_in_, k), `right_` (k, n_features_source) and `intercept_`.
+    """
+
+    _adds_identity = False  # the map changes a spectrum instead of composing it anew
+
+    @property
+    def coef_(self) -> NDArray:
+        """Transfer matrix of shape (n_features_in_, n_features_source)."""
+        return self._linear(np.eye(self.n_features_in_))
+
+    def _linear(self, X):
+        """Return `X` times the coefficients, without forming them."""
+        product = (X @ self.left_) @ self.right_
+        return X + product if self._adds_identity else product
+
+
+def check_pairs(estimator, X: ArrayLike, y: ArrayLike) -> tuple[NDArray, NDArray]:
+    """Return the spectra of paired standards: those of the target and those of the source."""
+    target, source = validate_data(estimator, X, y, dtype=np.float64, multi_output=True)
+    return target, source.astype(np.float64, copy=False).reshape(len(source), -1)
+
+
+def check_n_components(n_components: Any) -> None:
+    """Refuse what is neither a number of components nor None."""
+    if n_components is not None and (not isinstance(n_components, Integral) or n_components < 1):
+        raise ValueError(
+            f"n_components must be an int of at least 1 or None, got {n_components!r}. "
+            "Pass 3, or None for the largest rank."
+        )
+
+
+def centred(X: NDArray) -> NDArray:
+    """Return `X` less its column means, exactly zero in a constant column."""
+    return np.where(np.ptp(X, axis=0) == 0, 0.0, X - X.mean(axis=0))
+
+
+def principal_axes(gram: NDArray, n_components: int | None) -> tuple[NDArray, NDArray]:
+    """Return the leading eigenvalues and eigenvectors (n, k) of a Gram matrix, largest first.
+
+    The k is at most `n_components` and the numerical rank; there are few standards, so their
+    Gram matrix is the smaller one.
+    """
+    values, vectors = np.linalg.eigh(gram)
+    rank = np.count_nonzero(values > ROUNDING * max(values[-1], 0.0))
+    k = rank if n_components is None else min(rank, n_components)
+    return values[::-1][:k], vectors[:, ::-1][:, :k]

@@ -1,0 +1,188 @@
+"""Parameter-free calibration enhancement."""
+
+from numbers import Real
+
+import numpy as np
+
+from ._last_step import LinearTransfer
+from ._linear import linear_coefficients
+from ._pfce_coefficients import fit_near
+from ._standards import Rows, Standards
+
+# Angles between the coefficients of source and target, in radians.
+TURN_PER_STANDARD = 1 / 200
+LARGEST_TURN = 0.2  # a correlation of 0.98
+# What target spectra are to predict: what the calibration does, reference values, or both.
+_RESPONSES = {
+    "NS": lambda predict, standards: predict(standards.X_source),
+    "SS": lambda predict, standards: standards.y,
+    "FS": lambda predict, standards: (predict(standards.X_source) + standards.y) / 2,
+}
+
+
+class PFCETransfer(LinearTransfer):
+    r"""Fit the coefficients of the calibration anew on standards, near those of the source.
+
+    Parameter-free calibration enhancement [1]_: of a linear calibration :math:`b_1`, the target
+    gets the :math:`b_2` that reproduces what the standards are known to give,
+
+    .. math:: \min_{b_2} |c - X_t b_2|^2 \quad\text{with}\quad corr(b_1, b_2) \ge \rho ,
+
+    spectra and `c` centred. The bound stands in for the spectra that a few standards lack.
+
+    Parameters
+    ----------
+    estimator : estimator, default=None
+        Calibration that is transferred. None: ``PLSRegression(scale=False)``, the number of
+        components chosen by cross-validation.
+    source, target : str or int, default=None
+        Labels of the instrument of the calibration and of the instrument it moves to. `source`
+        None: the most frequent label other than `target`. `target` None: the one that is not
+        `source`, where there are two.
+    n_transfer : int or None, default=10
+        Number of standards. 0: as `NoTransfer`. None: every sample that `mode` can use. 1 moves the
+        intercept alone.
+    selection : {"kennard-stone", "duplex", "spxy", "random"} or callable, default="kennard-stone"
+        Order in which candidates become standards; a callable takes spectra of shape
+        (n_candidates, n_features) and returns a permutation. The standards for 5 are among those
+        for 10. "spxy" reads the reference values of the source rows.
+    random_state : int, RandomState instance or None, default=None
+        Draws the order when `selection` is "random".
+    memory : str or joblib.Memory, default=None
+        Where the fitted calibration is cached, so that a search over parameters of the transfer
+        fits it once for every fold.
+    trained_on : array-like of sample ids, default=None
+        Samples that a `FrozenEstimator` was fitted on, so that a leak can be told; None warns.
+    mode : {"NS", "SS", "FS"}, default="NS"
+        What `c` is, and what a standard needs. "NS": the predictions of the calibration for the
+        source spectra, from paired standards without labels. "SS": reference values, from labelled
+        target standards. "FS": both count alike, from paired and labelled standards.
+    min_correlation : float or "auto", default="auto"
+        Smallest correlation :math:`\rho` of the coefficients over the channels, above 0 and at
+        most 1. 1 leaves a gain, an intercept and one constant that all coefficients share. Typical:
+        0.9 to 0.999. "auto": the cosine of n/200 for n standards, so that every standard lets the
+        coefficients turn a little further, up to 40; from there on it is 0.98, as in [1]_.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The calibration, fitted on the source rows.
+    coef_ : ndarray of shape (n_features,) or (n_features, n_targets)
+        Coefficients for target spectra as the last step of the calibration sees them; absent
+        without standards.
+    intercept_ : float or ndarray of shape (n_targets,)
+        Intercept that goes with them, in the unit of `y`; absent without standards.
+    min_correlation_ : float
+        Smallest correlation that was allowed; absent without standards.
+    source_, target_ : str or int
+        Labels of the two instruments; None where fit got no `instrument`.
+    transfer_ids_ : ndarray of shape (n_transfer,)
+        Samples the coefficients were fitted on, in order of selection.
+    source_channels_, target_channels_ : ndarray of int
+        Columns of `X` that are used of either instrument: all of them where both measure all.
+    n_features_in_ : int
+        Number of spectral channels.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Column names of `X`, where they are all strings.
+
+    See Also
+    --------
+    SlopeBiasTransfer : One gain and one intercept, after prediction.
+    PooledTransfer : Labelled standards beside the source rows.
+
+    Notes
+    -----
+    The calibration must end in a linear regressor; steps before it stay as they are. The problem
+    is convex and is solved exactly, in O(p n^2) for n standards of p channels; where several
+    solutions are equally good, as they are with n < p and a loose bound, the nearest to
+    :math:`b_1` is taken. "FS" minimises :math:`|X_s b_1 - X_t b_2|^2 + |y - X_t b_2|^2`, which is
+    the same problem with the mean of both as `c`. Where :math:`b_1` does not vary over the channels
+    no correlation is defined, and :math:`b_2 = b_1`. Several targets are several problems. NaN is
+    refused.
+
+    References
+    ----------
+    .. [1] Zhang, Li, Chen, Zhang & Liu, Anal. Chim. Acta 1142 (2021) 169-178.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from skspektron.transfer import PFCETransfer
+    >>> X = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 2.0], [0.0, 2.0], [2.0, 0.0], [4.0, 4.0]])
+    >>> y, ids = [1.0, -1.0, 0.0, np.nan, np.nan, np.nan], [1, 2, 3, 1, 2, 3]  # B reads twice A
+    >>> model = PFCETransfer(LinearRegression(), source="A", target="B", n_transfer=3)
+    >>> model.fit(X, y, instrument=list("AAABBB"), sample_id=ids).coef_.round(6)
+    array([-0.5,  0.5])
+    """
+
+    def __init__(
+        self,
+        estimator=None,
+        *,
+        source=None,
+        target=None,
+        n_transfer: int | None = 10,
+        selection="kennard-stone",
+        random_state=None,
+        memory=None,
+        trained_on=None,
+        mode: str = "NS",
+        min_correlation: float | str = "auto",
+    ):
+        super().__init__(
+            estimator,
+            source=source,
+            target=target,
+            n_transfer=n_transfer,
+            selection=selection,
+            random_state=random_state,
+            memory=memory,
+            trained_on=trained_on,
+        )
+        self.mode = mode
+        self.min_correlation = min_correlation
+
+    @property
+    def _needs_pairs(self) -> bool:  # type: ignore[override]
+        """Tell whether the mode reads the source spectra of standards."""
+        return self.mode != "SS"
+
+    @property
+    def _needs_labels(self) -> bool:  # type: ignore[override]
+        """Tell whether the mode reads the reference values of standards."""
+        return self.mode != "NS"
+
+    def _check_parameters(self) -> None:
+        """Refuse an unknown mode and a correlation that no coefficients have."""
+        super()._check_parameters()
+        if self.mode not in _RESPONSES:
+            raise ValueError(
+                f"mode must be one of {list(_RESPONSES)}, got {self.mode!r}. "
+                'Pass "NS" for paired standards without labels.'
+            )
+        is_number = isinstance(self.min_correlation, Real) and 0 < self.min_correlation <= 1
+        if not is_number and self.min_correlation != "auto":
+            raise ValueError(
+                "min_correlation must be above 0 and at most 1, or 'auto', got "
+                f"{self.min_correlation!r}. Pass 'auto', or 0.98 as published."
+            )
+
+    def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
+        """Fit the coefficients of every target on the standards."""
+        final = self._last_step()
+        X = self._in_front(standards.X_target)
+        coef, _ = linear_coefficients(final, X.shape[1])
+        c = _RESPONSES[self.mode](self._predict_source, standards)
+        X_mean, c_mean = X.mean(axis=0), c.mean(axis=0)
+        self.min_correlation_ = self._bound(len(X))
+        columns = zip(coef.T, (c - c_mean).reshape(len(c), -1).T, strict=True)
+        b2 = [fit_near(X - X_mean, column, b1, self.min_correlation_) for b1, column in columns]
+        self.coef_ = np.transpose(b2).reshape(-1, *self._n_outputs)
+        self.intercept_ = c_mean - X_mean @ self.coef_
+
+    def _bound(self, n_standards):
+        """Return the smallest correlation that so many standards may leave."""
+        if self.min_correlation == "auto":
+            return float(np.cos(min(n_standards * TURN_PER_STANDARD, LARGEST_TURN)))
+        return self.min_correlation

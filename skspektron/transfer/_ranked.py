@@ -1,0 +1,68 @@
+"""Transfer by a map whose only setting is its number of components."""
+
+import numpy as np
+
+from ._choice import choose_map
+from ._mapped import MappedTransfer
+from ._pairs import check_n_components
+from ._standards import Rows, Standards
+
+MAX_COMPONENTS = 15
+
+
+class RankedTransfer(MappedTransfer):
+    """Map target spectra to the source, then predict; a method names its map."""
+
+    _map_class: type
+    _needs_pairs = True
+    _takes_nan = False
+
+    def __init__(
+        self,
+        estimator=None,
+        *,
+        source=None,
+        target=None,
+        n_transfer: int | None = 10,
+        selection="kennard-stone",
+        random_state=None,
+        memory=None,
+        trained_on=None,
+        n_components: int | str | None = "auto",
+    ):
+        super().__init__(
+            estimator,
+            source=source,
+            target=target,
+            n_transfer=n_transfer,
+            selection=selection,
+            random_state=random_state,
+            memory=memory,
+            trained_on=trained_on,
+        )
+        self.n_components = n_components
+
+    def _check_parameters(self) -> None:
+        """Refuse a bad number of components even where there is no standard to fit on."""
+        super()._check_parameters()
+        if self.n_components != "auto":
+            check_n_components(self.n_components)
+
+    def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
+        """Fit the map on the paired standards, with as many components as agree best."""
+        n_components = self.n_components
+        if n_components == "auto":
+            counts = range(1, max(2, min(MAX_COMPONENTS + 1, len(standards))))
+
+            def map_candidates(X_target, X_source, X):
+                maps = [self._map_class(n_components=k).fit(X_target, X_source) for k in counts]
+                return np.stack([candidate.transform(X) for candidate in maps])
+
+            chosen = choose_map(map_candidates, self._predict_source, standards, source.y)
+            n_components = counts[chosen]
+        self.map_ = self._map_class(n_components=n_components)
+        self.map_.fit(standards.X_target, standards.X_source)
+
+    def _map(self, X):
+        """Map target spectra to the source."""
+        return self.map_.transform(X)

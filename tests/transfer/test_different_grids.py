@@ -1,0 +1,283 @@
+"""Every method carries a calibration from one grid to another; nothing is extrapolated."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skspektron.foundation import SpektronEmbedder
+from skspektron.model_selection import TransferGroupKFold, stack_instruments
+from skspektron.preprocessing import SNV
+from skspektron.transfer import (
+    LoRATransfer,
+    MeanCentredTransfer,
+    NoTransfer,
+    PDSTransfer,
+    TargetOnly,
+)
+from tests.transfer.methods import MAPPED, METHODS, OWN_GRID, UNLABELLED, fit, make
+
+
+def native(stack):
+    """Return the target's rows on the target's own channels, as a frame."""
+    X, _, instrument, _ = stack
+    return X[instrument == "B"].dropna(axis=1)
+
+
+def errors(model, stack):
+    """Return the root mean square error on the target's rows."""
+    X, y, instrument, _ = stack
+    target = instrument == "B"
+    return np.sqrt(np.mean((model.predict(X[target]) - y[target]) ** 2))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_goes_from_one_grid_to_the_other(method, make_grids):
+    X, _, instrument, _ = stack = make_grids()
+    model = fit(make(method), stack)
+    assert len(model.source_channels_) == 18 and len(model.target_channels_) == 28
+    if method is not NoTransfer:
+        assert errors(model, stack) < 0.5 * errors(fit(make(NoTransfer), stack), stack)
+    rows = X[instrument == "B"]
+    expected = model.predict(rows)
+    for same in (native(stack), native(stack).to_numpy(), native(stack).astype(np.float32)):
+        np.testing.assert_allclose(model.predict(same), expected, atol=1e-4)
+    np.testing.assert_array_equal(model.predict(native(stack)), expected)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_source_rows_pass_on_the_channels_of_the_calibration(method, make_grids):
+    X, _, instrument, _ = stack = make_grids()
+    model = fit(make(method), stack)
+    order = np.random.default_rng(0).permutation(len(X))
+    mixed = model.predict(X.iloc[order], instrument=instrument[order])
+    source = instrument[order] == "A"
+    expected = model.estimator_.predict(X.iloc[order[source], model.source_channels_])
+    np.testing.assert_allclose(mixed[source], expected, rtol=1e-10)
+    np.testing.assert_allclose(
+        mixed[~source], model.predict(X.iloc[order[~source]]), rtol=1e-9, atol=1e-12
+    )
+
+
+@pytest.mark.parametrize("method", [method for method in METHODS if method not in OWN_GRID])
+def test_a_target_that_has_all_source_channels_is_as_on_one_grid(method, make_grids):
+    source = np.arange(1100, 1500, 20.0)
+    X, y, instrument, sample_id = stack = make_grids(source, np.arange(1080, 1530, 10.0))
+    one_grid = X[[f"{channel:.1f} nm" for channel in source]].to_numpy()
+    expected = fit(make(method), (one_grid, y, instrument, sample_id)).predict(one_grid)
+    model = fit(make(method), stack)
+    assert len(model.source_channels_) == 20
+    mixed = model.predict(X, instrument=instrument)
+    target = instrument == "B"
+    np.testing.assert_allclose(mixed[target], expected[target], rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_descending_axis_is_the_same(method, make_grids):
+    X, *rest = stack = make_grids()
+    flipped = (X[X.columns[::-1]], *rest)
+    model, reference = fit(make(method), flipped), fit(make(method), stack)
+    expected = reference.predict(native(stack))
+    np.testing.assert_allclose(model.predict(flipped[0][24:]), expected, atol=1e-6)
+    np.testing.assert_allclose(
+        model.predict(native(stack).to_numpy()[:, ::-1]), expected, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("method", [method for method in METHODS if method not in UNLABELLED])
+def test_without_standards_it_is_no_transfer(method, make_grids):
+    X, *_ = stack = make_grids()
+    model, reference = fit(make(method, 0), stack), fit(make(NoTransfer), stack)
+    np.testing.assert_array_equal(model.predict(X[24:]), reference.predict(X[24:]))
+    if method in MAPPED:
+        np.testing.assert_array_equal(
+            model.transform(X[24:]), reference._grids.to_source(X[24:].to_numpy())
+        )
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_channels_of_the_calibrations(method, make_grids):
+    model = fit(make(method), make_grids())
+    assert model.estimator_.n_features_in_ == 18
+    learnt = next(
+        (getattr(model, name) for name in ("map_", "target_estimator_") if hasattr(model, name)),
+        model.estimator_,
+    )
+    assert learnt.n_features_in_ == (28 if method in OWN_GRID else 18)
+
+
+class ColumnReader(LinearRegression):
+    """Remember the columns that it was given."""
+
+    def fit(self, X, y):
+        self.columns_ = [list(X.columns)]
+        return super().fit(X, y)
+
+    def predict(self, X):
+        self.columns_.append(list(X.columns))
+        return super().predict(X)
+
+
+def test_estimators_see_the_names_of_their_channels(make_grids):
+    X, *_ = stack = make_grids()
+    model = TargetOnly(ColumnReader(), source="A", target="B", n_transfer=20)
+    fit(model, stack).predict(native(stack))
+    within = list(X.columns[model.source_channels_])
+    assert within[0] == "1100.0 nm" and within[-1] == "1440.0 nm"
+    assert model.estimator_.columns_ == [within]
+    assert model.target_estimator_.columns_ == [list(native(stack).columns)] * 2
+
+
+@pytest.mark.parametrize("method", MAPPED)
+def test_mapped_spectra_have_the_channels_of_the_calibration(method, make_grids):
+    X, _, instrument, _ = stack = make_grids()
+    model = fit(make(method).set_output(transform="pandas"), stack)
+    mapped = model.transform(X, instrument=instrument)
+    assert list(mapped.columns) == list(X.columns[model.source_channels_])
+    assert list(mapped.columns) == list(model.get_feature_names_out())
+    pd.testing.assert_frame_equal(mapped[instrument == "A"], X[mapped.columns][instrument == "A"])
+    np.testing.assert_allclose(
+        model.transform(native(stack)), mapped[instrument == "B"], rtol=1e-9, atol=1e-12
+    )
+    assert np.isfinite(mapped).all(axis=None)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_hole_in_a_channel_of_the_target_is_refused(method, make_grids):
+    X, _, instrument, _ = stack = make_grids()
+    model, rows = fit(make(method), stack), X[instrument == "B"].copy()
+    rows.iloc[2, model.target_channels_[5]] = np.nan
+    for spoilt in (rows, rows.iloc[:, model.target_channels_]):
+        with pytest.raises(ValueError, match="contains NaN"):
+            model.predict(spoilt)
+
+
+@pytest.mark.parametrize(
+    ("rename", "n_other"), [(lambda names: names[::-1], 28), (lambda names: ["x", *names[1:]], 1)]
+)
+def test_a_frame_with_other_channels_is_refused(rename, n_other, make_grids):
+    stack = make_grids()
+    model, frame = fit(make(PDSTransfer), stack), native(stack)
+    for method in (model.predict, model.transform):
+        with pytest.raises(ValueError, match=f"{n_other} of the 28 columns of X are not named"):
+            method(frame.set_axis(rename(list(frame.columns)), axis=1))
+    with pytest.raises(ValueError, match="Feature names seen at fit time, yet now missing"):
+        model.predict(frame.iloc[:, 1:])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_channels_of_a_third_instrument_are_left_out(method, make_grids):
+    axis = np.arange(1100, 1500, 20.0)
+    X, y, instrument, sample_id = stack = make_grids(axis, axis)
+    frame = X.assign(**{"1600.0 nm": np.nan, "1700.0 nm": np.nan})
+    third = frame[:5].assign(**{name: np.nan for name in X.columns}).fillna(1.0)
+    both = (
+        pd.concat([frame, third], ignore_index=True),
+        np.concatenate([y, y[:5]]),
+        np.concatenate([instrument, ["C"] * 5]),
+        np.concatenate([sample_id, sample_id[:5]]),
+    )
+    model = fit(make(method), both)
+    assert len(model.source_channels_) == len(model.target_channels_) == 20
+    expected = fit(make(method), stack).predict(X)
+    for rows in (frame, X, X.to_numpy()):
+        np.testing.assert_allclose(model.predict(rows), expected, rtol=1e-9, atol=1e-12)
+
+
+class Filler(StandardScaler):
+    """Take NaN, remember the share of it, and put zeros in its place."""
+
+    def fit(self, X, y=None):
+        self.missing_ = [np.isnan(np.asarray(X)).mean()]
+        return super().fit(np.nan_to_num(X))
+
+    def transform(self, X):
+        self.missing_.append(np.isnan(np.asarray(X)).mean())
+        return super().transform(np.nan_to_num(X))
+
+
+def test_an_estimator_that_takes_nan_gets_every_channel_untouched(make_grids):
+    X, y, instrument, _ = stack = make_grids()
+    pipeline = make_pipeline(Filler(), Ridge())
+    model = fit(NoTransfer(pipeline, source="A", target="B"), stack)
+    source, target = X[instrument == "A"], X[instrument == "B"]
+    expected = pipeline.fit(source, y[instrument == "A"]).predict(target)
+    np.testing.assert_allclose(model.predict(target), expected)
+    shares = [part.isna().to_numpy().mean() for part in (source, source, target)]
+    assert model.estimator_[0].missing_ == pytest.approx(shares)
+    assert len(model.source_channels_) == len(model.target_channels_) == X.shape[1]
+
+
+@pytest.mark.parametrize("method", [MeanCentredTransfer, PDSTransfer])
+def test_a_map_needs_the_channels_even_where_the_estimator_takes_nan(method, make_grids):
+    stack = make_grids()
+    model = method(make_pipeline(Filler(), Ridge()), source="A", target="B", n_transfer=10)
+    assert np.isfinite(fit(model, stack).transform(native(stack))).all()
+    assert errors(model, stack) < 0.2
+
+
+PAIRS = [("MicroNIR2200", "MicroNIR1700_rep1", 64, 125), ("F750", "SCIO", 110, 331)]
+
+
+@pytest.mark.parametrize(("source", "target", "n_source", "n_target"), PAIRS)
+def test_two_handhelds_that_overlap(source, target, n_source, n_target, data_dir):
+    with np.load(data_dir / "sugarcane_chaix.npz") as data:
+        y, sample_id = data["CP"], data["sample_id"]
+        handhelds = {name: (data[f"X_{name}"], y, sample_id) for name in (source, target)}
+        axes = {name: data[f"wavelengths_{name}"] for name in handhelds}
+    X, y, instrument, sample_id = stack_instruments(handhelds, wavelength=axes)
+    metadata = {"instrument": instrument, "sample_id": sample_id}
+    cv = TransferGroupKFold(3, target=target, shuffle=True, random_state=0)
+    search = GridSearchCV(
+        PDSTransfer(source=source, target=target),
+        {"n_transfer": [0, 15]},
+        scoring="neg_root_mean_squared_error",
+        cv=list(cv.split(X, y, **metadata)),
+        error_score="raise",
+    ).fit(X, y, **metadata)
+    none, fifteen = search.cv_results_["mean_test_score"]
+    assert fifteen > 0.9 * none
+    model = search.best_estimator_
+    assert (len(model.source_channels_), len(model.target_channels_)) == (n_source, n_target)
+    low, high = axes[target].min(), axes[target].max()
+    used = [float(name.removesuffix(" nm")) for name in X.columns[model.source_channels_]]
+    assert low <= min(used) and max(used) <= high
+    np.testing.assert_allclose(
+        search.predict(handhelds[target][0]), search.predict(X[instrument == target]), rtol=1e-4
+    )
+
+
+def embedding_pipeline(X):
+    """Return a calibration on the merged axis; it gives the embedder its axis by itself."""
+    axis = [float(name.removesuffix(" nm")) for name in X.columns]
+    return make_pipeline(SNV(), SpektronEmbedder(wavelength=axis, pooling="mean"), Ridge(1e-3))
+
+
+@pytest.mark.parametrize("is_frozen", [False, True])
+def test_an_embedder_reads_the_merged_axis(is_frozen, make_grids):
+    X, y, instrument, sample_id = stack = make_grids()
+    pipeline = embedding_pipeline(X).fit(X[instrument == "A"], y[instrument == "A"])
+    trained_on = sample_id if is_frozen else None
+    calibration = FrozenEstimator(pipeline) if is_frozen else pipeline
+    model = NoTransfer(calibration, source="A", target="B", trained_on=trained_on)
+    predictions = fit(model, stack).predict(X[instrument == "B"])
+    expected = pipeline.predict(X[instrument == "B"])
+    np.testing.assert_allclose(predictions, expected, atol=1e-5)
+
+
+def test_lora_goes_from_one_grid_to_the_other(make_grids):
+    X, *_ = stack = make_grids()
+    model = LoRATransfer(
+        embedding_pipeline(X), source="A", target="B", n_transfer=8, max_epochs=1, random_state=0
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        fit(model, stack)
+    assert np.isfinite(model.history_[0]["train_loss"])
+    assert errors(model, stack) < errors(fit(NoTransfer(model.estimator, target="B"), stack), stack)

@@ -1,0 +1,209 @@
+"""DIPLSTransfer against the literal algorithm, and where there is nothing to penalise."""
+
+import numpy as np
+import pytest
+from sklearn.cross_decomposition import PLSRegression
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skspektron.transfer import DIPLSTransfer
+from tests import oracles
+
+rng = np.random.default_rng(0)
+X_SOURCE = rng.normal(size=(14, 10)) @ np.diag(np.arange(1, 11)) + 3
+Y = X_SOURCE @ rng.normal(size=10) + rng.normal(size=14)
+X_TARGET = X_SOURCE * rng.uniform(0.5, 1.5, size=10) + rng.normal(size=(14, 10)) - 1
+
+
+def fit(X_source=X_SOURCE, X_target=X_TARGET, y=Y, n_transfer=0, **parameters):
+    """Return di-PLS from A to B; sample i of A is sample i of B, and B has no labels."""
+    ids = [*range(len(X_source)), *range(len(X_target))]
+    model = DIPLSTransfer(Ridge(), source="A", target="B", n_transfer=n_transfer)
+    return model.set_params(**parameters).fit(
+        np.concatenate([X_source, X_target]),
+        np.concatenate([y, np.full((len(X_target), *y.shape[1:]), np.nan)]),
+        instrument=["A"] * len(X_source) + ["B"] * len(X_target),
+        sample_id=ids,
+    )
+
+
+def pls(n_components, X=X_SOURCE, y=Y):
+    return PLSRegression(n_components, scale=False).fit(X, y)
+
+
+@pytest.mark.parametrize("penalty", [0.0, 1.0, 1e3, "auto"])
+@pytest.mark.parametrize(("n_components", "n_target"), [(1, 14), (4, 14), (4, 5)])
+def test_unpaired_equals_the_literal_algorithm(n_components, n_target, penalty):
+    X_target = X_TARGET[:n_target]
+    model = fit(X_target=X_target, n_components=n_components, penalty=penalty)
+    literal = None if penalty == "auto" else penalty
+    expected = oracles.dipls(X_SOURCE, Y, X_target, n_components, literal)
+    np.testing.assert_allclose(model.coef_, expected, rtol=1e-7)
+    predictions = Y.mean() + (X_TARGET - X_target.mean(axis=0)) @ expected
+    np.testing.assert_allclose(model.predict(X_TARGET), predictions, rtol=1e-7)
+
+
+@pytest.mark.parametrize("penalty", [0.0, 1.0, 1e3])
+@pytest.mark.parametrize("n_transfer", [1, 6])
+def test_paired_equals_the_literal_algorithm(n_transfer, penalty):
+    model = fit(n_components=3, n_transfer=n_transfer, penalty=penalty)
+    differences = (X_SOURCE - X_TARGET)[model.transfer_ids_]
+    expected = oracles.dipls(X_SOURCE, Y, X_TARGET, 3, penalty, differences)
+    np.testing.assert_allclose(model.coef_, expected, rtol=1e-7)
+    predictions = Y.mean() + (X_TARGET - X_SOURCE.mean(axis=0)) @ expected
+    np.testing.assert_allclose(model.predict(X_TARGET), predictions, rtol=1e-7)
+
+
+def test_equals_the_literal_algorithm_with_more_channels_than_rows():
+    wide = np.random.default_rng(1).normal(size=(2, 14, 60))
+    model = fit(*wide, n_components=3, penalty=5.0)
+    expected = oracles.dipls(wide[0], Y, wide[1], 3, 5.0)
+    np.testing.assert_allclose(model.coef_, expected, rtol=1e-6, atol=1e-9)
+    model = fit(*wide, n_components=3, penalty=5.0, n_transfer=4)
+    differences = (wide[0] - wide[1])[model.transfer_ids_]
+    expected = oracles.dipls(wide[0], Y, wide[1], 3, 5.0, differences)
+    np.testing.assert_allclose(model.coef_, expected, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("n_transfer", [0, 5])
+@pytest.mark.parametrize("n_components", [1, 4, 10])
+def test_without_penalty_it_is_pls(n_components, n_transfer):
+    X_target = X_TARGET - X_TARGET.mean(axis=0) + X_SOURCE.mean(axis=0)
+    model = fit(X_target=X_target, n_components=n_components, penalty=0, n_transfer=n_transfer)
+    reference = pls(n_components)
+    np.testing.assert_allclose(model.coef_, reference.coef_[0], rtol=1e-8)
+    np.testing.assert_allclose(model.predict(X_target), reference.predict(X_target), rtol=1e-8)
+
+
+@pytest.mark.parametrize("penalty", ["auto", 1e6])
+def test_an_offset_is_removed_without_labels_or_pairs(penalty):
+    offset = np.linspace(-20, 30, 10)
+    model = fit(X_target=X_SOURCE[::-1] + offset, n_components=4, penalty=penalty)
+    expected = pls(4).predict(X_SOURCE)
+    np.testing.assert_allclose(model.predict(X_SOURCE + offset), expected, rtol=1e-6)
+
+
+def test_one_pair_removes_its_difference():
+    offset = np.linspace(-20, 30, 10)
+    model = fit(X_target=X_SOURCE + offset, n_components=4, n_transfer=1)
+    assert abs(offset @ model.coef_) < 1e-4 * np.abs(offset) @ np.abs(model.coef_)
+    moved, original = model.predict(X_SOURCE + offset), model.predict(X_SOURCE)
+    np.testing.assert_allclose(moved, original, atol=1e-3 * Y.std())
+
+
+def test_the_penalty_makes_scores_spread_alike():
+    spreads = []
+    for penalty in (0.0, 1e4):
+        t_source, t_target = (
+            (X - X.mean(axis=0)) @ fit(n_components=1, penalty=penalty).coef_
+            for X in (X_SOURCE, X_TARGET)
+        )
+        spreads.append(abs(np.log(t_source.std() / t_target.std())))
+    assert spreads[1] < 0.2 * spreads[0]
+
+
+def test_default_penalty_of_pairs():
+    model = fit(n_components=2, n_transfer=4)
+    differences = (X_SOURCE - X_TARGET)[model.transfer_ids_]
+    y = Y - Y.mean()
+    expected = 1e6 * (y @ y) / np.linalg.norm(differences, 2) ** 2
+    assert model.penalty_.shape == (2,)
+    assert model.penalty_[0] == pytest.approx(expected)
+    assert model.penalty_[1] < model.penalty_[0]
+
+
+def test_identical_instruments_leave_pls():
+    for n_transfer in (0, 4):
+        model = fit(X_target=X_SOURCE, n_components=3, n_transfer=n_transfer)
+        np.testing.assert_allclose(model.coef_, pls(3).coef_[0], rtol=1e-8)
+        np.testing.assert_array_equal(model.penalty_, 0)
+
+
+def test_one_target_row_tells_the_mean_alone():
+    model = fit(X_target=X_TARGET[:1], n_components=3)
+    np.testing.assert_allclose(model.coef_, pls(3).coef_[0], rtol=1e-8)
+    np.testing.assert_allclose(model.predict(X_TARGET[:1]), Y.mean())
+
+
+def test_more_components_than_rank_are_left_out():
+    low = X_SOURCE[:, :2] @ np.random.default_rng(1).normal(size=(2, 10))
+    model = fit(X_source=low, X_target=low + 1, n_components=5, penalty=0)
+    np.testing.assert_allclose(model.coef_, pls(2, low).coef_[0], rtol=1e-6)
+    assert model.n_components_ == 5
+    assert np.isfinite(model.penalty_).tolist() == [True, True, False, False, False]
+
+
+@pytest.mark.parametrize("n_transfer", [0, 3])
+def test_constant_values_are_predicted_everywhere(n_transfer):
+    model = fit(y=np.full(14, 2.5), n_components=2, n_transfer=n_transfer)
+    np.testing.assert_allclose(model.predict(X_TARGET), 2.5)
+    assert np.isnan(model.penalty_).all()
+
+
+def test_constant_spectra_predict_the_mean():
+    model = fit(X_source=np.ones((14, 10)), n_components=2)
+    np.testing.assert_allclose(model.predict(X_TARGET), Y.mean())
+
+
+def test_a_penalty_on_every_direction_predicts_the_mean():
+    X = X_SOURCE[:, :3]
+    model = fit(X_source=X, X_target=2 * X, n_components=2, penalty=1e300)
+    np.testing.assert_allclose(model.predict(X), Y.mean())
+
+
+def test_number_of_components_is_chosen_on_the_source():
+    X, y = X_SOURCE[:, :6], X_SOURCE[:, :2].sum(axis=1)
+    assert 2 <= fit(X_source=X, X_target=X_TARGET[:, :6], y=y).n_components_ <= 6
+
+
+@pytest.mark.parametrize("n_transfer", [0, 5])
+def test_targets_are_fitted_one_at_a_time(n_transfer):
+    y = np.column_stack([Y, X_SOURCE[:, 0], np.ones(14)])
+    both = fit(y=y, n_components=3, n_transfer=n_transfer)
+    assert both.coef_.shape == (10, 3) and both.penalty_.shape == (3, 3)
+    for j in range(3):
+        one = fit(y=y[:, j], n_components=3, n_transfer=n_transfer)
+        np.testing.assert_allclose(both.predict(X_TARGET)[:, j], one.predict(X_TARGET))
+
+
+def test_works_behind_the_first_steps_of_a_pipeline():
+    scaler = StandardScaler().fit(X_SOURCE)
+    model = fit(n_components=3, estimator=make_pipeline(StandardScaler(), Ridge()))
+    reference = fit(scaler.transform(X_SOURCE), scaler.transform(X_TARGET), n_components=3)
+    np.testing.assert_allclose(model.coef_, reference.coef_)
+    expected = reference.predict(scaler.transform(X_TARGET))
+    np.testing.assert_allclose(model.predict(X_TARGET), expected)
+
+
+def test_beats_the_calibration_on_unseen_samples(make_stack):
+    X, y, instrument, sample_id = make_stack()
+    held_out = np.isin(sample_id, [f"s{i:02d}" for i in range(8)])
+    train, test = ~held_out, held_out & (instrument == "B")
+    metadata = {"instrument": instrument[train], "sample_id": sample_id[train]}
+    for n_transfer in (0, 10):
+        model = DIPLSTransfer(source="A", target="B", n_transfer=n_transfer)
+        model.fit(X[train], y[train], **metadata)
+        plain = np.mean((model.estimator_.predict(X[test]) - y[test]) ** 2)
+        assert np.mean((model.predict(X[test]) - y[test]) ** 2) < 0.1 * plain
+
+
+@pytest.mark.parametrize(
+    ("parameters", "match"),
+    [
+        ({"n_components": 0}, "n_components must be an int of at least 1 or None, got 0"),
+        ({"penalty": -1.0}, 'penalty must be at least 0 or "auto", got -1.0'),
+        ({"penalty": np.inf}, 'penalty must be at least 0 or "auto", got inf'),
+        ({"penalty": "cv"}, "got 'cv'"),
+    ],
+)
+def test_refuses_bad_parameters(parameters, match):
+    with pytest.raises(ValueError, match=match):
+        fit(**parameters)
+
+
+def test_refuses_a_calibration_that_stays_as_it_is():
+    frozen = FrozenEstimator(Ridge().fit(X_SOURCE, Y))
+    with pytest.raises(ValueError, match="DIPLSTransfer fits the estimator again, and a Frozen"):
+        fit(estimator=frozen, trained_on=range(14))

@@ -1,0 +1,198 @@
+"""NARTransfer: against the normal equations, and with any regressor behind any preprocessing."""
+
+import numpy as np
+import pytest
+from sklearn.cross_decomposition import PLSRegression
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skspektron.transfer import EPOTransfer, NARTransfer, NoTransfer
+from skspektron.transfer._nar import AUTO_PENALTIES, AUTO_RIDGES, augment, fit_ridge_path
+from tests import oracles
+from tests.transfer.methods import make
+from tests.transfer.test_epo import expected_error, standard_spectra
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(15, 6))
+Y = X @ rng.normal(size=(6, 2)) + 0.1 * rng.normal(size=(15, 2)) + 5.0
+DIFFERENCES = rng.normal(size=(3, 6))
+
+
+def fit(model, stack):
+    X, y, instrument, sample_id = stack
+    return model.fit(X, y, instrument=instrument, sample_id=sample_id)
+
+
+def scaled(differences):
+    """Return differences as long as the centred spectra `X`, in root mean square."""
+    length = np.mean(np.sum((X - X.mean(axis=0)) ** 2, axis=1))
+    return differences * np.sqrt(length / np.mean(np.sum(differences**2, axis=1)))
+
+
+@pytest.mark.parametrize("y", [Y, Y[:, 0]], ids=["two targets", "flat"])
+def test_ridge_path_equals_the_normal_equations(y):
+    penalties, ridges = (0.5, 100.0), np.array([1e-3, 1.0, 30.0])
+    X_new = np.random.default_rng(1).normal(size=(4, 6))
+    path = fit_ridge_path(X, y, scaled(DIFFERENCES), penalties, ridges)(X_new)
+    assert path.shape == (6, 4, *y.shape[1:])
+    candidates = [(penalty, ridge) for penalty in penalties for ridge in ridges]
+    for predictions, (penalty, ridge) in zip(path, candidates, strict=True):
+        b, intercept = oracles.nar(X, y, DIFFERENCES, penalty, ridge)
+        np.testing.assert_allclose(predictions, X_new @ b + intercept, atol=1e-8)
+
+
+@pytest.mark.parametrize("penalty", [0.1, 1.0, 1e4])
+def test_ridge_on_augmented_rows_equals_the_normal_equations(penalty):
+    ridge = Ridge(alpha=0.3).fit(*augment(X, Y, scaled(DIFFERENCES), penalty))
+    b, intercept = oracles.nar(X, Y, DIFFERENCES, penalty, 0.3)
+    np.testing.assert_allclose(ridge.coef_.T, b, atol=1e-8)
+    np.testing.assert_allclose(ridge.intercept_, intercept, atol=1e-8)
+
+
+@pytest.mark.parametrize("n_targets", [None, 2])
+def test_transfer_equals_the_normal_equations(n_targets, make_stack):
+    X, y, instrument, _ = stack = make_stack(n_targets=n_targets)
+    model = fit(make(NARTransfer, 6, difference_penalty=30.0), stack)
+    target, source = standard_spectra(model, stack)
+    rows = instrument == "A"
+    b, intercept = oracles.nar(X[rows], y[rows], source - target, 30.0, 1e-3)
+    np.testing.assert_allclose(model.predict(X), X @ b + intercept, atol=1e-6)
+    assert model.difference_penalty_ == 30.0
+
+
+def test_a_large_penalty_makes_both_instruments_agree(make_stack):
+    stack = make_stack()
+    disagreement = []
+    for penalty in (1e-3, 1.0, 1e6):
+        model = fit(make(NARTransfer, 6, difference_penalty=penalty), stack)
+        target, source = standard_spectra(model, stack)
+        disagreement.append(np.abs(model.predict(target) - model.predict(source)).max())
+    assert disagreement[0] > 10 * disagreement[1] and disagreement[2] < 1e-4
+
+
+def test_a_vanishing_penalty_is_the_source_calibration(make_stack):
+    X, *_ = stack = make_stack()
+    model = fit(make(NARTransfer, 6, difference_penalty=1e-9), stack)
+    np.testing.assert_allclose(model.predict(X), model.estimator_.predict(X), atol=1e-4)
+
+
+def test_beats_no_transfer_on_unseen_samples(make_stack):
+    X, y, instrument, sample_id = make_stack()
+    held_out = np.isin(sample_id, [f"s{i:02d}" for i in range(8)])
+    train, test = ~held_out, held_out & (instrument == "B")
+    stack = X[train], y[train], instrument[train], sample_id[train]
+    for estimator in (None, Ridge(alpha=1e-3)):
+        plain, model = (
+            fit(method(estimator, source="A", target="B"), stack).score(X[test], y[test])
+            for method in (NoTransfer, NARTransfer)
+        )
+        assert plain < 0.9 and model > 0.99
+
+
+@pytest.mark.parametrize(
+    "final", [Ridge(alpha=1e-3), PLSRegression(3)], ids=lambda final: type(final).__name__
+)
+def test_any_regressor_behind_any_step_sees_augmented_rows(final, make_stack):
+    X, y, instrument, _ = stack = make_stack()
+    pipeline = make_pipeline(StandardScaler(), final)
+    model = NARTransfer(pipeline, source="A", target="B", n_transfer=6, difference_penalty=10.0)
+    fit(model, stack)
+    rows = instrument == "A"
+    scaler = StandardScaler().fit(X[rows])
+    target, source = (scaler.transform(part) for part in standard_spectra(model, stack))
+    Z, D = scaler.transform(X[rows]), source - target
+    length = np.mean(np.sum((Z - Z.mean(axis=0)) ** 2, axis=1))
+    half = np.sqrt(10.0 / 2 * length / np.mean(np.sum(D**2, axis=1))) * D
+    extra = np.concatenate([Z.mean(axis=0) + half, Z.mean(axis=0) - half])
+    level = np.full(12, y[rows].mean())
+    final.fit(np.concatenate([Z, extra]), np.concatenate([y[rows], level]))
+    np.testing.assert_allclose(model.predict(X), final.predict(scaler.transform(X)), atol=1e-6)
+    assert isinstance(model.target_estimator_, type(final))
+
+
+def test_auto_takes_the_penalty_of_the_smallest_expected_error(make_stack):
+    chosen = set()
+    for seed in range(4):
+        X, y, instrument, sample_id = make_stack(random_state=seed)
+        y = y + 0.2 * np.random.default_rng(seed).normal(size=len(y))
+        stack = X, y, instrument, sample_id
+        model = fit(make(NARTransfer, 4), stack)
+        target, source = standard_spectra(model, stack)
+        rows = instrument == "A"
+        data = X[rows], y[rows], sample_id[rows], target, source
+        errors = [expected_error(ridge_candidate(p, X[rows]), *data) for p in AUTO_PENALTIES]
+        assert model.difference_penalty_ == AUTO_PENALTIES[int(np.argmin(errors))]
+        chosen.add(model.difference_penalty_)
+    assert len(chosen) > 1
+
+
+def ridge_candidate(penalty, X_all, ridge=1e-3):
+    """Return a function that fits one penalty; differences are scaled to all source rows."""
+    length = np.mean(np.sum((X_all - X_all.mean(axis=0)) ** 2, axis=1))
+
+    def fit_one(X, y, target, source):
+        own = np.mean(np.sum((X - X.mean(axis=0)) ** 2, axis=1))
+        b, intercept = oracles.nar(X, y, source - target, penalty * length / own, ridge)
+        return lambda X: X @ b + intercept
+
+    return fit_one
+
+
+def test_the_default_takes_penalty_and_ridge_together(make_stack):
+    X, y, instrument, sample_id = make_stack()
+    y = y + 0.2 * np.random.default_rng(0).normal(size=len(y))
+    stack = X, y, instrument, sample_id
+    model = fit(NARTransfer(source="A", target="B", n_transfer=4), stack)
+    target, source = standard_spectra(model, stack)
+    rows = instrument == "A"
+    length = np.mean(np.sum((X[rows] - X[rows].mean(axis=0)) ** 2, axis=1))
+    data = X[rows], y[rows], sample_id[rows], target, source
+    errors = {
+        (penalty, ridge): expected_error(ridge_candidate(penalty, X[rows], ridge), *data)
+        for penalty in AUTO_PENALTIES
+        for ridge in AUTO_RIDGES * length
+    }
+    chosen = model.difference_penalty_, model.target_estimator_.alpha
+    assert chosen == pytest.approx(min(errors, key=errors.get), rel=1e-9)
+
+
+def test_labels_of_the_target_are_not_read(make_stack):
+    X, y, instrument, sample_id = make_stack()
+    for estimator in (None, Ridge()):
+        model = NARTransfer(estimator, source="A", target="B", n_transfer=5)
+        changed = np.where(instrument == "B", np.nan, y)
+        np.testing.assert_array_equal(
+            fit(model, (X, changed, instrument, sample_id)).predict(X),
+            fit(model, (X, y, instrument, sample_id)).predict(X),
+        )
+
+
+@pytest.mark.parametrize("estimator", [Ridge(alpha=1e-3), None])
+def test_one_standard_uses_one_penalty(estimator, make_stack):
+    stack = make_stack()
+    model = fit(NARTransfer(estimator, source="A", target="B", n_transfer=1), stack)
+    target, source = standard_spectra(model, stack)
+    assert model.difference_penalty_ == 100.0
+    before = np.abs(model.estimator_.predict(target) - model.estimator_.predict(source))
+    assert np.abs(model.predict(target) - model.predict(source)) < 0.05 * before
+
+
+def test_identical_instruments_change_nothing(make_stack):
+    X, y, instrument, sample_id = make_stack()
+    same = np.concatenate([X[:30], X[:30]]), np.tile(y[:30], 2), instrument, [*sample_id[:30]] * 2
+    model = fit(make(NARTransfer, 5), (*same[:3], np.array(same[3])))
+    np.testing.assert_allclose(model.predict(X), model.estimator_.predict(X), atol=1e-8)
+
+
+def test_is_epo_in_the_limit(make_stack):
+    X, *_ = stack = make_stack()
+    nar = fit(make(NARTransfer, 2, difference_penalty=1e9), stack)
+    epo = fit(make(EPOTransfer, 2, n_components=None), stack)
+    np.testing.assert_allclose(nar.predict(X), epo.predict(X), atol=0.01)
+
+
+@pytest.mark.parametrize("penalty", [0, -1.0, np.inf, np.nan, None, "large", [1.0]])
+def test_refuses_what_is_no_penalty(penalty, make_stack):
+    with pytest.raises(ValueError, match="difference_penalty must be a positive number"):
+        fit(make(NARTransfer, 0, difference_penalty=penalty), make_stack())

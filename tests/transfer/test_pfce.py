@@ -1,0 +1,224 @@
+"""PFCETransfer against a general solver, its bound, and where it has nothing to fit."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.dummy import DummyRegressor
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import Ridge
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skspektron.transfer import PFCETransfer
+from skspektron.transfer._pfce_coefficients import fit_near
+from tests import oracles
+
+
+def problem(n_samples, seed, p=8):
+    """Return centred spectra, responses that b1 does not explain, and b1."""
+    rng = np.random.default_rng(seed)
+    A, b1 = rng.normal(size=(n_samples, p)), 1 + rng.normal(size=p)
+    c = A @ (b1 + rng.normal(size=p)) + rng.normal(size=n_samples)
+    return A - A.mean(axis=0), c - c.mean(), b1
+
+
+def correlation(b, b1):
+    return np.corrcoef(b, b1)[0, 1]
+
+
+def fit(stack, n_transfer=10, estimator=None, **parameters):
+    """Return the transfer from A to B around a ridge regression."""
+    X, y, instrument, sample_id = stack
+    model = PFCETransfer(estimator or Ridge(1e-3), source="A", target="B", n_transfer=n_transfer)
+    model.set_params(**parameters)
+    return model.fit(X, y, instrument=instrument, sample_id=sample_id)
+
+
+@pytest.mark.parametrize("min_correlation", [0.3, 0.9, 0.98, 0.999])
+@pytest.mark.parametrize("n_samples", [3, 6, 20])
+def test_equals_a_general_solver(n_samples, min_correlation):
+    A, c, b1 = problem(n_samples, seed=n_samples)
+    b = fit_near(A, c, b1, min_correlation)
+    loss, expected = (
+        np.sum((c - A @ x) ** 2) for x in (b, oracles.pfce(A, c, b1, min_correlation))
+    )
+    assert loss == pytest.approx(expected, rel=1e-6, abs=1e-9 * np.sum(c**2))
+    assert correlation(b, b1) >= min_correlation - 1e-9
+
+
+@pytest.mark.parametrize("min_correlation", [0.5, 0.98])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_no_coefficients_within_the_bound_fit_better(min_correlation, sign):
+    A, c, b1 = problem(20, seed=1)
+    c, rng = sign * c, np.random.default_rng(0)
+    b = fit_near(A, c, b1, min_correlation)
+    u = (b1 - b1.mean()) / np.linalg.norm(b1 - b1.mean())
+    least = np.sum((c - A @ b) ** 2)
+    for _ in range(300):
+        other, level, w = rng.uniform(0, 9) * u, rng.normal(), rng.normal(size=8)
+        w -= w.mean() + (w @ u) * u
+        w *= rng.uniform() * np.linalg.norm(other) / np.linalg.norm(w)
+        other += level + w * np.sqrt(min_correlation**-2 - 1)
+        assert correlation(other, b1) >= min_correlation - 1e-12
+        step = 10 ** rng.uniform(-4, 0)  # the allowed coefficients are a convex set
+        assert least <= np.sum((c - A @ ((1 - step) * b + step * other)) ** 2) + 1e-9
+
+
+def test_of_opposite_responses_only_a_level_is_left():
+    A, c, b1 = problem(20, seed=1)
+    c = A @ -b1
+    b = fit_near(A, c - c.mean(), b1, 0.98)
+    level = A.sum(axis=1)
+    np.testing.assert_allclose(b, level @ c / (level @ level))
+
+
+def test_without_need_the_bound_does_not_count():
+    A, c, b1 = problem(20, seed=1)
+    expected = np.linalg.lstsq(A, c, rcond=None)[0]
+    loose = 0.5 * correlation(expected, b1)
+    np.testing.assert_allclose(fit_near(A, c, b1, loose), expected, rtol=1e-6)
+
+
+def test_of_equal_solutions_the_nearest_is_taken():
+    A, c, b1 = problem(3, seed=0)
+    nearest = b1 + np.linalg.pinv(A) @ (c - A @ b1)
+    assert correlation(nearest, b1) > 0.5
+    np.testing.assert_allclose(fit_near(A, c, b1, 0.5), nearest, rtol=1e-6)
+
+
+def test_a_correlation_of_one_leaves_gain_and_level():
+    A, c, b1 = problem(20, seed=2)
+    design = np.column_stack([A @ b1, A.sum(axis=1)])
+    gain, level = np.linalg.lstsq(design, c, rcond=None)[0]
+    assert gain > 0
+    np.testing.assert_allclose(fit_near(A, c, b1, 1.0), gain * b1 + level, rtol=1e-6)
+
+
+@pytest.mark.parametrize("b1", [np.zeros(8), np.full(8, 0.3)])
+def test_coefficients_without_correlation_are_kept(b1):
+    A, c, _ = problem(20, seed=0)
+    np.testing.assert_array_equal(fit_near(A, c, b1, 0.98), b1)
+
+
+def test_one_and_two_channels():
+    A, c, b1 = problem(20, seed=0, p=1)
+    np.testing.assert_array_equal(fit_near(A, c, b1, 0.98), b1)
+    A, c, b1 = problem(20, seed=0, p=2)  # any two coefficients correlate by 1 or -1
+    b = fit_near(A, c, b1, 0.98)
+    assert np.sign(np.diff(b)) == np.sign(np.diff(b1))
+
+
+def test_identical_instruments_keep_the_coefficients(make_stack):
+    X, y, instrument, sample_id = make_stack()
+    same = [np.concatenate([part[:30]] * 2) for part in (X, y, sample_id)]
+    model = fit((same[0], same[1], instrument, same[2]))
+    np.testing.assert_allclose(model.coef_, model.estimator_.coef_, rtol=1e-6)
+    assert model.intercept_ == pytest.approx(model.estimator_.intercept_)
+
+
+@pytest.mark.parametrize("mode", ["NS", "SS", "FS"])
+def test_what_the_modes_fit(mode, make_stack):
+    X, y, instrument, sample_id = make_stack()
+    y = np.where(instrument == "B", y + 0.1 * np.sin(9 * y), y)
+    model = fit((X, y, instrument, sample_id), mode=mode, min_correlation=0.95)
+    source, target = (
+        [np.flatnonzero((instrument == name) & (sample_id == i))[0] for i in model.transfer_ids_]
+        for name in "AB"
+    )
+    predictions = model.estimator_.predict(X[source])
+    c = {"NS": predictions, "SS": y[target], "FS": (predictions + y[target]) / 2}[mode]
+    A = X[target] - X[target].mean(axis=0)
+    expected = fit_near(A, c - c.mean(), model.estimator_.coef_, 0.95)
+    np.testing.assert_allclose(model.coef_, expected)
+    np.testing.assert_allclose(
+        model.predict(X), (X - X[target].mean(axis=0)) @ expected + c.mean(), rtol=1e-8
+    )
+
+
+def test_what_the_modes_need(make_stack):
+    X, y, instrument, sample_id = make_stack()
+    unlabelled = np.where(instrument == "B", np.nan, y)
+    assert np.isfinite(fit((X, unlabelled, instrument, sample_id), mode="NS").coef_).all()
+    for mode in ("SS", "FS"):
+        with pytest.raises(ValueError, match="labelled, and the training rows hold 0"):
+            fit((X, unlabelled, instrument, sample_id), mode=mode)
+    unpaired = np.arange(60)
+    assert np.isfinite(fit((X, y, instrument, unpaired), mode="SS").coef_).all()
+    for mode in ("NS", "FS"):
+        with pytest.raises(ValueError, match="paired with the source by sample_id"):
+            fit((X, y, instrument, unpaired), mode=mode)
+
+
+def test_the_bound_matters(make_stack):
+    coefs = [fit(make_stack(), min_correlation=bound).coef_ for bound in (0.98, 1.0)]
+    assert np.abs(coefs[0] - coefs[1]).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "n_transfer", "expected"),
+    [(30, 5, 0.99969), (30, 10, 0.99875), (30, 20, 0.99500), (60, 40, 0.98007), (60, 60, 0.98007)],
+)
+def test_more_standards_may_turn_the_coefficients_further(
+    n_samples, n_transfer, expected, make_stack
+):
+    stack = make_stack(n_samples)
+    model = fit(stack, n_transfer)
+    assert model.min_correlation_ == pytest.approx(expected, abs=1e-5)
+    explicit = fit(stack, n_transfer, min_correlation=model.min_correlation_)
+    np.testing.assert_array_equal(model.coef_, explicit.coef_)
+
+
+def test_one_standard_moves_the_intercept(make_stack):
+    X, _, instrument, sample_id = stack = make_stack()
+    model = fit(stack, 1)
+    np.testing.assert_allclose(model.coef_, model.estimator_.coef_, rtol=1e-10)
+    row = np.flatnonzero((instrument == "B") & (sample_id == model.transfer_ids_[0]))
+    source = np.flatnonzero((instrument == "A") & (sample_id == model.transfer_ids_[0]))
+    np.testing.assert_allclose(model.predict(X[row]), model.estimator_.predict(X[source]))
+
+
+def test_every_target_is_a_problem_of_its_own(make_stack):
+    X, y, instrument, sample_id = make_stack(n_targets=2)
+    both = fit((X, y, instrument, sample_id))
+    assert both.coef_.shape == (24, 2) and both.intercept_.shape == (2,)
+    for j in range(2):
+        one = fit((X, y[:, j], instrument, sample_id))
+        np.testing.assert_allclose(both.predict(X)[:, j], one.predict(X), rtol=1e-6)
+
+
+def test_works_behind_the_first_steps_of_a_pipeline(make_stack):
+    X, y, instrument, sample_id = stack = make_stack()
+    model = fit(stack, None, estimator=make_pipeline(StandardScaler(), Ridge(1e-3)))
+    scaled = model.estimator_[:-1].transform(X)
+    reference = fit((scaled, y, instrument, sample_id), None)
+    np.testing.assert_allclose(model.predict(X), reference.predict(scaled), rtol=1e-8)
+    assert model.score(X[instrument == "B"], y[instrument == "B"]) > 0.99
+
+
+def test_a_frozen_calibration_can_be_moved(make_stack):
+    X, y, *_ = stack = make_stack()
+    fitted = clone(Ridge(1e-3)).fit(X[:30], y[:30])
+    ids = np.unique(stack[3])
+    model = fit(stack, estimator=FrozenEstimator(fitted), trained_on=ids)
+    np.testing.assert_allclose(model.predict(X), fit(stack).predict(X), rtol=1e-8)
+
+
+def test_calibration_of_the_mean_moves_its_intercept(make_stack):
+    X, y, *_ = stack = make_stack()
+    np.testing.assert_allclose(fit(stack, estimator=DummyRegressor()).predict(X), y[:30].mean())
+
+
+@pytest.mark.parametrize(
+    ("parameters", "match"),
+    [
+        ({"mode": "MS"}, r"mode must be one of \['NS', 'SS', 'FS'\], got 'MS'"),
+        ({"min_correlation": 0.0}, "above 0 and at most 1, or 'auto', got 0.0"),
+        ({"min_correlation": 1.1}, "above 0 and at most 1, or 'auto', got 1.1"),
+        ({"min_correlation": "cv"}, "above 0 and at most 1, or 'auto', got 'cv'"),
+        ({"estimator": KNeighborsRegressor()}, "KNeighborsRegressor, which has no coef_"),
+    ],
+)
+def test_refusals(parameters, match, make_stack):
+    with pytest.raises(ValueError, match=match):
+        fit(make_stack(), **parameters)

@@ -1,0 +1,114 @@
+"""A calibration that was fitted before: used as it is, and asked what it was fitted on."""
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skspektron.model_selection import TransferGroupKFold
+from skspektron.transfer import DIPLSTransfer, NoTransfer, PDSTransfer
+from tests.transfer.methods import METHODS, REFITTED, fit
+
+UNCHANGED = [method for method in METHODS if method is not DIPLSTransfer]  # it always fits again
+
+
+@pytest.fixture
+def frozen(make_stack):
+    """A calibration fitted on all source rows."""
+    X, y, instrument, _ = make_stack()
+    return FrozenEstimator(Ridge(alpha=1e-3).fit(X[instrument == "A"], y[instrument == "A"]))
+
+
+def prefit(method, frozen, trained_on=None, n_transfer=0):
+    return method(frozen, source="A", target="B", n_transfer=n_transfer, trained_on=trained_on)
+
+
+@pytest.mark.parametrize("method", UNCHANGED)
+def test_warns_unless_told_what_it_was_fitted_on(method, frozen, make_stack):
+    with pytest.warns(UserWarning, match="not known here: where held-out samples .* trained_on="):
+        model = fit(prefit(method, frozen), make_stack())
+    assert model.estimator_ is frozen
+
+
+def test_the_warning_points_at_the_line_of_the_user(frozen, make_stack):
+    X, y, instrument, sample_id = make_stack()
+    with pytest.warns(UserWarning, match="fitted before") as caught:
+        prefit(NoTransfer, frozen).fit(X, y, instrument=instrument, sample_id=sample_id)
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+@pytest.mark.parametrize("n_transfer", [0, 5])
+def test_is_quiet_where_it_was_fitted_on_training_rows(n_transfer, frozen, make_stack):
+    stack = make_stack()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = fit(prefit(PDSTransfer, frozen, sorted(set(stack[3])), n_transfer), stack)
+    assert model.estimator_ is frozen
+
+
+def test_is_quiet_where_it_was_fitted_on_other_samples(frozen, make_stack):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit(prefit(NoTransfer, frozen, ["t00", "t01"]), make_stack())
+
+
+def test_warns_where_it_was_fitted_on_samples_that_are_held_out(frozen, make_stack):
+    X, y, instrument, sample_id = make_stack()
+    metadata = {"instrument": instrument, "sample_id": sample_id}
+    model = prefit(NoTransfer, frozen, np.unique(sample_id))
+    cv = list(TransferGroupKFold(3, target="B").split(X, y, **metadata))
+    with pytest.warns(UserWarning, match="on 30 samples, and 10 of them are not among") as caught:
+        cross_val_score(model, X, y, cv=cv, params=metadata, error_score="raise")
+    assert len(caught) == 3
+
+
+def test_trained_on_belongs_to_a_frozen_estimator(make_stack):
+    model = prefit(NoTransfer, Ridge(), ["s00", "s01"])
+    with pytest.raises(ValueError, match="trained_on names 2 samples, and the estimator is no Fr"):
+        fit(model, make_stack())
+
+
+def test_trained_on_must_be_ids(frozen, make_stack):
+    with pytest.raises(ValueError, match=r"trained_on is missing \(None or NaN\) on 1 of 2 rows"):
+        fit(prefit(NoTransfer, frozen, ["s00", None]), make_stack())
+
+
+@pytest.mark.parametrize("method", REFITTED)
+def test_methods_that_fit_it_again_refuse_it(method, frozen, make_stack):
+    stack = make_stack()
+    model = prefit(method, frozen, np.unique(stack[3]), n_transfer=5)
+    with pytest.raises(ValueError, match=r"a FrozenEstimator stays as it is\. Pass the est"):
+        fit(model, stack)
+
+
+def test_trained_on_needs_ids(frozen, make_stack):
+    X, y, instrument, _ = make_stack()
+    with pytest.raises(ValueError, match="trained_on names 2 samples, and sample_id is None"):
+        prefit(NoTransfer, frozen, ["s00", "s01"]).fit(X, y, instrument=instrument)
+
+
+@pytest.mark.filterwarnings("ignore:The FrozenEstimator was fitted before")
+def test_more_channels_than_the_target_covers_are_refused(make_grids):
+    frame, y, instrument, _ = stack = make_grids()
+    source = frame[instrument == "A"].dropna(axis=1)
+    frozen = FrozenEstimator(Ridge().fit(source.to_numpy(), y[instrument == "A"]))
+    used = fit(NoTransfer(Ridge(), source="A", target="B"), stack).source_channels_
+    match = f"fitted on {source.shape[1]} channels, and {len(used)} channels of the source"
+    with pytest.raises(ValueError, match=match):
+        fit(prefit(NoTransfer, frozen), stack)
+
+
+@pytest.mark.parametrize("method", REFITTED)
+def test_a_frozen_last_step_is_frozen(method, frozen, make_stack):
+    pipeline = make_pipeline(StandardScaler(), frozen)
+    model = method(pipeline, source="A", target="B", n_transfer=5)
+    with (
+        pytest.warns(UserWarning, match="fitted before"),
+        pytest.raises(ValueError, match="a FrozenEstimator stays as it is"),
+    ):
+        fit(model, make_stack())
