@@ -35,9 +35,10 @@ class PooledTransfer(BaseTransfer):
         fits it once for every fold.
     trained_on : array-like of sample ids, default=None
         Samples that a `FrozenEstimator` was fitted on, so that a leak can be told; None warns.
-    weight : int, default=1
+    weight : int or "auto", default="auto"
         How many source rows a standard counts for, at least 1. A weight of the number of source
-        rows over that of standards gives both instruments the same say.
+        rows over that of standards gives both instruments the same say; "auto" is the square root
+        of it, rounded.
 
     Attributes
     ----------
@@ -89,7 +90,7 @@ class PooledTransfer(BaseTransfer):
         random_state=None,
         memory=None,
         trained_on=None,
-        weight: int = 1,
+        weight: int | str = "auto",
     ):
         super().__init__(
             estimator,
@@ -106,15 +107,19 @@ class PooledTransfer(BaseTransfer):
     def _check_parameters(self) -> None:
         """Refuse a weight that is no count."""
         super()._check_parameters()
-        check_counts(self, weight=1)
+        if self.weight != "auto":
+            check_counts(self, weight=1)
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Fit the estimator on source rows and standards; one sample stays in one fold."""
+        weight = self.weight
+        if weight == "auto":
+            weight = max(1, round((len(source.X) / len(standards)) ** 0.5))
         # Repeated rows weigh more in any estimator; few of them take sample_weight.
         pooled = Rows(
-            np.concatenate([source.X, np.repeat(standards.X_target, self.weight, axis=0)]),
-            np.concatenate([source.y, np.repeat(standards.y, self.weight, axis=0)]),
-            np.concatenate([source.ids, np.repeat(standards.ids, self.weight)]),
+            np.concatenate([source.X, np.repeat(standards.X_target, weight, axis=0)]),
+            np.concatenate([source.y, np.repeat(standards.y, weight, axis=0)]),
+            np.concatenate([source.ids, np.repeat(standards.ids, weight)]),
         )
         self.target_estimator_ = self._recalibrate(pooled)
 

@@ -11,7 +11,8 @@ from tests.transfer.methods import make
 
 def test_is_the_estimator_fitted_on_source_and_standards(make_stack):
     X, y, instrument, sample_id = make_stack()
-    model = make(PooledTransfer, 6).fit(X, y, instrument=instrument, sample_id=sample_id)
+    model = make(PooledTransfer, 6, weight=1)
+    model.fit(X, y, instrument=instrument, sample_id=sample_id)
     rows = np.isin(sample_id, model.transfer_ids_) & (instrument == "B") | (instrument == "A")
     expected = Ridge(alpha=1e-3).fit(X[rows], y[rows]).predict(X)
     np.testing.assert_allclose(model.predict(X), expected, atol=1e-8)
@@ -37,6 +38,18 @@ def test_a_weight_is_a_sample_weight(estimator, weight, make_stack):
     sample_weight = np.where(standards, weight, 1)[rows]
     expected = estimator.fit(X[rows], y[rows], sample_weight=sample_weight).predict(X)
     np.testing.assert_allclose(model.predict(X), expected, atol=1e-8)
+
+
+@pytest.mark.parametrize(("n_transfer", "weight"), [(30, 1), (7, 2), (3, 3), (1, 5)])
+def test_the_automatic_weight_is_the_root_of_the_ratio(n_transfer, weight, make_stack):
+    X, y, instrument, sample_id = make_stack()  # 30 source rows
+    automatic, given = (
+        make(PooledTransfer, n_transfer, **parameters)
+        .fit(X, y, instrument=instrument, sample_id=sample_id)
+        .predict(X)
+        for parameters in ({}, {"weight": weight})
+    )
+    np.testing.assert_array_equal(automatic, given)
 
 
 def test_a_weight_draws_the_calibration_to_the_standards(make_stack):
