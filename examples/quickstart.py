@@ -1,4 +1,4 @@
-"""Carry a moisture calibration from one NIR instrument to another, and compare five ways.
+"""Carry a moisture calibration from one NIR instrument to another, and compare six ways.
 
 The calibration is made on instrument m5; samples are then measured on mp6. Held-out samples are
 predicted from their mp6 spectra, in three folds that never share a sample with the training
@@ -21,6 +21,7 @@ from skspektron.model_selection import TransferGroupKFold, stack_instruments
 from skspektron.transfer import (
     LoRATransfer,
     MeanCentredTransfer,
+    NARTransfer,
     NoTransfer,
     PDSTransfer,
     SlopeBiasTransfer,
@@ -28,7 +29,7 @@ from skspektron.transfer import (
 
 SOURCE, TARGET = "m5", "mp6"
 N_TRANSFER = (0, 5, 10, 20)
-METHODS = ("no transfer", "mean-centring", "slope/bias", "PDS", "LoRA")
+METHODS = ("no transfer", "mean-centring", "slope/bias", "PDS", "NAR", "LoRA")
 
 
 def load(simulate):
@@ -53,7 +54,8 @@ def make_models(n_transfer, wavelength):
         classical(NoTransfer(**common)),
         classical(MeanCentredTransfer(**common)),
         classical(SlopeBiasTransfer(**common)),
-        classical(PDSTransfer(**common, window_length=11, n_components=3)),
+        classical(PDSTransfer(**common)),
+        classical(NARTransfer(**common)),
         LoRATransfer(**common, wavelength=wavelength, random_state=0),
     )
     return dict(zip(METHODS, models, strict=True))
