@@ -87,9 +87,10 @@ def covary(X: NDArray, y: NDArray, size: float | None = None) -> bool:
 
 
 def _rank(X):
-    """Return the rank of the centred spectra, from their Gram matrix: there are few rows."""
+    """Return the rank of the centred spectra, from the smaller of their Gram matrices."""
     centred = np.asarray(X - X.mean(axis=0), dtype=np.float64)
-    eigenvalues = np.linalg.eigvalsh(centred @ centred.T)
+    is_wide = len(X) < X.shape[1]
+    eigenvalues = np.linalg.eigvalsh(centred @ centred.T if is_wide else centred.T @ centred)
     tolerance = len(X) * np.finfo(np.float64).eps * np.sum(X**2)
     return int(np.count_nonzero(eigenvalues > tolerance))
 

@@ -1,5 +1,7 @@
 """Null-augmented regression."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import product
 from numbers import Real
 
@@ -9,6 +11,7 @@ from sklearn.cross_decomposition import PLSRegression
 from sklearn.linear_model import Ridge
 
 from ._choice import choose_calibration
+from ._pairs import principal_axes
 from ._refitted import RefittedTransfer
 from ._standards import Rows, Standards
 
@@ -148,10 +151,13 @@ class NARTransfer(RefittedTransfer):
         length = _mean_square(source.X - source.X.mean(axis=0))
         ridges = (AUTO_RIDGES if is_ridge else np.array([np.nan])) * length
 
+        whole = RowSpace.of(source.X, source.y) if is_ridge else None
+
         def fit_candidates(X, y, standards):
             D = _scaled_differences(standards, length)
             if is_ridge:
-                return fit_ridge_path(X, y, D, penalties, ridges)
+                space = whole if X is source.X else RowSpace.of(X, y)
+                return space.fit_path(D, penalties, ridges)
             rows = [augment(X, y, D, penalty) for penalty in penalties]
             fits = [self._fit_final(final, *augmented) for augmented in rows]
             return lambda X: np.stack([self._predict_final(fitted, X) for fitted in fits])
@@ -177,22 +183,59 @@ def augment(X: NDArray, y: NDArray, D: NDArray, penalty: float) -> tuple[NDArray
     return np.concatenate([X, mean + half, mean - half]), np.concatenate([y, level])
 
 
-def fit_ridge_path(X: NDArray, y: NDArray, D: NDArray, penalties, ridges):
-    """Return a function from spectra to predictions for every pair of penalty and ridge.
+@dataclass(frozen=True)
+class RowSpace:
+    """Source rows in coordinates of their own: one decomposition serves all ridges and penalties.
 
-    One eigendecomposition of the rows' Gram matrix serves all ridges of a penalty.
+    With k directions and q targets: `mean` (p,), `level` (q,), directions `Vt` (k, p), squared
+    singular values `values` (k,), `cross` = V'X'y (k, q); `shape` is that of one row of `y`.
     """
-    mean, level = X.mean(axis=0), y.mean(axis=0)
-    right = np.concatenate([y - level, np.zeros((len(D), *y.shape[1:]))]).reshape(-1, level.size)
-    coefs = []
-    for penalty in penalties:
-        Z = np.concatenate([X - mean, np.sqrt(penalty) * D])
-        values, vectors = np.linalg.eigh(Z @ Z.T)
-        shrunk = 1.0 / (np.maximum(values, 0.0) + np.reshape(ridges, (-1, 1)))
-        dual = vectors @ (shrunk[:, :, None] * (vectors.T @ right))  # (n_ridges, n_rows, n_targets)
-        coefs.append(Z.T @ dual)
-    coef = np.concatenate(coefs)  # (n_candidates, n_features, n_targets)
-    return lambda X: ((X - mean) @ coef + level.ravel()).reshape(len(coef), len(X), *y.shape[1:])
+
+    mean: NDArray
+    level: NDArray
+    Vt: NDArray
+    values: NDArray
+    cross: NDArray
+    shape: tuple[int, ...]
+
+    @classmethod
+    def of(cls, X: NDArray, y: NDArray) -> "RowSpace":
+        """Decompose source rows, by the smaller of their two Gram matrices."""
+        mean, level = X.mean(axis=0), y.mean(axis=0)
+        X, y = X - mean, (y - level).reshape(len(y), -1)
+        if len(X) < X.shape[1]:
+            values, U = principal_axes(X @ X.T, None)
+            Vt = (U / np.sqrt(values)).T @ X
+        else:
+            values, V = principal_axes(X.T @ X, None)
+            Vt = V.T
+        return cls(mean, level.ravel(), Vt, values, Vt @ (X.T @ y), level.shape)
+
+    def fit_path(self, D: NDArray, penalties, ridges) -> Callable[[NDArray], NDArray]:
+        """Return a function from spectra to the predictions for every penalty and ridge.
+
+        The differences D are few, so they enter by the matrix inversion lemma on
+        (X'X + ridge I + penalty D'D), whose first two terms are diagonal along V.
+        """
+        G = D @ self.Vt.T
+        outside = D @ D.T - G @ G.T  # what of D'D is not along V
+        pairs = list(product(penalties, ridges))
+        shrunk = np.array([1 / (self.values + ridge) for _, ridge in pairs])[:, :, None]
+        alpha = shrunk * self.cross  # (n_pairs, k, q)
+        inner = np.array([np.eye(len(D)) / penalty + outside / ridge for penalty, ridge in pairs])
+        z = np.linalg.solve(inner + G @ (shrunk * G.T), G @ alpha)  # (n_pairs, m, q)
+        along, across = (
+            alpha - shrunk * (G.T @ z),
+            z / np.reshape([r for _, r in pairs], (-1, 1, 1)),
+        )
+
+        def predict(X):
+            scores = (X - self.mean) @ self.Vt.T
+            rest = (X - self.mean) @ D.T - scores @ G.T
+            y = scores @ along - rest @ across + self.level
+            return y.reshape(len(pairs), len(X), *self.shape)
+
+        return predict
 
 
 def _scaled_differences(standards, length):
