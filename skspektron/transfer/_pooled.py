@@ -112,9 +112,7 @@ class PooledTransfer(BaseTransfer):
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Fit the estimator on source rows and standards; one sample stays in one fold."""
-        weight = self.weight
-        if weight == "auto":
-            weight = max(1, round((len(source.X) / len(standards)) ** 0.5))
+        weight = self._weight_of(len(standards), len(source.X))
         # Repeated rows weigh more in any estimator; few of them take sample_weight.
         pooled = Rows(
             np.concatenate([source.X, np.repeat(standards.X_target, weight, axis=0)]),
@@ -122,6 +120,12 @@ class PooledTransfer(BaseTransfer):
             np.concatenate([source.ids, np.repeat(standards.ids, weight)]),
         )
         self.target_estimator_ = self._recalibrate(pooled)
+
+    def _weight_of(self, n_standards: int, n_source: int) -> int:
+        """Return how often a standard is repeated."""
+        if isinstance(self.weight, str):  # "auto"
+            return max(1, round((n_source / n_standards) ** 0.5))
+        return self.weight
 
     def _predict_target(self, X):
         """Predict with the pooled calibration."""
