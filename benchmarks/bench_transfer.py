@@ -69,9 +69,10 @@ class Method:
     build: Callable  # (task, n_transfer, seed) -> estimator
     derivative: bool = True  # first derivative of the spectra, or the spectra as measured
     sizes: Callable = lambda requested: requested  # n_transfer asked for -> n_transfer run
+    rows: Callable = lambda task, train, seed: train  # training rows -> those that are used
 
 
-def classical(name: str, sizes: Callable, **params) -> Method:
+def classical(name: str, sizes: Callable, rows: Callable = Method.rows, **params) -> Method:
     """Return the method of a class in `skspektron.transfer`, on cross-validated PLS."""
 
     def build(task, n_transfer, seed):
@@ -84,7 +85,7 @@ def classical(name: str, sizes: Callable, **params) -> Method:
             **params,
         )
 
-    return Method(build, sizes=sizes)
+    return Method(build, sizes=sizes, rows=rows)
 
 
 def lora(task: Task, n_transfer: int, seed: int):
@@ -103,11 +104,41 @@ def positive(requested: Iterable[int]) -> list[int]:
     return [n for n in requested if n > 0]
 
 
+def zero(requested: Iterable[int]) -> list[int]:
+    """Run without standards only."""
+    return [0]
+
+
+def half_of_samples(*, other: bool) -> Callable:
+    """Return a rule that keeps half of the samples, the other half on the target if `other`."""
+
+    def rows(task: Task, train: NDArray, seed: int) -> NDArray:
+        ids = np.unique(task.sample_id[train])
+        chosen = np.random.default_rng(seed).permutation(ids)[: len(ids) // 2]
+        is_kept = np.isin(task.sample_id[train], chosen)
+        if other:
+            is_kept ^= task.instrument[train] == task.target
+        return train[is_kept]
+
+    return rows
+
+
+UNLABELLED = {
+    "mean-centring": "MeanCentredTransfer",
+    "coral": "CORALTransfer",
+    "di-pls": "DIPLSTransfer",
+}
+# What unlabelled spectra are worth when they are of other samples than those of the source.
+HALVES = {
+    f"{name}-{'other' if other else 'same'}-half": classical(
+        method, sizes=zero, rows=half_of_samples(other=other)
+    )
+    for name, method in UNLABELLED.items()
+    for other in (False, True)
+}
 METHODS = {
-    "no-transfer": classical("NoTransfer", sizes=lambda requested: [0]),
-    "mean-centring": classical("MeanCentredTransfer", sizes=list),
-    "coral": classical("CORALTransfer", sizes=list),
-    "di-pls": classical("DIPLSTransfer", sizes=list),
+    "no-transfer": classical("NoTransfer", sizes=zero),
+    **{name: classical(method, sizes=list) for name, method in UNLABELLED.items()},
     "slope-bias": classical("SlopeBiasTransfer", sizes=positive),
     "ds": classical("DSTransfer", sizes=positive),
     "pds": classical("PDSTransfer", sizes=positive),
@@ -122,6 +153,7 @@ METHODS = {
     "target-only": classical("TargetOnly", sizes=positive),
     "full-recalibration": classical("TargetOnly", sizes=lambda requested: [None]),
     "lora": Method(lora, derivative=False),
+    **HALVES,
 }
 
 
@@ -172,15 +204,16 @@ def run_unit(task: Task, repeat: int, todo: list[tuple], seed: int) -> list[dict
     [(train, test)] = cv.split(task.X, task.y, **metadata)
     # A derivative is taken of one spectrum at a time, so it cannot leak.
     derivative = SavitzkyGolay(window_length=11, polyorder=2, mode="interp").fit_transform(task.X)
-    metadata = {key: values[train] for key, values in metadata.items()}
     rows = []
     for name, n_transfer in todo:
         method = METHODS[name]
         X = derivative if method.derivative else task.X
         estimator = method.build(task, n_transfer, seed + repeat)
+        used = method.rows(task, train, seed + repeat)
+        known = {key: values[used] for key, values in metadata.items()}
         start = perf_counter()
         with threadpool_limits(1):  # small arrays: threads that wait for a core cost most
-            y_pred = estimator.fit(X[train], task.y[train], **metadata).predict(X[test])
+            y_pred = estimator.fit(X[used], task.y[used], **known).predict(X[test])
         seconds = perf_counter() - start
         key = (task.name, name, size_label(n_transfer), str(repeat))
         rows.append(dict(zip(KEY, key, strict=True)) | score(task.y[test], y_pred, seconds))

@@ -7,6 +7,7 @@ import pytest
 from benchmarks import bench_speed, bench_transfer
 
 CLASSICAL = [name for name in bench_transfer.METHODS if name != "lora"]
+AT_ONE_SIZE = ["full-recalibration", *bench_transfer.HALVES]
 SMALL = ["--data", "simulated", "--tasks", "simulated/A-B/component 1", "--n-transfer", "0", "5"]
 
 
@@ -21,13 +22,29 @@ def test_one_row_a_fit_and_no_size_twice(tmp_path, capsys):
     assert tuple(rows[0]) == bench_transfer.COLUMNS
     fits = [(row["method"], row["n_transfer"]) for row in rows]
     assert sorted(fits) == sorted(
-        [(name, "0") for name in ("no-transfer", "mean-centring", "coral", "di-pls")]
+        [
+            (name, "0")
+            for name in ("no-transfer", *bench_transfer.UNLABELLED, *bench_transfer.HALVES)
+        ]
         + [("full-recalibration", "all")]
-        + [(name, "5") for name in CLASSICAL[1:] if name != "full-recalibration"]
+        + [(name, "5") for name in CLASSICAL[1:] if name not in AT_ONE_SIZE]
     )
     r2 = {fit: float(row["r2"]) for fit, row in zip(fits, rows, strict=True)}
     assert r2["full-recalibration", "all"] > 0.9 > r2["no-transfer", "0"]
     assert "median R2" in capsys.readouterr().out
+
+
+def test_the_other_half_is_of_other_samples():
+    [task] = [t for t in bench_transfer.simulated_tasks() if t.name == SMALL[3]]
+    train = np.arange(len(task.y))
+    samples = {}
+    for other in (False, True):
+        rows = bench_transfer.half_of_samples(other=other)(task, train, 0)
+        for name in (task.source, task.target):
+            samples[other, name] = set(task.sample_id[rows][task.instrument[rows] == name].tolist())
+    assert samples[False, "A"] == samples[False, "B"] == samples[True, "A"]
+    assert samples[True, "A"].isdisjoint(samples[True, "B"])
+    assert samples[True, "A"] | samples[True, "B"] == set(task.sample_id.tolist())
 
 
 def test_a_second_run_adds_only_what_is_missing(tmp_path):
