@@ -147,6 +147,11 @@ def _find_prefix(estimator):
 def _make_splits(cv, target, X, y, groups, metadata):
     """Draw the splits once, for all sizes."""
     if cv is None or isinstance(cv, Integral):
+        if target is None:
+            raise ValueError(
+                f"cv={cv} stands for folds of the target's samples, and target is None in the "
+                "estimator. Pass target= to it, or a splitter as cv."
+            )
         cv = TransferGroupKFold(5 if cv is None else cv, target=target)
     if isinstance(cv, BaseTransferSplit):
         return list(cv.split(X, y, groups, **metadata))

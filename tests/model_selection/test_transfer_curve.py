@@ -160,3 +160,14 @@ def test_pooling_standards_helps_on_simulated_instruments(stacked):
     )
     without, with_ten = curve.test_scores.mean(axis=1)
     assert with_ten > without / 2  # negated errors: less than half of it is left
+
+
+def test_folds_need_to_know_the_target():
+    with pytest.raises(ValueError, match="target is None in the estimator. Pass target= to it"):
+        transfer_curve(
+            SlopeBiasTransfer(source="A"),
+            np.ones((4, 2)),
+            np.ones(4),
+            instrument=["A", "A", "B", "B"],
+            sample_id=[1, 2, 1, 2],
+        )
