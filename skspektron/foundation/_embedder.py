@@ -78,6 +78,8 @@ class SpektronEmbedder(
     (5, 128)
     """
 
+    _reads_any_grid = True  # transfers leave its spectra on the channels of their instrument
+
     def __init__(
         self,
         weights="small",

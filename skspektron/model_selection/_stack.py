@@ -107,6 +107,7 @@ def _check_triple(name, entry):
 
 def _stack_spectra(spectra, lengths):
     """Stack frames with the same columns as a frame, anything else padded with NaN."""
+    _refuse_other_columns([X for X in spectra if hasattr(X, "columns")])
     if all(hasattr(X, "columns") and X.columns.equals(spectra[0].columns) for X in spectra):
         import pandas as pd
 
@@ -117,6 +118,19 @@ def _stack_spectra(spectra, lengths):
     for rows, X in zip(np.split(stacked, np.cumsum(lengths)[:-1]), arrays, strict=True):
         rows[:, : X.shape[1]] = X
     return stacked
+
+
+def _refuse_other_columns(frames):
+    """Refuse frames that name their channels differently: position says nothing then."""
+    for X in frames[1:]:
+        names, first = X.columns, frames[0].columns
+        if not names.equals(first):
+            n_other = len(names.difference(first))
+            raise ValueError(
+                f"Of {len(names)} column names of one instrument {n_other} are not among the "
+                f"{len(first)} of another, or their order differs. Pass wavelength= or wavenumber= "
+                "with the axis of every instrument, or arrays where position is meant."
+            )
 
 
 def _stack_on_merged_axis(spectra, lengths, names, wavelength, wavenumber):

@@ -160,7 +160,10 @@ def _make_splits(cv, target, X, y, groups, metadata):
 
 def _route(estimator, metadata):
     """Name the metadata as `fit` wants it: without routing, a Pipeline wants its step's name."""
-    if get_config()["enable_metadata_routing"] or not isinstance(estimator, Pipeline):
+    takes_it = "n_transfer" in estimator.get_params(deep=False)
+    if get_config()["enable_metadata_routing"] or takes_it:
         return metadata
+    if not isinstance(estimator, Pipeline):  # a search
+        return _route(estimator.estimator, metadata)
     name, step = estimator.steps[-1]
     return {f"{name}__{key}": value for key, value in _route(step, metadata).items()}

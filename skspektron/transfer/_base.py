@@ -17,8 +17,8 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from .._validation import check_labels
-from ._calibration import allows_nan, cross_validated_pls, fit_calibration
+from .._validation import check_axis, check_labels
+from ._calibration import allows_nan, cross_validated_pls, fit_calibration, reads_any_grid
 from ._grids import find_grids, whole_grid
 from ._prefit import check_frozen_channels, check_prefit, refuse_frozen
 from ._standards import (
@@ -102,6 +102,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """
         self._check_parameters()
         rows = self._check_training_rows(X, y, sample_id)
+        self._forget()
         if instrument is None:
             return self._fit_plain(rows)
         has_ids = sample_id is not None
@@ -178,6 +179,12 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         ids = np.arange(len(X)) if sample_id is None else sample_id
         return Rows(X, y, check_labels(ids, len(X), "sample_id"))
 
+    def _forget(self) -> None:
+        """Drop what an earlier fit has learnt: not every fit learns the same."""
+        for name in [name for name in vars(self) if name.endswith("_")]:
+            if name not in ("n_features_in_", "feature_names_in_"):
+                delattr(self, name)
+
     def _place_on_grids(self, source: Rows, target: Rows) -> tuple[Rows, Rows]:
         """Return the rows of both instruments on the channels that they are used with."""
         if self._leaves_nan_to_estimator():
@@ -195,7 +202,16 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     def _leaves_nan_to_estimator(self) -> bool:
         """Tell whether the estimator knows what to do with channels that are not measured."""
-        return self._takes_nan and self.estimator is not None and allows_nan(self.estimator)
+        if not self._takes_nan or self.estimator is None:
+            return False
+        return reads_any_grid(self.estimator) or (
+            allows_nan(self.estimator) and self._named_axis() is None
+        )
+
+    def _named_axis(self) -> NDArray | None:
+        """Return the axis that the columns of `X` name, None where they name none."""
+        names = getattr(self, "feature_names_in_", None)
+        return check_axis(n_features=self.n_features_in_, feature_names=names)
 
     def _refuse_missing(self, X) -> None:
         """Refuse NaN where the method itself needs every channel."""
@@ -292,6 +308,11 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         if instrument is None:
             return np.full(n_samples, self.source_ is None)
         labels = check_labels(instrument, n_samples, "instrument")
+        if self.source_ is None:
+            raise ValueError(
+                f"predict got instrument= for {n_samples} rows, and fit got none: nothing was "
+                "transferred. Leave it out, or fit with instrument=."
+            )
         known = [self.source_, self.target_]
         unknown = sorted(set(labels.tolist()) - set(known))
         if unknown:

@@ -38,7 +38,7 @@ def cross_validated_pls(X: ArrayLike, y: NDArray, groups: NDArray) -> RegressorM
     """
     values = np.asarray(X)
     assert_all_finite(values, input_name="X")
-    if len(values) > 1 and not covary(values, y):
+    if not covary(values, y):
         warnings.warn(
             f"The {len(values)} spectra that the calibration is fitted on do not vary with y: it "
             "predicts the mean of y. Check the spectra and the steps before the calibration.",
@@ -61,12 +61,17 @@ def choose_n_components(X: NDArray, y: NDArray, groups: NDArray, *, n_folds: int
     return 1 + int(np.argmin((press / (variance + (variance == 0))).sum(axis=1)))
 
 
-def component_limit(X: NDArray, groups: NDArray, *, n_folds: int = N_FOLDS) -> int:
-    """Return the most components, at most 15, that every training fold supports; at least 1."""
+def component_limit(
+    X: NDArray, groups: NDArray, *, n_folds: int = N_FOLDS, n_removed: int = 0
+) -> int:
+    """Return the most components, at most 15, that every training fold supports; at least 1.
+
+    `n_removed` is the number of directions that will be taken out of the spectra first.
+    """
     if len(np.unique(groups)) < 3:
         return 1
-    ranks = [_rank(X[train]) for train, _ in _folds(X, groups, n_folds)]
-    return max(1, min(MAX_COMPONENTS, *ranks))
+    rank = min(_rank(X[train]) for train, _ in _folds(X, groups, n_folds)) - n_removed
+    return max(1, min(MAX_COMPONENTS, rank))
 
 
 def _folds(X, groups, n_folds):
@@ -127,6 +132,17 @@ def fit_pls_path(X: NDArray, y: NDArray, limit: int) -> Callable[[NDArray], NDAr
 def fit_calibration(estimator, X, y):
     """Fit an estimator; a function of its own, so that `memory` can know its calls."""
     return estimator.fit(X, y)
+
+
+def reads_any_grid(estimator) -> bool:
+    """Tell whether spectra reach a step that takes any channels before one that needs them all."""
+    if isinstance(estimator, FrozenEstimator):
+        return reads_any_grid(estimator.estimator)
+    if isinstance(estimator, Pipeline):
+        steps = [step for _, step in estimator.steps if step not in (None, "passthrough")]
+        reads = [reads_any_grid(step) for step in steps]
+        return any(reads) and all(allows_nan(step) for step in steps[: reads.index(True)])
+    return getattr(estimator, "_reads_any_grid", False)
 
 
 def allows_nan(estimator) -> bool:

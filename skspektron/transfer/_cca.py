@@ -69,8 +69,8 @@ class CCAMap(LowRankMap):
         check_n_components(self.n_components)
         target, source = check_pairs(self, X, y)
         X, y = centred(target), centred(source)
-        values, U_t = principal_axes(X @ X.T, self.n_components)
-        U_s = principal_axes(y @ y.T, self.n_components)[1]
+        values, U_t = principal_axes(X, self.n_components)
+        U_s = principal_axes(y, self.n_components)[1]
         # Whitened scores are orthonormal, so the singular values are the correlations, and the
         # pseudo-inverse of a block of variates is its transpose.
         R, self.correlations_, Qt = np.linalg.svd(U_t.T @ U_s, full_matrices=False)

@@ -14,6 +14,8 @@ from sklearn.model_selection import GroupKFold
 from ._calibration import N_FOLDS
 from ._standards import Rows, Standards
 
+TIE = 1e-9  # relative
+
 
 def choose_map(
     map_candidates: Callable[[NDArray, NDArray, NDArray], NDArray],
@@ -37,7 +39,7 @@ def choose_map(
     spectra = np.concatenate(mapped, axis=1)  # (n_candidates, n, n_features_source)
     expected = predict(standards.X_source[np.concatenate(order)])
     predictions = predict(spectra.reshape(-1, spectra.shape[-1]))
-    return int(np.argmin(_mean_squares(predictions.reshape(-1, *expected.shape) - expected, y)))
+    return _first_of_least(_mean_squares(predictions.reshape(-1, *expected.shape) - expected, y))
 
 
 def choose_calibration(
@@ -59,7 +61,15 @@ def choose_calibration(
             left_out = standards[test]
             differences.append(predict(left_out.X_target) - predict(left_out.X_source))
         error = error + _mean_squares(np.concatenate(differences, axis=1), source.y)
-    return int(np.argmin(error))
+    return _first_of_least(error)
+
+
+def largest_rank(n_standards: int) -> int:
+    """Return the rank that differences of the standards have in every fold; at least 1.
+
+    Candidates beyond it are the same map in the folds and cannot be told apart.
+    """
+    return max(1, n_standards - -(-n_standards // N_FOLDS) - 1)
 
 
 def _source_error(fit_candidates, source, standards):
@@ -79,6 +89,12 @@ def _standard_folds(n_standards: int) -> Iterator[tuple[NDArray, NDArray]]:
     fold = np.arange(n_standards) % N_FOLDS
     for k in range(min(N_FOLDS, n_standards)):
         yield np.flatnonzero(fold != k), np.flatnonzero(fold == k)
+
+
+def _first_of_least(errors) -> int:
+    """Return the first candidate of the smallest error; what differs by rounding is equal."""
+    errors = np.atleast_1d(errors)
+    return int(np.argmax(errors <= errors.min() * (1 + TIE)))
 
 
 def _mean_squares(deviations, y):

@@ -63,7 +63,7 @@ class DS(LowRankMap):
         check_n_components(self.n_components)
         target, source = check_pairs(self, X, y)
         X, y = centred(target), centred(source)
-        values, vectors = principal_axes(X @ X.T, self.n_components)
+        values, vectors = principal_axes(X, self.n_components)
         self.left_ = X.T @ (vectors / values)  # the k columns of the pseudo-inverse of X
         self.right_ = vectors.T @ y
         self.intercept_ = source.mean(axis=0) - self._linear(target.mean(axis=0))

@@ -71,7 +71,7 @@ class EPO(OneToOneFeatureMixin, LowRankMap):
         target, source = check_pairs(self, X, y)
         source = _resample(source, target.shape[1])
         D = source - target
-        values, U = principal_axes(D @ D.T, self.n_components)
+        values, U = principal_axes(D, self.n_components)
         self.components_ = (U / np.sqrt(values)).T @ D
         self.left_, self.right_ = -self.components_.T, self.components_
         self.intercept_ = -(source.mean(axis=0) @ self.left_) @ self.right_

@@ -136,7 +136,8 @@ class EPOTransfer(RefittedTransfer):
             counts = list(range(1, 1 + min(MAX_DIRECTIONS, len(standards), source.X.shape[1])))
         n_pls = 0  # of the default calibration, whose components are chosen with the directions
         if self.estimator is None and isinstance(final, PLSRegression):
-            n_pls = max(1, component_limit(source.X, source.ids) - (counts[-1] or len(standards)))
+            n_removed = counts[-1] or len(standards)
+            n_pls = component_limit(source.X, source.ids, n_removed=n_removed)
 
         def fit_candidates(X, y, standards):
             maps = [_fit_projection(k, standards) for k in counts]

@@ -1,6 +1,5 @@
 """Correction by the mean difference between two instruments."""
 
-from .._validation import check_axis
 from ._mapped import MappedTransfer
 from ._standards import Rows, Standards, channel_means
 
@@ -109,10 +108,7 @@ class MeanCentredTransfer(MappedTransfer):
 
     def _leaves_nan_to_estimator(self) -> bool:
         """Leave NaN where no axis is named: a difference needs channels that both measure."""
-        if not super()._leaves_nan_to_estimator():
-            return False
-        names = getattr(self, "feature_names_in_", None)
-        return check_axis(n_features=self.n_features_in_, feature_names=names) is None
+        return super()._leaves_nan_to_estimator() and self._named_axis() is None
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Take the difference of the means, over the standards where there are some."""

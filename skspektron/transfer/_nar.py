@@ -18,6 +18,8 @@ from ._standards import Rows, Standards
 AUTO_PENALTIES = (0.01, 1.0, 100.0, 1e4)
 AUTO_RIDGES = 10.0 ** np.arange(-7.0, 0.5, 0.5)  # in units of the mean squared length of spectra
 
+FEW = 60  # differences that the matrix inversion lemma is fast for
+
 
 class NARTransfer(RefittedTransfer):
     r"""Calibrate again, with a penalty on what tells the instruments apart.
@@ -156,6 +158,8 @@ class NARTransfer(RefittedTransfer):
         def fit_candidates(X, y, standards):
             D = _scaled_differences(standards, length)
             if is_ridge:
+                if len(D) > FEW:
+                    return _fit_path_of_many(X, y, D, penalties, ridges)
                 space = whole if X is source.X else RowSpace.of(X, y)
                 return space.fit_path(D, penalties, ridges)
             rows = [augment(X, y, D, penalty) for penalty in penalties]
@@ -200,15 +204,11 @@ class RowSpace:
 
     @classmethod
     def of(cls, X: NDArray, y: NDArray) -> "RowSpace":
-        """Decompose source rows, by the smaller of their two Gram matrices."""
+        """Decompose source rows."""
         mean, level = X.mean(axis=0), y.mean(axis=0)
         X, y = X - mean, (y - level).reshape(len(y), -1)
-        if len(X) < X.shape[1]:
-            values, U = principal_axes(X @ X.T, None)
-            Vt = (U / np.sqrt(values)).T @ X
-        else:
-            values, V = principal_axes(X.T @ X, None)
-            Vt = V.T
+        values, U = principal_axes(X, None)
+        Vt = (U / np.sqrt(values)).T @ X
         return cls(mean, level.ravel(), Vt, values, Vt @ (X.T @ y), level.shape)
 
     def fit_path(self, D: NDArray, penalties, ridges) -> Callable[[NDArray], NDArray]:
@@ -236,6 +236,24 @@ class RowSpace:
             return y.reshape(len(pairs), len(X), *self.shape)
 
         return predict
+
+
+def _fit_path_of_many(X, y, D, penalties, ridges):
+    """Return the function of `RowSpace.fit_path`, by one decomposition for every penalty."""
+    mean, level = X.mean(axis=0), y.mean(axis=0)
+    X, right = X - mean, (y - level).reshape(len(y), -1)
+    right = np.concatenate([right, np.zeros((len(D), right.shape[1]))])
+    coefs = []
+    for penalty in penalties:
+        Z = np.concatenate([X, np.sqrt(penalty) * D])
+        is_wide = len(Z) <= Z.shape[1]
+        values, vectors = np.linalg.eigh(Z @ Z.T if is_wide else Z.T @ Z)
+        shrunk = 1 / (np.maximum(values, 0.0) + np.reshape(ridges, (-1, 1)))[:, :, None]
+        along = vectors.T @ (right if is_wide else Z.T @ right)
+        solved = vectors @ (shrunk * along)
+        coefs.append(Z.T @ solved if is_wide else solved)
+    coef = np.concatenate(coefs)  # (n_pairs, n_features, n_targets)
+    return lambda X: ((X - mean) @ coef + level.ravel()).reshape(len(coef), len(X), *y.shape[1:])
 
 
 def _scaled_differences(standards, length):

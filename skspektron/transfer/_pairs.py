@@ -64,11 +64,16 @@ def check_pairs(estimator, X: ArrayLike, y: ArrayLike) -> tuple[NDArray, NDArray
 
 def check_n_components(n_components: Any) -> None:
     """Refuse what is neither a number of components nor None."""
-    if n_components is not None and (not isinstance(n_components, Integral) or n_components < 1):
+    if n_components is not None and (not _is_count(n_components)):
         raise ValueError(
             f"n_components must be an int of at least 1 or None, got {n_components!r}. "
             "Pass 3, or None for the largest rank."
         )
+
+
+def _is_count(value) -> bool:
+    """Tell an int of at least 1; True is none."""
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
 
 
 def centred(X: NDArray) -> NDArray:
@@ -76,13 +81,15 @@ def centred(X: NDArray) -> NDArray:
     return np.where(np.ptp(X, axis=0) == 0, 0.0, X - X.mean(axis=0))
 
 
-def principal_axes(gram: NDArray, n_components: int | None) -> tuple[NDArray, NDArray]:
-    """Return the leading eigenvalues and eigenvectors (n, k) of a Gram matrix, largest first.
+def principal_axes(X: NDArray, n_components: int | None) -> tuple[NDArray, NDArray]:
+    """Return squared singular values and left singular vectors (n, k) of rows, largest first.
 
-    The k is at most `n_components` and the numerical rank; there are few standards, so their
-    Gram matrix is the smaller one.
+    The k is at most `n_components` and the numerical rank. The smaller of the two Gram matrices
+    is decomposed: there are few standards, or few channels.
     """
-    values, vectors = np.linalg.eigh(gram)
+    is_wide = len(X) <= X.shape[1]
+    values, vectors = np.linalg.eigh(X @ X.T if is_wide else X.T @ X)
     rank = np.count_nonzero(values > ROUNDING * max(values[-1], 0.0))
     k = rank if n_components is None else min(rank, n_components)
-    return values[::-1][:k], vectors[:, ::-1][:, :k]
+    values, vectors = values[::-1][:k], vectors[:, ::-1][:, :k]
+    return values, vectors if is_wide else X @ (vectors / np.sqrt(values))

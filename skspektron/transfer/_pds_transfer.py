@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 
-from ._choice import choose_map
+from ._choice import choose_map, largest_rank
 from ._mapped import MappedTransfer
 from ._pds import PDS, Windows, check_window, opposite_channels
 from ._standards import Rows, Standards
@@ -149,7 +149,7 @@ class PDSTransfer(MappedTransfer):
         windows = AUTO_WINDOWS if self.window_length == "auto" else [self.window_length]
         counts = [self.n_components]
         if self.n_components == "auto":
-            counts = range(1, AUTO_COMPONENTS + 1)
+            counts = range(1, 1 + min(AUTO_COMPONENTS, largest_rank(len(standards))))
         candidates = list(product(windows, counts))
         if len(candidates) == 1:
             return candidates[0]

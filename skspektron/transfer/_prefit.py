@@ -37,7 +37,13 @@ def check_prefit(estimator, trained_on, ids, *, has_ids: bool) -> None:
             stacklevel=3,
         )
     else:
-        absent = ~np.isin(check_labels(trained_on, len(trained_on), "trained_on"), ids)
+        known = check_labels(trained_on, len(trained_on), "trained_on")
+        if (known.dtype.kind in "US") != (ids.dtype.kind in "US"):
+            raise TypeError(
+                f"trained_on holds {known.dtype} and sample_id {ids.dtype}, so none of the "
+                f"{len(known)} samples can be found. Pass ids of the same type."
+            )
+        absent = ~np.isin(known, ids)
         if absent.any() and not absent.all():
             warnings.warn(
                 f"The FrozenEstimator was fitted on {len(absent)} samples, and {absent.sum()} of "

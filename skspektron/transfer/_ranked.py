@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._choice import choose_map
+from ._choice import choose_map, largest_rank
 from ._mapped import MappedTransfer
 from ._pairs import check_n_components
 from ._standards import Rows, Standards
@@ -52,7 +52,7 @@ class RankedTransfer(MappedTransfer):
         """Fit the map on the paired standards, with as many components as agree best."""
         n_components = self.n_components
         if n_components == "auto":
-            counts = range(1, max(2, min(MAX_COMPONENTS + 1, len(standards))))
+            counts = range(1, 1 + min(MAX_COMPONENTS, largest_rank(len(standards))))
 
             def map_candidates(X_target, X_source, X):
                 maps = [self._map_class(n_components=k).fit(X_target, X_source) for k in counts]

@@ -65,7 +65,7 @@ class SST(LowRankMap):
         check_n_components(self.n_components)
         target, source = check_pairs(self, X, y)
         X, y = centred(target), centred(source)
-        values, U = principal_axes(X @ X.T + y @ y.T, self.n_components)
+        values, U = principal_axes(np.hstack([X, y]), self.n_components)
         U = U / np.sqrt(values)
         P_t, P_s = U.T @ X, U.T @ y
         self.left_ = P_t.T @ np.linalg.pinv(P_t @ P_t.T, hermitian=True)

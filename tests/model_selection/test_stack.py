@@ -50,7 +50,10 @@ def test_frames_with_the_same_columns_stay_a_frame():
     X = stack_instruments({"a": (first, None, [1]), "b": (first + 1, None, [1])})[0]
     pd.testing.assert_frame_equal(X, pd.DataFrame({"1100": [1.0, 2.0], "1102": [2.0, 3.0]}))
     other = first.rename(columns={"1102": "1104"})
-    X = stack_instruments({"a": (first, None, [1]), "b": (other, None, [1])})[0]
+    for frame in (other, first[first.columns[::-1]]):
+        with pytest.raises(ValueError, match="Of 2 column names"):
+            stack_instruments({"a": (first, None, [1]), "b": (frame, None, [1])})
+    X = stack_instruments({"a": (first, None, [1]), "b": (other.to_numpy(), None, [1])})[0]
     assert isinstance(X, np.ndarray)
 
 

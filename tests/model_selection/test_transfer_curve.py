@@ -163,7 +163,7 @@ def test_pooling_standards_helps_on_simulated_instruments(stacked):
 
 
 def test_folds_need_to_know_the_target():
-    with pytest.raises(ValueError, match="target is None in the estimator. Pass target= to it"):
+    with pytest.raises(ValueError, match=r"target is None in the estimator\. Pass target= to it"):
         transfer_curve(
             SlopeBiasTransfer(source="A"),
             np.ones((4, 2)),
@@ -171,3 +171,12 @@ def test_folds_need_to_know_the_target():
             instrument=["A", "A", "B", "B"],
             sample_id=[1, 2, 1, 2],
         )
+
+
+def test_a_search_over_a_pipeline_gets_its_metadata():
+    X, y = np.random.default_rng(0).normal(size=(40, 5)), np.arange(40.0)
+    metadata = {"instrument": ["A"] * 20 + ["B"] * 20, "sample_id": [*range(20)] * 2}
+    pipeline = make_pipeline(SNV(), SlopeBiasTransfer(Ridge(), source="A", target="B"))
+    search = GridSearchCV(pipeline, {"slopebiastransfer__mode": ["bias", "slope"]}, cv=3)
+    curve = transfer_curve(search, X, y, **metadata, n_transfer=[3], cv=3)
+    assert np.isfinite(curve.test_scores).all()

@@ -273,3 +273,24 @@ def test_transform_keeps_column_names(method, make_stack):
     model = method(LinearRegression(), source="A", target="B", n_transfer=5)
     model.set_output(transform="pandas").fit(frame, y, instrument=instrument, sample_id=sample_id)
     assert list(model.transform(frame).columns) == list(frame.columns)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_fitting_again_forgets_what_was_learnt(method, make_stack):
+    X, y, *_ = stack = make_stack()
+    model, fresh = fit(make(method), stack), make(method).fit(X, y)
+    model.fit(X, y)
+    assert set(vars(model)) - set(vars(fresh)) <= {name for name in vars(model) if name[0] == "_"}
+
+
+def test_instruments_at_predict_need_instruments_at_fit(make_stack):
+    X, y, instrument, _ = make_stack()
+    with pytest.raises(ValueError, match="and fit got none: nothing was transferred"):
+        make(PDSTransfer).fit(X, y).predict(X, instrument=instrument)
+
+
+def test_one_standard_for_the_default_calibration_of_the_target(make_stack):
+    model = TargetOnly(source="A", target="B", n_transfer=1)
+    with pytest.warns(UserWarning, match="predicts the mean of y"):
+        predictions = fit(model, make_stack()).predict(make_stack()[0])
+    assert len(set(predictions)) == 1

@@ -115,3 +115,11 @@ def test_is_what_an_estimator_left_out_means():
     model = NoTransfer().fit(X, y, sample_id=groups)
     np.testing.assert_array_equal(model.predict(X), cross_validated_pls(X, y, groups).predict(X))
     assert model.estimator_.scale is False
+
+
+@pytest.mark.parametrize(("n_channels", "n_removed", "limit"), [(40, 14, 15), (24, 14, 10), (9, 9, 1)])
+def test_the_limit_of_components_is_capped_after_directions_are_removed(
+    n_channels, n_removed, limit
+):
+    X = np.random.default_rng(0).normal(size=(60, n_channels))
+    assert component_limit(X, np.arange(60), n_removed=n_removed) == limit

@@ -19,6 +19,8 @@ from skspektron.transfer import (
     MeanCentredTransfer,
     NoTransfer,
     PDSTransfer,
+    PooledTransfer,
+    SlopeBiasTransfer,
     TargetOnly,
 )
 from tests.transfer.methods import MAPPED, METHODS, OWN_GRID, UNLABELLED, fit, make
@@ -202,9 +204,28 @@ class Filler(StandardScaler):
         return super().transform(np.nan_to_num(X))
 
 
-def test_an_estimator_that_takes_nan_gets_every_channel_untouched(make_grids):
+class GridReader(Filler):
+    """Take any channels, as an embedder does."""
+
+    _reads_any_grid = True
+
+
+BASELINES = [NoTransfer, PooledTransfer, SlopeBiasTransfer, TargetOnly]
+
+
+@pytest.mark.parametrize("method", BASELINES)
+@pytest.mark.parametrize("front", [SNV(), Filler()])
+def test_steps_that_pass_nan_on_get_the_grid_of_the_source(method, front, make_grids):
+    X, *_ = stack = make_grids()
+    model = method(make_pipeline(front, Ridge()), source="A", target="B", n_transfer=10)
+    fit(model, stack)
+    assert np.isfinite(model.predict(X[-24:])).all()
+    assert 0 < len(model.source_channels_) < X.shape[1]
+
+
+def test_an_estimator_that_reads_any_grid_gets_every_channel_untouched(make_grids):
     X, y, instrument, _ = stack = make_grids()
-    pipeline = make_pipeline(Filler(), Ridge())
+    pipeline = make_pipeline(GridReader(), Ridge())
     model = fit(NoTransfer(pipeline, source="A", target="B"), stack)
     source, target = X[instrument == "A"], X[instrument == "B"]
     expected = pipeline.fit(source, y[instrument == "A"]).predict(target)

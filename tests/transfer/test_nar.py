@@ -198,3 +198,16 @@ def test_is_epo_in_the_limit(make_stack):
 def test_refuses_what_is_no_penalty(penalty, make_stack):
     with pytest.raises(ValueError, match="difference_penalty must be a positive number"):
         fit(make(NARTransfer, 0, difference_penalty=penalty), make_stack())
+
+
+@pytest.mark.parametrize("n_channels", [24, 80])  # fewer and more than rows
+def test_many_differences_give_the_same_path_as_few(n_channels, monkeypatch, make_stack):
+    X, y, instrument, sample_id = make_stack()
+    noise = np.random.default_rng(0).normal(size=(len(X), n_channels))
+    X = np.resize(X, noise.shape) + 0.1 * noise
+    stack, models = (X, y, instrument, sample_id), []
+    for few in (60, 5):
+        monkeypatch.setattr("skspektron.transfer._nar.FEW", few)
+        models.append(fit(NARTransfer(source="A", target="B", n_transfer=12), stack))
+    assert models[0].target_estimator_.alpha == models[1].target_estimator_.alpha
+    np.testing.assert_allclose(models[0].predict(X), models[1].predict(X), atol=1e-8)

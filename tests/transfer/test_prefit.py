@@ -112,3 +112,8 @@ def test_a_frozen_last_step_is_frozen(method, frozen, make_stack):
         pytest.raises(ValueError, match="a FrozenEstimator stays as it is"),
     ):
         fit(model, make_stack())
+
+
+def test_trained_on_of_another_type_is_refused(frozen, make_stack):
+    with pytest.raises(TypeError, match="none of the 2 samples can be found"):
+        fit(prefit(NoTransfer, frozen, [1, 2]), make_stack())
