@@ -1,5 +1,6 @@
 import csv
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from benchmarks import bench_speed, bench_transfer
 
 CLASSICAL = [name for name in bench_transfer.METHODS if name != "lora"]
+ROOT = Path(__file__).parents[1]
 AT_ONE_SIZE = ["full-recalibration", *bench_transfer.HALVES]
 SMALL = ["--data", "simulated", "--tasks", "simulated/A-B/component 1", "--n-transfer", "0", "5"]
 
@@ -111,3 +113,40 @@ def test_both_sides_of_a_duel_fit_the_same_map(duel):
         target, source, X = target - target.mean(axis=0), source - source.mean(axis=0), X - X.mean()
     ours, theirs = duel.ours(target, source).transform(X), duel.theirs(target, source).transform(X)
     np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+IN_README = {
+    "NoTransfer": "no-transfer",
+    "CORALTransfer": "coral",
+    "PDSTransfer": "pds",
+    "SSTTransfer": "sst",
+    "EPOTransfer": "epo",
+    "NARTransfer": "nar",
+    "PooledTransfer": "pooled",
+    "TargetOnly": "target-only",
+    "LoRATransfer": "lora",
+}
+
+
+def committed_means(data):
+    """Return the mean floored R2 of every method and size: over tasks, then over repeats."""
+    scores = {}
+    for row in bench_transfer.read_rows(ROOT / "benchmarks" / "results" / f"{data}.csv"):
+        fit = row["method"], row["n_transfer"]
+        scores.setdefault(fit, {}).setdefault(row["repeat"], []).append(float(row["r2"]))
+    return {
+        fit: np.mean([np.maximum(r2, bench_transfer.R2_FLOOR).mean() for r2 in repeats.values()])
+        for fit, repeats in scores.items()
+    }
+
+
+def test_the_readme_tells_the_committed_results():
+    means = [committed_means(data) for data in ("corn", "tablets")]
+    text = (ROOT / "README.md").read_text(encoding="utf-8").split("Measured, R2", 1)[1]
+    table = [line.strip("| ").split("|") for line in text.splitlines() if line.startswith("| `")]
+    assert [cells[0].strip("` ") for cells in table] == list(IN_README)
+    for name, *cells in table:
+        fits = [(mean, n) for mean in means for n in ("0", "5", "10", "30")]
+        for cell, (mean, n) in zip((c.strip() for c in cells), fits, strict=False):
+            value = mean.get((IN_README[name.strip("` ")], n))
+            assert cell == ("" if value is None else f"{value:.2f}")

@@ -28,8 +28,8 @@ class PDS(PairedMap):
         the one in the middle share one regression, so that few standards give many rows.
     n_components : int or None, default=2
         Largest number of components of a window's regression, at least 1. Typical: 1 to 4; more
-        follow the noise of the standards, on raw spectra more than 1. None: least squares over all directions in which the
-        standards differ.
+        follow the noise of the standards, on raw spectra more than 1. None: least squares over all
+        directions in which the standards differ.
     target_axis, source_axis : array-like of shape (n_features,), default=None
         Axes of both instruments in one unit, nm or cm-1, strictly monotonic; source channels
         must lie within the range of the target. None: both span the same range.

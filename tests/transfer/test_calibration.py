@@ -117,7 +117,9 @@ def test_is_what_an_estimator_left_out_means():
     assert model.estimator_.scale is False
 
 
-@pytest.mark.parametrize(("n_channels", "n_removed", "limit"), [(40, 14, 15), (24, 14, 10), (9, 9, 1)])
+@pytest.mark.parametrize(
+    ("n_channels", "n_removed", "limit"), [(40, 14, 15), (24, 14, 10), (9, 9, 1)]
+)
 def test_the_limit_of_components_is_capped_after_directions_are_removed(
     n_channels, n_removed, limit
 ):
