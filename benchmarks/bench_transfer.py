@@ -222,8 +222,9 @@ def run_unit(task: Task, repeat: int, todo: list[tuple], seed: int) -> list[dict
 
 def score(y_true: NDArray, y_pred: NDArray, seconds: float) -> dict[str, float]:
     """Return the measured columns of one row."""
-    values = {name: getattr(metrics, name)(y_true, y_pred) for name in ("rmsep", "r2", "bias")}
-    return values | {"sep": metrics.sep(y_true, y_pred), "seconds": round(seconds, 4)}
+    values = {n: getattr(metrics, n)(y_true, y_pred) for n in ("rmsep", "r2", "bias", "sep")}
+    rounded = {name: float(f"{value:.5g}") for name, value in values.items()}
+    return rounded | {"seconds": round(seconds, 3)}
 
 
 def size_label(n_transfer: int | None) -> str:
