@@ -152,7 +152,6 @@ class NARTransfer(RefittedTransfer):
         is_ridge = self.estimator is None and isinstance(final, PLSRegression)
         length = _mean_square(source.X - source.X.mean(axis=0))
         ridges = (AUTO_RIDGES if is_ridge else np.array([np.nan])) * length
-
         whole = RowSpace.of(source.X, source.y) if is_ridge else None
 
         def fit_candidates(X, y, standards):
@@ -224,10 +223,8 @@ class RowSpace:
         alpha = shrunk * self.cross  # (n_pairs, k, q)
         inner = np.array([np.eye(len(D)) / penalty + outside / ridge for penalty, ridge in pairs])
         z = np.linalg.solve(inner + G @ (shrunk * G.T), G @ alpha)  # (n_pairs, m, q)
-        along, across = (
-            alpha - shrunk * (G.T @ z),
-            z / np.reshape([r for _, r in pairs], (-1, 1, 1)),
-        )
+        along = alpha - shrunk * (G.T @ z)
+        across = z / np.array([ridge for _, ridge in pairs])[:, None, None]
 
         def predict(X):
             scores = (X - self.mean) @ self.Vt.T

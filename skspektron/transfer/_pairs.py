@@ -64,7 +64,7 @@ def check_pairs(estimator, X: ArrayLike, y: ArrayLike) -> tuple[NDArray, NDArray
 
 def check_n_components(n_components: Any) -> None:
     """Refuse what is neither a number of components nor None."""
-    if n_components is not None and (not _is_count(n_components)):
+    if n_components is not None and not _is_count(n_components):
         raise ValueError(
             f"n_components must be an int of at least 1 or None, got {n_components!r}. "
             "Pass 3, or None for the largest rank."
