@@ -4,12 +4,12 @@ import copy
 import json
 import os
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -19,34 +19,146 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ._nn.architecture import Architecture
-from ._nn.network import SpektronNetwork
+from ._nn.backbones.dlinoss import DLinOSS
+from ._nn.network import Encoded, SpektronNetwork, mean_token
 
 
-class Spectra(NamedTuple):
-    """Spectra of one or more grids as tensors; every axis runs from low to high wavenumber."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Rows:
+    """What is known of spectra of one or more grids beside their values."""
+
+    wavenumber: Tensor  # (n_grids, n_channels) float64 in cm-1, rising, NaN behind a grid's own end
+    grid: Tensor  # (n_samples,) which axis a row is on
+    domain: Tensor | None = None  # (n_samples,) number of near infrared, infrared, Raman
+    instrument: Tensor | None = None  # (n_samples,) number of the instrument
+    sample: Tensor | None = None  # (n_samples,) number of the physical sample
+
+    @property
+    def n_samples(self) -> int:
+        """Number of spectra."""
+        return len(self.grid)
+
+    @property
+    def n_instruments(self) -> int:
+        """Number of instruments, 1 where they are not told."""
+        return 1 if self.instrument is None else int(self.instrument.max()) + 1
+
+    def labels(self, rows: Tensor) -> dict[str, Tensor]:
+        """Return the labels of some rows by name."""
+        labels = {name: getattr(self, name) for name in ("domain", "instrument", "sample")}
+        return {name: label[rows] for name, label in labels.items() if label is not None}
+
+    def take(self, rows: Tensor):
+        """Return some rows."""
+        parts = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "wavenumber"}
+        by_row = {name: part[rows] for name, part in parts.items() if isinstance(part, Tensor)}
+        return replace(self, **by_row)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Spectra(Rows):
+    """Spectra as tensors; every axis runs from low to high wavenumber."""
 
     values: Tensor  # (n_samples, n_channels) float32, 0 where not valid
     valid: Tensor  # (n_samples, n_channels) bool
-    wavenumber: Tensor  # (n_grids, n_channels) float64 in cm-1, NaN behind a grid's own end
-    grid: Tensor  # (n_samples,) which axis a row is on
+    weight: Tensor | None = None  # (n_samples, n_channels) inverse variance of the noise
 
     def batch(self, rows: Tensor) -> dict[str, Tensor]:
         """Return the network's arguments for some rows, cut to the longest axis among them."""
         grid = self.grid[rows]
         length = int(self.wavenumber[grid.unique()].isfinite().sum(1).max())
-        return {
+        batch = {
             "values": self.values[rows, :length],
             "valid": self.valid[rows, :length],
             "wavenumber": self.wavenumber[grid, :length],
             "grid": grid,
         }
+        if self.weight is not None:
+            batch["weight"] = self.weight[rows, :length]
+        return batch | self.labels(rows)
 
 
-def to_spectra(X: np.ndarray, axes: Sequence[np.ndarray], grid: np.ndarray) -> Spectra:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LazySpectra(Rows):
+    """Spectra that are read when a batch is made of them; to training, what `Spectra` is."""
+
+    axes: Sequence[np.ndarray]  # in cm-1, in the direction of what is read
+    rows: Tensor  # (n_samples,) the numbers by which spectra are read
+    read: Callable[[np.ndarray], np.ndarray]  # (n_rows,) to (n_rows, n_channels)
+    read_noise: Callable[[np.ndarray], np.ndarray] | None = None  # likewise standard deviations
+
+    def batch(self, rows: Tensor) -> dict[str, Tensor]:
+        """Read some rows; return the network's arguments, cut to the longest axis among them."""
+        numbers = self.rows[rows].numpy()
+        grids, which = np.unique(self.grid[rows].numpy(), return_inverse=True)
+        spectra = to_spectra(
+            self.read(numbers),
+            [self.axes[grid] for grid in grids],
+            which,
+            noise=None if self.read_noise is None else self.read_noise(numbers),
+        )
+        batch = spectra.batch(torch.arange(len(numbers)))
+        return batch | {"grid": self.grid[rows]} | self.labels(rows)
+
+
+def to_lazy_spectra(
+    read: Callable[[np.ndarray], np.ndarray],
+    axes: Sequence[np.ndarray],
+    grid: np.ndarray,
+    *,
+    read_noise: Callable[[np.ndarray], np.ndarray] | None = None,
+    **labels: np.ndarray | None,
+) -> LazySpectra:
+    """Place rows that `read` and `read_noise` return by number, as `to_spectra` places arrays."""
+    nothing = np.empty((0, max(map(len, axes))))
+    return LazySpectra(
+        wavenumber=to_spectra(nothing, axes, np.empty(0)).wavenumber,
+        grid=to_index(grid),
+        axes=axes,
+        rows=torch.arange(len(grid)),
+        read=read,
+        read_noise=read_noise,
+        **_numbers(labels),
+    )
+
+
+def to_spectra(
+    X: np.ndarray,
+    axes: Sequence[np.ndarray],
+    grid: np.ndarray,
+    *,
+    noise: np.ndarray | None = None,
+    **labels: np.ndarray | None,
+) -> Spectra:
     """Place the rows of `X` (NaN: not measured) on their axes, given in cm-1.
 
-    Row i lies on ``axes[grid[i]]``; columns behind the end of that axis are not read.
+    Row i lies on ``axes[grid[i]]``; columns behind the end of that axis are not read. `noise`,
+    the standard deviation of every channel of every row, becomes its inverse variance; one that
+    is not positive, none. `labels` are numbers a row.
     """
+    values, wavenumber = _place(X, axes, grid)
+    weight = None
+    if noise is not None:
+        noise = _place(noise, axes, grid)[0]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            weight = torch.from_numpy(np.where(noise > 0, noise**-2, 0).astype(np.float32))
+    return Spectra(
+        values=torch.from_numpy(np.nan_to_num(values)),
+        valid=torch.from_numpy(np.isfinite(values)),
+        wavenumber=torch.from_numpy(wavenumber),
+        grid=to_index(grid),
+        weight=weight,
+        **_numbers(labels),
+    )
+
+
+def _numbers(labels: Mapping[str, np.ndarray | None]) -> dict[str, Tensor]:
+    """Return the labels that are told, as tensors."""
+    return {name: to_index(label) for name, label in labels.items() if label is not None}
+
+
+def _place(X, axes, grid) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows and axes from low to high wavenumber, NaN behind the end of an axis."""
     n_channels = max(len(axis) for axis in axes)
     values = np.full((len(X), n_channels), np.nan, dtype=np.float32)
     wavenumber = np.full((len(axes), n_channels), np.nan)
@@ -55,13 +167,12 @@ def to_spectra(X: np.ndarray, axes: Sequence[np.ndarray], grid: np.ndarray) -> S
         rows = grid == index
         wavenumber[index, : len(axis)] = axis[order]
         values[rows, : len(axis)] = X[rows, : len(axis)][:, order]
-    valid = torch.from_numpy(np.isfinite(values))
-    return Spectra(
-        torch.from_numpy(np.nan_to_num(values, copy=False)),
-        valid,
-        torch.from_numpy(wavenumber),
-        torch.from_numpy(np.asarray(grid, dtype=np.int64)),
-    )
+    return values, wavenumber
+
+
+def to_index(numbers: np.ndarray) -> Tensor:
+    """Return whole numbers as an int64 tensor on the CPU."""
+    return torch.from_numpy(np.asarray(numbers, dtype=np.int64))
 
 
 def to_array(tensor: Tensor) -> np.ndarray:
@@ -74,15 +185,12 @@ def to_tensor(array: np.ndarray) -> Tensor:
     return torch.from_numpy(np.asarray(array, dtype=np.float32))
 
 
-def _mean(tokens: Tensor, usable: Tensor) -> Tensor:
-    return tokens.sum(1) / usable.sum(1, keepdim=True).clamp(min=1)
-
-
-def _flat(tokens: Tensor, usable: Tensor) -> Tensor:
-    return tokens.flatten(1)
-
-
-POOLINGS = {"mean": _mean, "tokens": _flat}  # (B, N, D) and which are usable -> (B, n_outputs)
+# What an embedding is of what the encoder makes of spectra, (B, n_outputs).
+POOLINGS: dict[str, Callable[[Encoded], Tensor]] = {
+    "tokens": lambda encoded: encoded.tokens.flatten(1),
+    "mean": lambda encoded: mean_token(encoded.tokens, encoded.usable),
+    "latent": lambda encoded: encoded.latent.z,
+}
 
 
 class FrozenNetwork:
@@ -135,7 +243,7 @@ class FrozenNetwork:
 
     def usable(self, spectra: Spectra) -> np.ndarray:
         """Return which spectra have a patch that can be embedded, (n_samples,)."""
-        return to_array(self._on["cpu"].patch_valid(spectra.valid).any(1))
+        return to_array(self._on["cpu"].token_valid(spectra.valid).any(1))
 
     def embed(
         self,
@@ -163,9 +271,10 @@ class FrozenNetwork:
         """Return what each row's embedding depends on, as one digest a row."""
         axes = [readout.encode() + axis.numpy().tobytes() for axis in spectra.wavenumber]
         values = spectra.values.masked_fill(~spectra.valid, torch.nan).numpy()
+        domain = torch.zeros(len(values)) if spectra.domain is None else spectra.domain + 1
         return [
-            sha256(axes[grid] + row.tobytes()).digest()
-            for grid, row in zip(spectra.grid.tolist(), values, strict=True)
+            sha256(axes[grid] + bytes([int(d)]) + row.tobytes()).digest()
+            for grid, d, row in zip(spectra.grid.tolist(), domain.tolist(), values, strict=True)
         ]
 
     def _remember(self, computed: Mapping[bytes, np.ndarray]) -> None:
@@ -189,8 +298,39 @@ def embed_batch(
     with torch.inference_mode():
         batch = spectra.batch(torch.tensor(rows))
         batch = {name: tensor.to(device) for name, tensor in batch.items()}
-        tokens = network(**batch, n_layers=n_layers)
-        return to_array(POOLINGS[pooling](tokens, network.patch_valid(batch["valid"])))
+        return to_array(POOLINGS[pooling](network(**batch, n_layers=n_layers)))
+
+
+def oscillators(network: FrozenNetwork) -> tuple[np.ndarray, np.ndarray]:
+    """Return angular frequency and damping of every D-LinOSS layer, (n_layers, d_state) each."""
+    layers = [
+        block.filter.oscillators()
+        for block in network.on("cpu").blocks[: network.architecture.n_layers]
+    ]
+    frequency, damping = zip(*layers, strict=True)
+    return to_array(torch.stack(frequency)), to_array(torch.stack(damping))
+
+
+def oscillator_banks(network: FrozenNetwork) -> list[dict[str, Any]]:
+    """Return the numbers of every D-LinOSS layer: recurrence, poles, matrices, directions."""
+    return [
+        _bank(block.filter) for block in network.on("cpu").blocks[: network.architecture.n_layers]
+    ]
+
+
+def _bank(layer: DLinOSS) -> dict[str, Any]:
+    """Return the numbers of one layer in float64; its first `n_forward` oscillators run forward."""
+    alpha, rho, gain = layer.recurrence()
+    radius, angle = layer.poles()
+    tensors = {"alpha": alpha, "rho": rho, "gain": gain, "radius": radius, "angle": angle}
+    tensors |= {"B": layer.B, "C": layer.C, "D": layer.D}
+    arrays = {name: to_array(tensor.double()) for name, tensor in tensors.items()}
+    return {"n_forward": layer.n_forward, **arrays}
+
+
+def patch_kernels(network: FrozenNetwork) -> np.ndarray:
+    """Return what a "patch" or "raw" tokenizer weighs channels with, (d_model, n_channels)."""
+    return to_array(network.on("cpu").tokens.project.weight).copy()
 
 
 def resolve_device(device: str | None) -> str:

@@ -227,31 +227,26 @@ def slope_p_value(predictions, y):
 # D-LinOSS ------------------------------------------------------------------------------
 
 
-def dlinoss(u, r, theta, B, C, D, n_forward):
-    """Filter one sequence u (L, D) by the IMEX recurrence with step 1, token after token.
+def dlinoss(u, A, G, dt, B, C, D, n_forward):
+    """Filter one sequence u (L, D) by the IMEX step of x'' = -A x - G x' + B u, token by token.
 
     Numbers are torch tensors, so that gradients can be compared as well.
     """
-    S = r**-2
-    A = (1 + 1 / S - 2 * r * theta.cos()) * S  # from the trace of the IMEX matrix
-    gain = (1 - r) * ((1 - r) ** 2 + 4 * r * theta.sin() ** 2) ** 0.5
-    force = (u @ B.T) * gain * S  # (L, P)
+    import torch
+
+    force, S = u @ B.T, 1 + dt * G
 
     def positions(order):
-        x, z, out = 0 * r, 0 * r, {}
+        x, z, out = 0 * A, 0 * A, {}
         for n in order:
-            z = (z - A * x + force[n]) / S
-            x = x + z
+            z = (z + dt * (-A * x + force[n])) / S
+            x = x + dt * z
             out[n] = x
-        return [out[n] for n in range(len(u))]
+        return torch.stack([out[n] for n in range(len(u))])
 
     forward, backward = positions(range(len(u))), positions(reversed(range(len(u))))
-    is_forward = (n_forward > np.arange(len(r))).tolist()
-    rows = []
-    for n in range(len(u)):
-        x = sum(C[:, p] * (forward if is_forward[p] else backward)[n][p] for p in range(len(r)))
-        rows.append(x + D * u[n])
-    return rows
+    x = torch.cat([forward[:, :n_forward], backward[:, n_forward:]], dim=1)
+    return x @ C.T + D * u
 
 
 def imex_matrix(A, G):

@@ -14,6 +14,7 @@ from skspektron._bridge import (
     resolve_device,
     save_tensors,
     seeded,
+    to_lazy_spectra,
     to_spectra,
 )
 from skspektron._nn.architecture import Architecture
@@ -59,8 +60,8 @@ def test_every_axis_runs_upward_and_missing_is_not_valid(X):
     X = X.copy()
     X[1, 2] = np.nan
     up, down = place(X), place(X[:, ::-1], AXIS[::-1])
-    for a, b in zip(up, down, strict=True):
-        assert torch.equal(a, b)
+    for name in ("values", "valid", "wavenumber", "grid"):
+        assert torch.equal(getattr(up, name), getattr(down, name))
     assert up.valid.logical_not().nonzero().tolist() == [[1, 2]]
     assert up.values[1, 2] == 0 and up.values.dtype == torch.float32
 
@@ -74,6 +75,33 @@ def test_rows_of_several_grids_are_padded_and_cut_to_their_batch(X):
     np.testing.assert_allclose(short["values"][1], X[4, :10][::-1], rtol=1e-6)
     mixed = spectra.batch(torch.tensor([0, 1]))
     assert mixed["wavenumber"].isfinite().sum(1).tolist() == [24, 10]
+
+
+@pytest.mark.parametrize("rows", [[1, 4], [0, 1, 5, 5], [3]])
+def test_spectra_that_are_read_make_the_same_batches(X, rows):
+    X = X.copy()
+    X[1, 2] = np.nan
+    grid, axes = np.array([0, 1, 2, 0, 1, 1]), [AXIS, AXIS[:10][::-1], AXIS[:12]]
+    noise = np.abs(X) + 1
+    labels = {"instrument": grid, "sample": np.arange(6), "domain": None}
+    known = to_spectra(X, axes, grid, noise=noise, **labels)
+    numbers = []
+
+    def read(rows):
+        numbers.extend(rows.tolist())
+        return X[rows]
+
+    lazy = to_lazy_spectra(read, axes, grid, read_noise=lambda rows: noise[rows], **labels)
+    assert torch.equal(lazy.wavenumber.nan_to_num(), known.wavenumber.nan_to_num())
+    assert (lazy.n_samples, lazy.n_instruments) == (known.n_samples, known.n_instruments) == (6, 3)
+    order = torch.tensor([5, 4, 3, 2, 1, 0])
+    for one, other in ((known, lazy), (known.take(order), lazy.take(order))):
+        expected, batch = one.batch(torch.tensor(rows)), other.batch(torch.tensor(rows))
+        assert batch.keys() == expected.keys()
+        for name, tensor in expected.items():
+            assert torch.equal(batch[name].nan_to_num(), tensor.nan_to_num()), name
+            assert batch[name].dtype == tensor.dtype
+    assert numbers == rows + [5 - row for row in rows]
 
 
 def test_equal_weights_are_one_object_while_it_lives(frozen):

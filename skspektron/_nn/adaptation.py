@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from torch import Tensor, nn
 
 from .lora import LowRankAdapter
+from .network import Encoded
 
 
 class AdaptationTask(nn.Module):
@@ -15,7 +16,7 @@ class AdaptationTask(nn.Module):
     adapter : LowRankAdapter
         What is trained.
     pool : callable
-        From tokens (B, N, D) and the good channels (B, n) to embeddings (B, n_outputs).
+        From what the network makes of spectra to embeddings (B, n_outputs).
     n_layers : int or None
         Blocks behind which tokens are read; None: all and the norm.
     scale : float
@@ -29,7 +30,7 @@ class AdaptationTask(nn.Module):
     def __init__(
         self,
         adapter: LowRankAdapter,
-        pool: Callable[[Tensor, Tensor], Tensor],
+        pool: Callable[[Encoded], Tensor],
         scale: float,
         coef: Tensor,
         intercept: Tensor,
@@ -49,7 +50,7 @@ class AdaptationTask(nn.Module):
         `goal` (B, n_outputs) and `labels` (B, n_targets) are a sample's embedding on the source
         and what is to be predicted for it.
         """
-        z = self.pool(self.adapter(**spectra, n_layers=self.n_layers), spectra["valid"])
+        z = self.pool(self.adapter(**spectra, n_layers=self.n_layers))
         # What differs by a constant needs no factors: it is subtracted in closed form.
         offset = (z - goal)[is_standard].mean(0)
         z = z - offset

@@ -67,7 +67,7 @@ def train_adapter(
     source = examples.goal[examples.n_standards :]
     task = AdaptationTask(
         adapter,
-        lambda tokens, valid: POOLINGS[pooling](tokens, frozen.patch_valid(valid)),
+        POOLINGS[pooling],
         scale=max(float(source.var(axis=0, ddof=0).mean()), np.finfo(np.float32).tiny),
         coef=to_tensor(examples.coef),
         intercept=to_tensor(examples.intercept),

@@ -1,8 +1,9 @@
 """What happens around the optimiser steps."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 from skorch.callbacks import Callback
 from tqdm.auto import tqdm
 
@@ -29,6 +30,26 @@ class WarmupCosine(Callback):
             group["lr"] = factor * group.setdefault("full_lr", group["lr"])
 
 
+class WindowMeans(Callback):
+    """Record the mean of some losses over the rows of a window, and how many steps were skipped.
+
+    A skipped step has no part in the means; they are NaN where all were skipped.
+    """
+
+    def __init__(self, names: Sequence[str]):
+        self.names = names
+
+    def on_epoch_end(self, net, **kwargs):
+        """Record the means of the window that ends."""
+        steps = net.history[-1]["batches"]
+        taken = [step for step in steps if not step["skipped"]]
+        weights = [step["train_batch_size"] for step in taken]
+        for name in self.names:
+            losses = [step[name] for step in taken]
+            net.history.record(name, np.average(losses, weights=weights) if taken else math.nan)
+        net.history.record("n_skipped", len(steps) - len(taken))
+
+
 class ProgressBar(Callback):
     """One bar over all steps, with some records of the last window.
 
@@ -46,7 +67,12 @@ class ProgressBar(Callback):
     def on_train_begin(self, net, **kwargs):
         """Open the bar where training begins or resumes."""
         sampler = net.sampler
-        self.bar_ = tqdm(desc=self.description, total=sampler.max_steps, initial=sampler.step)
+        self.bar_ = tqdm(
+            desc=self.description,
+            total=sampler.max_steps,
+            initial=sampler.step,
+            disable=net.processes.rank > 0,
+        )
 
     def on_epoch_end(self, net, **kwargs):
         """Move to the end of the window."""

@@ -1,60 +1,24 @@
 """skorch's net, counted in optimiser steps."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback, GradientNormClipping, PassthroughScoring
+from skorch.callbacks import Callback
+from skorch.dataset import unpack_data
 from torch import Tensor, nn
-from torch.utils.data import Dataset, Sampler
 
 from .._bridge import seeded
-from ._callbacks import WarmupCosine
+from ._average import WeightAverage
+from ._callbacks import WarmupCosine, WindowMeans
+from ._guard import GradientGuard
+from ._parts import Size, n_rows, parts
+from ._precision import check_precision, computing_in
+from ._processes import Processes, join
+from ._steps import Batches, StepSampler, step_generator, step_seed
 
-
-class StepSampler(Sampler):
-    """The rows of every optimiser step: a function of seed and step, so that training resumes.
-
-    One iteration is one reporting window. A pass over the rows is a permutation cut into
-    batches; `width` (n_rows,) keeps rows of similar length together, in batches whose
-    order is drawn too.
-    """
-
-    def __init__(self, width: Tensor, batch_size: int, *, seed: int, max_steps: int, window: int):
-        self.width, self.batch_size, self.seed = width, batch_size, seed
-        self.max_steps, self.window = max_steps, window
-        self.step = 0
-
-    def __iter__(self) -> Iterator[tuple[int, Tensor]]:
-        batches, current = [], -1
-        for step in range(self.step, min(self.step + self.window, self.max_steps)):
-            n_batches = -(-len(self.width) // self.batch_size)
-            if step // n_batches != current:
-                current = step // n_batches
-                batches = self._shuffle(current)
-            yield step, batches[step % n_batches]
-            self.step = step + 1
-
-    def _shuffle(self, pass_number: int) -> list[Tensor]:
-        generator = step_generator(self.seed, pass_number)
-        rows = torch.randperm(len(self.width), generator=generator)
-        rows = rows[self.width[rows].argsort(stable=True)]
-        batches = rows.split(self.batch_size)
-        return [batches[i] for i in torch.randperm(len(batches), generator=generator)]
-
-
-class Batches(Dataset):
-    """The batch of a step, made by `make_batch(step, rows)`."""
-
-    def __init__(self, make_batch: Callable[[int, Tensor], Mapping[str, Tensor]], n_rows: int):
-        self.make_batch, self.n_rows = make_batch, n_rows
-
-    def __len__(self) -> int:
-        return self.n_rows
-
-    def __getitem__(self, key: tuple[int, Tensor]):
-        # skorch expects a target; every objective finds its own in the batch.
-        return self.make_batch(*key), torch.empty(0)
+__all__ = ["Batches", "StepNet", "StepSampler", "step_generator"]
 
 
 class WeightedSum(nn.Module):
@@ -72,13 +36,15 @@ class WeightedSum(nn.Module):
 class StepNet(NeuralNet):
     """Train a module that maps a batch to named losses, for `max_steps` optimiser steps.
 
-    An epoch of skorch is a reporting window of steps here: history, progress and
-    checkpoints come once a window, with losses averaged over it.
+    What skorch calls a batch is an optimiser step here, in however many micro-batches and
+    processes its gradient is computed, and what it calls an epoch is a reporting window of
+    steps: history, progress and checkpoints come once a window, with losses averaged over it.
 
     Parameters
     ----------
     module : nn.Module
-        Called with the batch as keywords; returns a dict of losses.
+        Called with the batch as keywords; returns a dict of losses. Its method
+        ``after_step(progress)``, if there is one, is called after every completed step.
     batches : Batches
         What to train on.
     sampler : StepSampler
@@ -86,7 +52,7 @@ class StepNet(NeuralNet):
     weights : mapping of str to float
         Weight of each loss in the total.
     learning_rate, weight_decay : float
-        Of AdamW; matrices alone decay.
+        Of AdamW; what decays is said by `param_groups`.
     warmup_steps : int
         Steps over which the learning rate rises, before it falls along a cosine.
     device : str
@@ -94,7 +60,19 @@ class StepNet(NeuralNet):
     param_groups : list of (pattern, dict)
         skorch's parameter groups, for parameters that learn differently.
     callbacks : list of skorch callbacks
-        Beside the schedule, the clipping and the record of every loss.
+        Beside the schedule, the guard of the gradient and the record of every loss.
+    micro_batch_size : int or None, default=None
+        Most rows in one forward pass; None: all of a step. The gradient is that of the whole
+        batch for losses that are means over rows, or over what `size` counts. A loss that
+        compares rows with each other compares those of a micro-batch.
+    size : callable, default=n_rows
+        From a batch to the number of things its losses are means over.
+    precision : {"float32", "bfloat16"}, default="float32"
+        Of the forward pass.
+    ema_decay : float or None, default=None
+        Of a moving average of the weights, which is then what the run returns.
+    parallel : bool, default=False
+        Whether processes of one launcher share the rows of a step.
     """
 
     def __init__(
@@ -110,8 +88,23 @@ class StepNet(NeuralNet):
         device: str,
         param_groups=(),
         callbacks: list[Callback] = (),
+        micro_batch_size: int | None = None,
+        size: Size = n_rows,
+        precision: str = "float32",
+        ema_decay: float | None = None,
+        parallel: bool = False,
     ):
-        self.batches, self.sampler = batches, sampler
+        check_precision(precision, device)
+        self.batches, self.sampler, self.weights = batches, sampler, dict(weights)
+        self.micro_batch_size, self.size, self.precision = micro_batch_size, size, precision
+        self.parallel, self.processes = parallel, Processes()
+        self.average = None if ema_decay is None else WeightAverage(ema_decay)
+        own = [
+            WarmupCosine(sampler.max_steps, warmup_steps),
+            GradientGuard(),
+            WindowMeans(["train_loss", *weights]),
+            *([] if self.average is None else [self.average]),
+        ]
         super().__init__(
             module,
             criterion=WeightedSum(weights),
@@ -126,42 +119,73 @@ class StepNet(NeuralNet):
             train_split=None,
             device=device,
             verbose=0,
-            callbacks=[
-                ("schedule", WarmupCosine(sampler.max_steps, warmup_steps)),
-                ("clip", GradientNormClipping(5.0)),
-                *((name, PassthroughScoring(name, on_train=True)) for name in weights),
-                *((type(callback).__name__, callback) for callback in callbacks),
-            ],
+            callbacks=[(type(callback).__name__, callback) for callback in (*own, *callbacks)],
         )
 
     @property
     def _default_callbacks(self):
-        return [c for c in super()._default_callbacks if c[0] in ("epoch_timer", "train_loss")]
+        return [c for c in super()._default_callbacks if c[0] == "epoch_timer"]
 
     def train(self) -> "StepNet":
         """Train from the step the sampler is at; an interruption is raised, not swallowed."""
+        self.processes = join(self.device) if self.parallel else Processes()
         self.initialize()
+        self.processes.begin(self.module_, self.sampler.seed)
         with seeded(self.sampler.seed):
             self.notify("on_train_begin", X=self.batches, y=None)
-            windows_left = -(-(self.sampler.max_steps - self.sampler.step) // self.sampler.window)
-            self.fit_loop(self.batches, epochs=windows_left)
+            while not self._finished():
+                self.fit_loop(self.batches, epochs=1)
             self.notify("on_train_end", X=self.batches, y=None)
         return self
 
-    def train_step_single(self, batch, **fit_params):
-        """Draw dropout from the step's own seed, and record every loss."""
-        torch.manual_seed(step_seed(self.sampler.seed, self.sampler.step))
-        step = super().train_step_single(batch, **fit_params)
-        for name, value in step["y_pred"].items():
-            self.history.record_batch(name, value.item())
+    def _finished(self) -> bool:
+        """Whether all steps are taken, or a callback recorded that these are enough."""
+        stopped = bool(self.history) and self.history[-1].get("stopped", False)
+        return stopped or self.sampler.step >= self.sampler.max_steps
+
+    @contextmanager
+    def evaluated(self) -> Iterator[nn.Module]:
+        """Have the module inside as the run would return it now: average weights, no dropout."""
+        self.module_.eval()
+        with nullcontext() if self.average is None else self.average.in_place(self):
+            yield self.module_
+
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        """Take the steps of a window; skorch's own wants all tensors of a batch equally long."""
+        if iterator is None:
+            return
+        for batch in iterator:
+            self.notify("on_batch_begin", batch=batch, training=training)
+            step = step_fn(batch, **fit_params)
+            self.history.record_batch("train_loss", step["loss"].item())
+            self.history.record_batch("train_batch_size", n_rows(batch[0]))
+            self.notify("on_batch_end", batch=batch, training=training, **step)
+
+    def train_step(self, batch, **fit_params):
+        """Take a step, and tell the module if it was completed."""
+        step = super().train_step(batch, **fit_params)
+        if hasattr(self.module_, "after_step") and not self.history[-1, "batches", -1, "skipped"]:
+            self.module_.after_step((self.sampler.step + 1) / self.sampler.max_steps)
         return step
 
+    def train_step_single(self, batch, **fit_params):
+        """Compute the gradient of this process's rows, part by part, and add up all processes'.
 
-def step_seed(seed: int, step: int) -> int:
-    """Return a seed for one step of one run."""
-    return (seed * 1_000_003 + step * 7_919 + 1) % 2**63
-
-
-def step_generator(seed: int, step: int) -> torch.Generator:
-    """Return a generator for one step of one run, on the CPU."""
-    return torch.Generator().manual_seed(step_seed(seed, step))
+        Dropout is drawn from the step's own seed, and every loss is recorded.
+        """
+        self._set_training(True)
+        torch.manual_seed(step_seed(self.sampler.seed, self.sampler.step) + self.processes.rank)
+        Xi, yi = unpack_data(batch)
+        rows = self.processes.rows(n_rows(Xi))
+        losses = torch.zeros(len(self.weights), device=self.device)
+        for part, share in parts(Xi, rows, self.micro_batch_size, self.size):
+            with computing_in(self.precision, self.device):
+                y_pred = self.infer(part, **fit_params)
+                loss = self.get_loss(y_pred, yi, X=part, training=True)
+            (share * loss).backward()
+            losses += share * torch.stack([y_pred[name].detach() for name in self.weights])
+        losses = self.processes.add_up(self.module_, losses)
+        named = dict(zip(self.weights, losses, strict=True))
+        for name, value in named.items():
+            self.history.record_batch(name, value.item())
+        return {"loss": self.get_loss(named, yi, X=Xi, training=True), "y_pred": named}

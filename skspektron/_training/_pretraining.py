@@ -1,25 +1,24 @@
 """Self-supervised training of a network on spectra."""
 
-import warnings
 from collections.abc import Mapping
-from functools import partial
 
-import numpy as np
+import torch
 from skorch.callbacks import Callback
-from torch import Tensor
 
-from .._bridge import Spectra, seeded
+from .._bridge import Rows, seeded
 from .._nn.architecture import Architecture
-from .._nn.masking import count_hidden, draw_patch_mask
 from .._nn.network import SpektronNetwork
 from .._nn.objectives import PretrainingTask
+from ._batches import PretrainingBatches, instructive
 from ._callbacks import ProgressBar
 from ._checkpoint import Checkpoint
-from ._net import Batches, StepNet, StepSampler, step_generator
+from ._groups import parameter_groups
+from ._log import HistoryLog, records
+from ._net import StepNet
 from ._probe import MaskedLossProbe, masked_loss_probe
-
-UNDECAYED = ("*.bias", "*norm*", "*.nu", "*.phi", "*.D")
-MASK_TOKEN_RATE = 10  # times the learning rate of the rest
+from ._steps import Batches, StepSampler
+from ._stopping import EarlyStopping, hold_out
+from ._survey import survey
 
 
 def new_network(architecture: Architecture, seed: int) -> SpektronNetwork:
@@ -28,94 +27,76 @@ def new_network(architecture: Architecture, seed: int) -> SpektronNetwork:
         return SpektronNetwork(architecture)
 
 
-def masked_batch(
-    spectra: Spectra,
-    network: SpektronNetwork,
-    mask_ratio: float,
-    seed: int,
-    step: int,
-    rows: Tensor,
-) -> dict[str, Tensor]:
-    """Return rows of `spectra` with patches hidden at random, a function of seed and step."""
-    batch = spectra.batch(rows)
-    usable = network.patch_valid(batch["valid"])
-    batch["mask"] = draw_patch_mask(usable, mask_ratio, step_generator(seed, step))
-    return batch
-
-
-def instructive(spectra: Spectra, network: SpektronNetwork, mask_ratio: float) -> Spectra:
-    """Return the spectra with hidden and with visible patches; the others teach nothing."""
-    usable = network.patch_valid(spectra.valid)
-    n_hidden = count_hidden(usable, mask_ratio)
-    rows = ((n_hidden > 0) & (n_hidden < usable.sum(1, keepdim=True))).flatten()
-    if rows.all():
-        return spectra
-    n_idle, (n_samples, n_channels) = int((~rows).sum()), spectra.values.shape
-    message = (
-        f"mask_ratio={mask_ratio:g} hides none or all of the usable patches of "
-        f"{network.architecture.patch_length} channels in {n_idle} of {n_samples} spectra "
-        f"(n_features = {n_channels}). "
-    )
-    way_out = "They are left out: drop them."
-    if n_idle == n_samples:
-        way_out = "The weights stay as they are: pass an architecture with shorter patches."
-    warnings.warn(message + way_out, stacklevel=2)
-    return spectra._replace(
-        values=spectra.values[rows], valid=spectra.valid[rows], grid=spectra.grid[rows]
-    )
+def _new_task(
+    network: SpektronNetwork, objectives: Mapping[str, float], n_instruments: int, seed: int
+) -> PretrainingTask:
+    """Return a network with its objectives, whose own parts are freshly drawn."""
+    with seeded(seed + 1):  # not the numbers that the network's weights were drawn with
+        return PretrainingTask(network, objectives, n_instruments)
 
 
 def pretrain(
     network: SpektronNetwork,
-    spectra: Spectra,
+    spectra: Rows,
     *,
     objectives: Mapping[str, float],
     mask_ratio: float,
     max_steps: int,
     batch_size: int,
     learning_rate: float,
-    weight_decay: float,
-    warmup_steps: int,
     seed: int,
-    device: str,
     report_every: int,
     verbose: int,
     checkpoint=None,
     fingerprint: Mapping | None = None,
+    log=None,
+    n_iter_no_change: int | None = None,
+    validation_fraction: float = 0.1,
+    **settings,
 ) -> list[dict[str, float]]:
-    """Train `network` in place; return one record a reporting window."""
-    spectra = instructive(spectra, network, mask_ratio)
-    if not len(spectra.values):
+    """Train `network` in place; return one record a reporting window.
+
+    With `n_iter_no_change`, a physical sample is among those trained on or among those that
+    decide when to stop, never both. The other settings are those of `StepNet`.
+    """
+    teaching, mean = survey(spectra, network, mask_ratio)
+    spectra = instructive(spectra, network, mask_ratio, teaching)
+    n_samples = spectra.n_samples
+    if not n_samples:
         return []
-    make_batch = partial(masked_batch, spectra, network, mask_ratio, seed)
-    width = spectra.wavenumber.isfinite().sum(1)[spectra.grid]
-    sampler = StepSampler(width, batch_size, seed=seed, max_steps=max_steps, window=report_every)
-    callbacks: list[Callback] = [masked_loss_probe(spectra, make_batch)]
-    if checkpoint is not None:
-        callbacks.append(Checkpoint(checkpoint, dict(fingerprint or {})))
-    if verbose:  # behind the checkpoint, which says where the bar begins
-        callbacks.append(ProgressBar("pretraining", MaskedLossProbe.SHOWN))
+    make_batch = PretrainingBatches(
+        spectra, network, objectives, mask_ratio, seed=seed, max_steps=max_steps
+    )
+    rows, held_out = torch.arange(n_samples), torch.arange(0)
+    if n_iter_no_change is not None:
+        rows, held_out = hold_out(n_samples, validation_fraction, seed, spectra.sample)
+        mean.take_away(spectra, held_out)
+    recorded = (*MaskedLossProbe.RECORDED, "train_loss", *objectives, "n_skipped")
+    # The probe records what decides when to stop; the checkpoint, which saves that decision,
+    # says where log and progress go on.
+    callbacks: dict[Callback, bool] = {
+        masked_loss_probe(make_batch, rows, held_out, mean): True,
+        EarlyStopping(n_iter_no_change): n_iter_no_change is not None,
+        Checkpoint(checkpoint, dict(fingerprint or {})): checkpoint is not None,
+        HistoryLog(log, recorded): log is not None,
+        ProgressBar("pretraining", MaskedLossProbe.SHOWN): bool(verbose),
+    }
     net = StepNet(
-        PretrainingTask(network, objectives),
-        Batches(make_batch, len(width)),
-        sampler,
+        _new_task(network, objectives, spectra.n_instruments, seed),
+        Batches(lambda step, chosen: make_batch(step, rows[chosen]), len(rows)),
+        StepSampler(
+            make_batch.width(rows),
+            batch_size,
+            seed=seed,
+            max_steps=max_steps,
+            window=report_every,
+        ),
         weights=objectives,
         learning_rate=learning_rate,
-        weight_decay=weight_decay,
-        warmup_steps=warmup_steps,
-        device=device,
-        param_groups=[
-            (
-                "*.mask_token",
-                {"lr": MASK_TOKEN_RATE * learning_rate, "weight_decay": 0.0},
-            ),
-            *((pattern, {"weight_decay": 0.0}) for pattern in UNDECAYED),
-        ],
-        callbacks=callbacks,
+        param_groups=parameter_groups(learning_rate),
+        callbacks=[callback for callback, wanted in callbacks.items() if wanted],
+        size=lambda batch: network.hidden_channels(batch["mask"], batch["valid"]).sum(),
+        parallel=True,
+        **settings,
     ).train()
-    seconds = np.cumsum([record["dur"] for record in net.history])
-    kept = (*MaskedLossProbe.RECORDED, "train_loss", *objectives)
-    return [
-        {name: float(record[name]) for name in kept} | {"seconds": float(elapsed)}
-        for record, elapsed in zip(net.history, seconds, strict=True)
-    ]
+    return records(net.history, recorded)

@@ -7,10 +7,12 @@ from typing import ClassVar
 import numpy as np
 import torch
 from skorch.callbacks import Callback
+from skorch.utils import to_device
 from torch import Tensor
 
-from .._bridge import Spectra, to_array
+from .._bridge import to_array
 from .._nn.objectives import masked_error
+from ._survey import MeanSpectra
 
 N_SPECTRA = 256
 
@@ -21,7 +23,7 @@ class MaskedLossProbe(Callback):
     Parameters
     ----------
     batch : mapping of str to Tensor
-        Some training spectra, with masks that training does not draw.
+        Some spectra, held out or trained on, with masks that training does not draw.
     mean : Tensor of shape (n_grids, n_channels)
         Mean training spectrum of every grid.
     """
@@ -42,8 +44,8 @@ class MaskedLossProbe(Callback):
         hidden = network.hidden_channels(
             self.batch["mask"].to(net.device), self.batch["valid"].to(net.device)
         ).cpu()
-        self.mean_mse_ = _mean_error(self.batch, self.mean, hidden)
-        self.interpolation_mse_ = _interpolation_error(self.batch, hidden)
+        self.mean_mse_ = mean_error(self.batch, self.mean, hidden)
+        self.interpolation_mse_ = interpolation_error(self.batch, hidden)
         if self.interpolation_mse_ < self.mean_mse_:
             warnings.warn(
                 "Linear interpolation across the hidden patches has a mean squared error of "
@@ -55,35 +57,33 @@ class MaskedLossProbe(Callback):
 
     def on_epoch_end(self, net, **kwargs):
         """Record the losses at the end of a window."""
-        batch = {name: tensor.to(net.device) for name, tensor in self.batch.items()}
-        net.module_.eval()
-        with torch.inference_mode():
-            masked_mse = masked_error(net.module_.network, batch).mean().item()
+        batch = to_device(self.batch, net.device)
+        with net.evaluated() as module, torch.inference_mode():
+            masked_mse = masked_error(module.network, batch).mean().item()
         values = net.sampler.step, masked_mse, self.mean_mse_, self.interpolation_mse_
         for name, value in zip(self.RECORDED, values, strict=True):
             net.history.record(name, value)
 
 
 def masked_loss_probe(
-    spectra: Spectra, make_batch: Callable[[int, Tensor], Mapping[str, Tensor]]
+    make_batch: Callable[[int, Tensor], Mapping[str, Tensor]],
+    rows: Tensor,
+    held_out: Tensor,
+    mean: MeanSpectra,
 ) -> MaskedLossProbe:
-    """Return the probe on evenly spaced rows of the training spectra."""
-    n_samples = len(spectra.values)
-    rows = torch.linspace(0, n_samples - 1, min(N_SPECTRA, n_samples)).round().long()
-    total, n_valid = (
-        torch.zeros(spectra.wavenumber.shape).index_add_(0, spectra.grid, rows_of_grid)
-        for rows_of_grid in (spectra.values, spectra.valid.float())
-    )
-    return MaskedLossProbe(make_batch(-1, rows), total / n_valid.clamp(min=1))
+    """Return the probe on evenly spaced rows of those held out, or else of those trained on."""
+    probed = held_out if len(held_out) else rows
+    chosen = torch.linspace(0, len(probed) - 1, min(N_SPECTRA, len(probed))).round().long()
+    return MaskedLossProbe(make_batch(-1, probed[chosen]), mean.mean())
 
 
-def _mean_error(batch: Mapping[str, Tensor], mean: Tensor, hidden: Tensor) -> float:
+def mean_error(batch: Mapping[str, Tensor], mean: Tensor, hidden: Tensor) -> float:
     """Mean squared error of the mean spectrum at the hidden channels."""
     error = mean[:, : hidden.shape[1]][batch["grid"]] - batch["values"]
     return (error[hidden] ** 2).mean().item()
 
 
-def _interpolation_error(batch: Mapping[str, Tensor], hidden: Tensor) -> float:
+def interpolation_error(batch: Mapping[str, Tensor], hidden: Tensor) -> float:
     """Mean squared error of interpolating the visible channels, ends held."""
     values, wavenumber, visible, hidden = map(
         to_array, (batch["values"], batch["wavenumber"], batch["valid"] & ~hidden, hidden)

@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "_architecture": ["Architecture"],
         "_embedder": ["SpektronEmbedder"],
         "_pretrainer": ["SpektronPretrainer"],
+        "_regressor": ["SpektronRegressor"],
         "_weights": ["describe_weights"],
     },
 )

@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._base import TorchEstimatorMixin
 from .._validation import check_counts
+from ._corpus import number_domains
 
 
 class SpektronEmbedder(
@@ -30,10 +31,14 @@ class SpektronEmbedder(
         Axis of `X` in cm-1, strictly monotonic. Without either axis, string column names
         such as "1100.0" are read as one; without those, the channels are placed evenly from
         10000 to 4000 cm-1, with a warning.
-    pooling : {"tokens", "mean"}, default="tokens"
+    domain : {"NIR", "IR", "RAMAN", "UNKNOWN"}, default=None
+        Kind of the spectra, for a network with a domain token; None is "UNKNOWN".
+    pooling : {"tokens", "mean", "latent"}, default="tokens"
         "tokens" keeps every patch's token side by side, (number of patches) x (width of the
         network) outputs in which wavelengths stay apart; "mean" averages them, which serves
-        clustering better than calibration.
+        clustering better than calibration; "latent" is what the network reads a spectrum as: its
+        CLS or mean token, a point of the unit sphere, or the chemistry part of a bottleneck,
+        behind all blocks (``n_layers=None``).
     n_layers : int or None, default=1
         Number of the network's blocks that a spectrum passes before its tokens are read; None:
         all of them and the last norm, which is what reconstructs hidden patches. The first block
@@ -86,6 +91,7 @@ class SpektronEmbedder(
         *,
         wavelength=None,
         wavenumber=None,
+        domain: str | None = None,
         pooling: str = "tokens",
         n_layers: int | None = 1,
         batch_size: int = 256,
@@ -94,6 +100,7 @@ class SpektronEmbedder(
         self.weights = weights
         self.wavelength = wavelength
         self.wavenumber = wavenumber
+        self.domain = domain
         self.pooling = pooling
         self.n_layers = n_layers
         self.batch_size = batch_size
@@ -113,23 +120,39 @@ class SpektronEmbedder(
         self.wavenumber_ = self._resolve_axis(X.shape[1])
         self.device_ = self._resolve_device()
         self.network_ = resolve_weights(self.weights)
-        architecture = self.network_.architecture
-        if self.n_layers is not None and self.n_layers not in range(architecture.n_layers + 1):
-            raise ValueError(
-                f"n_layers is {self.n_layers!r}, the network has {architecture.n_layers} blocks. "
-                f"Pass an int from 0 to {architecture.n_layers}, or None."
-            )
-        n_tokens = -(-X.shape[1] // architecture.patch_length)
-        self._n_features_out = architecture.d_model * (n_tokens if self.pooling == "tokens" else 1)
+        self.network_.architecture.for_channels(X.shape[1])
+        self._check_readout(self.network_.architecture)
+        n_tokens = self.network_.architecture.n_tokens(X.shape[1])
+        self._n_features_out = {
+            "tokens": n_tokens * self.network_.architecture.d_model,
+            "mean": self.network_.architecture.d_model,
+            "latent": self.network_.on("cpu").d_latent,
+        }[self.pooling]
         return self
+
+    def _check_readout(self, architecture) -> None:
+        """Refuse to read from a place or with a token that the network does not have."""
+        if self.n_layers is not None and self.n_layers not in range(architecture.depth + 1):
+            raise ValueError(
+                f"n_layers is {self.n_layers!r}, the network has {architecture.depth} blocks. "
+                f"Pass an int from 0 to {architecture.depth}, or None."
+            )
+        if self.pooling == "latent" and self.n_layers is not None:
+            raise ValueError(
+                f"pooling='latent' reads behind all {architecture.depth} blocks and n_layers is "
+                f"{self.n_layers}. Pass n_layers=None."
+            )
+        if self.domain is not None and not architecture.domain_token:
+            raise ValueError(
+                f"domain is {self.domain!r} and the network has no token for it. Leave it out, or "
+                "use weights with a domain token."
+            )
 
     def transform(self, X):
         """Return the embeddings of `X`, (n_samples, n_outputs)."""
-        from .._bridge import to_spectra
-
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
-        spectra = to_spectra(X, [self.wavenumber_], np.zeros(len(X), dtype=int))
+        spectra = self._to_spectra(X)
         n_empty = np.count_nonzero(~self.network_.usable(spectra))
         if n_empty:
             warnings.warn(
@@ -145,6 +168,13 @@ class SpektronEmbedder(
             batch_size=self.batch_size,
             device=self.device_,
         ).astype(np.float64)
+
+    def _to_spectra(self, X):
+        """Return checked rows as the network reads them."""
+        from .._bridge import to_spectra
+
+        domain = None if self.domain is None else number_domains(self.domain, None, len(X))
+        return to_spectra(X, [self.wavenumber_], np.zeros(len(X), dtype=int), domain=domain)
 
     def __sklearn_clone__(self):
         # A fitted pretrainer is weights here, not a hyper-parameter to be forgotten.

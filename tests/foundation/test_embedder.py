@@ -232,7 +232,11 @@ def test_unfitted_pretrainer_is_refused(bunch, X):
     [
         ({"weights": "huge"}, ValueError, r"'huge', neither shipped weights \(.*small.*\) nor"),
         ({"weights": 3}, TypeError, "weights is a int. Pass the name"),
-        ({"pooling": "max"}, ValueError, "pooling is 'max'. Pass one of 'mean', 'tokens'"),
+        (
+            {"pooling": "max"},
+            ValueError,
+            "pooling is 'max'. Pass one of 'tokens', 'mean', 'latent'",
+        ),
         ({"batch_size": 0}, ValueError, "batch_size is 0"),
         ({"n_layers": 9}, ValueError, "n_layers is 9, the network has"),
         ({"wavelength": np.arange(1, 60)}, ValueError, r"shape \(59,\), X has 60 channels"),

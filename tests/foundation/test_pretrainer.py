@@ -66,7 +66,7 @@ def test_history_has_both_baselines(pretrained):
     assert [record["step"] for record in pretrained.history_] == [5, 10]
     for record in pretrained.history_:
         losses = {"train_loss", "masked", "masked_mse", "mean_mse", "interpolation_mse"}
-        assert losses | {"step", "seconds"} == record.keys()
+        assert losses | {"step", "seconds", "n_skipped"} == record.keys()
         assert np.isfinite(list(record.values())).all()
     assert pretrained.n_steps_ == 10
 

@@ -12,10 +12,10 @@ def make_network():
     """Return a function that draws a network, patches of 5 channels unless told otherwise."""
 
     def make(**sizes):
-        sizes = {"patch_length": 5, "d_model": 8, "d_state": 6, "n_layers": 2} | sizes
+        small = {"patch_length": 5, "d_model": 8, "d_state": 6, "n_layers": 2, "n_heads": 2}
         with torch.random.fork_rng():
             torch.manual_seed(0)
-            return SpektronNetwork(Architecture(**sizes))
+            return SpektronNetwork(Architecture(**small | sizes))
 
     return make
 

@@ -17,13 +17,13 @@ def train(adapter, batch, n_steps=5):
     optimizer = torch.optim.SGD(adapter.parameters(), lr=0.1)
     for _ in range(n_steps):
         optimizer.zero_grad()
-        (adapter(**batch)[..., 0] - 2).square().mean().backward()
+        (adapter(**batch).tokens[..., 0] - 2).square().mean().backward()
         optimizer.step()
 
 
 def test_untrained_adapter_changes_nothing(network, make_batch):
     adapter, batch = LowRankAdapter(network, adaptable(network), rank=2, alpha=4.0), make_batch()
-    assert torch.equal(adapter(**batch), network(**batch))
+    assert torch.equal(adapter(**batch).tokens, network(**batch).tokens)
 
 
 def test_training_moves_the_factors_alone_and_merging_is_exact(network, make_batch):
@@ -36,9 +36,9 @@ def test_training_moves_the_factors_alone_and_merging_is_exact(network, make_bat
     assert all(torch.equal(before[name], t) for name, t in network.state_dict().items())
     merged = copy.deepcopy(network)
     merged.load_state_dict(before | adapter.merged())
-    adapted = adapter(**batch)
-    assert (adapted - network(**batch)).abs().max() > 1e-3
-    torch.testing.assert_close(merged(**batch), adapted, rtol=0, atol=1e-5)
+    adapted = adapter(**batch).tokens
+    assert (adapted - network(**batch).tokens).abs().max() > 1e-3
+    torch.testing.assert_close(merged(**batch).tokens, adapted, rtol=0, atol=1e-5)
 
 
 def test_change_has_the_rank_and_scale_asked_for(network, make_batch):

@@ -3,7 +3,48 @@
 import pytest
 import torch
 
+from skspektron._nn.network import DOMAINS
+from skspektron._nn.tokens.windows import windows
+
 HIDDEN = [1, 4, 5, 11]
+KINDS = {
+    "patch": {},
+    "raw": {"tokenizer": "raw", "kernel_length": 7},
+    "wavelet": {"tokenizer": "wavelet"},
+    "mamba": {"backbone": "mamba"},
+    "s4d": {"backbone": "s4d"},
+    "transformer": {"backbone": "transformer", "cls_token": True, "domain_token": True},
+    "cnn": {"backbone": "cnn"},
+    "experts and attention": {"n_experts": 3, "n_attention_layers": 1, "d_feedforward": 8},
+    "splines": {"n_experts": 2, "kan": True, "d_feedforward": 8},
+    "drop": {"backbone": "transformer", "mask_mode": "drop", "decoder": "grid"},
+    "drop, latent": {
+        "backbone": "transformer",
+        "mask_mode": "drop",
+        "decoder": "latent",
+        "latent": "sphere",
+        "position": "learned",
+        "cls_token": True,
+        "n_channels": 60,
+    },
+    "median": {"normalize": "median"},
+    "area": {"normalize": "area"},
+    "sinusoidal": {"position": "sinusoidal"},
+    "clamp": {"stability": "clamp"},
+    "undamped": {"damping": False},
+    "bottleneck": {"latent": "vib", "d_latent": 6, "d_instrument": 4, "cls_token": True},
+}
+
+
+@pytest.fixture(params=KINDS)
+def sizes(request):
+    return KINDS[request.param]
+
+
+def reconstruct(network, batch, mask=None):
+    """Return what the encoder and the decoder make of a batch."""
+    encoded = network(**batch, mask=mask)
+    return encoded, network.decode(encoded, batch["wavenumber"])
 
 
 @pytest.fixture
@@ -19,24 +60,27 @@ def replace(batch, channels, value):
     return batch | {"values": values}
 
 
+@pytest.mark.filterwarnings("ignore:Some spectra are not divided")
 @pytest.mark.parametrize("value", [1e6, float("nan"), float("inf")])
-def test_hidden_values_reach_nothing(make_network, make_batch, mask, value):
-    network, batch = make_network(), make_batch()
+def test_hidden_values_reach_nothing(make_network, make_batch, mask, sizes, value):
+    network, batch = make_network(**sizes).eval(), make_batch()
     hidden = network.hidden_channels(mask, batch["valid"])[0]
     changed = replace(batch, hidden, value)
-    assert torch.equal(network(**changed, mask=mask), network(**batch, mask=mask))
-    assert not torch.equal(network(**changed), network(**batch))
+    (encoded, values), (reference, expected) = (
+        reconstruct(network, spectra, mask) for spectra in (changed, batch)
+    )
+    assert torch.equal(encoded.tokens, reference.tokens)
+    assert torch.equal(encoded.latent.z, reference.latent.z)
+    assert torch.equal(values, expected) and values.isfinite().all()
+    assert not torch.equal(network(**changed).tokens, network(**batch).tokens)
 
 
 def test_hidden_tokens_differ_by_their_position_alone(make_network, make_batch, mask):
     network, batch = make_network(), make_batch()
-    tokens = network._embed(batch["values"], batch["valid"], mask)[:, HIDDEN]
-    assert torch.equal(tokens, network.mask_token.expand_as(tokens))
     position = network._position(batch["wavenumber"], batch["grid"])[:, HIDDEN]
-    backbone_input = tokens + position
-    torch.testing.assert_close(
-        backbone_input[:, :1] - backbone_input[:, 1:], position[:, :1] - position[:, 1:]
-    )
+    seen = batch["valid"] & ~network.hidden_channels(mask, batch["valid"])
+    tokens, _ = network._embed(**batch, seen=seen, mask=mask)
+    assert torch.equal(tokens[:, HIDDEN], network.mask_token + position)
     assert (position[:, :1] - position[:, 1:]).abs().amax(-1).min() > 1e-3
 
 
@@ -47,7 +91,7 @@ def test_one_mask_token_of_d_elements(make_network):
 
 def test_masked_patches_are_reconstructed_differently(make_network, make_batch, mask):
     network, batch = make_network(), make_batch()
-    patches = network.head(network(**batch, mask=mask))[:, HIDDEN]
+    patches = windows(reconstruct(network, batch, mask)[1], 5, 5)[:, HIDDEN]
     assert (patches[:, :1] - patches[:, 1:]).abs().amax(-1).min() > 1e-3
 
 
@@ -66,25 +110,31 @@ def test_values_of_bad_channels_and_patches_change_nothing(make_network, make_ba
     bad = torch.zeros(60, dtype=torch.bool)
     bad[[2, 21, 22, 23, 24, 59]] = True  # patch 4 is left with one good channel of five
     batch["valid"] = ~bad.expand(4, -1)
-    reference = network(**batch)
-    assert torch.equal(network(**replace(batch, bad, value)), reference)
+    reference = network(**batch).tokens
+    assert torch.equal(network(**replace(batch, bad, value)).tokens, reference)
     unusable = torch.arange(20, 25)
-    assert torch.equal(network(**replace(batch, unusable, 1e6)), reference)
+    assert torch.equal(network(**replace(batch, unusable, 1e6)).tokens, reference)
     assert reference[:, 4].eq(0).all() and reference.isfinite().all()
 
 
 def test_empty_spectrum_becomes_zeros_and_leaves_its_neighbours_alone(make_network, make_batch):
     network, batch = make_network(), make_batch()
-    reference = network(**batch)
+    reference = network(**batch).tokens
     batch["valid"][1] = False
-    tokens = network(**batch)
+    tokens = network(**batch).tokens
     assert tokens[1].eq(0).all()
     torch.testing.assert_close(tokens[[0, 2, 3]], reference[[0, 2, 3]], rtol=0, atol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:Some spectra are not divided")
 @pytest.mark.parametrize("n_channels", [3, 60, 63, 330])
-def test_spectrum_alone_equals_spectrum_in_a_padded_batch(make_network, make_batch, n_channels):
-    network, short, long = make_network(), make_batch(2, n_channels, 1), make_batch(2, 400, 2)
+def test_spectrum_alone_equals_spectrum_in_a_padded_batch(
+    make_network, make_batch, sizes, n_channels
+):
+    if "n_channels" in sizes:
+        pytest.skip("knows one grid only")
+    network = make_network(**sizes).eval()
+    short, long = make_batch(2, n_channels, 1), make_batch(2, 400, 2)
     extra = 400 - n_channels
     pad = torch.nn.functional.pad
     batch = {
@@ -95,17 +145,21 @@ def test_spectrum_alone_equals_spectrum_in_a_padded_batch(make_network, make_bat
         ),
         "grid": torch.tensor([5, 5, 3, 3]),
     }
-    together, alone = network(**batch), network(**short)
-    n_tokens = alone.shape[1]
-    torch.testing.assert_close(together[2:, :n_tokens], alone, rtol=0, atol=1e-5)
-    torch.testing.assert_close(together[:2], network(**long), rtol=0, atol=1e-5)
-    assert together[2:, n_tokens:].eq(0).all()
+    together, values = reconstruct(network, batch)
+    for rows, spectra in ((slice(2, None), short), (slice(0, 2), long)):
+        alone, expected = reconstruct(network, spectra)
+        n_tokens, n = alone.tokens.shape[1], spectra["values"].shape[1]
+        close = {"rtol": 0, "atol": 1e-5}
+        torch.testing.assert_close(together.tokens[rows, :n_tokens], alone.tokens, **close)
+        torch.testing.assert_close(together.latent.z[rows], alone.latent.z, **close)
+        torch.testing.assert_close(values[rows, :n], expected, **close)
+        assert together.tokens[rows, n_tokens:].eq(0).all()
 
 
 def test_tokens_depend_on_the_axis(make_network, make_batch):
     network, batch = make_network(), make_batch()
     shifted = batch | {"wavenumber": batch["wavenumber"] + 100}
-    assert (network(**shifted) - network(**batch)).abs().amax(-1).min() > 1e-3
+    assert (network(**shifted).tokens - network(**batch).tokens).abs().amax(-1).min() > 1e-3
 
 
 def test_first_token_sees_the_last_channel_of_a_bidirectional_network_only(
@@ -115,13 +169,13 @@ def test_first_token_sees_the_last_channel_of_a_bidirectional_network_only(
     changed = replace(batch, slice(-5, None), 5.0)
     for bidirectional in (True, False):
         network = make_network(bidirectional=bidirectional)
-        difference = (network(**changed) - network(**batch))[:, 0].abs().max()
+        difference = (network(**changed).tokens - network(**batch).tokens)[:, 0].abs().max()
         assert bool(difference > 1e-4) is bidirectional
 
 
 def test_gradients_of_long_spectra_are_finite(make_network, make_batch):
     network = make_network(patch_length=1)
-    network(**make_batch(1, 2048)).square().mean().backward()
+    network(**make_batch(1, 2048)).tokens.square().mean().backward()
     gradients = [
         p.grad for n, p in network.named_parameters() if "head" not in n and "mask" not in n
     ]
@@ -132,5 +186,82 @@ def test_inference_changes_no_state(make_network, make_batch):
     network = make_network(dropout=0.3).eval()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     batch = make_batch()
-    assert torch.equal(network(**batch), network(**batch))
+    assert torch.equal(network(**batch).tokens, network(**batch).tokens)
     assert all(torch.equal(before[name], t) for name, t in network.state_dict().items())
+
+
+def test_nothing_hidden_is_the_same_in_both_mask_modes(make_network, make_batch):
+    nets = [
+        make_network(backbone="transformer", mask_mode=mode, decoder="grid", cls_token=True)
+        for mode in ("token", "drop")
+    ]
+    batch = make_batch()
+    (token, a), (drop, b) = (reconstruct(n, batch, torch.zeros(4, 12).bool()) for n in nets)
+    torch.testing.assert_close(token.tokens, drop.tokens, rtol=0, atol=1e-5)
+    torch.testing.assert_close(a, b, rtol=0, atol=1e-5)
+
+
+def test_dropped_tokens_differ_in_number_between_spectra(make_network, make_batch):
+    network = make_network(backbone="transformer", mask_mode="drop", decoder="grid").eval()
+    batch, mask = make_batch(), torch.zeros(4, 12, dtype=torch.bool)
+    mask[0, :9] = mask[1, 3] = mask[3] = True
+    together = network(**batch, mask=mask)
+    for row in range(4):
+        alone = network(**{k: v[[row]] for k, v in batch.items()}, mask=mask[[row]])
+        torch.testing.assert_close(together.tokens[[row]], alone.tokens, rtol=0, atol=1e-5)
+    assert together.tokens[mask].eq(0).all() and together.tokens.isfinite().all()
+
+
+@pytest.mark.parametrize("kind", ["dlinoss", "mamba", "s4d", "transformer"])
+def test_cls_token_knows_the_content_without_attention_on_top(make_network, make_batch, kind):
+    network, batch = make_network(backbone=kind, cls_token=True), make_batch()
+    changed = replace(batch, slice(-5, None), 5.0)
+    assert (network(**changed).latent.z - network(**batch).latent.z).abs().max() > 1e-4
+
+
+def test_domain_follows_its_spectrum(make_network, make_batch):
+    network, batch = make_network(domain_token=True), make_batch()
+    domain = torch.tensor([0, 1, 2, 3])
+    tokens = network(**batch, domain=domain).tokens
+    order = torch.tensor([2, 0, 3, 1])
+    permuted = {name: tensor[order] for name, tensor in batch.items()}
+    torch.testing.assert_close(network(**permuted, domain=domain[order]).tokens, tokens[order])
+    assert not torch.allclose(network(**batch, domain=domain.flip(0)).tokens, tokens)
+    unknown = torch.full((4,), DOMAINS.index("UNKNOWN"))
+    torch.testing.assert_close(network(**batch).tokens, network(**batch, domain=unknown).tokens)
+
+
+@pytest.mark.parametrize("normalize", ["median", "area"])
+def test_normalisation_makes_tokens_scale_free_and_gives_the_unit_back(
+    make_network, make_batch, mask, normalize
+):
+    network, batch = make_network(normalize=normalize), make_batch()
+    batch["values"] = batch["values"].abs() + 0.1
+    larger = batch | {"values": 1000 * batch["values"]}
+    (encoded, values), (scaled, scaled_values) = (
+        reconstruct(network, b, mask) for b in (batch, larger)
+    )
+    torch.testing.assert_close(scaled.tokens, encoded.tokens, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(scaled_values, 1000 * values, rtol=1e-4, atol=1e-2)
+
+
+def test_reconstruction_can_be_asked_on_a_finer_grid(make_network, make_batch):
+    network, batch = make_network(decoder="grid"), make_batch()
+    encoded = network(**batch)
+    fine = torch.linspace(4000, 9000, 119, dtype=torch.float64).expand(4, -1)
+    native = network.decode(encoded, batch["wavenumber"])
+    torch.testing.assert_close(network.decode(encoded, fine)[:, ::2], native, rtol=0, atol=1e-5)
+
+
+def test_only_the_chemistry_part_of_a_bottleneck_is_the_latent(make_network, make_batch):
+    network = make_network(latent="vib", d_latent=6, d_instrument=4).eval()
+    latent = network(**make_batch()).latent
+    assert latent.z.shape == (4, 6) and latent.instrument.mean.shape == (4, 4)
+    assert torch.equal(latent.z, latent.chemistry.mean)
+    assert network.d_latent == 6
+
+
+def test_spectra_of_another_length_are_refused_by_learned_positions(make_network, make_batch):
+    network = make_network(position="learned", n_channels=60)
+    with pytest.raises(ValueError, match="positions were learned for 12"):
+        network(**make_batch(n_channels=70))

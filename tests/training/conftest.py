@@ -1,11 +1,18 @@
 """Spectra as tensors, a tiny network, and a call of the engine with settings that suit them."""
 
+from functools import partial
+
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from skspektron._bridge import to_spectra
 from skspektron._nn.architecture import Architecture
+from skspektron._training import _net
+from skspektron._training._net import StepNet
 from skspektron._training._pretraining import new_network, pretrain
+from skspektron._training._steps import Batches, StepSampler
 
 SETTINGS = {
     "objectives": {"masked": 1.0},
@@ -51,3 +58,69 @@ def run():
 
 def _run(network, spectra, **settings):
     return pretrain(network, spectra, **SETTINGS | settings)
+
+
+@pytest.fixture
+def stop_at(monkeypatch):
+    """Return a function that raises KeyboardInterrupt in the given step, once."""
+
+    def stop(step):
+        train_step = _net.StepNet.train_step_single
+
+        def interrupted(self, *args, **kwargs):
+            if self.sampler.step == step:
+                monkeypatch.setattr(_net.StepNet, "train_step_single", train_step)
+                raise KeyboardInterrupt
+            return train_step(self, *args, **kwargs)
+
+        monkeypatch.setattr(_net.StepNet, "train_step_single", interrupted)
+
+    return stop
+
+
+class Line(nn.Module):
+    """A line through points (B, 3), with one loss and a note of every step it is told of."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(3))
+        self.unused = nn.Parameter(torch.ones(1))
+        self.register_buffer("target", torch.ones(3))
+        self.told = []
+
+    def forward(self, x, y, weight, **batch):
+        """Return the mean squared error of the points with weight."""
+        return {"error": ((x @ self.weight - y)[weight] ** 2).mean()}
+
+    def after_step(self, progress):
+        """Note the progress, and have the target follow the line."""
+        self.told.append(progress)
+        self.target.lerp_(self.weight.detach(), 0.1)
+
+
+@pytest.fixture
+def line():
+    return Line()
+
+
+@pytest.fixture
+def points():
+    """Return the batch of 64 points of which some have no weight, the same at every step."""
+    rng = torch.Generator().manual_seed(0)
+    x, y = torch.randn(64, 3, generator=rng), torch.randn(64, generator=rng)
+    weight = torch.rand(64, generator=rng) > torch.linspace(0.1, 0.8, 64)
+    return {"x": x, "y": y, "weight": weight, "progress": torch.tensor(0.5)}
+
+
+@pytest.fixture
+def fit_points(points):
+    """Return a function that trains a module on the points for `max_steps` steps."""
+    return partial(_fit_points, points)
+
+
+def _fit_points(points, module, *, max_steps=10, window=5, make_batch=None, **settings):
+    batches = Batches(make_batch or (lambda step, rows: points), 64)
+    sampler = StepSampler(torch.zeros(64), 64, seed=0, max_steps=max_steps, window=window)
+    defaults = {"learning_rate": 0.1, "weight_decay": 0.0, "warmup_steps": 3, "device": "cpu"}
+    weights = {"error": 1.0}
+    return StepNet(module, batches, sampler, weights=weights, **defaults | settings).train()

@@ -59,7 +59,7 @@ def as_embedded(frozen, adapter, spectra):
     low_rank.load_state_dict({name: torch.from_numpy(value) for name, value in adapter.items()})
     batch = spectra.batch(torch.arange(len(spectra.values)))
     with torch.inference_mode():
-        return POOLINGS["mean"](low_rank(**batch), network.patch_valid(batch["valid"])).numpy()
+        return POOLINGS["mean"](low_rank(**batch)).numpy()
 
 
 def test_no_training_changes_nothing(frozen, examples):

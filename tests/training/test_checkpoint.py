@@ -1,30 +1,14 @@
 """An interrupted run goes on to the same weights; a run that is another one is refused."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 
 from skspektron._bridge import save_tensors
 from skspektron._nn.architecture import Architecture
-from skspektron._training import _net
+from skspektron._training._checkpoint import Checkpoint
 from skspektron._training._pretraining import new_network
-
-
-@pytest.fixture
-def stop_at(monkeypatch):
-    """Return a function that raises KeyboardInterrupt in the given step, once."""
-
-    def stop(step):
-        train_step = _net.StepNet.train_step_single
-
-        def interrupted(self, *args, **kwargs):
-            if self.sampler.step == step:
-                monkeypatch.setattr(_net.StepNet, "train_step_single", train_step)
-                raise KeyboardInterrupt
-            return train_step(self, *args, **kwargs)
-
-        monkeypatch.setattr(_net.StepNet, "train_step_single", interrupted)
-
-    return stop
 
 
 def fresh_network():
@@ -52,6 +36,65 @@ def test_interrupted_run_ends_with_the_same_weights(
     assert without_seconds(again) == without_seconds(history)
     for name, tensor in whole.state_dict().items():
         assert torch.equal(resumed.state_dict()[name], tensor), name
+
+
+@pytest.mark.parametrize("step", [5, 10])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"ema_decay": 0.9, "micro_batch_size": 3},
+        {"ema_decay": 0.9, "n_iter_no_change": 3, "learning_rate": 0.1},
+    ],
+)
+def test_average_and_early_stopping_go_on_where_they_were(
+    run, make_spectra, noise, stop_at, tmp_path, step, settings
+):
+    spectra, path = make_spectra(noise), tmp_path / "run.safetensors"
+    settings = {"max_steps": 30, "report_every": 3} | settings
+    whole = fresh_network()
+    history = run(whole, spectra, **settings)
+    assert (len(history) < 10) is ("n_iter_no_change" in settings)
+    stop_at(step)
+    with pytest.raises(KeyboardInterrupt):
+        run(fresh_network(), spectra, checkpoint=path, **settings)
+    for _ in range(2):  # the second one finds a run that ended
+        again = run(resumed := fresh_network(), spectra, checkpoint=path, **settings)
+        assert without_seconds(again) == without_seconds(history)
+        for name, tensor in whole.state_dict().items():
+            assert torch.equal(resumed.state_dict()[name], tensor), name
+
+
+@pytest.mark.parametrize("n_bad", [3, 9, 10])
+def test_skipped_steps_are_counted_across_an_interruption(
+    fit_points, line, points, stop_at, tmp_path, n_bad
+):
+    bad = points | {"y": torch.full_like(points["y"], torch.nan)}
+
+    def fit(checkpoint):
+        module = deepcopy(line)
+        callbacks = [Checkpoint(tmp_path / checkpoint, {})]
+        net = fit_points(
+            module,
+            max_steps=20,
+            window=2,
+            ema_decay=0.9,
+            make_batch=lambda step, rows: bad if step < n_bad else points,
+            callbacks=callbacks,
+        )
+        return module.state_dict(), [window["n_skipped"] for window in net.history]
+
+    stop_at(7)
+    with pytest.raises(KeyboardInterrupt):
+        fit("run.safetensors")
+    if n_bad > 9:
+        with pytest.raises(FloatingPointError, match=r"in 10 steps in a row, up to step 10 of"):
+            fit("run.safetensors")
+        return
+    resumed, n_skipped = fit("run.safetensors")
+    whole, expected = fit("whole.safetensors")
+    assert n_skipped == expected and sum(expected) == n_bad
+    assert (whole["target"] != 1).all()  # what `after_step` changes is in the checkpoint too
+    assert all(map(torch.equal, resumed.values(), whole.values()))
 
 
 def test_finished_run_is_not_trained_again(run, make_spectra, noise, stop_at, tmp_path):

@@ -7,10 +7,10 @@ import pytest
 import torch
 from skorch.callbacks import Callback
 
-from skspektron._nn.objectives import PretrainingTask
 from skspektron._training import _pretraining
 from skspektron._training._callbacks import WarmupCosine
-from skspektron._training._net import StepNet, StepSampler
+from skspektron._training._net import StepNet
+from skspektron._training._steps import StepSampler
 
 
 class Recorder(Callback):
@@ -62,13 +62,6 @@ def test_mask_token_learns_ten_times_as_fast_at_every_step(
         rate = 1e-3 * WarmupCosine(10, 3).factor(step)
         np.testing.assert_allclose([g[0] for g in others], rate)
         np.testing.assert_allclose(token[0], 10 * rate)
-
-
-def test_matrices_alone_decay(run, tiny_network, make_spectra, noise, recorder):
-    run(tiny_network, make_spectra(noise))
-    decaying = set().union(*(names for _, decay, names in recorder.groups[0] if decay))
-    task = PretrainingTask(tiny_network, {"masked": 1.0})
-    assert decaying == {name for name, p in task.named_parameters() if p.ndim == 2}
 
 
 def test_rate_rises_to_one_and_falls_to_a_hundredth():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skspektron._nn.objectives import masked_error
-from skspektron._training._pretraining import instructive, masked_batch
+from skspektron._training._batches import instructive, masked_batch
 from tests import oracles
 
 

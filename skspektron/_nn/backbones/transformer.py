@@ -1,0 +1,58 @@
+"""Transformer encoder layer."""
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class TransformerBlock(nn.Module):
+    r"""Every token looks at all usable tokens; then a layer of neurons acts on each.
+
+    With q, k and v the thirds of a linear map of the normalised tokens, split over the heads,
+    attention is :math:`\mathrm{softmax}(q k^T / \sqrt{d})\, v` with d = D / n_heads [1]_. Both
+    halves are normalised first and added to their input [2]_. No order is built in: tokens
+    carry their position.
+
+    Parameters
+    ----------
+    d_model : int
+        Width D of a token; a multiple of `n_heads`.
+    n_heads : int
+        Attention heads.
+    d_feedforward : int
+        Neurons of the second half.
+    dropout : float
+        Share dropped from the neurons and from both sums in training; attention weights are
+        not dropped.
+
+    References
+    ----------
+    .. [1] Vaswani, Shazeer, Parmar et al., arXiv:1706.03762 (2017).
+    .. [2] Xiong, Yang, He et al., arXiv:2002.04745 (2020).
+    """
+
+    def __init__(self, d_model: int, *, n_heads: int, d_feedforward: int, dropout: float):
+        super().__init__()
+        self.n_heads = n_heads
+        self.attention_norm = nn.LayerNorm(d_model)
+        self.qkv = nn.Linear(d_model, 3 * d_model)
+        self.merge = nn.Linear(d_model, d_model)
+        self.feedforward_norm = nn.LayerNorm(d_model)
+        self.widen = nn.Linear(d_model, d_feedforward)
+        self.narrow = nn.Linear(d_feedforward, d_model)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, usable: Tensor) -> Tensor:
+        """Map tokens (B, L, D) to the same shape; nobody looks at tokens where `usable` is 0."""
+        x = x + self.dropout(self._attend(self.attention_norm(x), usable))
+        neurons = F.gelu(self.widen(self.feedforward_norm(x)))  # (B, L, d_feedforward)
+        return x + self.dropout(self.narrow(self.dropout(neurons)))
+
+    def _attend(self, x: Tensor, usable: Tensor) -> Tensor:
+        """Return what every token gathers from the usable ones, (B, L, D)."""
+        qkv = self.qkv(x).unflatten(-1, (3, self.n_heads, -1))  # (B, L, 3, heads, d)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # (B, heads, L, d) each
+        keys = usable.mT.bool()  # (B, 1, L)
+        # A softmax over no key is NaN before torch 2.5: without usable tokens, look at all.
+        keys = keys | ~keys.any(-1, keepdim=True)
+        gathered = F.scaled_dot_product_attention(q, k, v, attn_mask=keys[:, None])
+        return self.merge(gathered.transpose(1, 2).flatten(2))

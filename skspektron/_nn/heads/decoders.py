@@ -1,0 +1,162 @@
+"""From a latent or from tokens back to channels."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..tokens.positions import WavelengthEncoding
+
+
+class LatentDecoder(nn.Module):
+    """Reconstruct a spectrum of fixed length from its latent alone, as ChemoMAE does.
+
+    Parameters
+    ----------
+    d_latent : int
+        Width of the latent.
+    n_channels : int
+        Channels of every spectrum.
+    d_hidden : int, default=None
+        Width of a hidden layer. None: one linear map, so that the latent has linear loadings.
+    dropout : float, default=0.0
+        Share of the hidden layer dropped in training.
+    """
+
+    def __init__(
+        self, d_latent: int, n_channels: int, *, d_hidden: int | None = None, dropout: float = 0.0
+    ):
+        super().__init__()
+        if d_hidden is None:
+            self.decode = nn.Linear(d_latent, n_channels)
+        else:
+            self.decode = nn.Sequential(
+                nn.Linear(d_latent, d_hidden),
+                nn.GELU(),
+                nn.Dropout(dropout),
+                nn.Linear(d_hidden, n_channels),
+            )
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Map latents (B, d_latent) to spectra (B, n_channels)."""
+        return self.decode(z)
+
+
+class GridDecoder(nn.Module):
+    """Reconstruct a spectrum on any axis by asking the tokens at every wavenumber [1]_.
+
+    A channel's query is the sines and cosines of its wavenumber. Queries do not see each
+    other, so the value at a wavenumber does not depend on what else is asked.
+
+    Parameters
+    ----------
+    d_model : int
+        Width of a token.
+    n_heads : int
+        Heads of the cross-attention; they divide `d_model`.
+    d_feedforward : int
+        Hidden width of the feed-forward part of a layer.
+    n_layers : int
+        Layers of cross-attention and feed-forward.
+    dropout : float
+        Share of a layer's activations dropped in training.
+
+    References
+    ----------
+    .. [1] Shen, Lanusse, Parker et al., arXiv:2510.17959 (2025).
+    """
+
+    def __init__(
+        self, d_model: int, n_heads: int, d_feedforward: int, n_layers: int, dropout: float
+    ):
+        super().__init__()
+        self.position = WavelengthEncoding(d_model)
+        self.layers = nn.ModuleList(
+            _CrossLayer(d_model, n_heads, d_feedforward, dropout) for _ in range(n_layers)
+        )
+        self.norm = nn.LayerNorm(d_model)
+        self.head = nn.Linear(d_model, 1)
+
+    def forward(self, tokens: Tensor, usable: Tensor, wavenumber: Tensor) -> Tensor:
+        """Read tokens (B, N, D), where `usable` (B, N, 1), at wavenumbers (B, n): (B, n)."""
+        position = self.position.channels(wavenumber.nan_to_num())
+        x = self.position.project(position.to(tokens))  # (B, n, D)
+        for layer in self.layers:
+            x = layer(x, tokens, usable)
+        return self.head(self.norm(x))[..., 0]
+
+
+class _CrossLayer(nn.Module):
+    """Pre-norm attention from queries to tokens, then a feed-forward part; both residual."""
+
+    def __init__(self, d_model: int, n_heads: int, d_feedforward: int, dropout: float):
+        super().__init__()
+        self.n_heads = n_heads
+        self.norm_queries, self.norm_tokens = nn.LayerNorm(d_model), nn.LayerNorm(d_model)
+        self.query = nn.Linear(d_model, d_model)
+        self.key_value = nn.Linear(d_model, 2 * d_model)
+        self.join_heads = nn.Linear(d_model, d_model)
+        self.dropout = nn.Dropout(dropout)
+        self.feedforward = nn.Sequential(
+            nn.LayerNorm(d_model),
+            nn.Linear(d_model, d_feedforward),
+            nn.GELU(),
+            nn.Dropout(dropout),
+            nn.Linear(d_feedforward, d_model),
+            nn.Dropout(dropout),
+        )
+
+    def forward(self, x: Tensor, tokens: Tensor, usable: Tensor) -> Tensor:
+        """Map queries (B, n, D) to the same shape; tokens with `usable` 0 are not read."""
+        q = self._split(self.query(self.norm_queries(x)))
+        k, v = map(self._split, self.key_value(self.norm_tokens(tokens)).chunk(2, dim=-1))
+        seen = usable.mT > 0  # (B, 1, N)
+        # A softmax over nothing is NaN: a spectrum without usable tokens reads zeros instead.
+        anything = seen.any(-1, keepdim=True)
+        y = F.scaled_dot_product_attention(q, k, v, attn_mask=(seen | ~anything)[:, None])
+        y = (y * anything[:, None]).transpose(1, 2).flatten(2)  # (B, n, D)
+        x = x + self.dropout(self.join_heads(y))
+        return x + self.feedforward(x)
+
+    def _split(self, x: Tensor) -> Tensor:
+        """Give every head its part: (B, n, D) to (B, H, n, D / H)."""
+        return x.unflatten(-1, (self.n_heads, -1)).transpose(1, 2)
+
+
+class BasisDecoder(nn.Module):
+    """Reconstruct a spectrum on any axis as a sum of learnt functions of the wavenumber [1]_.
+
+    ``value(v) = sum_k scores_k(z) loadings_k(v)``, as in Beer-Lambert's law; the scores need not
+    be linear in the latent.
+
+    Parameters
+    ----------
+    d_latent : int
+        Width of the latent.
+    d_model : int
+        Width of both hidden layers; even.
+    n_basis : int
+        Number of functions.
+
+    References
+    ----------
+    .. [1] Lu, Jin, Pang, Zhang & Karniadakis, Nat. Mach. Intell. 3 (2021) 218-229.
+    """
+
+    def __init__(self, d_latent: int, d_model: int, n_basis: int):
+        super().__init__()
+        self.scores = nn.Sequential(
+            nn.Linear(d_latent, d_model), nn.GELU(), nn.Linear(d_model, n_basis)
+        )
+        self.position = WavelengthEncoding(d_model)
+        self.shape = nn.Sequential(nn.GELU(), nn.Linear(d_model, n_basis))
+
+    def loadings(self, wavenumber: Tensor) -> Tensor:
+        """Return the functions at wavenumbers (G, n), (G, n, K)."""
+        position = self.position.channels(wavenumber.nan_to_num())
+        return self.shape(self.position.project(position))
+
+    def forward(self, z: Tensor, wavenumber: Tensor, grid: Tensor) -> Tensor:
+        """Map latents (B, d_latent) to values (B, n) on axes (B, n), equal where `grid` (B,) is."""
+        grids, which = grid.unique(return_inverse=True)
+        axes = wavenumber[(grid[:, None] == grids).int().argmax(0)]  # (G, n)
+        return torch.einsum("bk,bnk->bn", self.scores(z), self.loadings(axes)[which])

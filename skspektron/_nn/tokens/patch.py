@@ -1,0 +1,33 @@
+"""Patches of neighbouring channels become tokens."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .windows import fill, windows
+
+
+class PatchTokens(nn.Module):
+    """Project patches of neighbouring channels linearly to tokens.
+
+    A patch that reaches over the end of a spectrum is completed by the mean of its channels.
+
+    Parameters
+    ----------
+    patch_length : int
+        Channels of a patch. One band's width is typical: narrower can be interpolated across,
+        wider blurs several bands.
+    d_model : int
+        Width D of a token.
+    """
+
+    def __init__(self, patch_length: int, d_model: int):
+        super().__init__()
+        self.span = self.stride = patch_length
+        self.project = nn.Linear(patch_length, d_model)
+
+    def forward(self, values: Tensor, length: Tensor) -> Tensor:
+        """Map spectra (B, n) of `length` (B,) channels to tokens (B, N, D)."""
+        values = F.pad(values, (0, -values.shape[1] % self.span))
+        within = torch.arange(values.shape[1], device=values.device) < length[:, None]
+        return self.project(windows(fill(values, within, self.span), self.span, self.span))

@@ -1,0 +1,130 @@
+"""The batches of pretraining: spectra with hidden patches, and their partners."""
+
+import warnings
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .._bridge import Rows
+from .._nn.masking import draw_patch_mask
+from .._nn.network import SpektronNetwork
+from .._nn.objectives import OBJECTIVES
+from ._steps import step_generator
+from ._survey import survey
+
+
+def masked_batch(
+    spectra: Rows,
+    network: SpektronNetwork,
+    mask_ratio: float,
+    seed: int,
+    step: int,
+    rows: Tensor,
+) -> dict[str, Tensor]:
+    """Return rows of `spectra` with patches hidden at random, a function of seed and step."""
+    batch = spectra.batch(rows)
+    usable = network.patch_valid(batch["valid"])
+    batch["mask"] = draw_patch_mask(usable, mask_ratio, step_generator(seed, step))
+    return batch
+
+
+class Partners:
+    """For every row, the rows of the same sample on other instruments.
+
+    Parameters
+    ----------
+    spectra : Spectra or LazySpectra
+        Rows with numbers of their sample and instrument.
+    seed : int
+        Seed of the run.
+    """
+
+    def __init__(self, spectra: Rows, seed: int):
+        self.spectra, self.seed = spectra, seed
+        sample, instrument = spectra.sample, spectra.instrument
+        order = sample.argsort(stable=True)
+        others = [order[:0]] * len(sample)
+        for group in order.split(sample.unique(return_counts=True)[1].tolist()):
+            for row in group.tolist() if len(group) > 1 else []:
+                others[row] = group[instrument[group] != instrument[row]]
+        self.count = torch.tensor([len(rows) for rows in others])
+        self.start = self.count.cumsum(0) - self.count
+        self.rows = torch.cat(others)
+
+    def batch(self, step: int, rows: Tensor) -> dict[str, Any]:
+        """Return a partner of every row, and whether it has one; else the row is its own."""
+        generator = step_generator(self.seed + 1, step)  # masks are drawn with the seed itself
+        share = torch.rand(len(rows), generator=generator)
+        paired = self.count[rows] > 0
+        which = self.start[rows] + (share * self.count[rows]).long()
+        partner = torch.where(paired, self.rows[which.where(paired, 0)], rows)
+        return {"partner": self.spectra.batch(partner), "paired": paired}
+
+
+def instructive(
+    spectra: Rows, network: SpektronNetwork, mask_ratio: float, teaching: Tensor | None = None
+) -> Rows:
+    """Return the spectra with hidden and with visible patches; the others teach nothing.
+
+    `teaching` (n_samples,) says which these are; None: it is found out.
+    """
+    rows = survey(spectra, network, mask_ratio)[0] if teaching is None else teaching
+    if rows.all():
+        return spectra
+    n_samples, n_channels = spectra.n_samples, spectra.wavenumber.shape[1]
+    n_idle = int((~rows).sum())
+    message = (
+        f"mask_ratio={mask_ratio:g} hides none or all of the usable patches of "
+        f"{network.architecture.patch_length} channels in {n_idle} of {n_samples} spectra "
+        f"(n_features = {n_channels}). "
+    )
+    way_out = "They are left out: drop them."
+    if n_idle == n_samples:
+        way_out = "The weights stay as they are: pass an architecture with shorter patches."
+    warnings.warn(message + way_out, stacklevel=2)
+    return spectra.take(rows)
+
+
+class PretrainingBatches:
+    """The batch of a step, with all that the objectives need.
+
+    Parameters
+    ----------
+    spectra : Spectra or LazySpectra
+        What is trained on.
+    network : SpektronNetwork
+        Says which patches may be hidden.
+    objectives : iterable of str
+        Names of the objectives.
+    mask_ratio : float
+        Share of a spectrum's usable patches that are hidden.
+    seed, max_steps : int
+        Seed and length of the run.
+    """
+
+    def __init__(self, spectra, network, objectives, mask_ratio, *, seed, max_steps):
+        self.spectra, self.network, self.mask_ratio = spectra, network, mask_ratio
+        self.seed, self.max_steps = seed, max_steps
+        needs = needs_of(objectives)
+        # Instruments are compared within a batch, so batches must not be sorted by their grids.
+        self.mixed = bool(needs & {"instruments", "pairs"})
+        self.partners = Partners(spectra, seed) if "pairs" in needs else None
+
+    def __call__(self, step: int, rows: Tensor) -> dict[str, Any]:
+        """Return the batch of a step; step -1 is that of the probe, which training never sees."""
+        batch: dict[str, Any] = masked_batch(
+            self.spectra, self.network, self.mask_ratio, self.seed, step, rows
+        )
+        batch["progress"] = torch.tensor(max(step, 0) / self.max_steps)
+        return batch | (self.partners.batch(step, rows) if self.partners else {})
+
+    def width(self, rows: Tensor) -> Tensor:
+        """Return the number by which rows are put into batches of their like, (n_rows,)."""
+        width = self.spectra.wavenumber.isfinite().sum(1)[self.spectra.grid[rows]]
+        return torch.zeros_like(width) if self.mixed else width
+
+
+def needs_of(objectives) -> frozenset[str]:
+    """Return what objectives need of the data and of the network."""
+    return frozenset().union(*(OBJECTIVES[name].NEEDS for name in objectives))

@@ -1,0 +1,53 @@
+"""The records of a run, as a list and as a file that can be read while it runs."""
+
+import json
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from skorch.callbacks import Callback
+from skorch.history import History
+
+
+def records(history: History, names: Sequence[str]) -> list[dict[str, float]]:
+    """Return one dict a window: the records in `names`, and the seconds since the beginning."""
+    lines, seconds = [], 0.0
+    for window in history:
+        seconds += window["dur"]
+        lines.append({name: float(window[name]) for name in names} | {"seconds": seconds})
+    return lines
+
+
+class HistoryLog(Callback):
+    """Append one JSON object a window to a file.
+
+    The history is what counts: where a run begins or resumes, the file is written anew from it,
+    so that it has no line twice and none is missing, wherever an earlier run ended.
+
+    Parameters
+    ----------
+    path : path-like
+        The file; an older one is replaced. A figure that is not finite is null.
+    names : sequence of str
+        What is kept of a window, beside the seconds.
+    """
+
+    def __init__(self, path: str | os.PathLike, names: Sequence[str]):
+        self.path, self.names = path, names
+
+    def on_train_begin(self, net, **kwargs):
+        """Write the windows of the run that is resumed."""
+        if net.processes.rank == 0:
+            Path(self.path).write_text("".join(map(_line, records(net.history, self.names))))
+
+    def on_epoch_end(self, net, **kwargs):
+        """Append the window."""
+        if net.processes.rank == 0:
+            with open(self.path, "a") as file:
+                file.write(_line(records(net.history, self.names)[-1]))
+
+
+def _line(record: dict[str, float]) -> str:
+    """Return a record as a line of JSON, which knows no NaN."""
+    return json.dumps({k: v if math.isfinite(v) else None for k, v in record.items()}) + "\n"

@@ -1,0 +1,193 @@
+"""Spectra in many files, more than the memory holds."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._shard import Shard, open_shard
+
+
+class SpektraArchive:
+    """Spectra in many files, of which only the rows that are asked for are read.
+
+    What `SpektronPretrainer` trains on where the spectra do not fit into memory. Files may
+    differ in their axes; nothing is resampled.
+
+    Parameters
+    ----------
+    files : path-like or sequence of path-like
+        A folder, whose .npz files are taken in the order of their names, or the files. Each is
+        written by ``np.savez`` with
+
+        - `X`, the spectra, (n_rows, n_channels), NaN where not measured;
+        - `wavenumber` in cm-1 or `wavelength` in nm, their axis, (n_channels,);
+        - `instrument`, `sample_id`: optional labels, (n_rows,) or one for all rows;
+        - `domain`: optional kind of the spectra, "NIR", "IR" or "RAMAN", likewise;
+        - `noise`: optional standard deviation of every channel's noise, (n_channels,).
+
+        Instrument, sample_id and noise are in all files or in none.
+
+    Attributes
+    ----------
+    files : list of Path
+        The files; rows are counted through them in this order.
+    n_samples : int
+        Number of spectra, also the archive's length.
+    n_channels : int
+        Channels of the longest axis.
+    axes : list of ndarray of shape (n_channels,)
+        The distinct axes in cm-1, which may have different numbers of channels.
+    grid : ndarray of shape (n_samples,)
+        Which of the axes every spectrum lies on.
+    instrument, sample_id : ndarray of shape (n_samples,) or None
+        Labels of instrument and of physical sample.
+    domain : ndarray of shape (n_samples,) or None
+        Kind of every spectrum, "UNKNOWN" where its file does not tell; None where none does.
+    has_noise : bool
+        Whether the files tell the noise of their channels.
+    digest : str
+        What tells these data from others: the checksums and sizes that the files record.
+
+    See Also
+    --------
+    skspektron.foundation.SpektronPretrainer : Takes an archive in place of `X`.
+    skspektron.model_selection.stack_instruments : Several instruments in one array.
+
+    Notes
+    -----
+    To open an archive reads the directory of every file and all but `X`, not the spectra. A
+    file is open only while rows of it are read, so that archives of thousands of files can be
+    pickled and sent to other processes. Rows that lie together are read fastest: write spectra in
+    an order in which any part of a file is as good as another, or in few large files. Damage
+    inside of `X` is not noticed, since the checksum is of the whole.
+
+    Examples
+    --------
+    >>> import numpy as np, tempfile
+    >>> from skspektron.datasets import SpektraArchive
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> np.savez(f"{folder.name}/a.npz", X=np.eye(3), wavenumber=[4000, 4500, 5000])
+    >>> np.savez(f"{folder.name}/b.npz", X=np.ones((2, 2)), wavelength=[1100, 1200])
+    >>> archive = SpektraArchive(folder.name)
+    >>> archive
+    SpektraArchive(n_files=2, n_samples=5, n_axes=2, n_channels=2-3)
+    >>> archive.read([1, 4])
+    array([[ 0.,  1.,  0.],
+           [ 1.,  1., nan]])
+    >>> folder.cleanup()
+    """
+
+    def __init__(self, files: str | os.PathLike | Sequence[str | os.PathLike]):
+        self.files = _list_files(files)
+        opened = [open_shard(path) for path in self.files]
+        shards = [shard for shard, _ in opened]
+        self.axes, which = _distinct([shard.axis for shard in shards])
+        self._shards = [
+            replace(shard, axis=self.axes[axis]) for shard, axis in zip(shards, which, strict=True)
+        ]
+        self.n_channels = max(map(len, self.axes))
+        self._start = np.cumsum([0, *(shard.shape[0] for shard in shards)])
+        self.n_samples = int(self._start[-1])
+        self.grid = np.repeat(which, np.diff(self._start))
+        self.digest = sha256("\n".join(shard.content for shard in shards).encode()).hexdigest()
+        self.has_noise = self._in_all("noise", [shard.noise for shard in shards])
+        labels = {name: [each[name] for _, each in opened] for name in opened[0][1]}
+        self.instrument = self._join("instrument", labels["instrument"])
+        self.sample_id = self._join("sample_id", labels["sample_id"])
+        self.domain = self._join("domain", self._or_unknown(labels["domain"]))
+
+    def __len__(self) -> int:
+        return self.n_samples
+
+    def __repr__(self) -> str:
+        lengths = sorted({len(axis) for axis in self.axes})
+        channels = "-".join(map(str, lengths[:1] + lengths[1:][-1:]))
+        return (
+            f"{type(self).__name__}(n_files={len(self.files)}, n_samples={self.n_samples}, "
+            f"n_axes={len(self.axes)}, n_channels={channels})"
+        )
+
+    def read(self, rows) -> NDArray:
+        """Return spectra by their numbers, (n_rows, n_channels), NaN behind a shorter axis."""
+        return self._place(rows, Shard.read)
+
+    def read_noise(self, rows) -> NDArray:
+        """Return the noise of spectra by their numbers, (n_rows, n_channels)."""
+        return self._place(rows, lambda shard, rows: shard.noise)
+
+    def axes_by_file(self) -> dict[str, NDArray]:
+        """Return the axis of every file in cm-1."""
+        return {str(shard.path): shard.axis for shard in self._shards}
+
+    def _place(self, rows, read) -> NDArray:
+        """Return what `read` finds in every file, row for row, (n_rows, n_channels)."""
+        rows = np.asarray(rows)
+        if rows.size and not 0 <= rows.min() <= rows.max() < self.n_samples:
+            raise IndexError(
+                f"rows go from {rows.min()} to {rows.max()} and the archive has {self.n_samples}. "
+                f"Pass numbers from 0 to {self.n_samples - 1}."
+            )
+        placed = np.full((len(rows), self.n_channels), np.nan)
+        which = np.searchsorted(self._start, rows, side="right") - 1
+        for index in np.unique(which):
+            here, shard = which == index, self._shards[index]
+            placed[here, : len(shard.axis)] = read(shard, rows[here] - self._start[index])
+        return placed
+
+    def _join(self, name: str, labels: list[NDArray | None]) -> NDArray | None:
+        """Return the labels of all rows, or None where no file has them."""
+        if not self._in_all(name, labels):
+            return None
+        found = [array for array in labels if array is not None]
+        if len({array.dtype.kind in "US" for array in found}) > 1:
+            raise TypeError(
+                f"{name} is text in some of {len(found)} files and numbers in others. "
+                "Write one of them into all files."
+            )
+        return np.concatenate(found)
+
+    def _in_all(self, name: str, found: list) -> bool:
+        """Whether every file has something; refuse that some have it."""
+        lacking = [path for path, one in zip(self.files, found, strict=True) if one is None]
+        if 0 < len(lacking) < len(found):
+            raise ValueError(
+                f"{len(lacking)} of {len(found)} files have no {name}, such as {lacking[0]}. "
+                "Write it into all files or into none."
+            )
+        return not lacking
+
+    def _or_unknown(self, domains: list[NDArray | None]) -> list[NDArray | None]:
+        """Return kinds of spectra, "UNKNOWN" in files that do not tell where others do."""
+        if all(domain is None for domain in domains):
+            return domains
+        counts = np.diff(self._start)
+        return [
+            np.repeat("UNKNOWN", n) if domain is None else domain
+            for domain, n in zip(domains, counts, strict=True)
+        ]
+
+
+def _list_files(files) -> list[Path]:
+    """Return the files of a folder by name, or those that are given."""
+    single = isinstance(files, str | os.PathLike)
+    if single and Path(files).is_dir():
+        found = sorted(Path(files).glob("*.npz"))
+    else:
+        found = [Path(path) for path in ([files] if single else files)]
+    if not found:
+        raise ValueError(
+            f"{files} holds 0 .npz files. Pass a folder of files that np.savez wrote, or the files."
+        )
+    return found
+
+
+def _distinct(axes: list[NDArray]) -> tuple[list[NDArray], NDArray]:
+    """Return the axes without repetition, and which of them each one is."""
+    number: dict[bytes, int] = {}
+    which = [number.setdefault(axis.tobytes(), len(number)) for axis in axes]
+    return [np.frombuffer(content) for content in number], np.array(which)

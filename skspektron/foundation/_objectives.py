@@ -1,0 +1,60 @@
+"""Which objectives a network is trained with, and whether the data serve them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from .._nn.architecture import Architecture
+from ._corpus import NEGATIVE_SHARE, Corpus
+
+
+def check_objectives(objectives: Mapping[str, float]) -> None:
+    """Refuse names that are unknown and weights that are no positive numbers."""
+    from .._nn.objectives import OBJECTIVES
+
+    unknown = sorted(set(objectives) - set(OBJECTIVES))
+    if unknown or not objectives:
+        raise ValueError(
+            f"objectives names {unknown or 'nothing'}. Pass a mapping from "
+            f"{', '.join(map(repr, OBJECTIVES))} to weights."
+        )
+    for name, weight in objectives.items():
+        if not weight > 0:
+            raise ValueError(
+                f"The objective {name!r} has weight {weight}. Pass a positive one, or leave it out."
+            )
+
+
+def check_needs(
+    objectives: Mapping[str, float], architecture: Architecture, corpus: Corpus
+) -> None:
+    """Refuse an objective without the data or the part of the network that it needs."""
+    from .._nn.objectives import OBJECTIVES
+
+    lacks = _lacks(architecture, corpus)
+    for name in objectives:
+        for need in sorted(OBJECTIVES[name].NEEDS):
+            if lacks[need]:
+                raise ValueError(f"The objective {name!r} {lacks[need]}")
+
+
+def _lacks(architecture: Architecture, corpus: Corpus) -> dict[str, Any]:
+    """Return for every need the end of the sentence that says what is missing, or None."""
+    n_instruments, n_pairs = corpus.n_instruments, corpus.n_pairs
+    negative = corpus.negative_share
+    return {
+        "instruments": n_instruments < 2
+        and f"compares instruments and the spectra come from {n_instruments}. "
+        "Pass instrument= with two or more to fit, or leave it out.",
+        "pairs": n_pairs < 1
+        and "compares the same samples on several instruments and the spectra have none. "
+        "Pass instrument= and sample_id= to fit, or leave it out.",
+        "absorbance": negative > NEGATIVE_SHARE
+        and f"holds for absorbance and {negative:.0%} of the values are negative. "
+        "Pass spectra without SNV, derivative or baseline correction, or leave it out.",
+        "experts": architecture.n_experts < 2
+        and f"balances experts and the network has n_experts={architecture.n_experts}. "
+        "Pass an architecture with two or more, or leave it out.",
+        "bottleneck": architecture.latent != "vib"
+        and f"trains a variational bottleneck and the network has latent={architecture.latent!r}. "
+        "Pass an architecture with latent='vib', or leave it out.",
+    }

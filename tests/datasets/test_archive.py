@@ -1,0 +1,178 @@
+"""SpektraArchive: rows by number, ragged axes, labels, and files that are refused by name."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+from skspektron.datasets import SpektraArchive
+from skspektron.datasets._shard import Shard
+
+AXIS = np.linspace(4000, 9000, 24)
+
+
+@pytest.fixture
+def X():
+    return np.random.default_rng(0).normal(size=(10, 24))
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Return a function that writes one file and returns its path."""
+
+    def write(name="a", save=np.savez, **arrays):
+        path = tmp_path / f"{name}.npz"
+        save(path, **{"wavenumber": AXIS} | arrays)
+        return path
+
+    return write
+
+
+def test_rows_are_those_of_the_files_in_order(write, X):
+    write("b", X=X[4:], instrument=np.repeat(["p", "q"], 3), sample_id=np.arange(6))
+    folder = write("a", X=X[:4], instrument="longer name", sample_id=[7, 8, 9, 9]).parent
+    archive = SpektraArchive(folder)
+    assert len(archive) == archive.n_samples == 10
+    assert [path.name for path in archive.files] == ["a.npz", "b.npz"]
+    rows = [9, 0, 3, 4, 4]
+    np.testing.assert_array_equal(archive.read(rows), X[rows])
+    assert archive.instrument.tolist() == ["longer name"] * 4 + ["p"] * 3 + ["q"] * 3
+    assert archive.sample_id.tolist() == [7, 8, 9, 9, 0, 1, 2, 3, 4, 5]
+    assert archive.domain is None and not archive.has_noise
+    np.testing.assert_array_equal(SpektraArchive(archive.files[1]).read([0]), X[4:5])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int16, ">f8"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_any_numbers_in_any_order_are_read(write, X, dtype, order):
+    stored = (10 * X).astype(dtype, order=order)
+    archive = SpektraArchive([write(X=stored)])
+    np.testing.assert_array_equal(archive.read([2, 7]), stored[[2, 7]])
+
+
+def test_axes_may_differ_and_equal_ones_are_one(write, X):
+    short = 1e7 / AXIS[:10]
+    archive = SpektraArchive(
+        [
+            write("long", X=X[:3]),
+            write("short", save=lambda p, **a: np.savez(p, X=X[3:5, :10], wavelength=short)),
+            write("again", X=X[5:]),
+        ]
+    )
+    assert archive.grid.tolist() == [0] * 3 + [1] * 2 + [0] * 5
+    assert archive.n_channels == 24
+    np.testing.assert_array_equal(archive.axes[0], AXIS)
+    np.testing.assert_allclose(archive.axes[1], AXIS[:10])
+    read = archive.read([3, 5])
+    np.testing.assert_array_equal(read[0], np.r_[X[3, :10], np.full(14, np.nan)])
+    np.testing.assert_array_equal(read[1], X[5])
+    assert [len(axis) for axis in archive.axes_by_file().values()] == [24, 10, 24]
+    assert repr(archive) == "SpektraArchive(n_files=3, n_samples=10, n_axes=2, n_channels=10-24)"
+
+
+def test_kinds_and_noise_of_rows(write, X):
+    noise = np.linspace(1, 2, 24)
+    files = [write("a", X=X[:2], noise=noise, domain="NIR"), write("b", X=X[2:], noise=2 * noise)]
+    archive = SpektraArchive(files)
+    assert archive.domain.tolist() == ["NIR"] * 2 + ["UNKNOWN"] * 8
+    np.testing.assert_array_equal(archive.read_noise([5, 1]), [2 * noise, noise])
+
+
+def test_only_the_rows_asked_for_are_read(write, X, monkeypatch):
+    archive = SpektraArchive([write("a", X=X[:5]), write("b", X=X[5:])])
+    read, calls = Shard.read, []
+    monkeypatch.setattr(
+        Shard, "read", lambda shard, rows: calls.append(rows.tolist()) or read(shard, rows)
+    )
+    archive.read([6, 8])
+    assert calls == [[1, 3]]
+
+
+def test_pickle_holds_no_spectra(write, X):
+    archive = SpektraArchive(write(X=np.tile(X, (1000, 1))))
+    content = pickle.dumps(archive)
+    assert len(content) < archive.n_samples * 24
+    np.testing.assert_array_equal(pickle.loads(content).read([9999]), X[9:])
+
+
+def test_digest_is_of_the_content(write, X):
+    digest = SpektraArchive(write("a", X=X)).digest
+    assert SpektraArchive(write("another name", X=X, unused=3)).digest == digest
+    others = [
+        write("b", X=X + 1e-9),
+        write("c", X=X, instrument="p"),
+        write("d", X=X, wavenumber=AXIS + 1),
+    ]
+    assert len({digest, *(SpektraArchive(path).digest for path in others)}) == 4
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"save": np.savez_compressed}, r"a\.npz: X is compressed.* np\.savez, not"),
+        ({"X": np.array([[1, "a"]], dtype=object)}, "type object.* never as objects"),
+        ({"X": np.arange(24.0)}, r"X has shape \(24,\)"),
+        ({"X": np.empty((0, 24))}, r"X has shape \(0, 24\)"),
+        ({"wavenumber": AXIS[:5]}, r"a\.npz: wavenumber has shape \(5,\), X has 24 channels"),
+        ({"wavelength": AXIS}, "both given"),
+        ({"instrument": np.array([{}] * 10)}, "instrument cannot be read .*allow_pickle=False"),
+        ({"instrument": ["p"] * 9}, r"instrument has shape \(9,\) for 10 spectra"),
+        ({"sample_id": np.full(10, np.nan)}, "sample_id is missing .* on 10 of 10 rows"),
+        ({"noise": np.ones(23)}, r"noise has shape \(23,\) for spectra of 24"),
+        ({"noise": np.zeros(24)}, "no positive value"),
+    ],
+)
+def test_bad_files_are_refused_by_name(write, X, arrays, message):
+    path = write(**{"X": X} | arrays)
+    with pytest.raises(ValueError, match=message) as refusal:
+        SpektraArchive(path)
+    assert str(refusal.value).startswith(str(path))
+
+
+def test_files_without_spectra_or_axis_are_refused(tmp_path, X):
+    np.savez(path := tmp_path / "a.npz", spectra=X)
+    with pytest.raises(ValueError, match=r"there is no X but spectra\. Write spectra with"):
+        SpektraArchive(path)
+    np.savez(path, X=X)
+    with pytest.raises(ValueError, match=r"the 24 channels have no axis\. Add wavenumber="):
+        SpektraArchive(path)
+    with pytest.raises(ValueError, match=r"holds 0 \.npz files"):
+        SpektraArchive([])
+    with pytest.raises(FileNotFoundError, match="absent"):
+        SpektraArchive(tmp_path / "absent.npz")
+
+
+@pytest.mark.parametrize("cut", [slice(None, -7), slice(None, 1000), slice(40, None)])
+def test_damaged_files_are_refused_by_name(write, X, cut):
+    path = write(X=X)
+    path.write_bytes(path.read_bytes()[cut])
+    with pytest.raises(ValueError, match=r"a\.npz is not a readable .* write it again"):
+        SpektraArchive(path)
+
+
+def test_a_header_that_lies_about_the_size_is_refused(write, X):
+    path = write(X=X)
+    path.write_bytes(path.read_bytes().replace(b"(10, 24)", b"(99, 24)"))
+    with pytest.raises(ValueError, match=r"a\.npz is not a readable .*X needs 19008 bytes of 1920"):
+        SpektraArchive(path)
+
+
+def test_files_that_differ_in_what_they_tell_are_refused(write, X):
+    plain = write("plain", X=X)
+    with pytest.raises(ValueError, match=r"1 of 2 files have no instrument, such as .*plain"):
+        SpektraArchive([plain, write("p", X=X, instrument="p")])
+    with pytest.raises(ValueError, match="have no noise"):
+        SpektraArchive([plain, write("p", X=X, noise=np.ones(24))])
+    with pytest.raises(TypeError, match="sample_id is text in some of 2 files"):
+        files = [write("p", X=X, sample_id=range(10)), write("q", X=X, sample_id="s")]
+        SpektraArchive(files)
+
+
+def test_rows_out_of_range_and_infinite_values_are_refused(write, X):
+    X[3, 0] = np.inf
+    archive = SpektraArchive(write(X=X))
+    with pytest.raises(IndexError, match="rows go from -1 to 10 and the archive has 10"):
+        archive.read([-1, 10])
+    assert np.isfinite(archive.read([2])).all()
+    with pytest.raises(ValueError, match=r"a\.npz holds 1 infinite values in the 2 rows"):
+        archive.read([2, 3])

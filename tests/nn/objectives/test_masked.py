@@ -1,0 +1,130 @@
+"""The masked loss counts hidden channels and nothing else; the network needs no estimator."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from skspektron._nn.masking import draw_patch_mask
+from skspektron._nn.objectives import PretrainingTask, masked_error
+from skspektron._nn.objectives.masked import MaskedReconstruction
+from skspektron._nn.views import Views
+
+
+@pytest.fixture
+def masked(make_batch):
+    batch = make_batch()
+    batch["valid"][2, 10:13] = False
+    usable = torch.ones(4, 12, dtype=torch.bool)
+    batch["mask"] = draw_patch_mask(usable, 0.35, torch.Generator().manual_seed(0))
+    return batch
+
+
+def test_loss_is_the_mean_over_hidden_channels(make_network, masked):
+    network = make_network()
+    predicted = network.decode(network(**masked), masked["wavenumber"])
+    errors = [
+        (predicted[i, j] - masked["values"][i, j]) ** 2
+        for i in range(4)
+        for j in range(60)
+        if masked["mask"][i, j // 5] and masked["valid"][i, j]
+    ]
+    losses = PretrainingTask(network, {"masked": 1.0})(**masked)
+    torch.testing.assert_close(losses, {"masked": sum(errors) / len(errors)})
+
+
+def test_no_gradient_at_visible_channels(make_network, masked):
+    network, kept = make_network(), []
+    decode = network.decode
+
+    def keep(*args):
+        kept.append(decode(*args))
+        kept[0].retain_grad()
+        return kept[0]
+
+    network.decode = keep
+    masked_error(network, masked).mean().backward()
+    hidden = network.hidden_channels(masked["mask"], masked["valid"])
+    assert kept[0].grad[~hidden].eq(0).all()
+    assert kept[0].grad[hidden].ne(0).all()
+
+
+def test_loss_does_not_depend_on_the_number_of_spectra(make_network, masked):
+    network = make_network()
+    twice = {name: torch.cat([tensor, tensor]) for name, tensor in masked.items()}
+    torch.testing.assert_close(
+        masked_error(network, twice).mean(), masked_error(network, masked).mean()
+    )
+
+
+# The objective on its views ------------------------------------------------------------
+
+
+@pytest.fixture
+def views():
+    """Return views of 3 spectra of 40 channels whose hidden ones are half reconstructed."""
+    generator = torch.Generator().manual_seed(0)
+    values, valid = torch.randn(3, 40, generator=generator), torch.ones(3, 40, dtype=torch.bool)
+    valid[1, 7], valid[2, 30:] = False, False
+    hidden = valid.clone()
+    hidden[:, 20:] = False
+    return SimpleNamespace(
+        batch={"values": values, "valid": valid},
+        hidden=hidden,
+        reconstruction=(0.5 * values).requires_grad_(),
+    )
+
+
+def loss(views, **batch):
+    views.batch |= batch
+    return MaskedReconstruction(None, 1)(views)
+
+
+def test_objective_is_the_mean_squared_error_of_what_is_hidden(views):
+    value = loss(views)
+    value.backward()
+    hidden = views.hidden
+    torch.testing.assert_close(value, (0.5 * views.batch["values"])[hidden].square().mean())
+    gradient = views.reconstruction.grad
+    assert gradient[~hidden].eq(0).all() and gradient[hidden].ne(0).all()
+
+
+def test_objective_equals_the_loss_of_the_task(make_network, masked):
+    network = make_network()
+    assert loss(Views(network, masked)) == masked_error(network, masked).mean()
+
+
+def test_twice_the_deviation_is_a_quarter_of_the_loss(views):
+    sigma = 0.1 + torch.rand(3, 40, generator=torch.Generator().manual_seed(1))
+    expected = (0.5 * views.batch["values"] / sigma)[views.hidden].square().mean()
+    value = loss(views, weight=sigma**-2)
+    torch.testing.assert_close(value, expected)
+    torch.testing.assert_close(loss(views, weight=(2 * sigma) ** -2), value / 4)
+
+
+@pytest.mark.parametrize("unknown", [0.0, -1.0, float("nan"), float("inf")])
+def test_channels_of_unknown_variance_do_not_count(views, unknown):
+    weight = torch.ones(3, 40)
+    weight[:, 5:10] = unknown
+    known = views.hidden & (weight == 1)
+    value = loss(views, weight=weight)
+    value.backward()
+    torch.testing.assert_close(value, (0.5 * views.batch["values"])[known].square().mean())
+    assert views.reconstruction.grad[~known].eq(0).all()
+
+
+@pytest.mark.parametrize("garbage", [1e6, float("nan"), float("inf")])
+def test_garbage_at_bad_channels_reaches_neither_loss_nor_gradient(views, garbage):
+    expected = loss(views)
+    value = loss(views, values=views.batch["values"].masked_fill(~views.batch["valid"], garbage))
+    value.backward()
+    assert value == expected and views.reconstruction.grad.isfinite().all()
+
+
+def test_perfect_reconstruction_and_nothing_hidden_cost_nothing(views):
+    views.reconstruction = views.batch["values"].clone().requires_grad_()
+    assert loss(views) == 0
+    views.reconstruction, views.hidden = views.reconstruction + 1, views.hidden & False
+    value = loss(views)
+    value.backward()
+    assert value == 0

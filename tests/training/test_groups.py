@@ -1,0 +1,71 @@
+"""Which parameters decay, and which learn faster."""
+
+import pytest
+import torch
+from torch import nn
+
+from skspektron._nn.architecture import resolve_architecture
+from skspektron._nn.objectives import PretrainingTask
+from skspektron._training._groups import parameter_groups
+from skspektron._training._net import StepNet
+from skspektron._training._pretraining import new_network
+from skspektron._training._steps import StepSampler
+
+
+def optimizer_groups(module):
+    """Return (lr, weight_decay, names) of every group of the optimiser of a module."""
+    sampler = StepSampler(torch.zeros(1), 1, seed=0, max_steps=1, window=1)
+    net = StepNet(
+        module,
+        None,
+        sampler,
+        weights={},
+        learning_rate=1e-3,
+        weight_decay=0.01,
+        warmup_steps=0,
+        device="cpu",
+        param_groups=parameter_groups(1e-3),
+    ).initialize()
+    names = {id(p): name for name, p in module.named_parameters()}
+    return [
+        (group["lr"], group["weight_decay"], [names[id(p)] for p in group["params"]])
+        for group in net.optimizer_.param_groups
+    ]
+
+
+@pytest.fixture(params=["tiny", "small"])
+def task(request):
+    network = new_network(resolve_architecture(request.param), seed=0)
+    return PretrainingTask(network, {"masked": 1.0})
+
+
+def test_groups_are_a_partition(task):
+    names = [name for _, _, group in optimizer_groups(task) for name in group]
+    assert sorted(names) == sorted(name for name, _ in task.named_parameters())
+
+
+def test_matrices_that_are_no_positions_decay_and_nothing_else(task):
+    for lr, decay, names in optimizer_groups(task):
+        assert decay in (0.0, 0.01)
+        for name in names:
+            weights = task.get_parameter(name).ndim >= 2 and ".position." not in name
+            assert weights is (decay > 0), name
+            assert lr == pytest.approx(1e-2 if name.endswith("mask_token") else 1e-3)
+
+
+def test_tokens_norms_biases_and_poles_do_not_decay():
+    module = nn.Module()
+    module.network = nn.Module()
+    network = module.network
+    for name in ("mask_token", "cls_token", "domain_token", "nu", "phi", "A", "G", "dt", "log_A"):
+        network.register_parameter(name, nn.Parameter(torch.ones(1, 2)))
+    network.position = nn.Embedding(3, 2)
+    network.norm = nn.LayerNorm(2)
+    network.attention = nn.MultiheadAttention(2, 1)
+    network.mix = nn.Linear(2, 2)
+    decaying = [name for _, decay, names in optimizer_groups(module) if decay for name in names]
+    assert sorted(decaying) == [
+        "network.attention.in_proj_weight",
+        "network.attention.out_proj.weight",
+        "network.mix.weight",
+    ]
