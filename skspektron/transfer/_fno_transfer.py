@@ -1,0 +1,165 @@
+"""A Fourier neural operator around a calibration."""
+
+from ._fno import FNO, check_operator
+from ._mapped import MappedTransfer
+from ._standards import Rows, Standards
+
+
+class FNOTransfer(MappedTransfer):
+    """Map target spectra to the source by a Fourier neural operator, then predict.
+
+    The operator [1]_ learns what is left once the mean difference of the standards is taken off:
+    gains, shifts and line widths that vary along the spectrum, also where they depend on the
+    absorbance. The source calibration stays as it is, and the standards need no labels.
+
+    Parameters
+    ----------
+    estimator : estimator, default=None
+        Calibration that is transferred. None: ``PLSRegression(scale=False)``, the number of
+        components chosen by cross-validation.
+    source, target : str or int, default=None
+        Labels of the instrument of the calibration and of the instrument it moves to. `source`
+        None: the most frequent label other than `target`. `target` None: the one that is not
+        `source`, where there are two.
+    n_transfer : int or None, default=10
+        Number of paired standards. 0: as `NoTransfer`. None: every paired sample. Fewer than 3
+        give the mean difference alone.
+    selection : {"kennard-stone", "duplex", "spxy", "random"} or callable, default="kennard-stone"
+        Order in which candidates become standards; a callable takes spectra of shape
+        (n_candidates, n_features) and returns a permutation. The standards for 5 are among those
+        for 10. "spxy" reads the reference values of the source rows.
+    random_state : int, RandomState instance or None, default=None
+        Initial weights, the order of the standards in training, and the order in which they are
+        chosen when `selection` is "random".
+    memory : str or joblib.Memory, default=None
+        Where the fitted calibration is cached, so that a search over parameters of the transfer
+        fits it once for every fold.
+    trained_on : array-like of sample ids, default=None
+        Samples that a `FrozenEstimator` was fitted on, so that a leak can be told; None warns.
+    width : int, default=16
+        Values at a point between the layers of the operator.
+    n_modes : int, default=32
+        Frequencies that a layer weighs.
+    n_layers : int, default=2
+        Fourier layers.
+    max_epochs : int, default=30
+        Largest number of passes over the standards; fewer where they stop to help with standards
+        that are left out. 0: the mean difference alone.
+    learning_rate : float, default=5e-3
+        Peak rate of AdamW; it rises over the first pass and falls along a cosine.
+    device : str, default=None
+        torch device; None is a GPU where there is one.
+    verbose : int, default=0
+        1 shows a progress bar.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The calibration, fitted on the source rows.
+    map_ : FNO
+        The map from target to source, fitted on the standards; absent without standards.
+    source_, target_ : str or int
+        Labels of the two instruments; None where fit got no `instrument`.
+    transfer_ids_ : ndarray of shape (n_transfer,)
+        Samples of the paired standards, in order of selection.
+    source_channels_, target_channels_ : ndarray of int
+        Columns of `X` that are used of either instrument: all of them where both measure all.
+    n_features_in_ : int
+        Number of spectral channels.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Column names of `X`, where they are all strings.
+
+    See Also
+    --------
+    FNO : The map by itself.
+    PDSTransfer : A linear map from windows of channels, fitted in closed form.
+
+    Notes
+    -----
+    The instruments may have different grids: target spectra are interpolated at the channels of
+    the source. NaN is refused. A fit takes seconds, most of them for the cross-validation that
+    chooses the number of passes. The defaults were chosen on simulated instruments and on pairs
+    of sugarcane handhelds.
+
+    References
+    ----------
+    .. [1] Li, Kovachki, Azizzadenesheli et al., ICLR (2021), arXiv:2010.08895.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from skspektron.transfer import FNOTransfer
+    >>> X = np.array([[0.0], [1.0], [2.0], [5.0], [6.0], [7.0]])  # B reads 5 more than A
+    >>> y = np.array([0.0, 1.0, 2.0, np.nan, np.nan, np.nan])
+    >>> model = FNOTransfer(LinearRegression(), source="A", target="B", n_transfer=2)
+    >>> model = model.fit(X, y, instrument=list("AAABBB"), sample_id=[1, 2, 3, 1, 2, 3])
+    >>> model.predict([[6.5]]).round(6)
+    array([1.5])
+    """
+
+    _needs_pairs = True
+    _takes_nan = False
+    _keeps_target_grid = True
+
+    def __init__(
+        self,
+        estimator=None,
+        *,
+        source=None,
+        target=None,
+        n_transfer: int | None = 10,
+        selection="kennard-stone",
+        random_state=None,
+        memory=None,
+        trained_on=None,
+        width: int = 16,
+        n_modes: int = 32,
+        n_layers: int = 2,
+        max_epochs: int = 30,
+        learning_rate: float = 5e-3,
+        device: str | None = None,
+        verbose: int = 0,
+    ):
+        super().__init__(
+            estimator,
+            source=source,
+            target=target,
+            n_transfer=n_transfer,
+            selection=selection,
+            random_state=random_state,
+            memory=memory,
+            trained_on=trained_on,
+        )
+        self.width = width
+        self.n_modes = n_modes
+        self.n_layers = n_layers
+        self.max_epochs = max_epochs
+        self.learning_rate = learning_rate
+        self.device = device
+        self.verbose = verbose
+
+    def _check_parameters(self) -> None:
+        """Refuse a bad operator even where there is no standard to train it on."""
+        super()._check_parameters()
+        check_operator(self)
+
+    def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
+        """Fit the map on the paired standards."""
+        axis = self._grids.axis
+        self.map_ = FNO(
+            width=self.width,
+            n_modes=self.n_modes,
+            n_layers=self.n_layers,
+            max_epochs=self.max_epochs,
+            learning_rate=self.learning_rate,
+            target_axis=None if axis is None else axis[self._grids.target],
+            source_axis=None if axis is None else axis[self._grids.source],
+            device=self.device,
+            random_state=self.random_state,
+            verbose=self.verbose,
+        ).fit(standards.X_target, standards.X_source)
+
+    def _map(self, X):
+        """Map target spectra to the source."""
+        return self.map_.transform(X)
