@@ -13,6 +13,8 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "_ds_transfer": ["DSTransfer"],
         "_epo": ["EPO"],
         "_epo_transfer": ["EPOTransfer"],
+        "_fno": ["FNO"],
+        "_fno_transfer": ["FNOTransfer"],
         "_lora": ["LoRATransfer"],
         "_mean_centred": ["MeanCentredTransfer"],
         "_nar": ["NARTransfer"],
@@ -25,5 +27,6 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "_sst": ["SST"],
         "_sst_transfer": ["SSTTransfer"],
         "_target_only": ["TargetOnly"],
+        "_ttt": ["TTTTransfer"],
     },
 )

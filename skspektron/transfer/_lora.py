@@ -1,24 +1,17 @@
 """Low-rank adaptation of the embedding to the target instrument."""
 
-import copy
-
 import numpy as np
-from sklearn.base import clone
-from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from .._base import TorchEstimatorMixin
 from .._validation import check_counts
 from ..foundation import SpektronEmbedder
-from ..preprocessing import SNV
-from ._base import BaseTransfer
-from ._calibration import cross_validated_pls
+from ._embedding import EmbeddingTransfer
 from ._lora_examples import Translation, as_on_target, linear_head, standardize
 from ._standards import Rows, Standards
 
 
-class LoRATransfer(TorchEstimatorMixin, BaseTransfer):
+class LoRATransfer(EmbeddingTransfer):
     """Adapt the embedding of a calibration to the target instrument from few standards.
 
     Low-rank factors are added to the weights of the frozen network behind a
@@ -188,36 +181,14 @@ class LoRATransfer(TorchEstimatorMixin, BaseTransfer):
         self.adapter_, alpha = load_adapter(path, embedder.network_)
         adapted = self._adapt(embedder, self.adapter_, alpha)
         head = self.target_estimator_[-len(self._steps(self.estimator_)[2]) :]
-        self.target_estimator_ = self._assemble(adapted, self.adapter_["offset"], head)
+        self.target_estimator_ = self._align(adapted, self.adapter_["offset"], head)
         return self
 
     def _check_parameters(self) -> None:
         """Refuse sizes that cannot be, before anything is fitted."""
         super()._check_parameters()
         check_counts(self, rank=1, max_epochs=0, batch_size=1)
-        for name in ("alpha", "learning_rate"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} is {getattr(self, name)!r}. Pass a positive number.")
-        if self.estimator is not None:
-            self._steps(self.estimator)
-            if self.wavelength is not None or self.wavenumber is not None:
-                raise ValueError(
-                    "An axis was given for an estimator that has its own. "
-                    "Give it to the SpektronEmbedder inside, or pass estimator=None."
-                )
-
-    def _default_calibration(self, X, y, ids) -> Pipeline:
-        """Return the recommended pipeline, fitted on `X` and `y`."""
-        axis = self._resolve_axis(X.shape[1])
-        embedder = SpektronEmbedder(wavenumber=axis, device=self.device)
-        embedding = Pipeline([("snv", SNV()), ("embed", embedder)])
-        Z = embedding.fit_transform(X)
-        pls = self._cached(cross_validated_pls)(Z, y, ids)
-        return Pipeline([*embedding.steps, ("pls", pls)])
-
-    def _leaves_nan_to_estimator(self) -> bool:
-        """Leave NaN to the embedder: an unmeasured channel is nothing special there."""
-        return True
+        self._check_positive("alpha", "learning_rate")
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Train the factors on the standards and the source rows, then fit the head again."""
@@ -234,9 +205,8 @@ class LoRATransfer(TorchEstimatorMixin, BaseTransfer):
         Z = adapted.transform(shown)
         adapter["offset"] = (Z - goal)[: len(standards)].mean(axis=0)
         self.adapter_ = adapter
-        if not isinstance(self.estimator, FrozenEstimator):
-            head = self._fit_head(head, Z - adapter["offset"], source, standards)
-        self.target_estimator_ = self._assemble(adapted, adapter["offset"], head)
+        head = self._refit(head, Z - adapter["offset"], source, standards)
+        self.target_estimator_ = self._align(adapted, adapter["offset"], head)
 
     def _train(self, embedder, shown, goal, source: Rows, standards: Standards):
         """Return the factors trained to turn what is `shown` into `goal`, and their history."""
@@ -270,60 +240,19 @@ class LoRATransfer(TorchEstimatorMixin, BaseTransfer):
             verbose=self.verbose,
         )
 
-    def _fit_head(self, head, Z, source: Rows, standards: Standards) -> Pipeline:
+    def _refit(self, head, Z, source: Rows, standards: Standards) -> Pipeline:
         """Fit the steps behind the embedder on labelled standards and replayed source rows."""
         y = np.concatenate([standards.y, source.y])
         ids = np.concatenate([standards.ids, source.ids])
         known = np.isfinite(y.reshape(len(y), -1)).all(axis=1)
-        if self.estimator is None:
-            return Pipeline([("pls", cross_validated_pls(Z[known], y[known], ids[known]))])
-        return clone(head).fit(Z[known], y[known])
+        return self._fit_head(head, Z[known], y[known], ids[known])
 
-    @staticmethod
-    def _adapt(embedder, adapter, alpha) -> SpektronEmbedder:
+    def _adapt(self, embedder, adapter, alpha) -> SpektronEmbedder:
         """Return the fitted embedder with the adapter's factors added to its network."""
         from .._training._adaptation import merge
 
-        adapted = copy.copy(embedder)
-        adapted.network_ = merge(embedder.network_, adapter, alpha)
-        return adapted
+        return self._with_network(embedder, merge(embedder.network_, adapter, alpha))
 
-    def _assemble(self, adapted, offset, head: Pipeline) -> Pipeline:
+    def _align(self, adapted, offset, head: Pipeline) -> Pipeline:
         """Return the calibration for the target: adapted embedding, offset, head."""
-        pipeline = self._pipeline(self.estimator_)
-        at = len(pipeline) - len(self._steps(pipeline)[2]) - 1
-        embed = (pipeline.steps[at][0], adapted)
-        return Pipeline([*pipeline.steps[:at], embed, ("align", Translation(offset)), *head.steps])
-
-    def _before(self, steps, X):
-        """Return `X` behind the steps that precede the embedder."""
-        X = self._as_given(X)
-        return np.asarray(Pipeline(steps).transform(X) if steps else X)
-
-    def _steps(self, estimator):
-        """Return the steps before the embedder, the embedder, and the pipeline behind it."""
-        pipeline = self._pipeline(estimator)
-        steps = pipeline.steps if isinstance(pipeline, Pipeline) else []
-        where = [i for i, (_, step) in enumerate(steps) if isinstance(step, SpektronEmbedder)]
-        if len(where) != 1 or where[0] == len(steps) - 1:
-            raise ValueError(
-                f"The estimator has {len(where)} SpektronEmbedder steps with a step behind it, "
-                "and LoRATransfer adapts exactly one. Pass a Pipeline such as "
-                "make_pipeline(SNV(), SpektronEmbedder(wavelength=...), PLSRegression(10))."
-            )
-        at = where[0]
-        return steps[:at], steps[at][1], Pipeline(steps[at + 1 :])
-
-    @staticmethod
-    def _pipeline(estimator):
-        """Return what a FrozenEstimator holds, or the estimator itself."""
-        return estimator.estimator if isinstance(estimator, FrozenEstimator) else estimator
-
-    def _predict_target(self, X):
-        """Predict with the adapted calibration."""
-        return self._predict_with(self.target_estimator_, X)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan |= self.estimator is None
-        return tags
+        return self._assemble(adapted, ("align", Translation(offset)), *head.steps)

@@ -2,11 +2,16 @@
 
 import numpy as np
 import pytest
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
 
+from skspektron import SNV, SpektronEmbedder, SpektronPretrainer
+from skspektron.datasets import make_instruments
 from skspektron.model_selection import stack_instruments
 
 SOURCE_AXIS = np.arange(1100, 1500, 20.0)  # nm; 18 of 20 channels lie within the target's range
 TARGET_AXIS = np.arange(1050, 1460, 15.0)
+WAVELENGTH = np.linspace(1100, 2498, 96)  # nm; of the simulated spectra
 
 
 @pytest.fixture
@@ -51,3 +56,31 @@ def make_grids():
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def pretrainer():
+    """Return small weights, trained on simulated spectra."""
+    data = make_instruments(100, wavelength=WAVELENGTH, random_state=1)
+    X = SNV().fit_transform(np.concatenate(list(data.X.values())))
+    return SpektronPretrainer(
+        "tiny", wavelength=WAVELENGTH, max_steps=60, warmup_steps=5, random_state=0
+    ).fit(X)
+
+
+@pytest.fixture(scope="session")
+def stack():
+    """Return 40 simulated samples on A and on B, stacked."""
+    data = make_instruments(40, wavelength=WAVELENGTH, random_state=3)
+    stack = stack_instruments(
+        {name: (X, data.y[:, 0], data.sample_id) for name, X in data.X.items()}
+    )
+    for array in stack:
+        array.flags.writeable = False
+    return stack
+
+
+@pytest.fixture
+def calibration(pretrainer):
+    """Return a ridge regression on embeddings, unfitted."""
+    return make_pipeline(SNV(), SpektronEmbedder(pretrainer, wavelength=WAVELENGTH), Ridge(1e-3))

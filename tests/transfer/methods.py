@@ -1,5 +1,7 @@
 """The transfer methods by what they read, for the tests that all of them must pass."""
 
+from functools import partial
+
 from sklearn.linear_model import Ridge
 
 from skspektron.transfer import (
@@ -8,6 +10,7 @@ from skspektron.transfer import (
     DIPLSTransfer,
     DSTransfer,
     EPOTransfer,
+    FNOTransfer,
     MeanCentredTransfer,
     NARTransfer,
     NoTransfer,
@@ -19,12 +22,32 @@ from skspektron.transfer import (
     TargetOnly,
 )
 
-MAPPED = [MeanCentredTransfer, CORALTransfer, DSTransfer, PDSTransfer, SSTTransfer, CCATransfer]
+# Small, and seeded: what it draws must not differ between the fits of a test.
+SMALL_FNO = partial(
+    FNOTransfer,
+    width=4,
+    n_modes=4,
+    n_layers=1,
+    max_epochs=2,
+    learning_rate=0.1,
+    random_state=0,
+    device="cpu",
+)
+
+MAPPED = [
+    MeanCentredTransfer,
+    CORALTransfer,
+    DSTransfer,
+    PDSTransfer,
+    SSTTransfer,
+    CCATransfer,
+    SMALL_FNO,
+]
 REFITTED = [EPOTransfer, NARTransfer, DIPLSTransfer]  # fit the calibration again
 PAIRED = [*MAPPED, *REFITTED, PFCETransfer]
 LABELLED = [TargetOnly, PooledTransfer, SlopeBiasTransfer]
 UNLABELLED = [MeanCentredTransfer, CORALTransfer, DIPLSTransfer]  # need no standards
-OWN_GRID = [DSTransfer, PDSTransfer, CCATransfer, TargetOnly]  # read the target's own channels
+OWN_GRID = [DSTransfer, PDSTransfer, CCATransfer, SMALL_FNO, TargetOnly]  # on its channels
 WITH_STANDARDS = [*PAIRED, *LABELLED]
 METHODS = [NoTransfer, *WITH_STANDARDS]
 

@@ -11,10 +11,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skspektron.transfer import DS, EPO, PDS, SST, CCAMap, NoTransfer
+from skspektron.transfer import DS, EPO, FNO, PDS, SST, CCAMap, NoTransfer
 from tests.transfer.methods import METHODS, make
 
-MAPS = [DS(), PDS(), SST(), CCAMap(), EPO()]
+MAPS = [DS(), PDS(), SST(), CCAMap(), EPO(), FNO(width=4, n_modes=4, n_layers=1, max_epochs=1)]
 
 
 @parametrize_with_checks([*MAPS, NoTransfer(), *(method(Ridge(alpha=0.1)) for method in METHODS)])

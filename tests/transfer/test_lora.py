@@ -14,46 +14,15 @@ from sklearn.metrics import r2_score
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skspektron import SNV, LoRATransfer, SpektronEmbedder, SpektronPretrainer, stack_instruments
-from skspektron.datasets import make_instruments
+from skspektron import SNV, LoRATransfer, SpektronEmbedder
 from skspektron.transfer import NoTransfer
-
-WAVELENGTH = np.linspace(1100, 2498, 96)
-
-
-@pytest.fixture(scope="module")
-def pretrainer():
-    data = make_instruments(100, wavelength=WAVELENGTH, random_state=1)
-    X = SNV().fit_transform(np.concatenate(list(data.X.values())))
-    return SpektronPretrainer(
-        "tiny", wavelength=WAVELENGTH, max_steps=60, warmup_steps=5, random_state=0
-    ).fit(X)
-
-
-@pytest.fixture(scope="module")
-def stack():
-    data = make_instruments(40, wavelength=WAVELENGTH, random_state=3)
-    stack = stack_instruments(
-        {name: (X, data.y[:, 0], data.sample_id) for name, X in data.X.items()}
-    )
-    for array in stack:
-        array.flags.writeable = False
-    return stack
-
-
-@pytest.fixture
-def calibration(pretrainer):
-    return make_pipeline(SNV(), SpektronEmbedder(pretrainer, wavelength=WAVELENGTH), Ridge(1e-3))
+from tests.transfer.conftest import WAVELENGTH
+from tests.transfer.methods import fit
 
 
 def make(calibration, n_transfer=8, **parameters):
     parameters = {"max_epochs": 3, "random_state": 0, **parameters}
     return LoRATransfer(calibration, source="A", target="B", n_transfer=n_transfer, **parameters)
-
-
-def fit(model, stack):
-    X, y, instrument, sample_id = stack
-    return model.fit(X, y, instrument=instrument, sample_id=sample_id)
 
 
 @pytest.mark.filterwarnings("ignore:No axis", "ignore:.*do not vary with y")

@@ -1,0 +1,193 @@
+"""Adaptation of a trained network to spectra without reference values."""
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from skorch.callbacks import Callback
+from threadpoolctl import threadpool_limits
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from .._bridge import FrozenNetwork, Spectra, embed_batch, seeded
+from .._nn.lora import LowRankAdapter, adaptable
+from .._nn.network import SpektronNetwork
+from .._nn.objectives import masked_error
+from ._batches import instructive, masked_batch
+from ._callbacks import ProgressBar
+from ._net import StepNet
+from ._steps import Batches, StepSampler
+
+PREFIX = "network."  # of the network's parameters in its task
+LORA_SCALE = 2.0  # alpha / rank
+N_SPECTRA = 64  # whose loss is recorded before and after every step
+
+
+class MaskedTask(nn.Module):
+    """A network that fills in what is hidden from it: a batch in, the masked loss out."""
+
+    def __init__(self, network: SpektronNetwork):
+        super().__init__()
+        self.network = network
+
+    def forward(self, **batch: Tensor) -> dict[str, Tensor]:
+        """Return the mean squared error of the hidden channels."""
+        return {"masked": masked_error(self.network, batch).mean()}
+
+    def train(self, mode: bool = True) -> "MaskedTask":
+        """Stay as in use: dropout would make the embedding a matter of chance."""
+        return super().train(False)
+
+
+def layer_norms(network: SpektronNetwork) -> list[str]:
+    """Return the names of the weights and biases of all LayerNorms."""
+    return [
+        f"{module_name}.{name}"
+        for module_name, module in network.named_modules()
+        if isinstance(module, nn.LayerNorm)
+        for name, _ in module.named_parameters()
+    ]
+
+
+def every_parameter(network: SpektronNetwork) -> list[str]:
+    """Return the names of all parameters."""
+    return [name for name, _ in network.named_parameters()]
+
+
+TRAINED: Mapping[str, Callable[[SpektronNetwork], Sequence[str]]] = {
+    "norm": layer_norms,
+    "lora": adaptable,
+    "all": every_parameter,
+}
+
+
+@dataclass(frozen=True)
+class MaskedAdaptation:
+    """How a network learns from spectra whose reference values nobody knows: it fills them in.
+
+    The network itself is never written to.
+    """
+
+    adapts: str  # which parameters: a key of TRAINED
+    rank: int  # of the low-rank change, with "lora"
+    mask_ratio: float
+    max_steps: int
+    batch_size: int
+    learning_rate: float
+    seed: int
+    device: str
+    verbose: int
+
+    @threadpool_limits.wrap(limits=1)  # steps are too small to share between cores
+    def adapt(self, network: FrozenNetwork, spectra: Spectra) -> tuple[FrozenNetwork, np.ndarray]:
+        """Return the network adapted to all spectra, and its loss before and after every step.
+
+        That loss, (max_steps + 1,), is that of fixed spectra under fixed masks; it is empty where
+        no spectrum can be masked.
+        """
+        trained = network.on(self.device)
+        spectra = instructive(spectra, trained, self.mask_ratio)
+        task = self._task(trained)
+        record = _FixedMaskLoss(
+            partial(self._make_batch(trained, spectra), -1), len(spectra.values)
+        )
+        shown = [ProgressBar("adapting", {"loss": "train_loss"})] if self.verbose else []
+        self._train(task, trained, spectra, [record, *shown])
+        tensors = {name: tensor.cpu() for name, tensor in adapted_weights(task).items()}
+        merged = FrozenNetwork.of(network.architecture, network.tensors() | tensors)
+        return merged, np.array(record.losses_)
+
+    @threadpool_limits.wrap(limits=1)
+    def embed_each(
+        self, network: FrozenNetwork, spectra: Spectra, *, pooling: str, n_layers: int | None
+    ) -> np.ndarray:
+        """Return embeddings (n_samples, n_outputs), each by the network adapted to it alone.
+
+        A step sees `batch_size` masks of the one spectrum.
+        """
+        trained = network.on(self.device)
+        adapted = copy.deepcopy(trained)
+        embeddings = []
+        rows = range(len(spectra.values))
+        for row in tqdm(rows, desc="adapting", disable=not self.verbose):
+            task = self._task(trained)
+            alone = instructive(spectra.take(torch.tensor([row])), trained, self.mask_ratio)
+            copies = torch.zeros(self.batch_size * len(alone.values), dtype=torch.long)
+            self._train(task, trained, alone.take(copies))
+            adapted.load_state_dict(adapted_weights(task), strict=False)
+            embeddings.append(embed_batch(adapted, spectra, [row], pooling, n_layers, self.device))
+        return np.concatenate(embeddings)
+
+    def _task(self, network: SpektronNetwork) -> nn.Module:
+        """Return the masked task with new parameters to train."""
+        with seeded(self.seed):
+            return masked_task(network, self.adapts, self.rank)
+
+    def _make_batch(self, network: SpektronNetwork, spectra: Spectra):
+        """Return the function from a step and its rows to a masked batch."""
+        return partial(masked_batch, spectra, network, self.mask_ratio, self.seed)
+
+    def _train(self, task, network, spectra: Spectra, callbacks: Sequence[Callback] = ()) -> None:
+        """Train a task in place, as its parameters say, one step a reporting window."""
+        n_samples = len(spectra.values)
+        if n_samples == 0:
+            return
+        StepNet(
+            task,
+            Batches(self._make_batch(network, spectra), n_samples),
+            StepSampler(
+                torch.zeros(n_samples),
+                self.batch_size,
+                seed=self.seed,
+                max_steps=self.max_steps,
+                window=1,
+            ),
+            weights={"masked": 1.0},
+            learning_rate=self.learning_rate,
+            weight_decay=0.0,
+            warmup_steps=0,
+            device=self.device,
+            callbacks=list(callbacks),
+        ).train()
+
+
+def masked_task(network: SpektronNetwork, adapts: str, rank: int) -> nn.Module:
+    """Return the masked task of a network whose own parameters stay as they are."""
+    names = TRAINED[adapts](network)
+    if adapts == "lora":
+        prefixed = [PREFIX + name for name in names]
+        return LowRankAdapter(MaskedTask(network), prefixed, rank=rank, alpha=LORA_SCALE * rank)
+    task = MaskedTask(copy.deepcopy(network)).requires_grad_(False)
+    for name in names:
+        task.network.get_parameter(name).requires_grad_(True)
+    return task
+
+
+def adapted_weights(task: nn.Module) -> dict[str, Tensor]:
+    """Return the weights of the network that a masked task trains, by name."""
+    trained = {name: tensor for name, tensor in task.named_parameters() if tensor.requires_grad}
+    weights = task.merged() if isinstance(task, LowRankAdapter) else trained
+    return {name.removeprefix(PREFIX): tensor.detach() for name, tensor in weights.items()}
+
+
+class _FixedMaskLoss(Callback):
+    """Record the loss of evenly spaced spectra under masks that training does not draw."""
+
+    def __init__(self, make_batch: Callable[[Tensor], Mapping[str, Tensor]], n_samples: int):
+        self.make_batch, self.n_samples = make_batch, n_samples
+        self.losses_: list[float] = []
+
+    def on_train_begin(self, net, **kwargs):
+        """Record the loss before the first step."""
+        rows = torch.linspace(0, self.n_samples - 1, min(N_SPECTRA, self.n_samples))
+        batch = self.make_batch(rows.round().long())
+        self.batch_ = {name: tensor.to(net.device) for name, tensor in batch.items()}
+        self.on_epoch_end(net)
+
+    def on_epoch_end(self, net, **kwargs):
+        """Record the loss after a step."""
+        with net.evaluated() as module, torch.inference_mode():
+            self.losses_.append(module(**self.batch_)["masked"].item())
