@@ -1,0 +1,237 @@
+"""Reference values from the latent of a network that stays as it is or is trained along."""
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from skorch.callbacks import Callback
+from skorch.utils import to_device
+from threadpoolctl import threadpool_limits
+from torch import Tensor, nn
+
+from .._bridge import FrozenNetwork, Spectra, seeded, to_array, to_tensor
+from .._nn.heads.regression import RegressionHead
+from .._nn.network import SpektronNetwork
+from ._callbacks import ProgressBar
+from ._log import records as records_of
+from ._net import StepNet
+from ._parts import n_rows
+from ._steps import Batches, StepSampler
+from ._stopping import EarlyStopping, hold_out
+
+# Once the head is trained, it goes on at a tenth of its rate, and the network at a tenth of that.
+TUNING_RATE, NETWORK_RATE = 0.1, 0.1
+ROWS_AT_ONCE = 256  # spectra that are validated together
+Records = list[dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Size of a head, and how long, on what and where it is trained."""
+
+    d_hidden: Sequence[int]
+    dropout: float
+    max_epochs: int
+    batch_size: int
+    learning_rate: float
+    n_iter_no_change: int | None
+    validation_fraction: float
+    seed: int
+    device: str
+    verbose: int
+
+
+class LatentRegressor(nn.Module):
+    """Standardise latents and predict reference values from them.
+
+    Latents of neighbouring samples differ by hundredths of their size: as they come, the first
+    layer of a head would see little but their mean.
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(
+        self, d_latent: int, n_targets: int, d_hidden: Sequence[int] = (), dropout: float = 0.0
+    ):
+        super().__init__()
+        self.head = RegressionHead(d_latent, n_targets, d_hidden, dropout)
+        self.register_buffer("mean", torch.zeros(d_latent))
+        self.register_buffer("scale", torch.ones(d_latent))
+
+    @torch.no_grad()
+    def standardize(self, z: Tensor, y: Tensor) -> None:
+        """Take means and standard deviations (ddof 0) of latents and labels (n, n_targets)."""
+        self.head.standardize(y)
+        mean, scale = z.mean(0), z.std(0, correction=0)
+        flat = scale <= 10 * torch.finfo(torch.float32).eps * mean.abs()  # rounding of the network
+        self.mean.copy_(mean)
+        self.scale.copy_(torch.where(flat, 1, scale))
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Predict targets (B, n_targets), in their units, from latents (B, d_latent)."""
+        return self.head((z - self.mean) / self.scale)
+
+    def loss(self, z: Tensor, y: Tensor) -> Tensor:
+        """Return the mean squared error on standardised `y` (B, n_targets)."""
+        return self.head.loss((z - self.mean) / self.scale, y)
+
+
+class RegressionTask(nn.Module):
+    """Latents, or spectra and the network that reads them, in; the loss of a regressor out."""
+
+    def __init__(self, regressor: LatentRegressor, network: SpektronNetwork | None = None):
+        super().__init__()
+        self.regressor, self.network = regressor, network
+
+    def forward(self, y: Tensor, z: Tensor | None = None, **spectra: Tensor) -> dict[str, Tensor]:
+        """Return the mean squared error on standardised `y` (B, n_targets)."""
+        if self.network is not None:
+            z = self.network.latent_of(**spectra).z
+        return {"mse": self.regressor.loss(z, y)}
+
+    def train(self, mode: bool = True) -> "RegressionTask":
+        """Drop units of the head alone: the network is trained as it will be read."""
+        super().train(mode)
+        if self.network is not None:
+            self.network.eval()
+        return self
+
+
+class ValidationLoss(Callback):
+    """Record the loss on rows that are not trained on, once an epoch."""
+
+    def __init__(self, batches: Sequence[Mapping[str, Tensor]]):
+        self.batches = batches
+
+    def on_epoch_end(self, net, **kwargs):
+        """Record `validation_mse`."""
+        with net.evaluated() as module, torch.inference_mode():
+            losses = [module(**to_device(b, net.device))["mse"].item() for b in self.batches]
+        weights = [n_rows(batch) for batch in self.batches]
+        net.history.record("validation_mse", float(np.average(losses, weights=weights)))
+
+
+def train_head(recipe: Recipe, Z: NDArray, y: NDArray) -> tuple[dict[str, NDArray], Records]:
+    """Return the weights by name of a head that predicts `y` (n, n_targets) from latents `Z`."""
+    regressor = _new_regressor(recipe, Z, y)
+    z, labels = to_tensor(Z), torch.from_numpy(y)
+    history = _train(
+        recipe, RegressionTask(regressor), lambda rows: {"z": z[rows], "y": labels[rows]}, len(y)
+    )
+    return _arrays(regressor), history
+
+
+def fine_tune(
+    recipe: Recipe, network: FrozenNetwork, spectra: Spectra, Z: NDArray, y: NDArray
+) -> tuple[FrozenNetwork, dict[str, NDArray], Records]:
+    """Return a copy of `network`, whose latents of `spectra` are `Z`, trained with its head.
+
+    The head is trained first, as `train_head` does: gradients through one that knows nothing yet
+    would undo what the network has learnt [1]_. Where the rows held out do not profit from the
+    rest, head and network stay as they are then.
+
+    References
+    ----------
+    .. [1] Kumar, Raghunathan, Jones, Ma & Liang, ICLR (2022), arXiv:2202.10054.
+    """
+    head, head_history = train_head(recipe, Z, y)
+    regressor = _load_regressor(head, recipe.dropout)
+    tuned = copy.deepcopy(network.on(recipe.device)).requires_grad_(True)
+    labels = torch.from_numpy(y)
+    history = _train(
+        replace(recipe, learning_rate=TUNING_RATE * recipe.learning_rate),
+        RegressionTask(regressor, tuned),
+        lambda rows: spectra.batch(rows) | {"y": labels[rows]},
+        len(y),
+    )
+    records = [*head_history, *history]
+    if recipe.n_iter_no_change is not None and _lowest(history) >= _lowest(head_history):
+        return network, head, records
+    network = FrozenNetwork.of(network.architecture, tuned.cpu().state_dict())
+    return network, _arrays(regressor), records
+
+
+def predict(head: Mapping[str, NDArray], Z: NDArray) -> NDArray:
+    """Return reference values (n, n_targets) of latents `Z`, computed in double precision."""
+    regressor = _load_regressor(head).double().eval()
+    with threadpool_limits(1), torch.inference_mode():
+        return to_array(regressor(torch.from_numpy(Z)))
+
+
+def _new_regressor(recipe: Recipe, Z: NDArray, y: NDArray) -> LatentRegressor:
+    """Return a regressor with freshly drawn weights, in the units of latents and labels."""
+    with seeded(recipe.seed):
+        regressor = LatentRegressor(Z.shape[1], y.shape[1], recipe.d_hidden, recipe.dropout)
+    regressor.standardize(torch.from_numpy(Z), torch.from_numpy(y))
+    return regressor
+
+
+def _load_regressor(head: Mapping[str, NDArray], dropout: float = 0.0) -> LatentRegressor:
+    """Return the regressor whose weights are in `head`, with the sizes that these have."""
+    matrices = [array for array in head.values() if array.ndim == 2]
+    d_latent, (*d_hidden, n_targets) = matrices[0].shape[1], map(len, matrices)
+    with seeded(0):  # these weights are replaced, and the user's generator is not drawn from
+        regressor = LatentRegressor(d_latent, n_targets, d_hidden, dropout)
+    regressor.load_state_dict({name: to_tensor(array) for name, array in head.items()})
+    return regressor
+
+
+def _train(
+    recipe: Recipe,
+    task: RegressionTask,
+    make_batch: Callable[[Tensor], dict[str, Tensor]],
+    n_samples: int,
+) -> Records:
+    """Train `task` in place, on all rows or until those held out no longer profit."""
+    rows, callbacks, recorded = torch.arange(n_samples), [], ["mse"]
+    if recipe.n_iter_no_change is not None:
+        rows, held_out = hold_out(n_samples, recipe.validation_fraction, recipe.seed)
+        validation = ValidationLoss([make_batch(part) for part in held_out.split(ROWS_AT_ONCE)])
+        callbacks = [
+            validation,
+            EarlyStopping(recipe.n_iter_no_change, monitor="validation_mse"),
+        ]
+        recorded.append("validation_mse")
+    if recipe.verbose:
+        callbacks.append(ProgressBar("fitting", {name: name for name in recorded}))
+    net = StepNet(
+        task,
+        Batches(lambda step, chosen: make_batch(rows[chosen]), len(rows)),
+        _sampler(recipe, len(rows)),
+        weights={"mse": 1.0},
+        learning_rate=recipe.learning_rate,
+        weight_decay=0.0,
+        warmup_steps=-(-len(rows) // recipe.batch_size),
+        device=recipe.device,
+        param_groups=[("network.*", {"lr": NETWORK_RATE * recipe.learning_rate})],
+        callbacks=callbacks,
+    )
+    with threadpool_limits(1):  # a step is too small to share between cores
+        net.train()
+    return records_of(net.history, recorded)
+
+
+def _lowest(history: Records) -> float:
+    """Return the lowest loss on the rows held out."""
+    return min(record["validation_mse"] for record in history)
+
+
+def _sampler(recipe: Recipe, n_train: int) -> StepSampler:
+    """Return the rows of every step, one pass a window."""
+    steps_an_epoch = -(-n_train // recipe.batch_size)
+    return StepSampler(
+        torch.zeros(n_train),
+        recipe.batch_size,
+        seed=recipe.seed,
+        max_steps=recipe.max_epochs * steps_an_epoch,
+        window=steps_an_epoch,
+    )
+
+
+def _arrays(regressor: LatentRegressor) -> dict[str, NDArray]:
+    """Return the weights of a regressor by name."""
+    return {name: to_array(tensor) for name, tensor in regressor.state_dict().items()}

@@ -1,0 +1,271 @@
+"""SpektronRegressor: the contract, what is read, what is trained, refusals."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skspektron._nn.architecture import Architecture
+from skspektron.datasets import make_instruments
+from skspektron.foundation import SpektronEmbedder, SpektronPretrainer, SpektronRegressor
+from skspektron.preprocessing import SNV
+
+
+def fitted_pretrainer():
+    architecture = Architecture(patch_length=10, d_model=32, d_state=2, n_layers=1)
+    pretrainer = SpektronPretrainer(
+        architecture, wavelength=range(1100, 1140), max_steps=1, random_state=0
+    )
+    return pretrainer.fit(np.random.default_rng(0).normal(size=(8, 40)))
+
+
+@pytest.mark.filterwarnings(
+    "ignore:No axis", "ignore:.*spectra have no patch", "ignore:Linear interpolation"
+)
+@parametrize_with_checks(
+    [
+        SpektronRegressor(
+            fitted_pretrainer(),
+            trains=trains,
+            hidden=(32,),
+            dropout=0.0,
+            max_epochs=n_epochs,
+            n_iter_no_change=n_epochs,
+            learning_rate=0.05,
+        )
+        for trains, n_epochs in (("head", 4), ("all", 3))
+    ]
+)
+def test_sklearn_contract(estimator, check):
+    check(estimator)
+
+
+@pytest.fixture(scope="module")
+def y(bunch):
+    return bunch.y[:, :2]
+
+
+@pytest.fixture
+def regressor(pretrained, bunch):
+    """A regressor of ten passes."""
+    return SpektronRegressor(
+        pretrained,
+        wavelength=bunch.wavelength,
+        hidden=(16,),
+        max_epochs=10,
+        batch_size=8,
+        learning_rate=1e-2,
+        n_iter_no_change=None,
+        random_state=0,
+    )
+
+
+def tensors(network):
+    return {name: tensor.clone() for name, tensor in network.tensors().items()}
+
+
+def test_recovers_a_linear_function_of_the_spectra():
+    data = make_instruments(300, wavelength=np.linspace(1100, 2498, 60), random_state=0)
+    X = data.X["A"]
+    y = X @ np.random.default_rng(1).normal(size=60)
+    model = SpektronRegressor(wavelength=data.wavelength, random_state=0)
+    assert model.fit(X[:200], y[:200]).score(X[200:], y[200:]) >= 0.95
+    assert len(model.history_) < 100  # those held out no longer profit
+    assert {"mse", "validation_mse", "seconds"} == model.history_[-1].keys()
+
+
+@pytest.mark.parametrize("trains", ["head", "all"])
+def test_the_shared_network_is_never_changed(regressor, pretrained, X, y, trains):
+    before = tensors(pretrained.network_)
+    regressor.set_params(trains=trains).fit(X, y)
+    after = tensors(pretrained.network_)
+    assert all(torch.equal(after[name], before[name]) for name in before)
+    own = tensors(regressor.network_)
+    assert (regressor.network_ is pretrained.network_) == (trains == "head")
+    assert all(torch.equal(own[name], before[name]) for name in before) == (trains == "head")
+    assert not any(p.requires_grad for p in regressor.network_.on("cpu").parameters())
+
+
+def test_head_computes_every_latent_once(regressor, pretrained, X, y):
+    pretrained.network_._cache.clear()
+    counts = []
+    hook = pretrained.network_.on("cpu").register_forward_pre_hook(
+        lambda module, args, kwargs: counts.append(len(kwargs["values"])), with_kwargs=True
+    )
+    regressor.fit(X, y).predict(X)
+    hook.remove()
+    assert sum(counts) == len(X)
+
+
+def test_predicts_from_the_latent_alone(regressor, pretrained, bunch, X, y):
+    Z = SpektronEmbedder(
+        pretrained, wavelength=bunch.wavelength, pooling="latent", n_layers=None
+    ).fit_transform(X)
+    model = regressor.set_params(hidden=()).fit(X, y)
+    np.testing.assert_array_equal(model.embedder_.transform(X), Z)
+    head = {name.removeprefix("head."): array for name, array in model.head_.items()}
+    standardised = (Z - model.head_["mean"]) / model.head_["scale"]
+    expected = standardised @ head["predict.0.weight"].T + head["predict.0.bias"]
+    expected = model.head_["head.mean"] + model.head_["head.scale"] * expected
+    np.testing.assert_allclose(model.predict(X), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("trains", ["head", "all"])
+def test_the_instrument_part_of_a_bottleneck_has_no_say(make_pretrainer, regressor, X, y, trains):
+    sizes = {"d_latent": 4, "d_instrument": 3}
+    architecture = Architecture(
+        patch_length=6, d_model=8, d_state=4, n_layers=1, latent="vib", **sizes
+    )
+    pretrainer = make_pretrainer(architecture=architecture).fit(X)
+    model = regressor.set_params(weights=pretrainer, trains=trains).fit(X, y)
+    expected = model.predict(X)
+    own, given = tensors(model.network_), tensors(pretrainer.network_)
+    assert model.embedder_.transform(X).shape == (24, 4)
+    for name in ("latent.instrument.weight", "latent.instrument.bias"):
+        assert torch.equal(own[name], given[name])  # not even trained
+    network = model.network_.on("cpu")
+    permutation = torch.arange(6).roll(1)
+    try:
+        network.latent.instrument.weight.copy_(own["latent.instrument.weight"][permutation] + 1)
+        model.network_._cache.clear()
+        np.testing.assert_array_equal(model.predict(X), expected)
+        network.latent.chemistry.bias += 1
+        model.network_._cache.clear()
+        assert np.abs(model.predict(X) - expected).max() > 1e-3
+    finally:
+        network.load_state_dict(own)
+        model.network_._cache.clear()
+
+
+def test_dimensions_of_y_are_kept(regressor, X, y):
+    assert regressor.fit(X, y).predict(X).shape == (24, 2)
+    assert regressor.fit(X, y[:, :1]).predict(X).shape == (24, 1)
+    assert regressor.fit(X, y[:, 0]).predict(X).shape == (24,)
+
+
+def test_units_of_y_do_not_matter(regressor, X, y):
+    expected = regressor.fit(X, y).predict(X)
+    scaled = regressor.fit(X, y * [1e4, 1e-3] + [1e6, -1.0]).predict(X)
+    np.testing.assert_allclose((scaled - [1e6, -1.0]) / [1e4, 1e-3], expected, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"trains": "all"},
+        {"hidden": (8, 8)},
+        {"dropout": 0.5},
+        {"max_epochs": 12},
+        {"batch_size": 6},
+        {"learning_rate": 2e-2},
+        {"n_iter_no_change": 2},
+        {"random_state": 1},
+    ],
+)
+def test_every_setting_matters(regressor, X, y, change):
+    expected = regressor.fit(X, y).predict(X)
+    assert np.abs(regressor.set_params(**change).fit(X, y).predict(X) - expected).max() > 1e-6
+
+
+def test_share_of_the_samples_held_out_matters(regressor, X, y):
+    losses = [
+        regressor.set_params(n_iter_no_change=5, validation_fraction=share).fit(X, y).history_[0]
+        for share in (0.1, 0.4)
+    ]
+    assert losses[0]["validation_mse"] != losses[1]["validation_mse"]
+
+
+def test_domain_reaches_the_network(make_pretrainer, regressor, X, y):
+    architecture = Architecture(patch_length=6, d_model=8, d_state=4, n_layers=1, domain_token=True)
+    regressor.set_params(weights=make_pretrainer(architecture=architecture).fit(X))
+    predictions = [
+        regressor.set_params(domain=domain, trains=trains).fit(X, y).predict(X)
+        for trains in ("head", "all")
+        for domain in ("NIR", "RAMAN")
+    ]
+    assert np.abs(predictions[0] - predictions[1]).max() > 1e-6
+    assert np.abs(predictions[2] - predictions[3]).max() > 1e-6
+
+
+@pytest.mark.parametrize("trains", ["head", "all"])
+def test_pickle_and_seed_repeat_the_predictions(regressor, X, y, trains):
+    state = torch.get_rng_state()
+    model = regressor.set_params(trains=trains).fit(X, y)
+    expected = model.predict(X)
+    copy = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(copy.predict(X), expected)
+    assert copy.network_ is model.network_
+    np.testing.assert_array_equal(clone(model).fit(X, y).predict(X), expected)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_searches_share_the_network(regressor, pretrained, X, y):
+    model = make_pipeline(SNV(), regressor.set_params(max_epochs=2))
+    search = GridSearchCV(model, {"spektronregressor__hidden": [(), (4,)]}, error_score="raise")
+    best = search.fit(X, y).best_estimator_
+    assert best[-1].network_ is pretrained.network_
+
+
+def test_missing_channels_are_not_values(regressor, X, y):
+    X = X.copy()
+    X[:, 7] = X[:, [6, 8, 9, 10, 11]].mean(axis=1)  # what a missing channel is taken for
+    expected = regressor.fit(X, y).predict(X)
+    X[:, 7] = np.nan
+    np.testing.assert_allclose(regressor.predict(X), expected, rtol=1e-3)
+    X[3] = np.nan
+    with pytest.warns(UserWarning, match="1 of 24 spectra have no patch of 6 channels"):
+        assert np.isfinite(regressor.predict(X)).all()
+
+
+def test_missing_reference_values_are_refused(regressor, X, y):
+    y = y.copy()
+    y[0, 0] = np.nan
+    with pytest.raises(ValueError, match="Input y contains NaN"):
+        regressor.fit(X, y)
+
+
+def test_progress_is_shown_when_asked_for(regressor, X, y, capsys):
+    regressor.fit(X, y)
+    assert capsys.readouterr() == ("", "")
+    regressor.set_params(verbose=1, n_iter_no_change=10).fit(X, y)
+    out, err = capsys.readouterr()
+    assert out == "" and "fitting" in err and "mse=" in err and "validation_mse=" in err
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"trains": "tail"}, "trains is 'tail'. Pass one of 'head', 'all'"),
+        ({"hidden": (16, 0)}, r"hidden is \(16, 0\). Pass ints of at least 1"),
+        ({"dropout": 1.0}, "dropout is 1.0. Pass a share from 0 to below 1"),
+        ({"max_epochs": 0}, "max_epochs is 0. Pass an int of at least 1"),
+        ({"batch_size": 2.5}, "batch_size is 2.5"),
+        ({"n_iter_no_change": 0}, "n_iter_no_change is 0"),
+        ({"validation_fraction": 1.0}, "validation_fraction is 1.0. Pass a share"),
+        ({"learning_rate": 0}, "learning_rate is 0. Pass a positive rate"),
+        ({"n_iter_no_change": 5, "validation_fraction": 0.99}, "holds out 24 of 24 samples"),
+        ({"domain": "NIR"}, "domain is 'NIR' and the network has no token"),
+        ({"weights": "huge"}, "'huge', neither shipped weights"),
+        ({"wavelength": np.arange(1, 60)}, r"shape \(59,\), X has 60 channels"),
+    ],
+)
+def test_bad_settings_are_refused(regressor, X, y, parameters, message):
+    with pytest.raises(ValueError, match=message):
+        regressor.set_params(**parameters).fit(X, y)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("trains", ["head", "all"])
+def test_a_gpu_predicts_as_the_cpu(regressor, X, y, trains):
+    regressor.set_params(trains=trains, dropout=0.0)
+    on_cpu, on_gpu = (
+        clone(regressor).set_params(device=device).fit(X, y).predict(X)
+        for device in ("cpu", "cuda")
+    )
+    np.testing.assert_allclose(on_gpu, on_cpu, atol=0.05 * y.std())
