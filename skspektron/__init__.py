@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
     submodules=[
         "datasets",
         "foundation",
+        "inspection",
         "metrics",
         "model_selection",
         "preprocessing",

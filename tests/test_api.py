@@ -22,8 +22,21 @@ PUBLIC = {
         "stack_instruments",
         "transfer_curve",
     ],
-    "skspektron.datasets": ["fetch_corn", "fetch_tablets", "make_instruments"],
-    "skspektron.foundation": ["SpektronEmbedder", "SpektronPretrainer", "describe_weights"],
+    "skspektron.datasets": ["SpektraArchive", "fetch_corn", "fetch_tablets", "make_instruments"],
+    "skspektron.foundation": [
+        "SpektronEmbedder",
+        "SpektronPretrainer",
+        "SpektronRegressor",
+        "describe_weights",
+    ],
+    "skspektron.inspection": [
+        "FilterDisplay",
+        "KernelClasses",
+        "OscillatorBank",
+        "PatchKernelDisplay",
+        "ReconstructionDisplay",
+        "classify_kernels",
+    ],
     "skspektron.metrics": [
         "bias",
         "r2",
@@ -50,6 +63,7 @@ PUBLIC = {
     "skspektron.transfer": [
         "DS",
         "EPO",
+        "FNO",
         "PDS",
         "SST",
         "CCAMap",
@@ -58,6 +72,7 @@ PUBLIC = {
         "DIPLSTransfer",
         "DSTransfer",
         "EPOTransfer",
+        "FNOTransfer",
         "LoRATransfer",
         "MeanCentredTransfer",
         "NARTransfer",
@@ -67,6 +82,7 @@ PUBLIC = {
         "PooledTransfer",
         "SSTTransfer",
         "SlopeBiasTransfer",
+        "TTTTransfer",
         "TargetOnly",
     ],
 }
@@ -86,6 +102,7 @@ def test_public_names_are_importable_listed_and_documented(module, name):
         "import skspektron, skspektron.transfer",
         "from skspektron import SNV, PDSTransfer, TransferGroupKFold, transfer_curve",
         "from skspektron.datasets import fetch_corn, make_instruments",
+        "from skspektron.inspection import classify_kernels; classify_kernels([[0, 1, 4, 1, 0]])",
         "import numpy as np; from skspektron.transfer import PDSTransfer;"
         "PDSTransfer(n_transfer=2, source=0, target=1).fit(np.eye(8), np.arange(8.0),"
         "instrument=[0, 1] * 4, sample_id=[0, 0, 1, 1, 2, 2, 3, 3]).predict(np.eye(8))",

@@ -2,20 +2,17 @@
 
 import numpy as np
 
+from .._drawing import COLOURS, LINE_STYLES, MARKERS
+
 _LABELS = {"neg_root_mean_squared_error": "RMSEP", "r2": "R²"}
-# Okabe and Ito's colours without yellow and black. Markers and line styles, 7 and 3, tell 21
-# methods apart in grey. Dashes are for the recalibration.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-_LINE_STYLES = ("-", "-.", ":")
 
 
 def curve_style(index):
     """Return colour, marker and line style of one method."""
     return {
-        "color": _COLOURS[index % len(_COLOURS)],
-        "marker": _MARKERS[index % len(_MARKERS)],
-        "linestyle": _LINE_STYLES[index % len(_LINE_STYLES)],
+        "color": COLOURS[index % len(COLOURS)],
+        "marker": MARKERS[index % len(MARKERS)],
+        "linestyle": LINE_STYLES[index % len(LINE_STYLES)],
     }
 
 

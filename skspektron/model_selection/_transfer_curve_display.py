@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import BaseCrossValidator
 
+from .._drawing import import_pyplot, new_axes
 from ._curve_style import curve_style, name_of_score, sign_and_label, size_ticks
 from ._transfer_curve import TransferCurve, _find_prefix, _make_splits, transfer_curve
 
@@ -95,7 +96,7 @@ class TransferCurveDisplay:
         _check_any(self.curves, "curves")
         level = _recalibration_level(self.recalibration)
         sign, label = sign_and_label(self.score_name)
-        self.ax_ = _import_pyplot().subplots(layout="constrained")[1] if ax is None else ax
+        self.ax_ = new_axes(type(self).__name__)[0] if ax is None else ax
         self.figure_ = self.ax_.figure
         ticks = size_ticks(self.curves.values())
         self.lines_: dict[str, Any] = {}
@@ -180,7 +181,7 @@ class TransferCurveDisplay:
         """
         _check_any(estimators, "estimators")
         if ax is None:
-            _import_pyplot()  # an hour of fits should not end in an ImportError
+            import_pyplot(cls.__name__)  # an hour of fits should not end in an ImportError
         metadata = {"instrument": instrument, "sample_id": sample_id}
         drawn = [*estimators.values(), *([] if recalibration is None else [recalibration])]
         splits = _make_splits(cv, _shared_target(drawn, cv), X, y, groups, metadata)
@@ -247,18 +248,6 @@ def _check_any(named, what):
 def _parameter(estimator, name):
     """Return a parameter of the `*Transfer` in an estimator."""
     return estimator.get_params()[f"{_find_prefix(estimator)}{name}"]
-
-
-def _import_pyplot():
-    """Return matplotlib's pyplot, or say which extra brings it."""
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        raise ImportError(
-            "TransferCurveDisplay draws with matplotlib, and matplotlib is not installed. "
-            "Install it with pip install 'skspektron[plot]'."
-        ) from error
-    return plt
 
 
 def _shared_target(estimators, cv):

@@ -1,0 +1,153 @@
+"""The kernels that turn channels into tokens."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+
+from .._drawing import COLOURS, check_axes, new_axes
+from ._estimators import axis_unit, channel_step, fitted_network
+from ._kernel_classes import classify_kernels
+
+
+class PatchKernelDisplay:
+    """Draw the kernels of a tokenizer by their classes.
+
+    A panel is a class: its kernels, each scaled to length 1 and with its largest value
+    upward, and as a thick line the one that the shapes of its class explain best. The title has
+    the class's share of the kernels, and the median share of a kernel's energy that its shapes
+    explain.
+
+    Parameters
+    ----------
+    kernels : array-like of shape (n_kernels, n_channels)
+        Weights of the channels under a token, from low to high wavenumber.
+    channel_step : float, default=None
+        Distance between two channels in `unit`. None: positions are in channels.
+    unit : str, default="channels"
+        Unit of `channel_step`.
+
+    Attributes
+    ----------
+    classes_ : KernelClasses
+        Label and explained energy of every kernel, and the shares of the classes.
+    ax_ : ndarray of shape (3,) of matplotlib Axes
+        Panels of peaks, derivatives and baselines.
+    figure_ : matplotlib Figure
+        Figure of the drawing.
+
+    See Also
+    --------
+    classify_kernels : The rule.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from skspektron.inspection import PatchKernelDisplay
+    >>> display = PatchKernelDisplay([[0, 1, 4, 1, 0], [1, 1, 1, 1, 1]])
+    >>> display.plot(Figure().subplots(1, 3)).classes_.shares
+    {'peak': 0.5, 'derivative': 0.0, 'baseline': 0.5}
+    """
+
+    def __init__(
+        self, kernels: ArrayLike, *, channel_step: float | None = None, unit: str = "channels"
+    ):
+        self.kernels = kernels
+        self.channel_step = channel_step
+        self.unit = unit
+
+    def plot(self, ax: Any = None) -> "PatchKernelDisplay":
+        """Draw the kernels.
+
+        Parameters
+        ----------
+        ax : array-like of 3 matplotlib Axes, default=None
+            Axes to draw on. None: a new figure.
+
+        Returns
+        -------
+        display : PatchKernelDisplay
+            Itself, with what was drawn.
+
+        Raises
+        ------
+        ValueError
+            If the kernels have fewer than 5 channels, or `ax` holds another number of axes.
+        ImportError
+            If a new figure is needed and matplotlib is not installed.
+        """
+        kernels = np.asarray(self.kernels, dtype=np.float64)
+        self.classes_ = classify_kernels(kernels)
+        if ax is None:
+            options = {"figsize": (8, 2.8), "sharex": True, "sharey": True}
+            ax = new_axes(type(self).__name__, 1, 3, **options)
+        self.ax_ = check_axes(ax, 3)
+        self.figure_ = self.ax_[0].figure
+        upright = _upright(kernels)
+        shares = self.classes_.shares
+        for axes, (name, share), colour in zip(self.ax_, shares.items(), COLOURS, strict=False):
+            self._draw(axes, upright, self.classes_.label == name, colour)
+            axes.set_title(self._title(name, share), fontsize="medium")
+            axes.set_xlabel(f"Position / {self.unit}")
+        self.ax_[0].set_ylabel("Weight, scaled")
+        return self
+
+    @classmethod
+    def from_estimator(cls, estimator: BaseEstimator, *, ax: Any = None) -> "PatchKernelDisplay":
+        """Draw the kernels of the network of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : SpektronPretrainer, SpektronEmbedder or SpektronRegressor
+            Fitted, with the "patch" or "raw" tokenizer.
+        ax : array-like of 3 matplotlib Axes, default=None
+            Axes to draw on. None: a new figure.
+
+        Returns
+        -------
+        display : PatchKernelDisplay
+            The drawing, with positions in the unit of the estimator's axis if it has one axis.
+
+        Raises
+        ------
+        ValueError
+            If the tokenizer has no kernels of channels, or of fewer than 5.
+        """
+        from .._bridge import patch_kernels
+
+        network = fitted_network(estimator)
+        tokenizer = network.architecture.tokenizer
+        if tokenizer not in ("patch", "raw"):
+            raise ValueError(
+                f"The tokenizer is {tokenizer!r}, whose tokens are no sums over channels. "
+                "Pass a network with tokenizer='patch' or 'raw'."
+            )
+        step = channel_step(estimator)
+        unit = "channels" if step is None else axis_unit(estimator)
+        return cls(patch_kernels(network), channel_step=step, unit=unit).plot(ax)
+
+    def _title(self, name, share):
+        """Return the share of a class, and how much the shapes of that class explain of it."""
+        if not share:
+            return f"{name}: 0%\n"
+        energy = np.median(self.classes_.energy[self.classes_.label == name])
+        return f"{name}: {share:.0%}\n{energy:.0%} of energy explained"
+
+    def _draw(self, ax, upright, chosen, colour):
+        """Draw the kernels of one class."""
+        step = 1 if self.channel_step is None else self.channel_step
+        position = step * (np.arange(upright.shape[1]) - (upright.shape[1] - 1) / 2)
+        ax.axhline(0, color="0.8", linewidth=0.8, zorder=0)
+        if not chosen.any():
+            return
+        ax.plot(position, upright[chosen].T, color="0.6", linewidth=0.5, alpha=0.6)
+        best = np.where(chosen, self.classes_.energy, -1).argmax()
+        ax.plot(position, upright[best], color=colour, linewidth=2)
+
+
+def _upright(kernels):
+    """Scale kernels to length 1, their largest weight upward."""
+    largest = np.take_along_axis(kernels, np.abs(kernels).argmax(axis=1)[:, None], axis=1)
+    norm = np.linalg.norm(kernels, axis=1, keepdims=True)
+    return np.where(largest < 0, -1, 1) * kernels / np.where(norm > 0, norm, 1)

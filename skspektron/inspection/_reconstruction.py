@@ -1,0 +1,259 @@
+"""Spectra with hidden patches, and what a network fills them with."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import validate_data
+
+from .._drawing import COLOURS, check_axes, new_axes
+from ..foundation._corpus import number_domains
+from ..foundation._grids import axes_by_instrument, distinct_axes
+from ._estimators import axis_unit, fitted_network, in_unit
+
+ERRORS = {
+    "masked_mse": "network",
+    "mean_mse": "mean spectrum",
+    "interpolation_mse": "interpolation",
+}
+
+
+class ReconstructionDisplay:
+    """Draw spectra, shade what was hidden of them, and draw what was reconstructed there.
+
+    The title has the mean squared error of the hidden channels beside what it must beat, the
+    mean spectrum and linear interpolation. `from_estimator` hides patches and has a network fill
+    them in.
+
+    Parameters
+    ----------
+    axis : array-like of shape (n_samples, n_channels)
+        Where the channels of every spectrum lie, in `unit`; NaN behind its own end.
+    X : array-like of shape (n_samples, n_channels)
+        The spectra; NaN where not measured.
+    reconstruction : array-like of shape (n_samples, n_channels)
+        What a network makes of their visible part.
+    hidden : array-like of shape (n_samples, n_channels) of bool
+        Which channels were hidden.
+    errors : mapping of str to float, default=None
+        `masked_mse`, `mean_mse` and `interpolation_mse`, to be written in the title.
+    unit : str, default="cm-1"
+        Unit of `axis`.
+
+    Attributes
+    ----------
+    ax_ : ndarray of shape (n_drawn,) of matplotlib Axes
+        One panel a spectrum.
+    figure_ : matplotlib Figure
+        Figure of the drawing.
+
+    See Also
+    --------
+    skspektron.SpektronPretrainer : Records the same errors in `history_`.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from skspektron import SNV, SpektronEmbedder
+    >>> from skspektron.datasets import make_instruments
+    >>> from skspektron.inspection import ReconstructionDisplay
+    >>> data = make_instruments(10, random_state=0)
+    >>> X = SNV().fit_transform(data.X["A"])
+    >>> embedder = SpektronEmbedder(wavelength=data.wavelength).fit(X)
+    >>> display = ReconstructionDisplay.from_estimator(
+    ...     embedder, X, n_spectra=2, random_state=0, ax=Figure().subplots(2))
+    >>> display.errors["masked_mse"] < display.errors["interpolation_mse"]
+    True
+    """
+
+    def __init__(
+        self,
+        axis: ArrayLike,
+        X: ArrayLike,
+        reconstruction: ArrayLike,
+        hidden: ArrayLike,
+        *,
+        errors: Mapping[str, float] | None = None,
+        unit: str = "cm-1",
+    ):
+        self.axis = axis
+        self.X = X
+        self.reconstruction = reconstruction
+        self.hidden = hidden
+        self.errors = errors
+        self.unit = unit
+
+    def plot(self, ax: Any = None, *, n_spectra: int = 3) -> "ReconstructionDisplay":
+        """Draw the first spectra.
+
+        Parameters
+        ----------
+        ax : array-like of matplotlib Axes, default=None
+            One for each spectrum that is drawn. None: a new figure.
+        n_spectra : int, default=3
+            How many are drawn, at most all there are.
+
+        Returns
+        -------
+        display : ReconstructionDisplay
+            Itself, with what was drawn.
+
+        Raises
+        ------
+        ValueError
+            If `ax` holds another number of axes.
+        ImportError
+            If a new figure is needed and matplotlib is not installed.
+        """
+        n = min(n_spectra, len(np.asarray(self.X)))
+        if ax is None:
+            ax = new_axes(type(self).__name__, n, 1, figsize=(7, 1.6 + 1.4 * n), sharex=True)
+        self.ax_ = check_axes(ax, n)
+        self.figure_ = self.ax_[0].figure
+        for row, axes in enumerate(self.ax_):
+            self._draw(axes, row)
+        self.ax_[-1].set_xlabel(
+            "Wavelength / nm" if self.unit == "nm" else f"Wavenumber / {self.unit}"
+        )
+        if self.errors is not None:
+            named = [f"{name} {self.errors[key]:.2g}" for key, name in ERRORS.items()]
+            self.ax_[0].set_title("Mean squared error: " + ", ".join(named), fontsize="medium")
+        self.ax_[0].legend(fontsize="small")
+        return self
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: BaseEstimator,
+        X: ArrayLike,
+        *,
+        instrument: ArrayLike | None = None,
+        mask_ratio: float = 0.35,
+        n_spectra: int = 3,
+        random_state=None,
+        ax: Any = None,
+    ) -> "ReconstructionDisplay":
+        """Hide patches of spectra, have a network fill them in, and draw the first of them.
+
+        Parameters
+        ----------
+        estimator : SpektronPretrainer, SpektronEmbedder or SpektronRegressor
+            Fitted.
+        X : array-like of shape (n_samples, n_features)
+            Spectra as the estimator reads them. The errors are over all, and the mean spectrum
+            is theirs.
+        instrument : array-like of shape (n_samples,), default=None
+            Name of each row's instrument, or file, in the `wavenumber_` of a pretrainer with
+            several axes.
+        mask_ratio : float, default=0.35
+            Share of a spectrum's patches that are hidden.
+        n_spectra : int, default=3
+            How many spectra are drawn.
+        random_state : int, RandomState instance or None, default=None
+            Which patches are hidden.
+        ax : array-like of matplotlib Axes, default=None
+            One for each spectrum that is drawn. None: a new figure.
+
+        Returns
+        -------
+        display : ReconstructionDisplay
+            The drawing, in the unit in which the estimator was given its axis.
+
+        Raises
+        ------
+        ValueError
+            If no spectrum has both hidden and visible patches, or it is not known which axis a
+            row is on.
+
+        Warns
+        -----
+        UserWarning
+            If some spectra have none or only hidden patches; they are left out.
+        """
+        from .._training._reconstruction import reconstruct
+
+        network = fitted_network(estimator)
+        spectra = _place(estimator, X, instrument)
+        if not 0 < mask_ratio < 1:
+            raise ValueError(f"mask_ratio is {mask_ratio}. Pass a share between 0 and 1.")
+        device = estimator._resolve_device()
+        made = reconstruct(
+            network.on(device),
+            spectra,
+            mask_ratio,
+            seed=int(check_random_state(random_state).randint(2**31 - 1)),
+            device=device,
+        )
+        unit = axis_unit(estimator)
+        display = cls(
+            in_unit(made.wavenumber, unit),
+            made.values,
+            made.reconstruction,
+            made.hidden,
+            errors=made.errors,
+            unit=unit,
+        )
+        return display.plot(ax, n_spectra=n_spectra)
+
+    def _draw(self, ax, row):
+        """Draw one spectrum."""
+        own = np.isfinite(np.asarray(self.axis)[row])
+        axis, values, filled, hidden = (
+            np.asarray(each)[row, own]
+            for each in (self.axis, self.X, self.reconstruction, self.hidden)
+        )
+        edges = _edges(axis)
+        for start, stop in _runs(hidden):
+            ax.axvspan(edges[start], edges[stop], color="0.88", linewidth=0, zorder=0)
+        ax.plot(axis, values, color="black", linewidth=1, label="measured")
+        ax.plot(
+            axis,
+            np.where(hidden, filled, np.nan),
+            color=COLOURS[1],
+            linewidth=2,
+            marker=".",
+            markersize=4,
+            label="reconstructed",
+        )
+
+
+def _place(estimator, X, instrument):
+    """Return checked spectra on the axes of the estimator, as a network reads them."""
+    from .._bridge import to_spectra
+
+    X = validate_data(
+        estimator, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False, copy=False
+    )
+    axes, grid = [estimator.wavenumber_], np.zeros(len(X), dtype=int)
+    if isinstance(estimator.wavenumber_, dict):
+        if instrument is None:
+            raise ValueError(
+                f"The network was trained on {len(estimator.wavenumber_)} axes and no instrument "
+                "names the rows. Pass instrument=, one name a row."
+            )
+        by_name = axes_by_instrument(
+            X, instrument, wavelength=None, wavenumber=estimator.wavenumber_
+        )
+        axes, grid = distinct_axes(*by_name)
+    domain = None
+    if estimator.network_.architecture.domain_token:
+        named = "UNKNOWN" if estimator.domain is None else estimator.domain
+        domain = number_domains(named, instrument, len(X))
+    return to_spectra(X, axes, grid, domain=domain)
+
+
+def _runs(hidden):
+    """Return start and end of every run of hidden channels."""
+    change = np.diff(hidden.astype(int), prepend=0, append=0)
+    return zip(np.flatnonzero(change == 1), np.flatnonzero(change == -1), strict=True)
+
+
+def _edges(axis):
+    """Return the edges half way between channels, (n_channels + 1,)."""
+    if len(axis) < 2:
+        return np.array([*(axis - 0.5), *(axis + 0.5)])
+    middle = (axis[1:] + axis[:-1]) / 2
+    return np.concatenate([[2 * axis[0] - middle[0]], middle, [2 * axis[-1] - middle[-1]]])
