@@ -88,15 +88,20 @@ def classical(name: str, sizes: Callable, rows: Callable = Method.rows, **params
     return Method(build, sizes=sizes, rows=rows)
 
 
-def lora(task: Task, n_transfer: int, seed: int):
-    """Return `LoRATransfer` with its recommended pipeline."""
-    return transfer.LoRATransfer(
-        source=task.source,
-        target=task.target,
-        n_transfer=n_transfer,
-        wavelength=task.wavelength,
-        random_state=seed,
-    )
+def embedded(name: str, sizes: Callable) -> Method:
+    """Return the method of a class that changes an embedding, with its recommended pipeline."""
+
+    def build(task, n_transfer, seed):
+        estimator = getattr(transfer, name)
+        return estimator(
+            source=task.source,
+            target=task.target,
+            n_transfer=n_transfer,
+            wavelength=task.wavelength,
+            random_state=seed,
+        )
+
+    return Method(build, derivative=False, sizes=sizes)
 
 
 def positive(requested: Iterable[int]) -> list[int]:
@@ -152,7 +157,9 @@ METHODS = {
     "pooled": classical("PooledTransfer", sizes=positive),
     "target-only": classical("TargetOnly", sizes=positive),
     "full-recalibration": classical("TargetOnly", sizes=lambda requested: [None]),
-    "lora": Method(lora, derivative=False),
+    "fno": classical("FNOTransfer", sizes=positive),
+    "lora": embedded("LoRATransfer", sizes=list),
+    "ttt": embedded("TTTTransfer", sizes=zero),
     **HALVES,
 }
 

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import bench_speed, bench_transfer
 
-CLASSICAL = [name for name in bench_transfer.METHODS if name != "lora"]
+CLASSICAL = [name for name in bench_transfer.METHODS if name not in ("fno", "lora", "ttt")]
 ROOT = Path(__file__).parents[1]
 AT_ONE_SIZE = ["full-recalibration", *bench_transfer.HALVES]
 SMALL = ["--data", "simulated", "--tasks", "simulated/A-B/component 1", "--n-transfer", "0", "5"]
