@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from hashlib import sha256
 from pathlib import Path
+from threading import RLock
 from typing import Any, ClassVar
 from weakref import WeakValueDictionary
 
@@ -303,12 +304,12 @@ def embed_batch(
 
 def oscillators(network: FrozenNetwork) -> tuple[np.ndarray, np.ndarray]:
     """Return angular frequency and damping of every D-LinOSS layer, (n_layers, d_state) each."""
-    layers = [
-        block.filter.oscillators()
-        for block in network.on("cpu").blocks[: network.architecture.n_layers]
-    ]
-    frequency, damping = zip(*layers, strict=True)
-    return to_array(torch.stack(frequency)), to_array(torch.stack(damping))
+    architecture = network.architecture
+    layers = np.empty((architecture.n_layers, 2, architecture.d_state))
+    blocks = network.on("cpu").blocks[: architecture.n_layers]
+    for layer, block in zip(layers, blocks, strict=True):
+        layer[:] = [to_array(values) for values in block.filter.oscillators()]
+    return layers[:, 0], layers[:, 1]
 
 
 def oscillator_banks(network: FrozenNetwork) -> list[dict[str, Any]]:
@@ -340,10 +341,16 @@ def resolve_device(device: str | None) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+_GENERATORS = RLock()
+
+
 @contextmanager
 def seeded(seed: int):
-    """Draw from generators seeded with `seed` inside; outside, the global ones are untouched."""
-    with torch.random.fork_rng():
+    """Draw from generators seeded with `seed` inside; outside, the global ones are untouched.
+
+    Threads share the global generators: one at a time.
+    """
+    with _GENERATORS, torch.random.fork_rng():
         torch.manual_seed(seed)
         yield
 

@@ -194,6 +194,8 @@ class Architecture:
                 )
         for field in fields(self):
             value = getattr(self, field.name)
+            if field.type is bool and type(value) is not bool:
+                raise ValueError(f"{field.name} is {value!r}. Pass True or False.")
             if field.name in OPTIONAL and value is None:
                 continue
             least = 0 if field.name in MAY_BE_ZERO else 1
@@ -213,8 +215,29 @@ class Architecture:
         attends = (
             self.backbone == "transformer" or self.n_attention_layers or self.decoder == "grid"
         )
-        sees_all = self.backbone == "transformer" or self.n_attention_layers > 0
+        both_ways = recurrent and self.bidirectional
+        passed = self.n_layers > 0 and (self.backbone == "transformer" or both_ways)
+        sees_all = passed or self.n_attention_layers > 0
         return (
+            (
+                self.kan and not self.n_experts,
+                "kan=True makes experts of splines and n_experts is 0. Pass n_experts=1 or more.",
+            ),
+            (
+                self.backbone != "dlinoss" and not (self.damping and self.stability == "poles"),
+                f"damping and stability are those of D-LinOSS and backbone is {self.backbone!r}. "
+                "Leave them out.",
+            ),
+            (
+                not recurrent and not self.bidirectional,
+                f"bidirectional=False runs recurrences one way and {self.backbone!r} is none. "
+                "Leave it out.",
+            ),
+            (
+                self.d_decoder is not None and self.decoder != "latent",
+                f"d_decoder is the width of the 'latent' decoder and decoder is {self.decoder!r}. "
+                "Leave it out.",
+            ),
             (self.d_model % 2, f"d_model is {self.d_model}. Pass an even width."),
             (
                 self.kernel_length % 2 == 0,
@@ -246,7 +269,7 @@ class Architecture:
                 "many as there are.",
             ),
             (
-                self.cls_token and not sees_all and not (recurrent and self.bidirectional),
+                self.cls_token and not sees_all,
                 f"cls_token=True needs blocks in which the first token sees all others, and "
                 f"{self.backbone!r} here does not. Pass bidirectional=True or "
                 "n_attention_layers=1.",

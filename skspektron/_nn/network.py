@@ -140,18 +140,18 @@ class SpektronNetwork(nn.Module):
         x = self.tokens(filled, length)
         usable = self.token_valid(valid, length)
         if mask is not None:
-            hidden = self._hidden_tokens(mask, valid.shape[1])
+            hidden = self._hidden_tokens(mask, valid.shape[1], length)
             if self.architecture.mask_mode == "drop":
                 usable = usable & ~hidden
             else:
                 x = torch.where(hidden[..., None], self.mask_token.to(x.dtype), x)
         return x + self._position(wavenumber, grid), usable[..., None].to(x)
 
-    def _hidden_tokens(self, mask: Tensor, n_channels: int) -> Tensor:
-        """Return which tokens stand for hidden channels alone, (B, N)."""
+    def _hidden_tokens(self, mask: Tensor, n_channels: int, length: Tensor) -> Tensor:
+        """Return which tokens stand for no channel before `length` (B,) but hidden ones, (B, N)."""
         hidden = mask.repeat_interleave(self.architecture.patch_length, 1)[:, :n_channels]
-        span, stride = self.architecture.window
-        return ~windows(~hidden, span, stride).any(-1)
+        own = torch.arange(n_channels, device=mask.device) < length[:, None]
+        return ~windows(own & ~hidden, *self.architecture.window).any(-1)
 
     def _position(self, wavenumber: Tensor, grid: Tensor) -> Tensor:
         """Encode where the tokens lie, (B, N, D)."""

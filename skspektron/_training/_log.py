@@ -10,12 +10,19 @@ from skorch.callbacks import Callback
 from skorch.history import History
 
 
-def records(history: History, names: Sequence[str]) -> list[dict[str, float]]:
-    """Return one dict a window: the records in `names`, and the seconds since the beginning."""
-    lines, seconds = [], 0.0
+def records(
+    history: History, names: Sequence[str], earlier: Sequence[dict[str, float]] = ()
+) -> list[dict[str, float]]:
+    """Return one dict a window: the records in `names`, and the seconds since the beginning.
+
+    Steps go on where those of `earlier` runs end, whose records come first.
+    """
+    lines, seconds = list(earlier), 0.0
+    first = earlier[-1]["step"] if earlier else 0
     for window in history:
         seconds += window["dur"]
-        lines.append({name: float(window[name]) for name in names} | {"seconds": seconds})
+        line = {name: float(window[name]) for name in names} | {"seconds": seconds}
+        lines.append(line | {"step": first + line["step"]} if "step" in line else line)
     return lines
 
 
@@ -31,21 +38,29 @@ class HistoryLog(Callback):
         The file; an older one is replaced. A figure that is not finite is null.
     names : sequence of str
         What is kept of a window, beside the seconds.
+    earlier : sequence of dict
+        Records of earlier runs on the same network.
     """
 
-    def __init__(self, path: str | os.PathLike, names: Sequence[str]):
-        self.path, self.names = path, names
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        names: Sequence[str],
+        earlier: Sequence[dict[str, float]] = (),
+    ):
+        self.path, self.names, self.earlier = path, names, earlier
 
     def on_train_begin(self, net, **kwargs):
         """Write the windows of the run that is resumed."""
         if net.processes.rank == 0:
-            Path(self.path).write_text("".join(map(_line, records(net.history, self.names))))
+            lines = records(net.history, self.names, self.earlier)
+            Path(self.path).write_text("".join(map(_line, lines)))
 
     def on_epoch_end(self, net, **kwargs):
         """Append the window."""
         if net.processes.rank == 0:
             with open(self.path, "a") as file:
-                file.write(_line(records(net.history, self.names)[-1]))
+                file.write(_line(records(net.history, self.names, self.earlier)[-1]))
 
 
 def _line(record: dict[str, float]) -> str:

@@ -1,6 +1,6 @@
 """Self-supervised training of a network on spectra."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from skorch.callbacks import Callback
@@ -50,26 +50,30 @@ def pretrain(
     checkpoint=None,
     fingerprint: Mapping | None = None,
     log=None,
+    earlier: Sequence[dict[str, float]] = (),
     n_iter_no_change: int | None = None,
+    hold_out_seed: int | None = None,
     validation_fraction: float = 0.1,
     **settings,
 ) -> list[dict[str, float]]:
-    """Train `network` in place; return one record a reporting window.
+    """Train `network` in place; return one record a reporting window, behind `earlier` ones.
 
     With `n_iter_no_change`, a physical sample is among those trained on or among those that
-    decide when to stop, never both. The other settings are those of `StepNet`.
+    decide when to stop, never both; `hold_out_seed` (None: `seed`) draws them. The other settings
+    are those of `StepNet`.
     """
     teaching, mean = survey(spectra, network, mask_ratio)
     spectra = instructive(spectra, network, mask_ratio, teaching)
     n_samples = spectra.n_samples
     if not n_samples:
-        return []
+        return list(earlier)
     make_batch = PretrainingBatches(
         spectra, network, objectives, mask_ratio, seed=seed, max_steps=max_steps
     )
     rows, held_out = torch.arange(n_samples), torch.arange(0)
     if n_iter_no_change is not None:
-        rows, held_out = hold_out(n_samples, validation_fraction, seed, spectra.sample)
+        draw = seed if hold_out_seed is None else hold_out_seed
+        rows, held_out = hold_out(n_samples, validation_fraction, draw, spectra.sample)
         mean.take_away(spectra, held_out)
     recorded = (*MaskedLossProbe.RECORDED, "train_loss", *objectives, "n_skipped")
     # The probe records what decides when to stop; the checkpoint, which saves that decision,
@@ -78,7 +82,7 @@ def pretrain(
         masked_loss_probe(make_batch, rows, held_out, mean): True,
         EarlyStopping(n_iter_no_change): n_iter_no_change is not None,
         Checkpoint(checkpoint, dict(fingerprint or {})): checkpoint is not None,
-        HistoryLog(log, recorded): log is not None,
+        HistoryLog(log, recorded, earlier): log is not None,
         ProgressBar("pretraining", MaskedLossProbe.SHOWN): bool(verbose),
     }
     net = StepNet(
@@ -99,4 +103,4 @@ def pretrain(
         parallel=True,
         **settings,
     ).train()
-    return records(net.history, recorded)
+    return records(net.history, recorded, earlier)

@@ -153,6 +153,14 @@ def _number_domains(domains) -> NDArray:
     return np.array([DOMAINS.index(n if n in DOMAINS else "UNKNOWN") for n in names])
 
 
+def only_domain(numbers: NDArray | None) -> str | list[str] | None:
+    """Return the one kind of spectra that rows are of, all kinds where there are several."""
+    if numbers is None:
+        return None
+    names = [DOMAINS[number] for number in np.unique(numbers)]
+    return names[0] if len(names) == 1 else names
+
+
 def place_noise(noise, instrument, X: NDArray) -> NDArray | None:
     """Return the standard deviation of every value of `X`; `noise` may differ by instrument."""
     if noise is None:

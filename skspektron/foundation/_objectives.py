@@ -1,10 +1,13 @@
 """Which objectives a network is trained with, and whether the data serve them."""
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 from .._nn.architecture import Architecture
 from ._corpus import NEGATIVE_SHARE, Corpus
+
+READ_LATENTS = {"byol", "infonce", "sinkhorn", "bottleneck", "beer_lambert"}
 
 
 def check_objectives(objectives: Mapping[str, float]) -> None:
@@ -30,6 +33,13 @@ def check_needs(
     """Refuse an objective without the data or the part of the network that it needs."""
     from .._nn.objectives import OBJECTIVES
 
+    trained = architecture.latent == "plain" or architecture.decoder == "latent"
+    if not (trained or READ_LATENTS & set(objectives)):
+        warnings.warn(
+            f"No objective trains the latent {architecture.latent!r}: it stays as it was drawn. "
+            f"Add one of {', '.join(sorted(READ_LATENTS))}, or do not read it.",
+            stacklevel=3,
+        )
     lacks = _lacks(architecture, corpus)
     for name in objectives:
         for need in sorted(OBJECTIVES[name].NEEDS):

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -16,6 +17,7 @@ from ._corpus import (
     is_archive,
     number_domains,
     number_labels,
+    only_domain,
     place_noise,
     refuse_twice,
 )
@@ -129,6 +131,8 @@ class SpektronPretrainer(
     wavenumber_ : ndarray of shape (n_features_in_,) or dict of them
         Axis, or axes by instrument, in cm-1; of an archive with several axes, by file. `save`
         leaves several axes out.
+    domain_ : str, list of str or None
+        Kind of the spectra, or kinds, where the network has a token for it.
     n_features_in_ : int
         Number of spectral channels.
 
@@ -157,8 +161,7 @@ class SpektronPretrainer(
     A masked error well below both baselines is the sign that something was learnt. When
     interpolation is better than the mean spectrum, `fit` warns: the patches are too short. It
     also warns of spectra in which no patch, or every patch, would be hidden, and leaves them out.
-    Spectra with too few measured patches to hide one and see one are left out, with a
-    warning. Training costs O(n_channels) a spectrum.
+    Training costs O(n_channels) a spectrum, and with attention the square of its tokens.
 
     References
     ----------
@@ -246,7 +249,7 @@ class SpektronPretrainer(
             architecture = architecture.for_channels(len(axis))
         check_needs(self._objectives(), architecture, corpus)
         network = new_network(architecture, seed)
-        self.history_, self.n_steps_ = [], 0
+        self.history_, self.n_steps_, self._hold_out_seed = [], 0, seed
         return self._train(network, corpus, seed, self.checkpoint)
 
     def partial_fit(self, X, y=None, *, instrument=None, sample_id=None):
@@ -262,7 +265,10 @@ class SpektronPretrainer(
         return self._train(network, corpus, seed, None)
 
     def transform(self, X):
-        """Return the mean token of every spectrum of `X`, (n_samples, d_model)."""
+        """Return the mean token of every spectrum of `X`, (n_samples, d_model).
+
+        It is read as `SpektronEmbedder` does by default, behind the first block.
+        """
         from ._embedder import SpektronEmbedder
 
         check_is_fitted(self)
@@ -272,13 +278,25 @@ class SpektronPretrainer(
                 "This pretrainer was trained on several axes and X does not say which it is on. "
                 "Pass it to SpektronEmbedder(weights=pretrainer, wavenumber=...)."
             )
+        if isinstance(self.domain_, list):
+            raise ValueError(
+                f"This pretrainer was trained on {', '.join(self.domain_)} and X does not say "
+                "which it is. Pass it to SpektronEmbedder(weights=pretrainer, domain=...)."
+            )
         embedder = SpektronEmbedder(
-            self, wavenumber=self.wavenumber_, pooling="mean", device=self.device
+            self,
+            wavenumber=self.wavenumber_,
+            domain=self.domain_,
+            pooling="mean",
+            n_layers=min(1, self.network_.architecture.depth),
+            device=self.device,
         )
         return embedder.fit_transform(X)
 
     def save(self, path, *, corpus: Sequence[str] | None = None) -> None:
         """Write the network, its history and, when it is one, its axis to a safetensors file.
+
+        Axes by instrument and `noise` are not written: set them again before `partial_fit`.
 
         Parameters
         ----------
@@ -302,6 +320,7 @@ class SpektronPretrainer(
                 "n_steps": self.n_steps_,
                 "n_features_in": self.n_features_in_,
                 "wavenumber": None if isinstance(axes, dict) else list(axes),
+                "domain": self.domain_,
             },
         )
 
@@ -311,8 +330,9 @@ class SpektronPretrainer(
         from ._weights import load_network
 
         network, record = load_network(path)
-        axis = record["wavenumber"]
+        axis, domain = record["wavenumber"], record.get("domain")
         self = cls(network.architecture, wavenumber=axis, **record["parameters"])
+        self.domain, self.domain_ = None if isinstance(domain, list) else domain, domain
         self.wavenumber_ = {} if axis is None else np.array(axis)
         self.n_features_in_ = record["n_features_in"]
         self.history_, self.n_steps_ = record["history"], record["n_steps"]
@@ -326,7 +346,7 @@ class SpektronPretrainer(
 
         self.device_ = self._resolve_device()
         settings = self._settings()
-        records = pretrain(
+        self.history_ = pretrain(
             network,
             corpus.spectra(),
             **{k: v for k, v in settings.items() if k != "architecture"},
@@ -336,12 +356,10 @@ class SpektronPretrainer(
             verbose=self.verbose,
             checkpoint=checkpoint,
             log=self.log,
+            earlier=self.history_,
+            hold_out_seed=getattr(self, "_hold_out_seed", None),
             fingerprint={**settings, "random_state": seed, "X": corpus.digest()},
         )
-        self.history_ = [
-            *self.history_,
-            *({**record, "step": int(record["step"]) + self.n_steps_} for record in records),
-        ]
         self.n_steps_ = int(self.history_[-1]["step"]) if self.history_ else 0
         self._keep(FrozenNetwork.of(network.architecture, network.state_dict()))
         return self
@@ -350,6 +368,8 @@ class SpektronPretrainer(
         """Set the fitted attributes that follow from the network."""
         from .._bridge import oscillators, patch_kernels
 
+        for name in ("frequency_", "damping_", "patch_kernels_"):
+            vars(self).pop(name, None)  # an earlier fit's, of another architecture
         self.network_ = network
         if network.architecture.backbone == "dlinoss":
             self.frequency_, self.damping_ = oscillators(network)
@@ -365,7 +385,8 @@ class SpektronPretrainer(
 
     def _objectives(self) -> dict[str, float]:
         """Return the weight of every objective."""
-        return dict({"masked": 1.0} if self.objectives is None else self.objectives)
+        objectives = {"masked": 1.0} if self.objectives is None else self.objectives
+        return {name: _plain(weight) for name, weight in objectives.items()}
 
     def _settings(self) -> dict:
         """Return what the trained weights depend on, beside the data and the seed."""
@@ -397,12 +418,32 @@ class SpektronPretrainer(
                 f"domain is {self.domain!r} and the network has no token for it. Pass an "
                 "architecture with domain_token=True, or leave domain out."
             )
+        for name in ("checkpoint", "log"):
+            path = getattr(self, name)
+            if path is not None and not Path(path).parent.is_dir():
+                raise ValueError(
+                    f"{name} is {str(path)!r} and there is no folder {str(Path(path).parent)!r}. "
+                    "Make it first."
+                )
         check_objectives(self._objectives())
 
     def _check_spectra(self, X, instrument, sample_id, *, reset):
         """Return the checked spectra and the axes they lie on in cm-1."""
         if is_archive(X):
-            return self._check_archive(X, reset, instrument=instrument, sample_id=sample_id)
+            corpus = self._check_archive(X, reset, instrument=instrument, sample_id=sample_id)
+        else:
+            corpus = self._check_array(X, instrument, sample_id, reset)
+        self.domain_ = only_domain(corpus.domain)
+        return corpus
+
+    def _check_array(self, X, instrument, sample_id, reset):
+        """Return the spectra of an array."""
+        several = not reset and isinstance(self.wavenumber_, dict)
+        if several and self.wavelength is None and self.wavenumber is None:
+            raise ValueError(
+                "This pretrainer was trained on several axes and does not know that of X. Set "
+                "wavenumber= or wavelength= before partial_fit."
+            )
         X = validate_data(
             self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=reset, copy=False
         )

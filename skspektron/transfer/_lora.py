@@ -210,7 +210,6 @@ class LoRATransfer(EmbeddingTransfer):
 
     def _train(self, embedder, shown, goal, source: Rows, standards: Standards):
         """Return the factors trained to turn what is `shown` into `goal`, and their history."""
-        from .._bridge import to_spectra
         from .._training._adaptation import Examples, train_adapter
 
         n_standards = len(standards)
@@ -221,7 +220,7 @@ class LoRATransfer(EmbeddingTransfer):
         return train_adapter(
             embedder.network_,
             Examples(
-                to_spectra(shown, [embedder.wavenumber_], np.zeros(len(shown), dtype=int)),
+                embedder._to_spectra(shown),
                 goal=goal,
                 labels=np.concatenate([y_standards, y_source]),
                 n_standards=n_standards,

@@ -203,7 +203,7 @@ class TTTTransfer(EmbeddingTransfer):
         if self.reset == "input" and self.max_steps:
             return
         before, embedder, head = self._steps(self.estimator_)
-        spectra = self._spectra(embedder, self._before(before, target.X))
+        spectra = embedder._to_spectra(self._before(before, target.X))
         network, self.losses_ = self._adaptation().adapt(embedder.network_, spectra)
         adapted = self._with_network(embedder, network)
         if self.max_steps:
@@ -218,7 +218,7 @@ class TTTTransfer(EmbeddingTransfer):
         before, embedder, head = self._steps(self.estimator_)
         Z = self._adaptation().embed_each(
             embedder.network_,
-            self._spectra(embedder, self._before(before, X)),
+            embedder._to_spectra(self._before(before, X)),
             pooling=embedder.pooling,
             n_layers=embedder.n_layers,
         )
@@ -239,10 +239,3 @@ class TTTTransfer(EmbeddingTransfer):
             device=self.device_,
             verbose=self.verbose,
         )
-
-    @staticmethod
-    def _spectra(embedder, X):
-        """Return spectra in front of the embedder as the network reads them."""
-        from .._bridge import to_spectra
-
-        return to_spectra(X, [embedder.wavenumber_], np.zeros(len(X), dtype=int))

@@ -20,6 +20,7 @@ def stacked(bunch):
     return X, np.repeat(["a", "b"], 24), np.tile(np.arange(24), 2)
 
 
+@pytest.mark.filterwarnings("ignore:No objective trains the latent")
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_objective_trains_and_has_its_line(make_pretrainer, stacked, name):
     X, instrument, sample_id = stacked

@@ -156,6 +156,24 @@ def test_spectrum_alone_equals_spectrum_in_a_padded_batch(
         assert together.tokens[rows, n_tokens:].eq(0).all()
 
 
+@pytest.mark.parametrize("kind", ["wavelet", "drop"])
+def test_what_is_hidden_does_not_depend_on_padding(make_network, make_batch, kind):
+    sizes = {"tokenizer": "wavelet"} | (KINDS["drop"] if kind == "drop" else {})
+    network = make_network(patch_length=8, **sizes).eval()
+    batch, mask = make_batch(2, 70), torch.zeros(2, 9, dtype=torch.bool)
+    mask[:, 6:] = True  # the last window of 32 channels has 22 of its own, all hidden
+    pad = torch.nn.functional.pad
+    padded = {
+        "values": pad(batch["values"], (0, 30)),
+        "valid": pad(batch["valid"], (0, 30)),
+        "wavenumber": pad(batch["wavenumber"], (0, 30), value=torch.nan),
+        "grid": batch["grid"],
+    }
+    alone = reconstruct(network, batch, mask)[1]
+    together = reconstruct(network, padded, pad(mask, (0, 4)))[1][:, :70]
+    torch.testing.assert_close(together, alone, rtol=0, atol=1e-5)
+
+
 def test_tokens_depend_on_the_axis(make_network, make_batch):
     network, batch = make_network(), make_batch()
     shifted = batch | {"wavenumber": batch["wavenumber"] + 100}

@@ -7,6 +7,7 @@ from sklearn.pipeline import make_pipeline
 
 from skspektron import SNV, SpektronEmbedder, SpektronPretrainer
 from skspektron.datasets import make_instruments
+from skspektron.foundation import Architecture
 from skspektron.model_selection import stack_instruments
 
 SOURCE_AXIS = np.arange(1100, 1500, 20.0)  # nm; 18 of 20 channels lie within the target's range
@@ -66,6 +67,18 @@ def pretrainer():
     return SpektronPretrainer(
         "tiny", wavelength=WAVELENGTH, max_steps=60, warmup_steps=5, random_state=0
     ).fit(X)
+
+
+@pytest.fixture(scope="session")
+def knows_domains():
+    """Return a calibration of near infrared spectra, unfitted, whose network has a domain token."""
+    data = make_instruments(40, wavelength=WAVELENGTH, random_state=1)
+    sizes = Architecture(patch_length=8, d_model=16, d_state=16, n_layers=1, domain_token=True)
+    pretrainer = SpektronPretrainer(
+        sizes, wavelength=WAVELENGTH, domain="NIR", max_steps=5, warmup_steps=1, random_state=0
+    ).fit(SNV().fit_transform(data.X["A"]))
+    embedder = SpektronEmbedder(pretrainer, wavelength=WAVELENGTH, domain="NIR")
+    return make_pipeline(SNV(), embedder, Ridge(1e-3))
 
 
 @pytest.fixture(scope="session")

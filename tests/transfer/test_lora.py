@@ -63,6 +63,20 @@ def test_untrained_factors_change_no_embedding(calibration, stack):
     assert all(not model.adapter_[name].any() for name in model.adapter_ if name[:2] == "B.")
 
 
+def test_spectra_are_trained_on_as_what_they_are(knows_domains, stack, monkeypatch):
+    from skspektron._nn.network import SpektronNetwork
+
+    told, forward = [], SpektronNetwork.forward
+
+    def note(self, *args, **kwargs):
+        told.append(kwargs.get("domain"))
+        return forward(self, *args, **kwargs)
+
+    monkeypatch.setattr(SpektronNetwork, "forward", note)
+    fit(LoRATransfer(knows_domains, source="A", target="B", n_transfer=5, max_epochs=1), stack)
+    assert all(domain is not None and (domain == 0).all() for domain in told)
+
+
 def test_base_weights_stay_and_are_shared(calibration, pretrainer, stack):
     before = {name: tensor.clone() for name, tensor in pretrainer.network_.tensors().items()}
     model = fit(make(calibration), stack)

@@ -35,6 +35,14 @@ def test_sklearn_contract(estimator, check):
     check(estimator)
 
 
+@pytest.mark.parametrize("reset", ["fold", "input"])
+def test_spectra_are_adapted_to_as_what_they_are(knows_domains, stack, reset):
+    still = {"learning_rate": 1e-12, "max_steps": 1, "reset": reset}
+    moved = fit(make(knows_domains, **still), stack).predict(target_rows(stack))
+    model = fit(make(knows_domains, max_steps=0, reset=reset), stack)
+    np.testing.assert_allclose(moved, model.predict(target_rows(stack)), atol=1e-6)
+
+
 @pytest.mark.parametrize("adapts", ["norm", "lora", "all"])
 def test_the_loss_of_target_spectra_falls(calibration, stack, adapts):
     losses = fit(make(calibration, max_steps=10, adapts=adapts), stack).losses_

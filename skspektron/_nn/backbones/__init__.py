@@ -12,6 +12,7 @@ from .transformer import TransformerBlock
 
 
 def _dlinoss(a: Architecture, index: int) -> nn.Module:
+    """Return the D-LinOSS block number `index`."""
     return DLinOSSBlock(
         a.d_model,
         a.d_state,
@@ -23,22 +24,26 @@ def _dlinoss(a: Architecture, index: int) -> nn.Module:
 
 
 def _mamba(a: Architecture, index: int) -> nn.Module:
+    """Return the Mamba block number `index`."""
     return MambaBlock(
         a.d_model, d_state=a.d_state, bidirectional=a.bidirectional, dropout=a.dropout
     )
 
 
 def _s4d(a: Architecture, index: int) -> nn.Module:
+    """Return the S4D block number `index`."""
     return S4DBlock(a.d_model, a.d_state, bidirectional=a.bidirectional, dropout=a.dropout)
 
 
 def _transformer(a: Architecture, index: int) -> nn.Module:
+    """Return the transformer block number `index`."""
     return TransformerBlock(
         a.d_model, n_heads=a.n_heads, d_feedforward=a.d_feedforward, dropout=a.dropout
     )
 
 
 def _cnn(a: Architecture, index: int) -> nn.Module:
+    """Return the convolution block number `index`."""
     return ConvolutionBlock(a.d_model, dilation=2**index, dropout=a.dropout)
 
 

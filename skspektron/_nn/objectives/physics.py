@@ -98,18 +98,14 @@ class BeerLambert(_Law):
         x = measured(views)
         a = torch.rand(len(first), 1, dtype=x.dtype, device=x.device)
         valid = batch["valid"][first] & batch["valid"][second]
-        latent = views.encode(
-            {
-                "values": torch.cat([x[first], x[second], torch.lerp(x[second], x[first], a)]),
-                "valid": valid.repeat(3, 1),
-                "wavenumber": batch["wavenumber"][first].repeat(3, 1),
-                **{
-                    name: batch[name][first].repeat(3)
-                    for name in ("grid", "domain")
-                    if name in batch
-                },
-            }
-        )
+        mixed = {
+            "values": torch.cat([x[first], x[second], torch.lerp(x[second], x[first], a)]),
+            "valid": valid.repeat(3, 1),
+            "wavenumber": batch["wavenumber"][first].repeat(3, 1),
+            **{k: batch[k][first].repeat(3) for k in ("grid", "domain") if k in batch},
+        }
+        with torch.autocast(x.device.type, enabled=False):  # else rounding is what is measured
+            latent = views.encode(mixed)
         # The sample of a variational latent is noisy: its mean is what shall be linear.
         z = (latent.z if latent.chemistry is None else latent.chemistry.mean).to(x)
         z_1, z_2, z_mixed = z.chunk(3)  # (pairs, d_latent)
