@@ -30,7 +30,10 @@ def masked_batch(
 
 
 class Partners:
-    """For every row, the rows of the same sample on other instruments.
+    """For every row, a row of the same sample on another instrument, all equally likely.
+
+    Sorted by sample and instrument, the rows of a sample are one run, and those of one of its
+    instruments a run within it, which a draw steps over.
 
     Parameters
     ----------
@@ -42,15 +45,13 @@ class Partners:
 
     def __init__(self, spectra: Rows, seed: int):
         self.spectra, self.seed = spectra, seed
-        sample, instrument = spectra.sample, spectra.instrument
-        order = sample.argsort(stable=True)
-        others = [order[:0]] * len(sample)
-        for group in order.split(sample.unique(return_counts=True)[1].tolist()):
-            for row in group.tolist() if len(group) > 1 else []:
-                others[row] = group[instrument[group] != instrument[row]]
-        self.count = torch.tensor([len(rows) for rows in others])
-        self.start = self.count.cumsum(0) - self.count
-        self.rows = torch.cat(others)
+        both = spectra.sample * spectra.n_instruments + spectra.instrument
+        self.order = both.argsort(stable=True)
+        start, count = _runs(spectra.sample[self.order])
+        own, n_own = _runs(both[self.order])
+        place = self.order.argsort()  # where in that order a row is
+        self.start, self.count = start[place], (count - n_own)[place]
+        self.own, self.n_own = own[place], n_own[place]
 
     def batch(self, step: int, rows: Tensor) -> dict[str, Any]:
         """Return a partner of every row, and whether it has one; else the row is its own."""
@@ -58,8 +59,15 @@ class Partners:
         share = torch.rand(len(rows), generator=generator)
         paired = self.count[rows] > 0
         which = self.start[rows] + (share * self.count[rows]).long()
-        partner = torch.where(paired, self.rows[which.where(paired, 0)], rows)
+        which += self.n_own[rows] * (which >= self.own[rows])
+        partner = torch.where(paired, self.order[which.where(paired, 0)], rows)
         return {"partner": self.spectra.batch(partner), "paired": paired}
+
+
+def _runs(numbers: Tensor) -> tuple[Tensor, Tensor]:
+    """Return start and length of the run of equal numbers that each of them (n,) is in."""
+    _, run, length = numbers.unique_consecutive(return_inverse=True, return_counts=True)
+    return (length.cumsum(0) - length)[run], length[run]
 
 
 def instructive(

@@ -22,7 +22,7 @@ def records(
     for window in history:
         seconds += window["dur"]
         line = {name: float(window[name]) for name in names} | {"seconds": seconds}
-        lines.append(line | {"step": first + line["step"]} if "step" in line else line)
+        lines.append(line | {"step": int(first + line["step"])} if "step" in line else line)
     return lines
 
 

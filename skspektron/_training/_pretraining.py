@@ -1,6 +1,7 @@
 """Self-supervised training of a network on spectra."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import torch
 from skorch.callbacks import Callback
@@ -15,7 +16,7 @@ from ._checkpoint import Checkpoint
 from ._groups import parameter_groups
 from ._log import HistoryLog, records
 from ._net import StepNet
-from ._probe import MaskedLossProbe, masked_loss_probe
+from ._probe import MaskedLossProbe, masked_loss_probe, n_counted
 from ._steps import Batches, StepSampler
 from ._stopping import EarlyStopping, hold_out
 from ._survey import survey
@@ -99,7 +100,7 @@ def pretrain(
         learning_rate=learning_rate,
         param_groups=parameter_groups(learning_rate),
         callbacks=[callback for callback, wanted in callbacks.items() if wanted],
-        size=lambda batch: network.hidden_channels(batch["mask"], batch["valid"]).sum(),
+        size=partial(n_counted, network),
         parallel=True,
         **settings,
     ).train()

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -11,7 +12,10 @@ from skorch.utils import to_device
 from torch import Tensor
 
 from .._bridge import to_array
-from .._nn.objectives import masked_error
+from .._nn.network import SpektronNetwork
+from .._nn.objectives import counted, masked_error
+from ._net import StepNet
+from ._parts import Batch, Size, n_rows, parts
 from ._survey import MeanSpectra
 
 N_SPECTRA = 256
@@ -57,9 +61,14 @@ class MaskedLossProbe(Callback):
 
     def on_epoch_end(self, net, **kwargs):
         """Record the losses at the end of a window."""
-        batch = to_device(self.batch, net.device)
         with net.evaluated() as module, torch.inference_mode():
-            masked_mse = masked_error(module.network, batch).mean().item()
+            network = module.network
+            masked_mse = mean_in_parts(
+                net,
+                self.batch,
+                partial(n_counted, network),
+                lambda part: masked_error(network, part).mean(),
+            )
         values = net.sampler.step, masked_mse, self.mean_mse_, self.interpolation_mse_
         for name, value in zip(self.RECORDED, values, strict=True):
             net.history.record(name, value)
@@ -77,20 +86,36 @@ def masked_loss_probe(
     return MaskedLossProbe(make_batch(-1, probed[chosen]), mean.mean())
 
 
+def n_counted(network: SpektronNetwork, batch: Batch) -> Tensor:
+    """Return the number of channels of a batch that the masked loss is a mean over."""
+    return counted(
+        network.hidden_channels(batch["mask"], batch["valid"]), batch.get("weight")
+    ).sum()
+
+
+def mean_in_parts(net: StepNet, batch: Batch, size: Size, mean: Callable[[Batch], Tensor]) -> float:
+    """Return a mean over what `size` counts in a batch, from as few rows at once as in training."""
+    batch_size = net.sampler.batch_size
+    most = min(net.micro_batch_size or batch_size, batch_size)
+    return sum(
+        share * mean(to_device(part, net.device)).item()
+        for part, share in parts(batch, range(n_rows(batch)), most, size)
+    )
+
+
 def mean_error(batch: Mapping[str, Tensor], mean: Tensor, hidden: Tensor) -> float:
-    """Mean squared error of the mean spectrum at the hidden channels."""
+    """Mean squared error of the mean spectrum at the hidden channels that count."""
     error = mean[:, : hidden.shape[1]][batch["grid"]] - batch["values"]
-    return (error[hidden] ** 2).mean().item()
+    return (error[counted(hidden, batch.get("weight"))] ** 2).mean().item()
 
 
 def interpolation_error(batch: Mapping[str, Tensor], hidden: Tensor) -> float:
-    """Mean squared error of interpolating the visible channels, ends held."""
-    values, wavenumber, visible, hidden = map(
-        to_array, (batch["values"], batch["wavenumber"], batch["valid"] & ~hidden, hidden)
-    )
+    """Mean squared error, where it counts, of interpolating the visible channels, ends held."""
+    visible, asked = batch["valid"] & ~hidden, counted(hidden, batch.get("weight"))
+    arrays = map(to_array, (batch["values"], batch["wavenumber"], visible, asked))
     errors = [
-        np.interp(axis[hide], axis[see], row[see]) - row[hide]
-        for row, axis, see, hide in zip(values, wavenumber, visible, hidden, strict=True)
+        np.interp(axis[ask], axis[see], row[see]) - row[ask]
+        for row, axis, see, ask in zip(*arrays, strict=True)
         if see.any()
     ]
     return float(np.mean(np.concatenate(errors) ** 2))

@@ -24,7 +24,6 @@ from ._stopping import EarlyStopping, hold_out
 
 # Once the head is trained, it goes on at a tenth of its rate, and the network at a tenth of that.
 TUNING_RATE, NETWORK_RATE = 0.1, 0.1
-ROWS_AT_ONCE = 256  # spectra that are validated together
 Records = list[dict[str, float]]
 
 
@@ -190,7 +189,8 @@ def _train(
     rows, callbacks, recorded = torch.arange(n_samples), [], ["mse"]
     if recipe.n_iter_no_change is not None:
         rows, held_out = hold_out(n_samples, recipe.validation_fraction, recipe.seed)
-        validation = ValidationLoss([make_batch(part) for part in held_out.split(ROWS_AT_ONCE)])
+        batches = [make_batch(part) for part in held_out.split(recipe.batch_size)]
+        validation = ValidationLoss(batches)
         callbacks = [
             validation,
             EarlyStopping(recipe.n_iter_no_change, monitor="validation_mse"),

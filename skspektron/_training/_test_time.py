@@ -19,6 +19,8 @@ from .._nn.objectives import masked_error
 from ._batches import instructive, masked_batch
 from ._callbacks import ProgressBar
 from ._net import StepNet
+from ._parts import Size
+from ._probe import mean_in_parts, n_counted
 from ._steps import Batches, StepSampler
 
 PREFIX = "network."  # of the network's parameters in its task
@@ -92,7 +94,9 @@ class MaskedAdaptation:
         spectra = instructive(spectra, trained, self.mask_ratio)
         task = self._task(trained)
         record = _FixedMaskLoss(
-            partial(self._make_batch(trained, spectra), -1), len(spectra.values)
+            partial(self._make_batch(trained, spectra), -1),
+            len(spectra.values),
+            partial(n_counted, trained),
         )
         shown = [ProgressBar("adapting", {"loss": "train_loss"})] if self.verbose else []
         self._train(task, trained, spectra, [record, *shown])
@@ -176,18 +180,20 @@ def adapted_weights(task: nn.Module) -> dict[str, Tensor]:
 class _FixedMaskLoss(Callback):
     """Record the loss of evenly spaced spectra under masks that training does not draw."""
 
-    def __init__(self, make_batch: Callable[[Tensor], Mapping[str, Tensor]], n_samples: int):
-        self.make_batch, self.n_samples = make_batch, n_samples
+    def __init__(
+        self, make_batch: Callable[[Tensor], Mapping[str, Tensor]], n_samples: int, size: Size
+    ):
+        self.make_batch, self.n_samples, self.size = make_batch, n_samples, size
         self.losses_: list[float] = []
 
     def on_train_begin(self, net, **kwargs):
         """Record the loss before the first step."""
         rows = torch.linspace(0, self.n_samples - 1, min(N_SPECTRA, self.n_samples))
-        batch = self.make_batch(rows.round().long())
-        self.batch_ = {name: tensor.to(net.device) for name, tensor in batch.items()}
+        self.batch_ = self.make_batch(rows.round().long())
         self.on_epoch_end(net)
 
     def on_epoch_end(self, net, **kwargs):
         """Record the loss after a step."""
         with net.evaluated() as module, torch.inference_mode():
-            self.losses_.append(module(**self.batch_)["masked"].item())
+            loss = mean_in_parts(net, self.batch_, self.size, lambda b: module(**b)["masked"])
+        self.losses_.append(loss)

@@ -10,7 +10,7 @@ from skspektron.preprocessing import SNV
 from tests.foundation.weights import weights
 
 SIZES = {"patch_length": 6, "d_model": 8, "d_state": 4, "n_layers": 1}
-RICH = Architecture(**SIZES, n_experts=2, d_feedforward=8, latent="vib", d_latent=6, d_instrument=4)
+RICH = Architecture(**SIZES, n_experts=2, d_expert=8, latent="vib", d_latent=6, d_instrument=4)
 
 
 @pytest.fixture

@@ -15,8 +15,13 @@ KINDS = {
     "s4d": {"backbone": "s4d"},
     "transformer": {"backbone": "transformer", "cls_token": True, "domain_token": True},
     "cnn": {"backbone": "cnn"},
-    "experts and attention": {"n_experts": 3, "n_attention_layers": 1, "d_feedforward": 8},
-    "splines": {"n_experts": 2, "kan": True, "d_feedforward": 8},
+    "experts and attention": {
+        "n_experts": 3,
+        "n_attention_layers": 1,
+        "d_feedforward": 8,
+        "d_expert": 8,
+    },
+    "splines": {"n_experts": 2, "kan": True, "d_expert": 8},
     "drop": {"backbone": "transformer", "mask_mode": "drop", "decoder": "grid"},
     "drop, latent": {
         "backbone": "transformer",

@@ -1,10 +1,12 @@
 """Which parameters decay, and which learn faster."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 
-from skspektron._nn.architecture import resolve_architecture
+from skspektron._nn.architecture import PRESETS
 from skspektron._nn.objectives import PretrainingTask
 from skspektron._training._groups import parameter_groups
 from skspektron._training._net import StepNet
@@ -33,10 +35,14 @@ def optimizer_groups(module):
     ]
 
 
-@pytest.fixture(params=["tiny", "small"])
+SMALL = {"d_model": 16, "d_state": 4, "n_layers": 2, "d_feedforward": 16, "n_channels": 40}
+
+
+@pytest.fixture(params=PRESETS)
 def task(request):
-    network = new_network(resolve_architecture(request.param), seed=0)
-    return PretrainingTask(network, {"masked": 1.0})
+    """Return a small network with the parts of a preset, and objectives with parts of their own."""
+    network = new_network(replace(PRESETS[request.param], **SMALL), seed=0)
+    return PretrainingTask(network, {"masked": 1.0, "byol": 1.0, "infonce": 1.0}, 2)
 
 
 def test_groups_are_a_partition(task):
@@ -44,11 +50,19 @@ def test_groups_are_a_partition(task):
     assert sorted(names) == sorted(name for name, _ in task.named_parameters())
 
 
-def test_matrices_that_are_no_positions_decay_and_nothing_else(task):
+def test_weights_of_maps_decay_and_nothing_else(task):
+    scales = {
+        f"{name}.{kind}"
+        for name, module in task.named_modules()
+        if isinstance(module, nn.LayerNorm)
+        for kind in ("weight", "bias")
+    }
+    assert any(name.startswith("objectives.byol.predictor") for name in scales)
     for lr, decay, names in optimizer_groups(task):
         assert decay in (0.0, 0.01)
         for name in names:
-            weights = task.get_parameter(name).ndim >= 2 and ".position." not in name
+            other = name.endswith("token") or ".position." in name or name in scales
+            weights = task.get_parameter(name).ndim >= 2 and not other
             assert weights is (decay > 0), name
             assert lr == pytest.approx(1e-2 if name.endswith("mask_token") else 1e-3)
 

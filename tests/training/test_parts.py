@@ -45,7 +45,7 @@ class Reports(Callback):
 def gradient(make_ragged, tiny_network, run, monkeypatch):
     """Return a function that computes the gradient of one step of pretraining."""
 
-    def compute(**settings):
+    def compute(noise=None, **settings):
         recorder = Gradients()
 
         def with_recorder(*args, callbacks, **kwargs):
@@ -53,7 +53,7 @@ def gradient(make_ragged, tiny_network, run, monkeypatch):
 
         monkeypatch.setattr(_pretraining, "StepNet", with_recorder)
         before = {name: t.clone() for name, t in tiny_network.state_dict().items()}
-        (record,) = run(tiny_network, make_ragged(64), batch_size=64, max_steps=1)
+        (record,) = run(tiny_network, make_ragged(64, noise), batch_size=64, max_steps=1)
         tiny_network.load_state_dict(before)
         (gradients,) = recorder.steps
         return torch.cat([g.flatten() for g in gradients]), record["masked"]
@@ -65,13 +65,14 @@ def gradient(make_ragged, tiny_network, run, monkeypatch):
 def make_ragged():
     """Return a function that draws spectra of two grids, many of their channels bad."""
 
-    def make(n_samples):
+    def make(n_samples, noise=None):
         rng = np.random.default_rng(0)
         X = rng.normal(size=(n_samples, 40)) * np.geomspace(0.1, 10, n_samples)[:, None]
         X[rng.random(X.shape) < 0.1] = np.nan
         grid = np.arange(n_samples) % 2
         X[grid == 1, 20:] = np.nan
-        return to_spectra(X, [np.linspace(4000, 9000, 40), np.linspace(4000, 6000, 20)], grid)
+        axes = [np.linspace(4000, 9000, 40), np.linspace(4000, 6000, 20)]
+        return to_spectra(X, axes, grid, noise=noise)
 
     return make
 
@@ -88,6 +89,17 @@ def test_gradient_of_four_micro_batches_is_that_of_the_batch(gradient):
     by_rows, other_loss = gradient(micro_batch_size=16, size=n_rows)
     assert (by_rows - whole).abs().max() > 1e-3 * scale
     assert other_loss != pytest.approx(loss, rel=1e-3)
+
+
+@pytest.mark.filterwarnings("ignore:Linear interpolation")
+def test_micro_batches_count_what_noise_leaves_in_the_loss(gradient):
+    noise = np.ones((64, 40))
+    noise[:16, :20] = np.nan  # an instrument of which half the channels are unknown
+    whole, loss = gradient(noise)
+    accumulated, same_loss = gradient(noise, micro_batch_size=16)
+    scale = whole.abs().max()
+    torch.testing.assert_close(accumulated / scale, whole / scale, atol=1e-5, rtol=0)
+    assert same_loss == pytest.approx(loss, rel=1e-5)
 
 
 def test_recorded_loss_is_that_of_all_micro_batches(line, fit_points, points):

@@ -1,14 +1,21 @@
 """Two tests of honesty (noise, leaking twin) and one of life (learnability)."""
 
+from dataclasses import astuple
+from itertools import product
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
-from skspektron._nn.architecture import Architecture
+from benchmarks import bench_pretext
+from benchmarks.bench_pretext import NOISE, Combination, draw_mixtures, nre
+from skspektron._nn.architecture import CHOICES, Architecture
 from skspektron._nn.network import SpektronNetwork
 from skspektron._nn.objectives import masked_error
 from skspektron._training import _pretraining
-from skspektron._training._pretraining import masked_batch, new_network
+from skspektron._training._batches import masked_batch
+from skspektron._training._pretraining import new_network
 from tests import oracles
 
 SIZES = {"patch_length": 16, "d_model": 64, "d_state": 64, "n_layers": 1}
@@ -18,8 +25,8 @@ BUDGET = {"max_steps": 600, "batch_size": 64, "learning_rate": 3e-3, "report_eve
 class LeakingNetwork(SpektronNetwork):
     """The mistake that looks perfect: the loss hides patches, the encoder sees them."""
 
-    def _embed(self, values, valid, mask):
-        return self.tokens(values, valid)
+    def _embed(self, values, valid, seen, wavenumber, grid, mask):
+        return super()._embed(values, valid, valid, wavenumber, grid, None)
 
 
 def held_out_nre(network, spectra, mean):
@@ -43,16 +50,54 @@ def test_noise_cannot_be_learnt_except_through_a_leak(
     X, X_test = rng.normal(size=(20_000, 256)), rng.normal(size=(64, 256))
     network = new_network(Architecture(**SIZES), seed=0)
     run(network, make_spectra(X), warmup_steps=50, **BUDGET)
-    nre = held_out_nre(network, make_spectra(X_test), X.mean(axis=0))
-    assert nre >= 0.97 if honest else nre < 0.1
+    error = held_out_nre(network, make_spectra(X_test), X.mean(axis=0))
+    assert error >= 0.97 if honest else error < 0.1
 
 
-def draw_mixtures(rng, n_samples):
-    """Return spectra of rank 5, of compounds with four bands each, and 1 % of noise."""
-    centres = rng.uniform(0, 270, size=(5, 4, 1))
-    bands = np.exp(-0.5 * ((np.arange(270) - centres) / 8) ** 2).sum(axis=1)
-    X = rng.normal(size=(n_samples, 5)) @ bands
-    return X + 0.01 * X.std() * rng.normal(size=X.shape)
+COMBINATIONS = [
+    Combination("raw", "dlinoss", "token", "linear"),
+    Combination("wavelet", "dlinoss", "token", "linear"),
+    Combination("patch", "transformer", "drop", "grid"),
+]
+SHORT = {"max_steps": 60}
+
+
+@pytest.mark.parametrize("combination", COMBINATIONS, ids=lambda c: f"{c.tokenizer}-{c.mask_mode}")
+def test_other_tokens_and_ways_to_hide_do_not_leak_either(combination):
+    [record] = bench_pretext.pretrain(combination, NOISE, **SHORT).history_
+    assert nre(record) >= 0.97
+
+
+@pytest.mark.parametrize("combination", COMBINATIONS[:2], ids=lambda c: c.tokenizer)
+def test_a_leak_shows_within_as_many_steps(monkeypatch, combination):
+    monkeypatch.setattr(_pretraining, "SpektronNetwork", LeakingNetwork)
+    [record] = bench_pretext.pretrain(combination, NOISE, **SHORT).history_
+    assert nre(record) < 0.5
+
+
+def test_committed_results_are_of_all_that_is_offered_and_hold():
+    def is_offered(*parts):
+        try:
+            return bool(Combination(*parts).architecture(8))
+        except ValueError:
+            return False
+
+    names = ("tokenizer", "backbone", "mask_mode")
+    offered = {
+        parts
+        for parts in product(*(CHOICES[name] for name in names))
+        if any(is_offered(*parts, decoder) for decoder in CHOICES["decoder"])
+    }
+    results = Path(__file__).parents[2] / "benchmarks" / "results" / "pretext.csv"
+    rows = bench_pretext.read_rows(results)
+    assert {tuple(row[name] for name in names) for row in rows} == offered
+    assert {bench_pretext.key(row) for row in rows} == set(
+        map(astuple, bench_pretext.combinations())
+    )
+    for row in rows:
+        assert float(row["nre_noise"]) >= 0.97, row
+        learnt = float(row["nre_learnability"])
+        assert learnt <= 0.25 and learnt < float(row["interpolation"]), row
 
 
 @pytest.mark.filterwarnings("ignore:Linear interpolation")
@@ -63,10 +108,10 @@ def test_correlated_bands_are_learnt(run, make_spectra):
     history = run(
         network, spectra, max_steps=500, batch_size=64, learning_rate=3e-3, warmup_steps=50
     )
-    nre = held_out_nre(network, test, X[:1000].mean(axis=0))
+    error = held_out_nre(network, test, X[:1000].mean(axis=0))
     interpolation = history[-1]["interpolation_mse"] / history[-1]["mean_mse"]
-    assert nre <= 0.25
-    assert nre < interpolation
+    assert error <= 0.25
+    assert error < interpolation
 
 
 def test_same_seed_gives_the_same_weights_and_another_seed_others(run, make_spectra, noise):

@@ -105,6 +105,19 @@ def test_stops_by_held_out_rows_and_returns_the_best_weights(lines):
     assert train_head(patient, Z, worse)[1][0]["mse"] < history[0]["mse"]
 
 
+def test_validates_as_many_rows_at_once_as_it_trains_on(lines, monkeypatch):
+    Z, y = lines
+    sizes, loss = [], LatentRegressor.loss
+
+    def note(self, z, y):
+        sizes.append(len(z))
+        return loss(self, z, y)
+
+    monkeypatch.setattr(LatentRegressor, "loss", note)
+    train_head(recipe(batch_size=7, n_iter_no_change=1, max_epochs=1), Z, y)
+    assert sorted(sizes) == [5, 6] + 7 * [7]  # 48 = 6 x 7 + 6 rows trained on, 12 = 7 + 5 held out
+
+
 @pytest.fixture
 def frozen(tiny_network):
     return FrozenNetwork.of(tiny_network.architecture, tiny_network.state_dict())

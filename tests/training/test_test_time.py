@@ -79,6 +79,27 @@ def test_the_recorded_loss_is_the_masked_error_before_and_after(frozen, make_spe
         assert (error[hidden] ** 2).mean().item() == pytest.approx(loss, rel=1e-5)
 
 
+@pytest.mark.parametrize("adapts", ["lora", "all"])
+def test_the_recorded_loss_needs_no_more_rows_at_once_than_a_step(
+    frozen, make_spectra, noise, monkeypatch, adapts
+):
+    sizes, forward = [], SpektronNetwork.forward
+
+    def note(self, values, *args, **kwargs):
+        sizes.append(len(values))
+        return forward(self, values, *args, **kwargs)
+
+    monkeypatch.setattr(SpektronNetwork, "forward", note)
+    X = noise * np.geomspace(0.1, 10, 20)[:, None]
+    X[::3, 8:20] = np.nan
+    losses = [
+        adaptation(adapts, max_steps=0, batch_size=size).adapt(frozen, make_spectra(X))[1]
+        for size in (64, 7)
+    ]
+    assert sizes == [20, 7, 7, 6]
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-5)
+
+
 @pytest.mark.parametrize("adapts", ["norm", "lora", "all"])
 def test_without_steps_nothing_changes(frozen, make_spectra, noise, adapts):
     adapted, losses = adaptation(adapts, max_steps=0).adapt(frozen, make_spectra(noise))

@@ -78,8 +78,10 @@ class GridDecoder(nn.Module):
 
     def forward(self, tokens: Tensor, usable: Tensor, wavenumber: Tensor) -> Tensor:
         """Read tokens (B, N, D), where `usable` (B, N, 1), at wavenumbers (B, n): (B, n)."""
-        position = self.position.channels(wavenumber.nan_to_num())
-        x = self.position.project(position.to(tokens))  # (B, n, D)
+        # Rows of a batch share few axes, and sines in float64 are dear.
+        axes, which = wavenumber.nan_to_num().unique(dim=0, return_inverse=True)  # (G, n)
+        position = self.position.channels(axes)
+        x = self.position.project(position.to(tokens))[which]  # (B, n, D)
         for layer in self.layers:
             x = layer(x, tokens, usable)
         return self.head(self.norm(x))[..., 0]
@@ -92,12 +94,12 @@ class _CrossLayer(nn.Module):
         super().__init__()
         self.n_heads = n_heads
         self.norm_queries, self.norm_tokens = nn.LayerNorm(d_model), nn.LayerNorm(d_model)
+        self.norm_feedforward = nn.LayerNorm(d_model)
         self.query = nn.Linear(d_model, d_model)
         self.key_value = nn.Linear(d_model, 2 * d_model)
         self.join_heads = nn.Linear(d_model, d_model)
         self.dropout = nn.Dropout(dropout)
         self.feedforward = nn.Sequential(
-            nn.LayerNorm(d_model),
             nn.Linear(d_model, d_feedforward),
             nn.GELU(),
             nn.Dropout(dropout),
@@ -115,7 +117,7 @@ class _CrossLayer(nn.Module):
         y = F.scaled_dot_product_attention(q, k, v, attn_mask=(seen | ~anything)[:, None])
         y = (y * anything[:, None]).transpose(1, 2).flatten(2)  # (B, n, D)
         x = x + self.dropout(self.join_heads(y))
-        return x + self.feedforward(x)
+        return x + self.feedforward(self.norm_feedforward(x))
 
     def _split(self, x: Tensor) -> Tensor:
         """Give every head its part: (B, n, D) to (B, H, n, D / H)."""

@@ -1,6 +1,7 @@
 """What pretraining minimises."""
 
+from .masked import counted
 from .registry import OBJECTIVES
 from .task import PretrainingTask, masked_error
 
-__all__ = ["OBJECTIVES", "PretrainingTask", "masked_error"]
+__all__ = ["OBJECTIVES", "PretrainingTask", "counted", "masked_error"]

@@ -2,6 +2,7 @@
 
 import copy
 import math
+from collections import OrderedDict
 from typing import ClassVar
 
 import torch
@@ -137,12 +138,13 @@ def momentum(progress: float, start: float) -> float:
 
 def _perceptron(d_in: int) -> nn.Sequential:
     """Two layers with LayerNorm between them."""
-    return nn.Sequential(
-        nn.Linear(d_in, D_HIDDEN),
-        nn.LayerNorm(D_HIDDEN),
-        nn.GELU(),
-        nn.Linear(D_HIDDEN, D_PROJECTED),
+    layers = OrderedDict(
+        widen=nn.Linear(d_in, D_HIDDEN),
+        norm=nn.LayerNorm(D_HIDDEN),  # the engine knows a norm, which does not decay, by its name
+        bend=nn.GELU(),
+        narrow=nn.Linear(D_HIDDEN, D_PROJECTED),
     )
+    return nn.Sequential(layers)
 
 
 def _zero(module: nn.Module, z: Tensor) -> Tensor:

@@ -39,15 +39,19 @@ def squared_error(
 ) -> Tensor:
     """Return the mean of weight x squared error over the `chosen` channels, all (B, n).
 
-    Channels whose weight is not a positive number are not chosen.
+    Channels of unknown weight are not chosen.
     """
-    if weight is not None:
-        chosen = chosen & (weight > 0) & weight.isfinite()
+    chosen = counted(chosen, weight)
     # Selected before squared: the gradient of a NaN's square is NaN, selected or not.
     error = (reconstruction - values.detach())[chosen].square()
     if weight is not None:
         error = weight[chosen] * error
     return error.sum() / chosen.sum().clamp(min=1)
+
+
+def counted(chosen: Tensor, weight: Tensor | None) -> Tensor:
+    """Return which `chosen` channels (B, n) count: where weights are told, the positive ones."""
+    return chosen if weight is None else chosen & (weight > 0) & weight.isfinite()
 
 
 def mean_over(x: Tensor, chosen: Tensor) -> Tensor:

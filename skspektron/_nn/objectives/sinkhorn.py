@@ -1,13 +1,11 @@
 """Optimal transport between the latents of instruments."""
 
-import math
-from itertools import combinations
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-TOLERANCE = 1e-4  # of reg: potentials that change by less have converged
 TINY = 1e-24  # keeps the gradient of a collapsed batch finite
 
 
@@ -25,12 +23,13 @@ class Sinkhorn(nn.Module):
         squared distance of two. Larger values compare little but means; smaller ones match
         single spectra, and chance in the choice of 32 samples outweighs the instrument.
     n_iterations : int, default=50
-        Upper bound; it stops where the potentials have converged.
+        Updates of the potentials.
 
     Notes
     -----
     The value is relative to the total variance too, so that shrinking latents is no way out.
     Instruments with a single row are left out; a batch with fewer than two others gives 0.
+    All pairs are solved at once: a batch of B rows costs O(B^2), however many the instruments.
     Instruments whose samples differ in composition are pulled together all the same: that
     costs chemistry.
     """
@@ -46,15 +45,14 @@ class Sinkhorn(nn.Module):
         z, instrument = views.latent.z.float(), views.batch["instrument"]
         z = z - z.mean(0)
         z = z / (z.square().sum(1).mean() + TINY).sqrt()
-        labels, counts = instrument.unique(return_counts=True)
-        clouds = [z[instrument == label] for label in labels[counts > 1]]
-        if len(clouds) < 2:
+        _, label, counts = instrument.unique(return_inverse=True, return_counts=True)
+        several = counts[label] > 1
+        labels, label = label[several].unique(return_inverse=True)
+        K = len(labels)
+        if K < 2:
             return 0 * z.sum()
-        divergences = [
-            sinkhorn_divergence(x, y, self.reg, self.n_iterations)
-            for x, y in combinations(clouds, 2)
-        ]
-        return torch.stack(divergences).mean()
+        D = divergences(z[several], F.one_hot(label, K), self.reg, self.n_iterations)
+        return D.sum() / (K * (K - 1))
 
 
 def sinkhorn_divergence(x: Tensor, y: Tensor, reg: float, n_iterations: int = 50) -> Tensor:
@@ -72,7 +70,7 @@ def sinkhorn_divergence(x: Tensor, y: Tensor, reg: float, n_iterations: int = 50
     reg : float
         :math:`\varepsilon`, in the squared unit of the points; positive.
     n_iterations : int, default=50
-        Upper bound of the number of updates of the potentials.
+        Updates of the potentials.
 
     Notes
     -----
@@ -83,48 +81,55 @@ def sinkhorn_divergence(x: Tensor, y: Tensor, reg: float, n_iterations: int = 50
     ----------
     .. [1] Feydy, Sejourne, Vialard, Amari, Trouve & Peyre, AISTATS (2019) 2681-2690.
     """
-    with torch.autocast(x.device.type, enabled=False):
-        dtype = torch.promote_types(x.dtype, torch.float32)
-        x, y = x.to(dtype), y.to(dtype)
-        f, g = dual_potentials(x, y, reg, n_iterations)
-        p, _ = dual_potentials(x, x, reg, n_iterations)
-        q, _ = dual_potentials(y, y, reg, n_iterations)
-        return (f - p).mean() + (g - q).mean()
+    z, which = torch.cat([x, y]), torch.cat([x.new_zeros(len(x)), x.new_ones(len(y))])
+    return divergences(z, F.one_hot(which.long(), 2), reg, n_iterations)[0, 1]
 
 
-def dual_potentials(x: Tensor, y: Tensor, reg: float, n_iterations: int) -> tuple[Tensor, Tensor]:
-    """Return f (N,) and g (M,) of OT(x, y), whose means add up to it.
+def divergences(z: Tensor, member: Tensor, reg: float, n_iterations: int) -> Tensor:
+    """Return the divergences (K, K) of K clouds; `member` (N, K) says whose a point (N, D) is."""
+    with torch.autocast(z.device.type, enabled=False):
+        z = z.to(torch.promote_types(z.dtype, torch.float32))
+        member = member.to(z)
+        f = potentials(z, member, reg, n_iterations)
+        # Row a: the mean over its points of their potentials towards every cloud, S = D + D^T.
+        means = (member / member.sum(0)).T @ f
+        D = means - means.diagonal()[:, None]
+        return D + D.T
 
-    Both are updated at once and averaged with their last values: a self term then needs no
-    code of its own, and S(x, x) is 0 however few the updates. The regularisation falls from
-    the largest cost by halves. By the envelope theorem only the last update needs gradients,
-    f's to x and g's to y.
+
+def potentials(z: Tensor, member: Tensor, reg: float, n_iterations: int) -> Tensor:
+    """Return the potential of every point towards every cloud, (N, K).
+
+    Between clouds a and b, f is column b at the points of a and g column a at those of b; their
+    means add up to OT(a, b). Both are updated at once and averaged with their last values: a
+    self term then needs no code of its own, and S(x, x) is 0 however few the updates. The
+    regularisation falls from the largest cost by halves. By the envelope theorem only the last
+    update needs gradients, each potential's to its own point.
     """
+    C = cost(z, z.detach())
     with torch.no_grad():
-        C = cost(x, y)
-        epsilon = max(C.max().item(), reg)
-        f = soft_minimum(C, C.new_zeros(len(y)), epsilon)
-        g = soft_minimum(C.T, C.new_zeros(len(x)), epsilon)
+        epsilon = C.max().clamp(min=reg)
+        f = soft_minima(C, C.new_zeros(member.shape), member, epsilon)
         for _ in range(n_iterations):
-            epsilon = max(epsilon / 2, reg)
-            previous = f
-            f, g = (
-                (f + soft_minimum(C, g, epsilon)) / 2,
-                (g + soft_minimum(C.T, f, epsilon)) / 2,
-            )
-            if epsilon == reg and (f - previous).abs().max() < TOLERANCE * reg:
-                break
-    return (
-        soft_minimum(cost(x, y.detach()), g, reg),
-        soft_minimum(cost(y, x.detach()), f, reg),
-    )
+            epsilon = (epsilon / 2).clamp(min=reg)
+            f = (f + soft_minima(C, f, member, epsilon)) / 2
+    return soft_minima(C, f, member, reg)
 
 
-def soft_minimum(C: Tensor, g: Tensor, epsilon: float) -> Tensor:
-    """Return -epsilon log mean_j exp((g_j - C_ij) / epsilon) of costs (N, M), as (N,)."""
-    return -epsilon * (((g - C) / epsilon).logsumexp(1) - math.log(C.shape[1]))
+def soft_minima(C: Tensor, f: Tensor, member: Tensor, epsilon: Tensor | float) -> Tensor:
+    """Return -epsilon log mean_j exp((f_ja - C_ij) / epsilon) over the j of every cloud, (N, K).
+
+    a is the cloud of point i, C are the costs (N, N) and f the potentials (N, K).
+    """
+    cloud = member.argmax(1)
+    exponent = (f.T[cloud] - C) / epsilon  # (N, N)
+    largest = torch.full_like(f, -torch.inf)
+    largest = largest.scatter_reduce(1, cloud.expand_as(C), exponent.detach(), "amax")
+    # Sums by a product of matrices: adding up by index is not reproducible on a GPU.
+    total = (exponent - largest[:, cloud]).exp() @ member
+    return -epsilon * (largest + (total / member.sum(0)).log())
 
 
 def cost(x: Tensor, y: Tensor) -> Tensor:
     """Return the squared distances of points, (N, M); as differences: no digits cancel."""
-    return (x[:, None] - y).square().sum(-1)
+    return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist").square()

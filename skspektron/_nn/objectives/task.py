@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ..network import SpektronNetwork
 from ..views import Views
+from .masked import counted
 from .registry import OBJECTIVES
 
 
@@ -43,6 +44,7 @@ class PretrainingTask(nn.Module):
 
 
 def masked_error(network: SpektronNetwork, batch: Mapping[str, Any]) -> Tensor:
-    """Return the squared error of every hidden channel of a batch, one flat tensor."""
+    """Return the squared error of every hidden channel that counts, one flat tensor."""
     views = Views(network, batch)
-    return (views.reconstruction[views.hidden] - batch["values"][views.hidden]) ** 2
+    chosen = counted(views.hidden, batch.get("weight"))
+    return (views.reconstruction[chosen] - batch["values"][chosen]) ** 2

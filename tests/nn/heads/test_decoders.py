@@ -96,8 +96,29 @@ def test_grid_decoder_attention_is_the_softmax_formula(make_decoder, tokens, usa
     score = layer.query(layer.norm_queries(x)) @ k.mT / 8**0.5
     weight = torch.exp(score) * usable.mT
     expected = x + layer.join_heads(weight / weight.sum(-1, keepdim=True) @ v)
-    expected = expected + layer.feedforward(expected)
+    expected = expected + layer.feedforward(layer.norm_feedforward(expected))
     torch.testing.assert_close(layer(x, tokens, usable), expected, rtol=0, atol=1e-5)
+
+
+def test_grid_decoder_encodes_an_axis_once_and_gives_every_row_its_own(make_decoder, monkeypatch):
+    decoder, encoded = make_decoder(), []
+    tokens, usable = torch.randn(4, 7, 8), torch.ones(4, 7, 1)
+    channels = decoder.position.channels
+
+    def note(wavenumber):
+        encoded.append(len(wavenumber))
+        return channels(wavenumber)
+
+    monkeypatch.setattr(decoder.position, "channels", note)
+    wavenumber = axis(30, 4).clone()
+    wavenumber[1:3] += 700
+    wavenumber[1:3, 20:] = torch.nan
+    together = decoder(tokens, usable, wavenumber)
+    assert encoded == [2]
+    alone = [
+        decoder(tokens[i : i + 1], usable[:1], wavenumber[i : i + 1])[0, :20] for i in range(4)
+    ]
+    torch.testing.assert_close(together[:, :20], torch.stack(alone), rtol=0, atol=1e-6)
 
 
 def test_basis_decoder_reads_one_curve_on_any_axis_and_sums_loadings():

@@ -5,7 +5,14 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from skspektron._nn.objectives.sinkhorn import Sinkhorn, cost, dual_potentials, sinkhorn_divergence
+from skspektron._nn.objectives import sinkhorn
+from skspektron._nn.objectives.sinkhorn import (
+    Sinkhorn,
+    cost,
+    potentials,
+    sinkhorn_divergence,
+    soft_minima,
+)
 
 
 def cloud(n, d=3, seed=0, shift=0.0, scale=1.0):
@@ -71,7 +78,9 @@ def test_large_reg_is_the_distance_of_the_means():
 @pytest.mark.parametrize(("reg", "n_iterations"), [(0.05, 100), (1.0, 50)])
 def test_plans_have_their_marginals_in_float32(reg, n_iterations):
     x, y = sphere(32, 0), sphere(24, 1)
-    f, g = dual_potentials(x, y, reg, n_iterations)
+    member = torch.eye(2).repeat_interleave(torch.tensor([32, 24]), 0)
+    towards = potentials(torch.cat([x, y]), member, reg, n_iterations)
+    f, g = towards[:32, 1], towards[32:, 0]
     P = torch.exp((f[:, None] + g - cost(x, y)) / reg) / (32 * 24)
     assert P.dtype == torch.float32 and sinkhorn_divergence(x, y, reg).isfinite()
     torch.testing.assert_close(32 * P.sum(1), torch.ones(32), rtol=0, atol=1e-3)
@@ -125,6 +134,31 @@ def test_objective_averages_pairs_of_instruments_with_two_rows():
     scale = centred.square().sum(1).mean().sqrt()
     expected = sinkhorn_divergence(centred[:8] / scale, centred[8:14] / scale, 1.0)
     torch.testing.assert_close(loss(z, alone), expected)
+
+
+def test_twenty_instruments_take_as_many_operations_as_two(monkeypatch):
+    shapes = []
+
+    def note(C, *args):
+        shapes.append(C.shape)
+        return soft_minima(C, *args)
+
+    monkeypatch.setattr(sinkhorn, "soft_minima", note)
+    z, order = cloud(40), torch.randperm(40, generator=torch.Generator().manual_seed(0))
+    for n_instruments in (2, 20):
+        loss(z[order], order % n_instruments, n_iterations=5)
+    assert shapes == [(40, 40)] * 14  # a first, five and a last update each
+
+
+def test_a_tensor_is_never_waited_for(monkeypatch):
+    def refuse(self, *args):
+        raise AssertionError("waits for the device")
+
+    x, y = cloud(20), cloud(15, seed=1)
+    member = torch.eye(2).repeat_interleave(torch.tensor([20, 15]), 0)
+    for name in ("item", "__bool__", "__float__"):
+        monkeypatch.setattr(torch.Tensor, name, refuse)
+    potentials(torch.cat([x, y]), member, 1.0, 50)
 
 
 @pytest.mark.parametrize("label", [[0] * 6, [0, 1, 2, 3, 4, 5], [0, 0, 0, 0, 0, 1]])
