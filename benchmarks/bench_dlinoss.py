@@ -1,0 +1,344 @@
+"""Time D-LinOSS against other ways to compute it and against other layers of equal width.
+
+Everything is forward plus backward in float32, all models in turns within one run; the table
+holds medians of CPU seconds (of all threads together) and the growth of a fresh process's peak
+memory. `chunks` is the layer of this package and `projections` its B and C alone, the floor;
+`fft` is the same layer by the Fourier transform of its kernel, and `scan` by a log-depth
+associative scan over pairs of a matrix and a state, the matrices shared by the batch. `complex
+scan` has the complex B and C it was published with and, as torch's associative_scan asks, a
+matrix for each token of each spectrum. All are checked to be equal in float64 first. A block is
+norm, layer, GELU and gated linear unit; the transformer layer has 4 times as many neurons as its
+width.
+
+    OMP_WAIT_POLICY=PASSIVE python benchmarks/bench_dlinoss.py \
+        --output benchmarks/results/dlinoss.csv
+"""
+
+import argparse
+import csv
+import json
+import platform
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, fields
+from importlib.metadata import version
+from multiprocessing import get_context
+from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
+from statistics import median
+from time import process_time
+
+import torch
+from torch import Tensor, nn
+
+from skspektron._nn.backbones.dlinoss import DLinOSS, DLinOSSBlock
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Sizes of a batch and of the layers that map it."""
+
+    batch: int
+    length: int
+    d_model: int
+    d_state: int
+
+
+SHAPES = (Shape(64, 128, 128, 64), Shape(16, 2048, 256, 128), Shape(4, 8192, 256, 128))
+RESULTS = Path(__file__).parent / "results" / "dlinoss.csv"
+GROWTH = tuple(Shape(4, length, 256, 128) for length in (128, 256, 512, 1024, 2048))
+
+
+class ScannedDLinOSS(DLinOSS):
+    """The same layer by an associative scan."""
+
+    shares_matrices = True  # within the batch
+
+    def forward(self, u: Tensor) -> Tensor:
+        """Map tokens (B, L, D) to the same shape."""
+        return self.positions(u @ self.B.T) @ self.C.T + self.D * u
+
+    def positions(self, drive: Tensor) -> Tensor:
+        """Return the positions (B, L, P) of all oscillators under their drive (B, L, P)."""
+        alpha, rho, gain = (value.to(self.B.dtype) for value in self.recurrence())
+        # IMEX with step 1: z = rho (z - A x + f), x = x + z, and rho A is alpha.
+        step = torch.stack([rho, -alpha, rho, 1 - alpha])[:, None, None]  # (4, 1, 1, P)
+        batch, length, _ = drive.shape
+        step = step.expand(-1, 1 if self.shares_matrices else batch, length, -1)
+        force = gain * drive
+        n = self.n_forward
+        forward = scan([*step[..., :n], *[force[..., :n]] * 2])[-1]
+        backward = scan([*step[..., n:], *[force[..., n:].flip(1)] * 2])[-1]
+        return torch.cat([forward, backward.flip(1)], dim=-1)
+
+
+class ComplexScannedDLinOSS(ScannedDLinOSS):
+    """The same by complex weights, their imaginary parts beginning at zero."""
+
+    shares_matrices = False
+
+    def __init__(self, d_model: int, d_state: int):
+        super().__init__(d_model, d_state)
+        self.B_imaginary = nn.Parameter(torch.zeros_like(self.B))
+        self.C_imaginary = nn.Parameter(torch.zeros_like(self.C))
+
+    def forward(self, u: Tensor) -> Tensor:
+        """Map tokens (B, L, D) to the same shape."""
+        drive = torch.complex(u @ self.B.T, u @ self.B_imaginary.T)
+        x = self.positions(drive)
+        return x.real @ self.C.T - x.imag @ self.C_imaginary.T + self.D * u
+
+
+def scan(maps: list[Tensor]) -> list[Tensor]:
+    """Compose the maps of all tokens from the left, time in dimension 1.
+
+    A map (z, x) -> (a z + b x + f, c z + d x + g) is a, b, c, d, (1, L, P) or (B, L, P), and f, g.
+    """
+    length = maps[0].shape[1]
+    if length == 1:
+        return maps
+    odd = scan(compose([m[:, : length - 1 : 2] for m in maps], [m[:, 1::2] for m in maps]))
+    before, after = [m[:, : (length - 1) // 2] for m in odd], [m[:, 2::2] for m in maps]
+    even = [
+        torch.cat([m[:, :1], rest], 1) for m, rest in zip(maps, compose(before, after), strict=True)
+    ]
+    return [interleave(*pair) for pair in zip(even, odd, strict=True)]
+
+
+def compose(first: list[Tensor], then: list[Tensor]) -> list[Tensor]:
+    """Return the map that applies `first` and then `then`."""
+    a, b, c, d, f, g = first
+    A, B, C, D, F, G = then
+    return [
+        A * a + B * c,
+        A * b + B * d,
+        C * a + D * c,
+        C * b + D * d,
+        A * f + B * g + F,
+        C * f + D * g + G,
+    ]
+
+
+def interleave(even: Tensor, odd: Tensor) -> Tensor:
+    """Return what lies at even and at odd places along dimension 1 as one tensor."""
+    n = odd.shape[1]
+    pairs = torch.stack([even[:, :n], odd], 2).flatten(1, 2)
+    return torch.cat([pairs, even[:, n:]], 1)
+
+
+class FourierDLinOSS(DLinOSS):
+    """The same layer as a convolution with its closed-form kernel."""
+
+    def forward(self, u: Tensor) -> Tensor:
+        """Map tokens (B, L, D) to the same shape."""
+        length, n = u.shape[1], self.n_forward
+        r, theta = (value[:, None] for value in self.poles())
+        k = torch.arange(length, device=u.device)
+        kernel = (
+            r**k * torch.sin((k + 1) * theta) / torch.sin(theta) * self.recurrence()[2][:, None]
+        )
+        response = torch.fft.rfft(kernel.to(u.dtype), n=2 * length)  # (P, K)
+        # A kernel that runs backward has the conjugate spectrum.
+        response = torch.cat([response[:n], response[n:].conj()])
+        drive = torch.fft.rfft(self.B @ u.mT, n=2 * length)  # (B, P, K)
+        x = torch.fft.irfft(drive * response, n=2 * length)[..., :length]
+        return x.mT @ self.C.T + self.D * u
+
+
+class Projections(DLinOSS):
+    """What is left of the layer without its oscillators."""
+
+    def forward(self, u: Tensor) -> Tensor:
+        """Map tokens (B, L, D) to the same shape."""
+        drive = self.B @ u.reshape(-1, u.shape[-1]).T  # (P, B * L)
+        return torch.addcmul((drive.T @ self.C.T).view(u.shape), self.D, u)
+
+
+def transformer(d_model: int, d_state: int) -> nn.Module:
+    """Return an encoder layer with heads of 64 channels."""
+    return nn.TransformerEncoderLayer(
+        d_model,
+        d_model // 64,
+        4 * d_model,
+        dropout=0.0,
+        activation="gelu",
+        batch_first=True,
+        norm_first=True,
+    )
+
+
+MODELS: dict[str, Callable[[int, int], nn.Module]] = {
+    "layer: chunks": DLinOSS,
+    "layer: projections": Projections,
+    "layer: fft": FourierDLinOSS,
+    "layer: scan": ScannedDLinOSS,
+    "layer: complex scan": ComplexScannedDLinOSS,
+    "block: chunks": lambda d_model, d_state: DLinOSSBlock(
+        d_model, d_state, bidirectional=True, dropout=0.0
+    ),
+    "GRU": lambda d_model, d_state: nn.GRU(d_model, d_model, batch_first=True),
+    "transformer": transformer,
+}
+
+
+def check_equal(shape: Shape) -> None:
+    """Refuse to time layers that do not compute the same values and gradients."""
+    torch.manual_seed(0)
+    layers = [
+        MODELS[f"layer: {way}"](shape.d_model, shape.d_state).double()
+        for way in ("chunks", "fft", "scan", "complex scan")
+    ]
+    u = torch.randn(shape.batch, shape.length, shape.d_model, dtype=torch.float64)
+    for layer in layers:
+        layer.load_state_dict(layers[0].state_dict(), strict=False)  # imaginary parts stay zero
+    expected, *others = ([y := layer(u), *gradients(layer, y)] for layer in layers)
+    for other in others:
+        for a, b in zip(expected, other, strict=True):
+            torch.testing.assert_close(b, a, rtol=1e-7, atol=1e-7 * a.detach().abs().max().item())
+
+
+def gradients(layer: DLinOSS, y: Tensor) -> tuple[Tensor, ...]:
+    """Return the gradients of what all ways to compute the layer share."""
+    shared = (layer.nu, layer.phi, layer.B, layer.C, layer.D)
+    return torch.autograd.grad(y.square().sum(), shared)
+
+
+def prepare(name: str, shape: Shape) -> Callable[[], None]:
+    """Return a function that runs one model forward and backward on one batch."""
+    torch.manual_seed(0)
+    module = MODELS[name](shape.d_model, shape.d_state)
+    u = torch.randn(shape.batch, shape.length, shape.d_model, requires_grad=True)
+    arguments = (u, torch.ones(shape.batch, shape.length, 1)) if "block" in name else (u,)
+
+    gradient = torch.randn(u.shape)
+
+    def run() -> None:
+        y = module(*arguments)
+        (y[0] if isinstance(y, tuple) else y).backward(gradient)
+        module.zero_grad()
+        u.grad = None
+
+    return run
+
+
+def cpu_seconds(run: Callable[[], None]) -> float:
+    """Return the CPU time of one run, all threads together."""
+    start = process_time()
+    run()
+    return process_time() - start
+
+
+def peak_growth(name: str, shape: Shape, n_threads: int) -> float:
+    """Return by how many MiB one run raises the peak memory of this process."""
+    torch.set_num_threads(n_threads)
+    prepare(name, Shape(1, 16, shape.d_model, shape.d_state))()  # loads what any run needs
+    run = prepare(name, shape)
+    before = getrusage(RUSAGE_SELF).ru_maxrss
+    run()
+    per_mib = 2**20 if sys.platform == "darwin" else 2**10
+    return (getrusage(RUSAGE_SELF).ru_maxrss - before) / per_mib
+
+
+def memory(shapes: Sequence[Shape], n_threads: int) -> dict[tuple[Shape, str], float]:
+    """Return `peak_growth` of all models at all shapes, each measured in a process of its own."""
+    jobs = [(name, shape) for shape in shapes for name in MODELS]
+    grown = {}
+    for name, shape in jobs:
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            grown[shape, name] = pool.submit(peak_growth, name, shape, n_threads).result()
+    return grown
+
+
+def race(shape: Shape, rounds: int) -> dict[str, list[float]]:
+    """Return the CPU seconds of all models, run in turns after one round that is not timed."""
+    runs = {name: prepare(name, shape) for name in MODELS}
+    times: dict[str, list[float]] = {name: [] for name in MODELS}
+    for _ in range(rounds + 1):
+        for name, run in runs.items():
+            times[name].append(cpu_seconds(run))
+    return {name: values[1:] for name, values in times.items()}
+
+
+def report(rows: list[dict]) -> str:
+    """Return the table: CPU seconds, those of chunks = 1, growth since L / 2, peak memory."""
+    lines = [
+        f"{'B, L, D, P':<20} {'model':<19} {'CPU, s':>8} {'ratio':>6} {'growth':>6} {'MiB':>6}"
+    ]
+    seconds = {(*size_of(row), row["model"]): row["cpu_seconds"] for row in rows}
+    for row in rows:
+        batch, length, *width = size = size_of(row)
+        own = "layer: chunks" if row["model"].startswith("layer") else "block: chunks"
+        half = seconds.get((batch, length / 2, *width, row["model"]))
+        growth = f"{row['cpu_seconds'] / half:.2f}" if half else ""
+        ratio = row["cpu_seconds"] / seconds[(*size, own)]
+        lines.append(
+            f"{', '.join(map(str, size)):<20} {row['model']:<19} {row['cpu_seconds']:>8.4f} "
+            f"{ratio:>6.2f} {growth:>6} {row['memory_mib']:>6.0f}"
+        )
+    return "\n".join(lines)
+
+
+def size_of(row: dict) -> tuple[int, ...]:
+    """Return batch, length, width and number of oscillators of a row."""
+    return tuple(int(row[field.name]) for field in fields(Shape))
+
+
+def write(path: Path, rows: list[dict], argv: Sequence[str], n_threads: int) -> None:
+    """Write the table, and beside it what it was measured with."""
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    versions = {package: version(package) for package in ("skspektron", "torch")}
+    run = {
+        "arguments": shlex.join(argv),
+        "threads": n_threads,
+        "processor": f"{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}",
+        "versions": {"python": platform.python_version()} | versions,
+    }
+    path.with_name(path.name + ".json").write_text(json.dumps([run], indent=2) + "\n")
+
+
+def read_rows(path: Path) -> list[dict]:
+    """Return the rows of a table that was written before."""
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=5, help="timed runs of each model")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--max-length", type=int, default=8192, help="leave longer ones out")
+    parser.add_argument("--output", type=Path, help="CSV file")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str]) -> None:
+    """Check, measure memory, time, and print the table."""
+    args = parse(argv)
+    torch.set_num_threads(args.threads)
+    shapes = [shape for shape in (*SHAPES, *GROWTH) if shape.length <= args.max_length]
+    # A new process starts from the peak of the one that made it, so memory comes first.
+    grown = memory(shapes, args.threads)
+    check_equal(Shape(2, 301, 16, 12))
+    rows = []
+    for shape in shapes:
+        for name, times in race(shape, args.rounds).items():
+            measured = {
+                "cpu_seconds": round(median(times), 5),
+                "memory_mib": round(grown[shape, name], 1),
+            }
+            rows.append({**asdict(shape), "model": name, **measured})
+    print(report(rows))
+    if args.output:
+        write(args.output, rows, argv, args.threads)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
