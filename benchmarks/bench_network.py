@@ -7,8 +7,9 @@ clock, `cpu_seconds` those of all threads together. A clock is shared with whate
 does; `load` is how many processes wanted a core on average when the run ended.
 
 `--published PATH` adds the network that the preset "spektron" is built after: PATH is a folder
-with the public code, whose package is called `src`. It is timed on the same spectra and at equal
-dropout everywhere, none and 0.05, and so is the preset. It needs the package einops.
+with the public code (the repository ktubhyam/Spektron), whose package is called `src`. It is timed
+on the same spectra and at equal dropout everywhere, none and 0.05, and so is the preset. It needs
+the package einops.
 
     OMP_WAIT_POLICY=PASSIVE python benchmarks/bench_network.py \
         --output benchmarks/results/network.csv
