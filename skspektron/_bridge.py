@@ -305,11 +305,11 @@ def embed_batch(
 def oscillators(network: FrozenNetwork) -> tuple[np.ndarray, np.ndarray]:
     """Return angular frequency and damping of every D-LinOSS layer, (n_layers, d_state) each."""
     architecture = network.architecture
-    layers = np.empty((architecture.n_layers, 2, architecture.d_state))
+    frequency, damping = np.empty((2, architecture.n_layers, architecture.d_state))
     blocks = network.on("cpu").blocks[: architecture.n_layers]
-    for layer, block in zip(layers, blocks, strict=True):
-        layer[:] = [to_array(values) for values in block.filter.oscillators()]
-    return layers[:, 0], layers[:, 1]
+    for layer, block in enumerate(blocks):
+        frequency[layer], damping[layer] = map(to_array, block.filter.oscillators())
+    return frequency.copy(), damping.copy()  # views would give a deep copy another joblib.hash
 
 
 def oscillator_banks(network: FrozenNetwork) -> list[dict[str, Any]]:

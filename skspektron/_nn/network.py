@@ -93,6 +93,8 @@ class SpektronNetwork(nn.Module):
         """Encode spectra (B, n) on axes (B, n), patches in `mask` (B, M) hidden.
 
         Tokens are read behind `n_layers` blocks, or, with None, behind all of them and the norm.
+        Where attention is the last block and a linear decoder reads what is hidden, tokens of
+        visible channels are not computed: they come out zero.
         `domain` (B,) numbers the `DOMAINS`.
         """
         seen = valid if mask is None else valid & ~self.hidden_channels(mask, valid)
@@ -102,7 +104,10 @@ class SpektronNetwork(nn.Module):
         x = torch.cat([special, x], dim=1)  # (B, S + N, D)
         kept = torch.cat([usable.new_ones(*special.shape[:2], 1), usable], dim=1)
         drop = mask is not None and self.architecture.mask_mode == "drop"
-        x, gates = self._run(x, kept, n_layers, drop)
+        wanted = None
+        if mask is not None and n_layers is None and self._reads_hidden_only:
+            wanted = self._wanted(mask, valid.shape[1], special.shape[1])
+        x, gates = self._run(x, kept, n_layers, drop, wanted)
         n_special = special.shape[1]
         latent = None
         if n_layers is None:
@@ -174,8 +179,31 @@ class SpektronNetwork(nn.Module):
             tokens.append(self.domain_token[domain][:, None])
         return torch.cat(tokens, dim=1)
 
-    def _run(self, x: Tensor, usable: Tensor, n_layers: int | None, drop: bool):
-        """Pass tokens (B, L, D) through blocks; return them and the gates of experts."""
+    @property
+    def _reads_hidden_only(self) -> bool:
+        """Whether CLS and the hidden tokens are all that is read behind the last block."""
+        a = self.architecture
+        return a.n_attention_layers > 0 and a.cls_token and a.decoder == "linear"
+
+    def _wanted(self, mask: Tensor, n_channels: int, n_special: int) -> Tensor:
+        """Return which tokens, special ones in front, reach a hidden channel or are CLS, (B, L)."""
+        hidden = mask.repeat_interleave(self.architecture.patch_length, 1)[:, :n_channels]
+        wanted = windows(hidden, *self.architecture.window).any(-1)
+        special = torch.arange(n_special, device=mask.device) == 0
+        return torch.cat([special.expand(len(mask), -1), wanted], dim=1)
+
+    def _run(
+        self,
+        x: Tensor,
+        usable: Tensor,
+        n_layers: int | None,
+        drop: bool,
+        wanted: Tensor | None = None,
+    ):
+        """Pass tokens (B, L, D) through blocks; return them and the gates of experts.
+
+        Behind the last one, attention, only the tokens `wanted` (B, L) are needed.
+        """
         if drop:
             # The kept tokens move to the front, and back to their places afterwards.
             order = usable[..., 0].argsort(dim=1, descending=True, stable=True)  # (B, L)
@@ -185,10 +213,13 @@ class SpektronNetwork(nn.Module):
             short, gates = self._run(short, usable.gather(1, index), n_layers, False)
             return torch.zeros_like(x).scatter(1, index.expand_as(short), short), gates
         gates = []
-        for block in self.blocks[:n_layers]:
+        blocks = self.blocks[:n_layers]
+        for number, block in enumerate(blocks, start=1):
             if isinstance(block, Experts):
                 x, gate = block(x, usable)
                 gates.append((gate, usable))
+            elif wanted is not None and number == len(blocks):
+                x = block(x, usable, wanted)
             else:
                 x = block(x, usable)
         return x, gates

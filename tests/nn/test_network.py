@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from skspektron._nn.network import DOMAINS
+from skspektron._nn.backbones.transformer import TransformerBlock
+from skspektron._nn.network import DOMAINS, SpektronNetwork
 from skspektron._nn.tokens.windows import windows
 
 HIDDEN = [1, 4, 5, 11]
@@ -222,6 +223,32 @@ def test_nothing_hidden_is_the_same_in_both_mask_modes(make_network, make_batch)
     (token, a), (drop, b) = (reconstruct(n, batch, torch.zeros(4, 12).bool()) for n in nets)
     torch.testing.assert_close(token.tokens, drop.tokens, rtol=0, atol=1e-5)
     torch.testing.assert_close(a, b, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("tokenizer", ["patch", "raw", "wavelet"])
+def test_what_is_not_read_is_not_computed(make_network, make_batch, mask, tokenizer, monkeypatch):
+    sizes = {"n_attention_layers": 2, "cls_token": True, "domain_token": True}
+    network = make_network(tokenizer=tokenizer, **sizes)
+    batch, lengths, forward = make_batch(), [], TransformerBlock._renew
+    mask[1] = False
+    mask[1, 3] = True
+
+    def note(self, x, tokens, usable):
+        lengths.append((x.shape[1], tokens.shape[1]))
+        return forward(self, x, tokens, usable)
+
+    monkeypatch.setattr(TransformerBlock, "_renew", note)
+    encoded, values = reconstruct(network, batch, mask)
+    hidden = network.hidden_channels(mask, batch["valid"])
+    gradient = torch.autograd.grad(values[hidden].square().mean(), network.mask_token)
+    (first, all_tokens), (last, _) = lengths
+    assert first == all_tokens > last
+    monkeypatch.setattr(SpektronNetwork, "_reads_hidden_only", False)
+    whole, expected = reconstruct(network, batch, mask)
+    torch.testing.assert_close(values[hidden], expected[hidden], rtol=0, atol=1e-5)
+    torch.testing.assert_close(encoded.latent.z, whole.latent.z, rtol=0, atol=1e-5)
+    again = torch.autograd.grad(expected[hidden].square().mean(), network.mask_token)
+    torch.testing.assert_close(gradient, again, rtol=1e-4, atol=1e-6)
 
 
 def test_dropped_tokens_differ_in_number_between_spectra(make_network, make_batch):

@@ -1,5 +1,6 @@
 """Transformer encoder layer."""
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -41,16 +42,36 @@ class TransformerBlock(nn.Module):
         self.narrow = nn.Linear(d_feedforward, d_model)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor, usable: Tensor) -> Tensor:
-        """Map tokens (B, L, D) to the same shape; nobody looks at tokens where `usable` is 0."""
-        x = x + self.dropout(self._attend(self.attention_norm(x), usable))
-        neurons = F.gelu(self.widen(self.feedforward_norm(x)))  # (B, L, d_feedforward)
+    def forward(self, x: Tensor, usable: Tensor, wanted: Tensor | None = None) -> Tensor:
+        """Map tokens (B, L, D) to the same shape; nobody looks at tokens where `usable` is 0.
+
+        Where only the tokens `wanted` (B, L) are read, only these need to look: most others come
+        out zero.
+        """
+        if wanted is None:
+            return self._renew(x, x, usable)
+        n_wanted = int(wanted.sum(1).max())
+        index = wanted.int().argsort(dim=1, descending=True, stable=True)[:, :n_wanted, None]
+        index = index.expand(-1, -1, x.shape[2])
+        y = self._renew(x.gather(1, index), x, usable)
+        return torch.zeros_like(x, dtype=y.dtype).scatter(1, index, y)
+
+    def _renew(self, x: Tensor, seen: Tensor, usable: Tensor) -> Tensor:
+        """Map tokens (B, R, D), who look at those `seen` (B, L, D), to the same shape."""
+        queries = keys = self.attention_norm(seen)
+        if x is not seen:
+            queries = self.attention_norm(x)
+        x = x + self.dropout(self._attend(queries, keys, usable))
+        neurons = F.gelu(self.widen(self.feedforward_norm(x)))  # (B, R, d_feedforward)
         return x + self.dropout(self.narrow(self.dropout(neurons)))
 
-    def _attend(self, x: Tensor, usable: Tensor) -> Tensor:
-        """Return what every token gathers from the usable ones, (B, L, D)."""
-        qkv = self.qkv(x).unflatten(-1, (3, self.n_heads, -1))  # (B, L, 3, heads, d)
-        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # (B, heads, L, d) each
+    def _attend(self, x: Tensor, seen: Tensor, usable: Tensor) -> Tensor:
+        """Return what tokens (B, R, D) gather from the usable ones of (B, L, D), (B, R, D)."""
+        D = x.shape[-1]
+        weight, bias = self.qkv.weight, self.qkv.bias
+        q = F.linear(x, weight[:D], bias[:D]).unflatten(-1, (self.n_heads, -1)).transpose(1, 2)
+        kv = F.linear(seen, weight[D:], bias[D:]).unflatten(-1, (2, self.n_heads, -1))
+        k, v = kv.permute(2, 0, 3, 1, 4)  # (B, heads, L, d) each
         keys = usable.mT.bool()  # (B, 1, L)
         # A softmax over no key is NaN before torch 2.5: without usable tokens, look at all.
         keys = keys | ~keys.any(-1, keepdim=True)
