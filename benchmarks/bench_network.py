@@ -36,8 +36,8 @@ import torch
 from torch import Tensor, nn
 
 from skspektron._bridge import to_spectra
-from skspektron._nn.architecture import PRESETS
 from skspektron._nn.objectives import PretrainingTask
+from skspektron._nn.presets import PRESETS
 from skspektron._training._batches import masked_batch
 from skspektron._training._pretraining import new_network
 

@@ -12,6 +12,7 @@ CHOICES = {
     "latent": ("plain", "sphere", "vib"),
     "decoder": ("linear", "latent", "grid"),
 }
+RECURRENT = ("dlinoss", "mamba", "s4d")  # backbones that run along the tokens
 OPTIONAL = ("n_channels", "d_expert", "d_decoder")  # None, or a count
 MAY_BE_ZERO = ("n_layers", "n_attention_layers", "n_experts")
 WAVELET_SPAN, WAVELET_STRIDE = 32, 16  # channels
@@ -205,39 +206,20 @@ class Architecture:
                     f"{field.name} is {value!r}. It counts something: pass an int of at least "
                     f"{least}."
                 )
-        for wrong, sentence in self._contradictions():
+        for wrong, sentence in (
+            *self._sizes_that_cannot_be(),
+            *self._options_of_other_parts(),
+            *self._parts_that_do_not_meet(),
+        ):
             if wrong:
                 raise ValueError(sentence)
 
-    def _contradictions(self):
-        """Return what does not go together, and the sentence that says so."""
-        recurrent = self.backbone in ("dlinoss", "mamba", "s4d")
+    def _sizes_that_cannot_be(self):
+        """Return conditions on sizes, and the sentence for each that is met."""
         attends = (
             self.backbone == "transformer" or self.n_attention_layers or self.decoder == "grid"
         )
-        both_ways = recurrent and self.bidirectional
-        passed = self.n_layers > 0 and (self.backbone == "transformer" or both_ways)
-        sees_all = passed or self.n_attention_layers > 0
         return (
-            (
-                self.kan and not self.n_experts,
-                "kan=True makes experts of splines and n_experts is 0. Pass n_experts=1 or more.",
-            ),
-            (
-                self.backbone != "dlinoss" and not (self.damping and self.stability == "poles"),
-                f"damping and stability are those of D-LinOSS and backbone is {self.backbone!r}. "
-                "Leave them out.",
-            ),
-            (
-                not recurrent and not self.bidirectional,
-                f"bidirectional=False runs recurrences one way and {self.backbone!r} is none. "
-                "Leave it out.",
-            ),
-            (
-                self.d_decoder is not None and self.decoder != "latent",
-                f"d_decoder is the width of the 'latent' decoder and decoder is {self.decoder!r}. "
-                "Leave it out.",
-            ),
             (self.d_model % 2, f"d_model is {self.d_model}. Pass an even width."),
             (
                 self.kernel_length % 2 == 0,
@@ -258,18 +240,49 @@ class Architecture:
                 f"dropout is {self.dropout}. Pass a share from 0 to below 1.",
             ),
             (
-                not self.damping and self.stability == "clamp",
-                "stability='clamp' clamps damped oscillators and damping is False. "
-                "Pass one of the two.",
-            ),
-            (
                 self.n_experts > 1 and not 2 <= self.n_active_experts <= self.n_experts,
                 f"n_active_experts is {self.n_active_experts} and n_experts is {self.n_experts}. "
                 "Pass 2 or more, since a single one teaches the choice nothing, and at most as "
                 "many as there are.",
             ),
+        )
+
+    def _options_of_other_parts(self):
+        """Return conditions on options that would change nothing, and a sentence for each."""
+        return (
             (
-                self.cls_token and not sees_all,
+                self.kan and not self.n_experts,
+                "kan=True makes experts of splines and n_experts is 0. Pass n_experts=1 or more.",
+            ),
+            (
+                self.backbone != "dlinoss" and not (self.damping and self.stability == "poles"),
+                f"damping and stability are those of D-LinOSS and backbone is {self.backbone!r}. "
+                "Leave them out.",
+            ),
+            (
+                self.backbone not in RECURRENT and not self.bidirectional,
+                f"bidirectional=False runs recurrences one way and {self.backbone!r} is none. "
+                "Leave it out.",
+            ),
+            (
+                self.d_decoder is not None and self.decoder != "latent",
+                f"d_decoder is the width of the 'latent' decoder and decoder is {self.decoder!r}. "
+                "Leave it out.",
+            ),
+        )
+
+    def _parts_that_do_not_meet(self):
+        """Return conditions on pairs of parts, and a sentence for each."""
+        both_ways = self.backbone in RECURRENT and self.bidirectional
+        passed = self.n_layers > 0 and (self.backbone == "transformer" or both_ways)
+        return (
+            (
+                not self.damping and self.stability == "clamp",
+                "stability='clamp' clamps damped oscillators and damping is False. "
+                "Pass one of the two.",
+            ),
+            (
+                self.cls_token and not (passed or self.n_attention_layers),
                 f"cls_token=True needs blocks in which the first token sees all others, and "
                 f"{self.backbone!r} here does not. Pass bidirectional=True or "
                 "n_attention_layers=1.",
@@ -290,78 +303,3 @@ class Architecture:
 def n_windows(n_channels: int, span: int, stride: int) -> int:
     """Return how many windows of `span` channels, `stride` apart, cover `n_channels`."""
     return 1 + -(-max(n_channels - span, 0) // stride)
-
-
-PRESETS = {
-    "tiny": Architecture(patch_length=8, d_model=16, d_state=16, n_layers=1),
-    "small": Architecture(),
-    "base": Architecture(
-        d_model=256,
-        d_state=256,
-        n_experts=4,
-        n_attention_layers=2,
-        n_heads=8,
-        d_feedforward=512,
-        cls_token=True,
-        domain_token=True,
-    ),
-    # Sizes of the published systems; see docs/network.md.
-    "spektron": Architecture(
-        tokenizer="raw",
-        patch_length=3,
-        d_model=256,
-        d_state=128,
-        cls_token=True,
-        domain_token=True,
-        n_experts=4,
-        n_attention_layers=2,
-        n_heads=8,
-        d_feedforward=1024,
-        d_expert=512,
-        latent="vib",
-        d_latent=128,
-        d_instrument=64,
-        dropout=0.05,
-    ),
-    "panchromatic": Architecture(
-        patch_length=32,
-        normalize="median",
-        backbone="transformer",
-        d_model=512,
-        n_layers=6,
-        n_heads=8,
-        d_feedforward=2048,
-        decoder="grid",
-        n_decoder_layers=6,
-    ),
-    "chemomae": Architecture(
-        tokenizer="raw",
-        kernel_length=1,
-        patch_length=8,
-        position="learned",
-        cls_token=True,
-        backbone="transformer",
-        d_model=256,
-        n_layers=4,
-        n_heads=4,
-        d_feedforward=1024,
-        mask_mode="drop",
-        latent="sphere",
-        d_latent=64,
-        decoder="latent",
-        d_decoder=256,
-        dropout=0.1,
-    ),
-}
-
-
-def resolve_architecture(architecture) -> Architecture:
-    """Return the dataclass behind a preset's name, or the dataclass itself."""
-    if isinstance(architecture, Architecture):
-        return architecture
-    if isinstance(architecture, str) and architecture in PRESETS:
-        return PRESETS[architecture]
-    raise ValueError(
-        f"architecture is {architecture!r}. Pass one of {', '.join(map(repr, PRESETS))} "
-        "or an Architecture."
-    )

@@ -5,9 +5,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from .architecture import PRESETS
 from .masking import make_block_mask
 from .network import SpektronNetwork
+from .presets import PRESETS
 
 
 class ChemoMAE(nn.Module):

@@ -90,11 +90,7 @@ def pretrain(
         _new_task(network, objectives, spectra.n_instruments, seed),
         Batches(lambda step, chosen: make_batch(step, rows[chosen]), len(rows)),
         StepSampler(
-            make_batch.width(rows),
-            batch_size,
-            seed=seed,
-            max_steps=max_steps,
-            window=report_every,
+            make_batch.width(rows), batch_size, seed=seed, max_steps=max_steps, window=report_every
         ),
         weights=objectives,
         learning_rate=learning_rate,

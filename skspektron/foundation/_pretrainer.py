@@ -379,7 +379,7 @@ class SpektronPretrainer(
 
     def _architecture(self):
         """Return the sizes behind the preset's name."""
-        from .._nn.architecture import resolve_architecture
+        from .._nn.presets import resolve_architecture
 
         return resolve_architecture(self.architecture)
 

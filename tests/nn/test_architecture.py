@@ -2,8 +2,9 @@
 
 import pytest
 
-from skspektron._nn.architecture import PRESETS, Architecture, resolve_architecture
+from skspektron._nn.architecture import Architecture
 from skspektron._nn.network import SpektronNetwork
+from skspektron._nn.presets import PRESETS, resolve_architecture
 
 
 @pytest.mark.parametrize(

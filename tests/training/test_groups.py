@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from skspektron._nn.architecture import PRESETS
 from skspektron._nn.objectives import PretrainingTask
+from skspektron._nn.presets import PRESETS
 from skspektron._training._groups import parameter_groups
 from skspektron._training._net import StepNet
 from skspektron._training._pretraining import new_network
