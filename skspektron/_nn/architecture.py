@@ -16,6 +16,7 @@ RECURRENT = ("dlinoss", "mamba", "s4d")  # backbones that run along the tokens
 OPTIONAL = ("n_channels", "d_expert", "d_decoder")  # None, or a count
 MAY_BE_ZERO = ("n_layers", "n_attention_layers", "n_experts")
 WAVELET_SPAN, WAVELET_STRIDE = 32, 16  # channels
+DOMAINS = ("NIR", "IR", "RAMAN", "UNKNOWN")  # numbered in this order
 
 
 @dataclass(frozen=True)

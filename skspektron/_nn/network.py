@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from .architecture import Architecture
+from .architecture import DOMAINS, Architecture
 from .backbones import make_blocks
 from .backbones.experts import Experts
 from .heads import make_decoder, make_latent
@@ -14,7 +14,6 @@ from .tokens import make_position, make_tokens
 from .tokens.scale import SCALES
 from .tokens.windows import fill, join, usable_windows, windows
 
-DOMAINS = ("NIR", "IR", "RAMAN", "UNKNOWN")
 TRUNCATED_STD = 0.02  # of the initial mask, CLS and domain tokens
 
 
@@ -76,9 +75,7 @@ class SpektronNetwork(nn.Module):
 
     def hidden_channels(self, mask: Tensor, valid: Tensor) -> Tensor:
         """Return the good channels (B, n) of the hidden patches (B, M): what the loss counts."""
-        return (
-            valid & mask.repeat_interleave(self.architecture.patch_length, 1)[:, : valid.shape[1]]
-        )
+        return valid & self._channels(mask, valid.shape[1])
 
     def forward(
         self,
@@ -152,9 +149,13 @@ class SpektronNetwork(nn.Module):
                 x = torch.where(hidden[..., None], self.mask_token.to(x.dtype), x)
         return x + self._position(wavenumber, grid), usable[..., None].to(x)
 
+    def _channels(self, mask: Tensor, n_channels: int) -> Tensor:
+        """Return which channels (B, n) lie in hidden patches (B, M)."""
+        return mask.repeat_interleave(self.architecture.patch_length, 1)[:, :n_channels]
+
     def _hidden_tokens(self, mask: Tensor, n_channels: int, length: Tensor) -> Tensor:
         """Return which tokens stand for no channel before `length` (B,) but hidden ones, (B, N)."""
-        hidden = mask.repeat_interleave(self.architecture.patch_length, 1)[:, :n_channels]
+        hidden = self._channels(mask, n_channels)
         own = torch.arange(n_channels, device=mask.device) < length[:, None]
         return ~windows(own & ~hidden, *self.architecture.window).any(-1)
 
@@ -187,8 +188,7 @@ class SpektronNetwork(nn.Module):
 
     def _wanted(self, mask: Tensor, n_channels: int, n_special: int) -> Tensor:
         """Return which tokens, special ones in front, reach a hidden channel or are CLS, (B, L)."""
-        hidden = mask.repeat_interleave(self.architecture.patch_length, 1)[:, :n_channels]
-        wanted = windows(hidden, *self.architecture.window).any(-1)
+        wanted = windows(self._channels(mask, n_channels), *self.architecture.window).any(-1)
         special = torch.arange(n_special, device=mask.device) == 0
         return torch.cat([special.expand(len(mask), -1), wanted], dim=1)
 

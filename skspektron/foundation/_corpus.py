@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._nn.architecture import DOMAINS
 from .._validation import check_labels
 
-DOMAINS = ("NIR", "IR", "RAMAN", "UNKNOWN")
 NEGATIVE_SHARE = 0.05  # of the values: more are no absorbance
 N_LOOKED_AT = 1024  # spectra, enough to know a share of their values to a percent
 

@@ -24,7 +24,6 @@ from ._corpus import (
 from ._grids import axes_by_instrument, distinct_axes
 from ._objectives import check_needs, check_objectives
 
-PRECISIONS = ("float32", "bfloat16")
 # What the weights depend on, beside architecture, objectives, data and seed.
 SETTINGS = (
     "mask_ratio",
@@ -399,6 +398,8 @@ class SpektronPretrainer(
 
     def _check_parameters(self):
         """Refuse settings that cannot train."""
+        from .._training._precision import PRECISIONS
+
         check_counts(self, max_steps=1, batch_size=1, report_every=1, warmup_steps=0)
         for name in ("micro_batch_size", "n_iter_no_change"):
             if getattr(self, name) is not None:

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
+from skspektron._nn.architecture import DOMAINS
 from skspektron._nn.backbones.transformer import TransformerBlock
-from skspektron._nn.network import DOMAINS, SpektronNetwork
+from skspektron._nn.network import SpektronNetwork
 from skspektron._nn.tokens.windows import windows
 
 HIDDEN = [1, 4, 5, 11]

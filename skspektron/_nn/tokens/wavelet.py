@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from ..architecture import WAVELET_SPAN, WAVELET_STRIDE
 from .windows import windows
 
 # h: the orthonormal scaling filter of 8 taps and 4 vanishing moments that is known as db4.
@@ -54,7 +55,7 @@ class WaveletTokens(nn.Module):
     .. [1] Daubechies, Commun. Pure Appl. Math. 41 (1988) 909-996.
     """
 
-    span, stride = 32, 16
+    span, stride = WAVELET_SPAN, WAVELET_STRIDE
 
     def __init__(self, d_model: int):
         super().__init__()
