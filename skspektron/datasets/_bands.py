@@ -1,5 +1,6 @@
 """Absorption bands of imaginary compounds: fundamentals, overtones and combinations."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -140,3 +141,17 @@ def transitions(vibration: Vibration) -> np.ndarray:
     quanta = n + m
     height = vibration.strength * FALL_PER_QUANTUM ** (quanta - 1)
     return np.column_stack([position, vibration.width * quanta, height])
+
+
+def channels_near(
+    groups: Sequence[str], wavenumber: np.ndarray, *, reach: float = 1.25, strength: float = 0.15
+) -> np.ndarray:
+    """Tell which channels (n_features,) lie within `reach` widths of a band of some groups.
+
+    Of the bands on the axis those count that have at least `strength` of the strongest's height.
+    """
+    bands = np.concatenate([transitions((HYDROGENIC | SKELETAL)[name]) for name in groups])
+    on_axis = (bands[:, 0] >= wavenumber.min()) & (bands[:, 0] <= wavenumber.max())
+    strong = bands[:, 2] >= strength * bands[on_axis, 2].max(initial=0.0)
+    position, width, _ = bands[on_axis & strong].T
+    return (np.abs(wavenumber - position[:, None]) < reach * width[:, None]).any(axis=0)

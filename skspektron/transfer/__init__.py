@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = lazy.attach(
         "_dipls": ["DIPLSTransfer"],
         "_ds": ["DS"],
         "_ds_transfer": ["DSTransfer"],
+        "_ensemble": ["EnsembleTransfer"],
         "_epo": ["EPO"],
         "_epo_transfer": ["EPOTransfer"],
         "_fno": ["FNO"],

@@ -1,7 +1,5 @@
 """Null-augmented regression."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import product
 from numbers import Real
 
@@ -10,8 +8,8 @@ from numpy.typing import NDArray
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.linear_model import Ridge
 
+from ._augmented import RowSpace, mean_square, scaled_differences
 from ._choice import choose_calibration
-from ._pairs import principal_axes
 from ._refitted import RefittedTransfer
 from ._standards import Rows, Standards
 
@@ -150,17 +148,17 @@ class NARTransfer(RefittedTransfer):
         if self.difference_penalty == "auto":
             penalties = list(AUTO_PENALTIES) if len(standards) > 1 else [100.0]
         is_ridge = self.estimator is None and isinstance(final, PLSRegression)
-        length = _mean_square(source.X - source.X.mean(axis=0))
+        length = mean_square(source.X - source.X.mean(axis=0))
         ridges = (AUTO_RIDGES if is_ridge else np.array([np.nan])) * length
         whole = RowSpace.of(source.X, source.y) if is_ridge else None
 
         def fit_candidates(X, y, standards):
-            D = _scaled_differences(standards, length)
+            D = scaled_differences(standards.X_source, standards.X_target, length)
             if is_ridge:
                 if len(D) > FEW:
                     return _fit_path_of_many(X, y, D, penalties, ridges)
                 space = whole if X is source.X else RowSpace.of(X, y)
-                return space.fit_path(D, penalties, ridges)
+                return _fit_path(space, D, penalties, ridges)
             rows = [augment(X, y, D, penalty) for penalty in penalties]
             fits = [self._fit_final(final, *augmented) for augmented in rows]
             return lambda X: np.stack([self._predict_final(fitted, X) for fitted in fits])
@@ -170,7 +168,7 @@ class NARTransfer(RefittedTransfer):
         if len(candidates) > 1:
             chosen = choose_calibration(fit_candidates, source, standards)
         self.difference_penalty_, ridge = candidates[chosen]
-        D = _scaled_differences(standards, length)
+        D = scaled_differences(standards.X_source, standards.X_target, length)
         augmented = augment(source.X, source.y, D, self.difference_penalty_)
         self.target_estimator_ = self._fit_final(Ridge(ridge) if is_ridge else final, *augmented)
 
@@ -186,57 +184,15 @@ def augment(X: NDArray, y: NDArray, D: NDArray, penalty: float) -> tuple[NDArray
     return np.concatenate([X, mean + half, mean - half]), np.concatenate([y, level])
 
 
-@dataclass(frozen=True)
-class RowSpace:
-    """Source rows in coordinates of their own: one decomposition serves all ridges and penalties.
-
-    With k directions and q targets: `mean` (p,), `level` (q,), directions `Vt` (k, p), squared
-    singular values `values` (k,), `cross` = V'X'y (k, q); `shape` is that of one row of `y`.
-    """
-
-    mean: NDArray
-    level: NDArray
-    Vt: NDArray
-    values: NDArray
-    cross: NDArray
-    shape: tuple[int, ...]
-
-    @classmethod
-    def of(cls, X: NDArray, y: NDArray) -> "RowSpace":
-        """Decompose source rows."""
-        mean, level = X.mean(axis=0), y.mean(axis=0)
-        X, y = X - mean, (y - level).reshape(len(y), -1)
-        values, U = principal_axes(X, None)
-        Vt = (U / np.sqrt(values)).T @ X
-        return cls(mean, level.ravel(), Vt, values, Vt @ (X.T @ y), level.shape)
-
-    def fit_path(self, D: NDArray, penalties, ridges) -> Callable[[NDArray], NDArray]:
-        """Return a function from spectra to the predictions for every penalty and ridge.
-
-        The differences D are few, so they enter by the matrix inversion lemma on
-        (X'X + ridge I + penalty D'D), whose first two terms are diagonal along V.
-        """
-        G = D @ self.Vt.T
-        outside = D @ D.T - G @ G.T  # what of D'D is not along V
-        pairs = list(product(penalties, ridges))
-        shrunk = np.array([1 / (self.values + ridge) for _, ridge in pairs])[:, :, None]
-        alpha = shrunk * self.cross  # (n_pairs, k, q)
-        inner = np.array([np.eye(len(D)) / penalty + outside / ridge for penalty, ridge in pairs])
-        z = np.linalg.solve(inner + G @ (shrunk * G.T), G @ alpha)  # (n_pairs, m, q)
-        along = alpha - shrunk * (G.T @ z)
-        across = z / np.array([ridge for _, ridge in pairs])[:, None, None]
-
-        def predict(X):
-            scores = (X - self.mean) @ self.Vt.T
-            rest = (X - self.mean) @ D.T - scores @ G.T
-            y = scores @ along - rest @ across + self.level
-            return y.reshape(len(pairs), len(X), *self.shape)
-
-        return predict
+def _fit_path(space: RowSpace, D, penalties, ridges):
+    """Return a function from spectra to the predictions for every penalty and ridge."""
+    weights = np.repeat(np.reshape(penalties, (-1, 1)), len(D), axis=1)
+    path = space.fit_path(D, np.zeros((len(D), len(space.level))), weights, ridges)
+    return lambda X: path.predict(X).reshape(-1, len(X), *space.shape)
 
 
 def _fit_path_of_many(X, y, D, penalties, ridges):
-    """Return the function of `RowSpace.fit_path`, by one decomposition for every penalty."""
+    """Return the function of `_fit_path`, by one decomposition for every penalty."""
     mean, level = X.mean(axis=0), y.mean(axis=0)
     X, right = X - mean, (y - level).reshape(len(y), -1)
     right = np.concatenate([right, np.zeros((len(D), right.shape[1]))])
@@ -251,15 +207,3 @@ def _fit_path_of_many(X, y, D, penalties, ridges):
         coefs.append(Z.T @ solved if is_wide else solved)
     coef = np.concatenate(coefs)  # (n_pairs, n_features, n_targets)
     return lambda X: ((X - mean) @ coef + level.ravel()).reshape(len(coef), len(X), *y.shape[1:])
-
-
-def _scaled_differences(standards, length):
-    """Return difference spectra of the standards, with the mean square `length`."""
-    D = standards.X_source - standards.X_target
-    size = _mean_square(D)
-    return D * np.sqrt(length / size) if size > 0 else D
-
-
-def _mean_square(X):
-    """Return the mean squared length of the rows."""
-    return (X**2).sum() / max(len(X), 1)

@@ -89,7 +89,7 @@ def principal_axes(X: NDArray, n_components: int | None) -> tuple[NDArray, NDArr
     """
     is_wide = len(X) <= X.shape[1]
     values, vectors = np.linalg.eigh(X @ X.T if is_wide else X.T @ X)
-    rank = np.count_nonzero(values > ROUNDING * max(values[-1], 0.0))
+    rank = np.count_nonzero(values > ROUNDING * values.max(initial=0.0))
     k = rank if n_components is None else min(rank, n_components)
     values, vectors = values[::-1][:k], vectors[:, ::-1][:, :k]
     return values, vectors if is_wide else X @ (vectors / np.sqrt(values))

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from skspektron.datasets._bands import HYDROGENIC, Bands, draw_bands, transitions
+from skspektron.datasets._bands import (
+    HYDROGENIC,
+    SKELETAL,
+    Bands,
+    channels_near,
+    draw_bands,
+    transitions,
+)
 
 
 def literal_spectra(bands, wavenumber, line_width):
@@ -71,3 +78,38 @@ def test_compounds_differ():
     similarity = np.corrcoef(spectra)
     assert similarity[np.triu_indices(6, 1)].max() < 0.999
     assert np.linalg.matrix_rank(spectra) == 6
+
+
+def literal_channels_near(groups, wavenumber, reach, strength):
+    """Tell channel by channel whether a band that counts is near."""
+    bands = [band for name in groups for band in transitions((HYDROGENIC | SKELETAL)[name])]
+    low, high = min(wavenumber), max(wavenumber)
+    bands = [band for band in bands if low <= band[0] <= high]
+    tallest = max((height for _, _, height in bands), default=0.0)
+    bands = [band for band in bands if band[2] >= strength * tallest]
+    return [any(abs(nu - at) < reach * width for at, width, _ in bands) for nu in wavenumber]
+
+
+@pytest.mark.parametrize("groups", [("water",), ("C-H of CH2", "C-H of CH3"), ("amide C=O",)])
+@pytest.mark.parametrize(("reach", "strength"), [(1.25, 0.15), (0.5, 0.0), (3.0, 1.0)])
+def test_channels_near_bands_equal_the_literal_search(groups, reach, strength):
+    wavenumber = np.linspace(11000, 1500, 300)  # descending, as wavelengths ascend
+    near = channels_near(groups, wavenumber, reach=reach, strength=strength)
+    expected = literal_channels_near(groups, wavenumber, reach, strength)
+    np.testing.assert_array_equal(near, expected)
+    assert near.any()
+    np.testing.assert_array_equal(
+        channels_near(groups, wavenumber[::-1], reach=reach, strength=strength), expected[::-1]
+    )
+
+
+def test_water_is_seen_at_its_overtone_and_its_combination():
+    wavelength = np.arange(1100.0, 2500.0, 2.0)
+    near = wavelength[channels_near(("water",), 1e7 / wavelength)]
+    first, second = np.split(near, np.flatnonzero(np.diff(near) > 2.0) + 1)
+    assert (first[0], first[-1], second[0], second[-1]) == (1410, 1492, 1864, 2012)
+
+
+def test_no_channel_is_near_a_band_that_is_not_on_the_axis():
+    near = channels_near(("water", "amide C=O"), np.linspace(35000, 40000, 20))
+    assert near.shape == (20,) and not near.any()

@@ -9,6 +9,7 @@ from skspektron.transfer import (
     CORALTransfer,
     DIPLSTransfer,
     DSTransfer,
+    EnsembleTransfer,
     EPOTransfer,
     FNOTransfer,
     MeanCentredTransfer,
@@ -43,7 +44,7 @@ MAPPED = [
     CCATransfer,
     SMALL_FNO,
 ]
-REFITTED = [EPOTransfer, NARTransfer, DIPLSTransfer]  # fit the calibration again
+REFITTED = [EPOTransfer, NARTransfer, DIPLSTransfer, EnsembleTransfer]  # calibrate again
 PAIRED = [*MAPPED, *REFITTED, PFCETransfer]
 LABELLED = [TargetOnly, PooledTransfer, SlopeBiasTransfer]
 UNLABELLED = [MeanCentredTransfer, CORALTransfer, DIPLSTransfer]  # need no standards

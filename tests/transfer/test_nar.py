@@ -8,7 +8,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skspektron.transfer import EPOTransfer, NARTransfer, NoTransfer
-from skspektron.transfer._nar import AUTO_PENALTIES, AUTO_RIDGES, RowSpace, augment
+from skspektron.transfer._nar import AUTO_PENALTIES, AUTO_RIDGES, augment
 from tests import oracles
 from tests.transfer.methods import make
 from tests.transfer.test_epo import expected_error, standard_spectra
@@ -28,20 +28,6 @@ def scaled(differences, X=X):
     """Return differences as long as the centred spectra `X`, in root mean square."""
     length = np.mean(np.sum((X - X.mean(axis=0)) ** 2, axis=1))
     return differences * np.sqrt(length / np.mean(np.sum(differences**2, axis=1)))
-
-
-@pytest.mark.parametrize("n_rows", [15, 4])  # more and fewer than channels
-@pytest.mark.parametrize("y", [Y, Y[:, 0]], ids=["two targets", "flat"])
-def test_ridge_path_equals_the_normal_equations(y, n_rows):
-    penalties, ridges = (0.5, 100.0), np.array([1e-3, 1.0, 30.0])
-    X_new = np.random.default_rng(1).normal(size=(4, 6))
-    space = RowSpace.of(X[:n_rows], y[:n_rows])
-    path = space.fit_path(scaled(DIFFERENCES, X[:n_rows]), penalties, ridges)(X_new)
-    assert path.shape == (6, 4, *y.shape[1:])
-    candidates = [(penalty, ridge) for penalty in penalties for ridge in ridges]
-    for predictions, (penalty, ridge) in zip(path, candidates, strict=True):
-        b, intercept = oracles.nar(X[:n_rows], y[:n_rows], DIFFERENCES, penalty, ridge)
-        np.testing.assert_allclose(predictions, X_new @ b + intercept, atol=1e-8)
 
 
 @pytest.mark.parametrize("penalty", [0.1, 1.0, 1e4])
