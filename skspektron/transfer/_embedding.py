@@ -18,7 +18,8 @@ from ._calibration import cross_validated_pls
 class EmbeddingTransfer(TorchEstimatorMixin, BaseTransfer):
     """Change the embedding of a calibration; a method implements `_learn`.
 
-    Its constructor takes `wavelength`, `wavenumber` and `device` for the recommended pipeline.
+    Its constructor takes `wavelength`, `wavenumber`, `weights` and `device` for the recommended
+    pipeline.
     """
 
     def _check_parameters(self) -> None:
@@ -31,6 +32,11 @@ class EmbeddingTransfer(TorchEstimatorMixin, BaseTransfer):
                     "An axis was given for an estimator that has its own. "
                     "Give it to the SpektronEmbedder inside, or pass estimator=None."
                 )
+            if self.weights != "small":
+                raise ValueError(
+                    f"weights is {self.weights!r} and the estimator has its own. "
+                    "Give them to the SpektronEmbedder inside, or pass estimator=None."
+                )
 
     def _check_positive(self, *names: str) -> None:
         """Refuse parameters that are not above 0."""
@@ -41,7 +47,7 @@ class EmbeddingTransfer(TorchEstimatorMixin, BaseTransfer):
     def _default_calibration(self, X, y, ids) -> Pipeline:
         """Return the recommended pipeline, fitted on `X` and `y`."""
         axis = self._resolve_axis(X.shape[1])
-        embedder = SpektronEmbedder(wavenumber=axis, device=self.device)
+        embedder = SpektronEmbedder(self.weights, wavenumber=axis, device=self.device)
         embedding = Pipeline([("snv", SNV()), ("embed", embedder)])
         Z = embedding.fit_transform(X)
         pls = self._cached(cross_validated_pls)(Z, y, ids)

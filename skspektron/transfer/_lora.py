@@ -1,12 +1,15 @@
 """Low-rank adaptation of the embedding to the target instrument."""
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from .._validation import check_counts
 from ..foundation import SpektronEmbedder
+from ._averaging import Seen
 from ._embedding import EmbeddingTransfer
+from ._lora_ensemble import AdaptedEnsemble
 from ._lora_examples import Translation, as_on_target, linear_head, standardize
 from ._standards import Rows, Standards
 
@@ -26,9 +29,12 @@ class LoRATransfer(EmbeddingTransfer):
     ----------
     estimator : Pipeline, default=None
         Calibration that is transferred; one of its steps is a `SpektronEmbedder`, and steps
-        follow it. None: `SNV`, `SpektronEmbedder` and ``PLSRegression(scale=False)`` with the
-        number of components chosen by cross-validation. Of a `FrozenEstimator` only the
-        embedding is adapted.
+        follow it; on the target, those are fitted behind the adapted embedding. None: on the
+        source `SNV`, `SpektronEmbedder` and ``PLSRegression(scale=False)`` with the number of
+        components chosen by cross-validation; on the target the average of `EnsembleTransfer`,
+        with the adapted embedding as one more view, weighed as it fares on standards that neither
+        the adapter nor the calibrations have seen. Of a `FrozenEstimator` only the embedding is
+        adapted.
     source, target : str or int, default=None
         Labels of the instrument of the calibration and of the instrument it moves to. `source`
         None: the most frequent label other than `target`. `target` None: the one that is not
@@ -50,11 +56,13 @@ class LoRATransfer(EmbeddingTransfer):
         Samples that a `FrozenEstimator` was fitted on, so that a leak can be told; None warns.
     wavelength, wavenumber : array-like of shape (n_features,), default=None
         Axis of the spectra in nm or in cm-1, for ``estimator=None``; an estimator has its own.
+    weights : str or path-like, default="small"
+        Weights of the embedder of the recommended pipeline, as in `SpektronEmbedder`.
     rank : int, default=8
         Rank of the change of every weight matrix.
     alpha : float, default=16.0
         The change is scaled by ``alpha / rank``.
-    max_epochs : int, default=100
+    max_epochs : int, default=30
         Passes over the source rows; every step sees all standards. 0: factors stay zero.
     batch_size : int, default=32
         Source rows in a step.
@@ -72,6 +80,9 @@ class LoRATransfer(EmbeddingTransfer):
         The calibration, fitted on the source rows.
     target_estimator_ : Pipeline
         The calibration with adapted embedding and refitted head; absent without standards.
+    view_weights_ : dict of str to float
+        Share of every view of the spectra, and of the adapted embedding, in the predictions of
+        ``estimator=None``, adding up to 1; absent with another estimator and without standards.
     adapter_ : dict of str to ndarray
         Factors by name, ``"A.<weight>"`` (rank, n_in) and ``"B.<weight>"`` (n_out, rank), and
         the ``"offset"`` (n_outputs,) of the adapted embeddings.
@@ -137,9 +148,10 @@ class LoRATransfer(EmbeddingTransfer):
         trained_on=None,
         wavelength=None,
         wavenumber=None,
+        weights="small",
         rank: int = 8,
         alpha: float = 16.0,
-        max_epochs: int = 100,
+        max_epochs: int = 30,
         batch_size: int = 32,
         learning_rate: float = 3e-3,
         device: str | None = None,
@@ -157,6 +169,7 @@ class LoRATransfer(EmbeddingTransfer):
         )
         self.wavelength = wavelength
         self.wavenumber = wavenumber
+        self.weights = weights
         self.rank = rank
         self.alpha = alpha
         self.max_epochs = max_epochs
@@ -173,7 +186,10 @@ class LoRATransfer(EmbeddingTransfer):
         save_adapter(path, self._steps(self.estimator_)[1].network_, self.adapter_, self.alpha)
 
     def load_adapter(self, path) -> "LoRATransfer":
-        """Adapt the embedding of the fitted calibration as a file says; its head stays."""
+        """Adapt the embedding of the fitted calibration as a file says; its head stays.
+
+        The ensemble of ``estimator=None`` belongs to the standards of fit and is left out then.
+        """
         from .._training._adaptation import load_adapter
 
         check_is_fitted(self, "adapter_")
@@ -181,6 +197,9 @@ class LoRATransfer(EmbeddingTransfer):
         self.adapter_, alpha = load_adapter(path, embedder.network_)
         adapted = self._adapt(embedder, self.adapter_, alpha)
         head = self.target_estimator_[-len(self._steps(self.estimator_)[2]) :]
+        if self._ensemble is not None:
+            self._ensemble = None
+            del self.view_weights_
         self.target_estimator_ = self._align(adapted, self.adapter_["offset"], head)
         return self
 
@@ -191,8 +210,53 @@ class LoRATransfer(EmbeddingTransfer):
         self._check_positive("alpha", "learning_rate")
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
+        """Adapt the embedding; the recommended pipeline also becomes part of an ensemble."""
+        self._learn_adapter(source, standards)
+        self._ensemble = None
+        if self.estimator is None:
+            embedded, adapted = self.estimator_[:-1], self.target_estimator_[:-1]
+            self._ensemble = AdaptedEnsemble.fit(
+                source,
+                target,
+                standards,
+                wavenumber=self._steps(self.estimator_)[1].wavenumber_,
+                embedding=Seen(
+                    embedded.transform(self._as_given(source.X)),
+                    embedded.transform(self._as_given(standards.X_source)),
+                    adapted.transform(self._as_given(standards.X_target)),
+                    self._unseen(source, standards),
+                ),
+            )
+            self.view_weights_ = self._ensemble.weights
+
+    def _unseen(self, source: Rows, standards: Standards) -> list[NDArray] | None:
+        """Return the standards' target spectra as embedded when every other one was left out."""
+        if len(standards) < 2:
+            return None
+        before, _, _ = self._steps(self.estimator_)
+        X_target = self._before(before, standards.X_target)
+        halves = standards[1::2], standards[::2]  # without those of even, without those of odd
+        fits = [self._fit_adapter(source, half) for half in halves]
+        return [adapted.transform(X_target) - adapter["offset"] for adapter, adapted, *_ in fits]
+
+    def _predict_target(self, X):
+        """Predict with the ensemble, or with the adapted calibration alone."""
+        if self._ensemble is None:
+            return super()._predict_target(X)
+        Z = self.target_estimator_[:-1].transform(self._as_given(X))
+        return self._ensemble.predict(X, Z).reshape(len(X), *self._n_outputs)
+
+    def _learn_adapter(self, source: Rows, standards: Standards) -> None:
         """Train the factors on the standards and the source rows, then fit the head again."""
-        before, embedder, head = self._steps(self.estimator_)
+        self.adapter_, adapted, shown, self.history_ = self._fit_adapter(source, standards)
+        offset = self.adapter_["offset"]
+        head = self._steps(self.estimator_)[2]
+        head = self._refit(head, adapted.transform(shown) - offset, source, standards)
+        self.target_estimator_ = self._align(adapted, offset, head)
+
+    def _fit_adapter(self, source: Rows, standards: Standards):
+        """Return a trained adapter, the adapted embedder, what it was shown, and the losses."""
+        before, embedder, _ = self._steps(self.estimator_)
         X_target, X_source, X = (
             self._before(before, rows)
             for rows in (standards.X_target, standards.X_source, source.X)
@@ -200,13 +264,11 @@ class LoRATransfer(EmbeddingTransfer):
         replayed = as_on_target(X, X_source, X_target, embedder.wavenumber_)
         shown = np.concatenate([X_target, replayed])
         goal = embedder.transform(np.concatenate([X_source, X]))
-        adapter, self.history_ = self._train(embedder, shown, goal, source, standards)
+        adapter, history = self._train(embedder, shown, goal, source, standards)
         adapted = self._adapt(embedder, adapter, self.alpha)
-        Z = adapted.transform(shown)
-        adapter["offset"] = (Z - goal)[: len(standards)].mean(axis=0)
-        self.adapter_ = adapter
-        head = self._refit(head, Z - adapter["offset"], source, standards)
-        self.target_estimator_ = self._align(adapted, adapter["offset"], head)
+        moved = adapted.transform(X_target) - goal[: len(standards)]
+        adapter["offset"] = moved.mean(axis=0)
+        return adapter, adapted, shown, history
 
     def _train(self, embedder, shown, goal, source: Rows, standards: Standards):
         """Return the factors trained to turn what is `shown` into `goal`, and their history."""

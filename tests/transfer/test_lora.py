@@ -1,6 +1,7 @@
 """Low-rank adaptation to an instrument, with small weights trained for the test."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skspektron import SNV, LoRATransfer, SpektronEmbedder
+from skspektron.datasets import make_instruments
+from skspektron.model_selection import stack_instruments
 from skspektron.transfer import NoTransfer
+from skspektron.transfer._standards import Rows, Standards
 from tests.transfer.conftest import WAVELENGTH
 from tests.transfer.methods import fit
 
@@ -191,6 +195,137 @@ def test_the_recommended_pipeline_reads_the_axis_from_columns(stack):
     np.testing.assert_allclose(model.estimator_[1].wavenumber_, 1e7 / WAVELENGTH, rtol=1e-6)
     given = fit(make(None, max_epochs=1, wavelength=WAVELENGTH), stack)
     np.testing.assert_allclose(model.predict(frame), given.predict(X), rtol=1e-3)
+
+
+def recommended(n_transfer=8, **parameters):
+    """Return a transfer with the ensemble that stands for no estimator."""
+    return make(None, n_transfer, **{"max_epochs": 1, "wavelength": WAVELENGTH, **parameters})
+
+
+@pytest.fixture(scope="module")
+def ensemble(stack):
+    """Return the recommended pipeline, transferred."""
+    return fit(recommended(), stack)
+
+
+def test_without_an_estimator_the_adapted_embedding_is_one_of_many(ensemble, calibration, stack):
+    X, y, instrument, _ = stack
+    shares = ensemble.view_weights_
+    assert sum(shares.values()) == pytest.approx(1.0)
+    assert 0 < shares["adapted embedding"] < 1 and "first derivative at water" in shares
+    alone = ensemble.target_estimator_.predict(X)
+    assert np.abs(ensemble.predict(X) - alone.ravel()).max() > 1e-3
+    target = instrument == "B"
+    scores = [r2_score(y[target], p[target]) for p in (ensemble.predict(X), alone)]
+    assert scores[0] > max(0.9, scores[1])
+    model = fit(make(calibration, max_epochs=1), stack)
+    assert not hasattr(model, "view_weights_")
+    np.testing.assert_array_equal(model.predict(X), model.target_estimator_.predict(X).ravel())
+
+
+def test_the_ensemble_passes_source_rows_unadapted(ensemble, stack):
+    X, _, instrument, _ = stack
+    source = instrument == "A"
+    mixed = ensemble.predict(X, instrument=instrument)
+    np.testing.assert_allclose(mixed[source], ensemble.estimator_.predict(X[source]).ravel())
+    np.testing.assert_allclose(mixed[~source], ensemble.predict(X[~source]))
+
+
+def test_the_ensemble_can_be_pickled_and_cloned(ensemble, stack):
+    X = stack[0]
+    loaded = pickle.loads(pickle.dumps(ensemble))
+    np.testing.assert_array_equal(loaded.predict(X), ensemble.predict(X))
+    np.testing.assert_array_equal(fit(clone(ensemble), stack).predict(X), ensemble.predict(X))
+
+
+def test_a_loaded_adapter_leaves_the_ensemble_behind(ensemble, stack, tmp_path):
+    X, path = stack[0], tmp_path / "a.safetensors"
+    ensemble.save_adapter(path)
+    model = pickle.loads(pickle.dumps(ensemble)).load_adapter(path)
+    np.testing.assert_allclose(
+        model.predict(X), ensemble.target_estimator_.predict(X).ravel(), atol=1e-6
+    )
+    assert not hasattr(model, "view_weights_")
+    np.testing.assert_array_equal(model.load_adapter(path).predict(X), model.predict(X))
+    np.testing.assert_array_equal(fit(model, stack).predict(X), ensemble.predict(X))
+
+
+def test_another_estimator_leaves_the_ensemble_behind(calibration, stack):
+    model = fit(recommended(2), stack)
+    fit(model.set_params(estimator=calibration, wavelength=None), stack)
+    assert not hasattr(model, "view_weights_")
+    np.testing.assert_array_equal(
+        model.predict(stack[0]), model.target_estimator_.predict(stack[0]).ravel()
+    )
+
+
+@pytest.mark.parametrize("n_transfer", [0, 1, 2, 3, 12])
+def test_the_ensemble_takes_any_number_of_standards(n_transfer, stack):
+    X = stack[0]
+    model = fit(recommended(n_transfer), stack)
+    assert np.isfinite(model.predict(X)).all()
+    assert hasattr(model, "view_weights_") == (n_transfer > 0)
+    if n_transfer == 0:
+        np.testing.assert_array_equal(model.predict(X), model.estimator_.predict(X).ravel())
+
+
+@pytest.mark.filterwarnings("ignore:1 of .* spectra have no patch")
+def test_the_ensemble_bridges_channels_that_are_missing_in_some_spectra(ensemble, stack):
+    X, y, instrument, _ = stack
+    holes = np.where(np.random.default_rng(0).uniform(size=X.shape) < 0.002, np.nan, X)
+    holes[-1] = np.nan  # nothing is known of it
+    model = fit(recommended(), (holes, *stack[1:]))
+    assert np.isfinite(model.predict(holes)).all() and np.isfinite(ensemble.predict(holes)).all()
+    target = np.flatnonzero(instrument == "B")[:-1]
+    whole, alone = model.predict(holes), model.target_estimator_.predict(holes)
+    assert r2_score(y[target], whole[target]) > max(0.9, r2_score(y[target], alone[target]))
+
+
+def test_the_ensemble_goes_from_one_grid_to_another(stack):
+    data = make_instruments(40, wavelength=WAVELENGTH, random_state=3)
+    y, sample_id = data.y[:, 0], data.sample_id
+    other = {"A": WAVELENGTH[2:], "B": WAVELENGTH[:-4:2]}
+    X = {"A": data.X["A"][:, 2:], "B": data.X["B"][:, :-4:2]}
+    stacked = stack_instruments({name: (X[name], y, sample_id) for name in X}, wavelength=other)
+    model = fit(recommended(wavelength=None), stacked)
+    target = stacked[2] == "B"
+    predictions = model.predict(stacked[0])
+    assert np.isfinite(predictions).all()
+    assert r2_score(stacked[1][target], predictions[target]) > 0.8
+
+
+def test_labels_of_unselected_rows_are_not_read_by_the_ensemble(ensemble, stack):
+    X, y, instrument, sample_id = stack
+    unselected = (instrument == "B") & ~np.isin(sample_id, ensemble.transfer_ids_)
+    spoilt = fit(recommended(), (X, np.where(unselected, 1e6, y), instrument, sample_id))
+    np.testing.assert_array_equal(spoilt.predict(X), ensemble.predict(X))
+
+
+def standards_of(model, stack):
+    """Return the source rows of a fitted model and its standards."""
+    X, y, instrument, sample_id = stack
+    source, target = (np.flatnonzero(instrument == name) for name in "AB")
+    pairs = [
+        rows[[np.flatnonzero(sample_id[rows] == i)[0] for i in model.transfer_ids_]]
+        for rows in (source, target)
+    ]
+    rows = Rows(X[source], y[source], sample_id[source])
+    return rows, Standards(model.transfer_ids_, X[pairs[0]], X[pairs[1]], y[pairs[0]], y[pairs[1]])
+
+
+def test_a_left_out_standard_is_unknown_to_the_adapter_that_embeds_it(ensemble, stack):
+    source, standards = standards_of(ensemble, stack)
+    before = ensemble._unseen(source, standards)
+    even = np.arange(len(standards)) % 2 == 0
+    changed = replace(
+        standards,
+        X_target=np.where(even[:, None], standards.X_target[:, ::-1], standards.X_target),
+        y=np.where(even, 9.0, standards.y),
+    )
+    without_even, without_odd = ensemble._unseen(source, changed)
+    np.testing.assert_allclose(without_even[~even], before[0][~even], atol=1e-6)
+    assert np.abs(without_odd[~even] - before[1][~even]).max() > 1e-3
+    assert ensemble._unseen(source, standards[:1]) is None
 
 
 def test_two_targets(calibration, stack):

@@ -9,6 +9,7 @@ from sklearn.base import clone
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import Ridge
+from sklearn.metrics import r2_score
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -37,7 +38,7 @@ def test_sklearn_contract(estimator, check):
 
 @pytest.mark.parametrize("reset", ["fold", "input"])
 def test_spectra_are_adapted_to_as_what_they_are(knows_domains, stack, reset):
-    still = {"learning_rate": 1e-12, "max_steps": 1, "reset": reset}
+    still = {"learning_rate": 1e-12, "max_steps": 1, "reset": reset, "align": False}
     moved = fit(make(knows_domains, **still), stack).predict(target_rows(stack))
     model = fit(make(knows_domains, max_steps=0, reset=reset), stack)
     np.testing.assert_allclose(moved, model.predict(target_rows(stack)), atol=1e-6)
@@ -123,12 +124,25 @@ def test_row_order_and_ids_change_nothing(calibration, stack):
 
 def test_the_head_is_fitted_on_source_rows_as_the_adapted_network_sees_them(calibration, stack):
     X, y, instrument, _ = stack
-    model = fit(make(calibration, adapts="all"), stack)
+    model = fit(make(calibration, adapts="all", align=False), stack)
     source = instrument == "A"
     Z = model.target_estimator_[:2].transform(X[source])
     expected = clone(calibration[-1]).fit(Z, y[source]).predict(Z)
     np.testing.assert_allclose(model.target_estimator_.predict(X[source]), expected, rtol=1e-10)
     assert np.abs(model.target_estimator_[-1].coef_ - model.estimator_[-1].coef_).max() > 1e-3
+
+
+def test_aligned_target_rows_have_the_mean_of_the_source_rows(calibration, stack):
+    X, y, instrument, _ = stack
+    model = fit(make(calibration), stack)
+    Z = model.target_estimator_[:-1].transform(X[instrument == "B"])
+    Z_source = model.target_estimator_[:2].transform(X[instrument == "A"])
+    np.testing.assert_allclose(Z.mean(axis=0), Z_source.mean(axis=0), atol=1e-9)
+    scores = [
+        r2_score(y[instrument == "B"], fit(other, stack).predict(X[instrument == "B"]))
+        for other in (make(calibration), make(calibration, align=False))
+    ]
+    assert scores[0] > 0.5 > scores[1]
 
 
 def test_a_frozen_calibration_keeps_its_head(calibration, stack):
@@ -184,7 +198,7 @@ def test_pickle_clone_and_seed(calibration, stack, reset):
 def test_spectra_too_short_to_be_masked_are_left_unadapted(calibration, stack, reset):
     X, *rest = stack
     X = np.where((rest[1] == "B")[:, None] & (np.arange(X.shape[1]) >= 8), np.nan, X)
-    model = make(calibration, reset=reset)
+    model = make(calibration, reset=reset, align=False)
     with pytest.warns(UserWarning, match="The weights stay as they are"):
         y = fit(model, (X, *rest)).predict(X[rest[1] == "B"][:2])
     np.testing.assert_allclose(y, model.estimator_.predict(X[rest[1] == "B"][:2]), rtol=1e-4)

@@ -1,0 +1,45 @@
+"""An ensemble of calibrations on views of the spectra and on an adapted embedding."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._averaging import Member, Seen, fit_members
+from ._standards import Rows, Standards
+from ._views import CommonViews
+
+EMBEDDING = "adapted embedding"  # beside the views of the spectra
+
+
+@dataclass(frozen=True)
+class AdaptedEnsemble:
+    """What `EnsembleTransfer` averages, with an adapted embedding as one view more."""
+
+    views: CommonViews
+    members: dict[str, Member]
+
+    @classmethod
+    def fit(
+        cls,
+        source: Rows,
+        target: Rows,
+        standards: Standards,
+        *,
+        wavenumber: NDArray,
+        embedding: Seen,
+    ) -> "AdaptedEnsemble":
+        """Fit on rows of both instruments, on all channels, and on what they are embedded as."""
+        views = CommonViews.of(source.X, target.X, wavenumber)
+        seen = views.see(source, standards) | {EMBEDDING: embedding}
+        return cls(views, fit_members(seen, source, standards))
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Share of every view in the mean."""
+        return {name: member.share for name, member in self.members.items()}
+
+    def predict(self, X: NDArray, Z: NDArray) -> NDArray:
+        """Return predictions (n, q) for target spectra `X` with the adapted embeddings `Z`."""
+        behind = self.views.of_target(X) | {EMBEDDING: Z}
+        return np.sum([self.members[n].predict(behind[n]) for n in self.members], axis=0)
