@@ -18,9 +18,11 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from functools import cache
 from importlib.metadata import version
 from itertools import permutations
 from pathlib import Path
+from tempfile import mkdtemp
 from time import perf_counter
 
 import numpy as np
@@ -28,10 +30,11 @@ import torch
 from chemotools.derivative import SavitzkyGolay
 from joblib import Parallel, delayed, parallel_config
 from numpy.typing import NDArray
+from scipy.stats import wilcoxon
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from skspektron import metrics, transfer
+from skspektron import SpektronPretrainer, metrics, transfer
 from skspektron.datasets import fetch_corn, fetch_tablets, make_instruments
 from skspektron.model_selection import TransferShuffleSplit, stack_instruments
 
@@ -88,8 +91,11 @@ def classical(name: str, sizes: Callable, rows: Callable = Method.rows, **params
     return Method(build, sizes=sizes, rows=rows)
 
 
-def embedded(name: str, sizes: Callable) -> Method:
-    """Return the method of a class that changes an embedding, with its recommended pipeline."""
+def with_axis(name: str, sizes: Callable, **lazy: Callable) -> Method:
+    """Return the method of a class that gets the spectra as measured, and their axis.
+
+    Parameters in `lazy` are made when they are needed.
+    """
 
     def build(task, n_transfer, seed):
         estimator = getattr(transfer, name)
@@ -99,9 +105,22 @@ def embedded(name: str, sizes: Callable) -> Method:
             n_transfer=n_transfer,
             wavelength=task.wavelength,
             random_state=seed,
+            **{name: make() for name, make in lazy.items()},
         )
 
     return Method(build, derivative=False, sizes=sizes)
+
+
+@cache
+def random_weights() -> str:
+    """Return a file with a network of the size of `small` that has seen nothing."""
+    data = make_instruments(4, random_state=0)
+    network = SpektronPretrainer(
+        "small", wavelength=data.wavelength, max_steps=1, learning_rate=1e-30, random_state=0
+    )
+    path = Path(mkdtemp()) / "random.safetensors"
+    network.fit(data.X["A"]).save(path)
+    return str(path)
 
 
 def positive(requested: Iterable[int]) -> list[int]:
@@ -158,8 +177,10 @@ METHODS = {
     "target-only": classical("TargetOnly", sizes=positive),
     "full-recalibration": classical("TargetOnly", sizes=lambda requested: [None]),
     "fno": classical("FNOTransfer", sizes=positive),
-    "lora": embedded("LoRATransfer", sizes=list),
-    "ttt": embedded("TTTTransfer", sizes=zero),
+    "ensemble": with_axis("EnsembleTransfer", sizes=positive),
+    "lora": with_axis("LoRATransfer", sizes=list),
+    "lora-random": with_axis("LoRATransfer", sizes=positive, weights=random_weights),
+    "ttt": with_axis("TTTTransfer", sizes=zero),
     **HALVES,
 }
 
@@ -315,6 +336,41 @@ def summary(rows: list[dict]) -> str:
     return "\n".join([*lines, f"* R2 of each fit floored at {R2_FLOOR:.0f}; seconds: the median"])
 
 
+def comparison(rows: list[dict], one: str, other: str) -> str:
+    """Return, for each n_transfer, in how many tasks `one` beats `other` over the repeats.
+
+    Repeats are paired: both methods saw the same split and the same standards. A task counts as
+    better or worse where the two-sided Wilcoxon signed-rank test of R2 has p < 0.05.
+    """
+    r2 = {tuple(row[key] for key in KEY): max(float(row["r2"]), R2_FLOOR) for row in rows}
+    pairs: dict[tuple, list] = {}
+    for task, method, n_transfer, repeat in r2:
+        if method == one and (task, other, n_transfer, repeat) in r2:
+            key = (task.split("/")[0], n_transfer, task)
+            difference = r2[task, one, n_transfer, repeat] - r2[task, other, n_transfer, repeat]
+            pairs.setdefault(key, []).append(difference)
+    lines = [
+        f"{one} against {other}, paired by split",
+        f"{'data':<10} {'n':>4} {'tasks':>6} {'repeats':>8} {'mean':>7} {'median':>7} "
+        f"{'better':>7} {'worse':>6}",
+    ]
+    for data, n_transfer in dict.fromkeys(key[:2] for key in pairs):
+        tasks = [np.array(d) for key, d in pairs.items() if key[:2] == (data, n_transfer)]
+        signs = [np.sign(np.median(d)) * (wilcoxon_p(d) < 0.05) for d in tasks]
+        every = np.concatenate(tasks)
+        lines.append(
+            f"{data:<10} {n_transfer:>4} {len(tasks):>6} {min(map(len, tasks)):>8} "
+            f"{every.mean():>7.3f} {np.median(every):>7.3f} "
+            f"{sum(sign > 0 for sign in signs):>7} {sum(sign < 0 for sign in signs):>6}"
+        )
+    return "\n".join(lines)
+
+
+def wilcoxon_p(differences: NDArray) -> float:
+    """Return the p-value of the two-sided Wilcoxon signed-rank test; 1 where nothing differs."""
+    return float(wilcoxon(differences).pvalue) if differences.any() else 1.0
+
+
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
@@ -328,6 +384,9 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="repeat r draws from seed + r")
     parser.add_argument("--n-jobs", type=int, default=1, help="units at a time, one thread each")
     parser.add_argument("--output", type=Path, default=Path("bench_transfer.csv"))
+    parser.add_argument(
+        "--compare", nargs=2, metavar=("ONE", "OTHER"), help="also test two methods of the output"
+    )
     return parser.parse_args(argv)
 
 
@@ -341,7 +400,10 @@ def main(argv: Sequence[str]) -> None:
     units = list(plan(tasks, args.methods, args.n_transfer, args.repeats, done))
     record_run(args.output, args.seed, argv)
     compute(units, args.seed, args.n_jobs, args.output)
-    print(summary(read_rows(args.output)))
+    rows = read_rows(args.output)
+    print(summary(rows))
+    if args.compare:
+        print(comparison(rows, *args.compare))
 
 
 if __name__ == "__main__":

@@ -150,3 +150,21 @@ def test_the_readme_tells_the_committed_results():
         for cell, (mean, n) in zip((c.strip() for c in cells), fits, strict=False):
             value = mean.get((IN_README[name.strip("` ")], n))
             assert cell == ("" if value is None else f"{value:.2f}")
+
+
+def test_two_methods_are_compared_split_by_split():
+    rng = np.random.default_rng(0)
+    rows = [
+        {"task": task, "method": method, "n_transfer": "5", "repeat": str(repeat), "r2": value}
+        for task, gain in (("lab/a-b/fat", 0.1), ("lab/b-a/fat", -0.1), ("lab/a-b/salt", 0.0))
+        for repeat, level in enumerate(rng.normal(0.5, 0.1, size=12))
+        for method, value in (("one", level + gain + 0.01 * rng.normal()), ("other", level))
+    ]
+    *_, line = bench_transfer.comparison(rows, "one", "other").splitlines()
+    data, n_transfer, tasks, repeats, mean, _, better, worse = line.split()
+    assert (data, n_transfer, tasks, repeats, better, worse) == ("lab", "5", "3", "12", "1", "1")
+    assert abs(float(mean)) < 0.01
+
+
+def test_methods_that_never_differ_are_no_better():
+    assert bench_transfer.wilcoxon_p(np.zeros(20)) == 1.0

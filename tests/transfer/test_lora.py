@@ -370,3 +370,17 @@ def test_a_gpu_predicts_as_the_cpu_does(calibration, stack):
     on_cpu, on_gpu = (fit(make(calibration, device=device), stack) for device in ("cpu", "cuda"))
     assert on_gpu.device_ == "cuda"
     np.testing.assert_allclose(on_gpu.predict(X), on_cpu.predict(X), atol=0.02 * y.std(ddof=1))
+
+
+def test_the_recommended_pipeline_takes_other_weights(pretrainer, stack, tmp_path):
+    path = tmp_path / "own.safetensors"
+    pretrainer.save(path)
+    model = fit(make(None, wavelength=WAVELENGTH, weights=path, max_epochs=0), stack)
+    own, shipped = pretrainer.network_.digest, SpektronEmbedder(wavelength=WAVELENGTH)
+    assert model.estimator_[1].network_.digest == own
+    assert shipped.fit(stack[0]).network_.digest != own
+
+
+def test_weights_beside_an_estimator_are_refused(calibration, stack, tmp_path):
+    with pytest.raises(ValueError, match="the estimator has its own"):
+        fit(make(calibration, weights=tmp_path / "own.safetensors"), stack)
