@@ -33,6 +33,7 @@ class Rows:
     domain: Tensor | None = None  # (n_samples,) number of near infrared, infrared, Raman
     instrument: Tensor | None = None  # (n_samples,) number of the instrument
     sample: Tensor | None = None  # (n_samples,) number of the physical sample
+    targets: Tensor | None = None  # (n_samples, n_targets) float64, NaN where not known
 
     @property
     def n_samples(self) -> int:
@@ -155,7 +156,11 @@ def to_spectra(
 
 def _numbers(labels: Mapping[str, np.ndarray | None]) -> dict[str, Tensor]:
     """Return the labels that are told, as tensors."""
-    return {name: to_index(label) for name, label in labels.items() if label is not None}
+    known = {name: label for name, label in labels.items() if label is not None}
+    return {
+        name: torch.from_numpy(label) if name == "targets" else to_index(label)
+        for name, label in known.items()
+    }
 
 
 def _place(X, axes, grid) -> tuple[np.ndarray, np.ndarray]:

@@ -5,6 +5,10 @@ from .architecture import Architecture
 PRESETS = {
     "tiny": Architecture(patch_length=8, d_model=16, d_state=16, n_layers=1),
     "small": Architecture(),
+    # That of the weights `small`: a wide filter, one block. A calibration reads no deeper.
+    "calibration": Architecture(
+        tokenizer="raw", kernel_length=31, patch_length=8, d_model=16, d_state=32, n_layers=1
+    ),
     "base": Architecture(
         d_model=256,
         d_state=256,

@@ -21,7 +21,7 @@ class Views:
         The network that is trained.
     batch : mapping of str to Tensor
         Spectra with a `mask` and the `progress` of training, and, where the data have them,
-        `instrument`, `sample`, `weight`, `partner` and `paired`.
+        `instrument`, `sample`, `weight`, `partner`, `paired` and `episodes`.
     """
 
     def __init__(self, network: SpektronNetwork, batch: Mapping[str, Any]):
@@ -60,6 +60,14 @@ class Views:
     def encode(self, spectra: Mapping[str, Tensor]) -> Latent:
         """Return the latents of whole spectra."""
         return self.network.latent_of(**spectra_of(spectra))
+
+    def embed(self, spectra: Mapping[str, Tensor]) -> Tensor:
+        """Return the tokens of whole spectra side by side, (B, N * D).
+
+        They are read behind all blocks and before the norm, as `SpektronEmbedder` reads them.
+        """
+        encoded = self.network(**spectra_of(spectra), n_layers=self.network.architecture.depth)
+        return encoded.tokens.flatten(1)
 
     def reconstruct(self, spectra: Mapping[str, Tensor], mask: Tensor | None = None) -> Tensor:
         """Return spectra (B, n) as reconstructed from their tokens."""

@@ -10,6 +10,7 @@ from .._bridge import Rows
 from .._nn.masking import draw_patch_mask
 from .._nn.network import SpektronNetwork
 from .._nn.objectives import OBJECTIVES
+from ._episodes import Episodes
 from ._steps import step_generator
 from ._survey import survey
 
@@ -107,17 +108,20 @@ class PretrainingBatches:
         Names of the objectives.
     mask_ratio : float
         Share of a spectrum's usable patches that are hidden.
+    rows : Tensor of shape (n_rows,)
+        The rows that are trained on; others decide when to stop.
     seed, max_steps : int
         Seed and length of the run.
     """
 
-    def __init__(self, spectra, network, objectives, mask_ratio, *, seed, max_steps):
+    def __init__(self, spectra, network, objectives, mask_ratio, *, rows, seed, max_steps):
         self.spectra, self.network, self.mask_ratio = spectra, network, mask_ratio
         self.seed, self.max_steps = seed, max_steps
         needs = needs_of(objectives)
         # Instruments are compared within a batch, so batches must not be sorted by their grids.
         self.mixed = bool(needs & {"instruments", "pairs"})
         self.partners = Partners(spectra, seed) if "pairs" in needs else None
+        self.episodes = Episodes(spectra, rows, seed) if "labels" in needs else None
 
     def __call__(self, step: int, rows: Tensor) -> dict[str, Any]:
         """Return the batch of a step; step -1 is that of the probe, which training never sees."""
@@ -125,7 +129,11 @@ class PretrainingBatches:
             self.spectra, self.network, self.mask_ratio, self.seed, step, rows
         )
         batch["progress"] = torch.tensor(max(step, 0) / self.max_steps)
-        return batch | (self.partners.batch(step, rows) if self.partners else {})
+        if self.partners:
+            batch |= self.partners.batch(step, rows)
+        if self.episodes and step >= 0:
+            batch["episodes"] = self.episodes.batch(step, len(rows))
+        return batch
 
     def width(self, rows: Tensor) -> Tensor:
         """Return the number by which rows are put into batches of their like, (n_rows,)."""

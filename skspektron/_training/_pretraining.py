@@ -10,13 +10,14 @@ from .._bridge import Rows, seeded
 from .._nn.architecture import Architecture
 from .._nn.network import SpektronNetwork
 from .._nn.objectives import PretrainingTask
-from ._batches import PretrainingBatches, instructive
+from ._batches import PretrainingBatches, instructive, needs_of
 from ._callbacks import ProgressBar
 from ._checkpoint import Checkpoint
 from ._groups import parameter_groups
 from ._log import HistoryLog, records
 from ._net import StepNet
 from ._probe import MaskedLossProbe, masked_loss_probe, n_counted
+from ._processes import join
 from ._steps import Batches, StepSampler
 from ._stopping import EarlyStopping, hold_out
 from ._survey import survey
@@ -34,6 +35,21 @@ def _new_task(
     """Return a network with its objectives, whose own parts are freshly drawn."""
     with seeded(seed + 1):  # not the numbers that the network's weights were drawn with
         return PretrainingTask(network, objectives, n_instruments)
+
+
+def _refuse_parts(
+    objectives, batch_size: int, *, device: str, micro_batch_size: int | None = None, **_settings
+) -> None:
+    """Refuse to cut a batch whose episodes belong together."""
+    if "labels" not in needs_of(objectives):
+        return
+    n_processes, length = join(device).count, min(micro_batch_size or batch_size, batch_size)
+    if n_processes > 1 or length < batch_size:
+        raise ValueError(
+            f"batch_size={batch_size} is cut into parts of {length} in {n_processes} processes, "
+            "and an episode of the objective 'calibration' cannot be. Pass micro_batch_size=None "
+            "and train in one process, or leave the objective out."
+        )
 
 
 def pretrain(
@@ -63,19 +79,20 @@ def pretrain(
     decide when to stop, never both; `hold_out_seed` (None: `seed`) draws them. The other settings
     are those of `StepNet`.
     """
+    _refuse_parts(objectives, batch_size, **settings)
     teaching, mean = survey(spectra, network, mask_ratio)
     spectra = instructive(spectra, network, mask_ratio, teaching)
     n_samples = spectra.n_samples
     if not n_samples:
         return list(earlier)
-    make_batch = PretrainingBatches(
-        spectra, network, objectives, mask_ratio, seed=seed, max_steps=max_steps
-    )
     rows, held_out = torch.arange(n_samples), torch.arange(0)
     if n_iter_no_change is not None:
         draw = seed if hold_out_seed is None else hold_out_seed
         rows, held_out = hold_out(n_samples, validation_fraction, draw, spectra.sample)
         mean.take_away(spectra, held_out)
+    make_batch = PretrainingBatches(
+        spectra, network, objectives, mask_ratio, rows=rows, seed=seed, max_steps=max_steps
+    )
     recorded = (*MaskedLossProbe.RECORDED, "train_loss", *objectives, "n_skipped")
     # The probe records what decides when to stop; the checkpoint, which saves that decision,
     # says where log and progress go on.

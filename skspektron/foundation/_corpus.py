@@ -27,6 +27,7 @@ class Corpus:
     instrument: NDArray | None = None
     sample: NDArray | None = None
     noise: NDArray | None = None  # (n_samples, n_features) standard deviations
+    y: NDArray | None = None  # (n_samples, n_targets), NaN where not known
 
     @property
     def n_instruments(self) -> int:
@@ -61,7 +62,12 @@ class Corpus:
 
     def _labels(self) -> dict[str, NDArray | None]:
         """Return the numbers of the rows by name."""
-        return {"domain": self.domain, "instrument": self.instrument, "sample": self.sample}
+        return {
+            "domain": self.domain,
+            "instrument": self.instrument,
+            "sample": self.sample,
+            "targets": self.y,
+        }
 
     def digest(self) -> str:
         """Return what tells these data from others."""
@@ -81,7 +87,7 @@ class ArchiveCorpus(Corpus):
     X: Any  # the archive
 
     @classmethod
-    def of(cls, archive, *, domain_token: bool) -> "ArchiveCorpus":
+    def of(cls, archive, *, domain_token: bool, y: NDArray | None = None) -> "ArchiveCorpus":
         """Return the corpus of an archive, with kinds of spectra if there is a token for them."""
         n_samples, domain = len(archive), None
         if domain_token:
@@ -94,6 +100,7 @@ class ArchiveCorpus(Corpus):
             domain=domain,
             instrument=number_labels(archive.instrument, n_samples, "instrument"),
             sample=number_labels(archive.sample_id, n_samples, "sample_id"),
+            y=y,
         )
 
     def _read(self, rows: NDArray) -> NDArray:
@@ -110,7 +117,7 @@ class ArchiveCorpus(Corpus):
 
     def digest(self) -> str:
         """Return what tells these data from others."""
-        return self.X.digest
+        return self.X.digest + ("" if self.y is None else sha256(self.y.data).hexdigest())
 
 
 def is_archive(X) -> bool:

@@ -16,8 +16,8 @@ class SpektronEmbedder(
 ):
     """Represent spectra by what a pretrained network makes of them.
 
-    The network reads patches of neighbouring channels on the instrument's own axis, so one
-    set of weights serves every grid. Nothing is trained here: `fit` checks the spectra and
+    The network reads neighbouring channels on the instrument's own axis, so one set of weights
+    serves every grid. Nothing is trained here: `fit` checks the spectra and
     their axis.
 
     Parameters
@@ -41,8 +41,9 @@ class SpektronEmbedder(
         behind all blocks (``n_layers=None``).
     n_layers : int or None, default=1
         Number of the network's blocks that a spectrum passes before its tokens are read; None:
-        all of them and the last norm, which is what reconstructs hidden patches. The first block
-        sees neighbouring patches and serves calibration better than the last (see Notes).
+        all of them and the last norm, which is what reconstructs hidden patches. The norm takes
+        the scale of every token away, which calibration needs; the weights "small" have one
+        block.
     batch_size : int, default=256
         Spectra that go through the network at once; changes memory and speed only.
     device : str, default=None
@@ -68,9 +69,10 @@ class SpektronEmbedder(
     -----
     NaN marks a channel that was not measured. A patch with more than half of its channels
     missing is left out; a spectrum without any usable patch becomes zeros, with a warning.
-    The default of `n_layers` was chosen by the RMSECV of PLS on sugarcane, gasoline, meat and
-    barley spectra. Embeddings do not depend on the other spectra of a batch. They are remembered
-    for the life of the process (up to 256 MiB a set of weights), so that a search pays once.
+    The weights "small" give 16 outputs a channel: a linear view of the 31 channels around it and
+    what the block adds. Embeddings do not depend on the other spectra of a batch. They are
+    remembered for the life of the process (up to 256 MiB a set of weights), so that a search
+    pays once.
 
     Examples
     --------
@@ -80,7 +82,7 @@ class SpektronEmbedder(
     >>> data = make_instruments(5, random_state=0)
     >>> embedder = SpektronEmbedder(wavelength=data.wavelength, pooling="mean")
     >>> embedder.fit_transform(data.X["A"]).shape
-    (5, 128)
+    (5, 16)
     """
 
     _reads_any_grid = True  # transfers leave its spectra on the channels of their instrument

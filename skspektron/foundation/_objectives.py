@@ -4,6 +4,10 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_array, check_consistent_length
+
 from .._nn.architecture import Architecture
 from ._corpus import NEGATIVE_SHARE, Corpus
 
@@ -27,6 +31,28 @@ def check_objectives(objectives: Mapping[str, float]) -> None:
             )
 
 
+def check_labelled(objectives: Mapping[str, float], X, y) -> NDArray | None:
+    """Return the targets (n_samples, n_targets), or None where no objective reads them."""
+    from .._training._batches import needs_of
+
+    if "labels" not in needs_of(objectives):
+        return None
+    if y is None:
+        raise ValueError(
+            "The objective 'calibration' predicts y and y is None. Pass reference values, "
+            "(n_samples,) or (n_samples, n_targets), or leave the objective out."
+        )
+    y = check_array(y, dtype=np.float64, ensure_2d=False, ensure_all_finite="allow-nan")
+    check_consistent_length(X, y)
+    y = np.ascontiguousarray(y.reshape(len(y), -1))
+    if not np.isfinite(y).any():
+        raise ValueError(
+            f"The objective 'calibration' predicts y and none of its {y.size} values is finite. "
+            "Pass reference values, or leave the objective out."
+        )
+    return y
+
+
 def check_needs(
     objectives: Mapping[str, float], architecture: Architecture, corpus: Corpus
 ) -> None:
@@ -42,7 +68,7 @@ def check_needs(
         )
     lacks = _lacks(architecture, corpus)
     for name in objectives:
-        for need in sorted(OBJECTIVES[name].NEEDS):
+        for need in sorted(OBJECTIVES[name].NEEDS - {"labels"}):  # which `check_labelled` asks for
             if lacks[need]:
                 raise ValueError(f"The objective {name!r} {lacks[need]}")
 

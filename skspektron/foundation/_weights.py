@@ -46,8 +46,8 @@ def describe_weights(weights) -> dict[str, Any]:
     Examples
     --------
     >>> from skspektron.foundation import describe_weights
-    >>> describe_weights("small")["corpus"]
-    ['simulated spectra: pretraining/small.py, seed 0']
+    >>> describe_weights("small")["corpus"][:2]
+    ['simulated spectra: pretraining/corpus.py, seed 0', 'diesel_swri: NIR spectra, no labels']
     """
     shipped = weights in shipped_weights() if isinstance(weights, str) else False
     _, header = load_tensors(_shipped_path(weights) if shipped else weights)

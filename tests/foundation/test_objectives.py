@@ -1,11 +1,14 @@
 """Every objective by name: it trains, has a line of its own, and is refused what it lacks."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 
 from skspektron._nn.architecture import Architecture
 from skspektron._nn.objectives import OBJECTIVES
+from skspektron.datasets import make_instruments
 from skspektron.preprocessing import SNV
 from tests.foundation.weights import weights
 
@@ -21,7 +24,7 @@ def stacked(bunch):
 
 
 @pytest.mark.filterwarnings("ignore:No objective trains the latent")
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("name", [n for n, o in OBJECTIVES.items() if "labels" not in o.NEEDS])
 def test_objective_trains_and_has_its_line(make_pretrainer, stacked, name):
     X, instrument, sample_id = stacked
     objectives = {"masked": 1.0, name: 0.5}
@@ -35,6 +38,53 @@ def test_objective_trains_and_has_its_line(make_pretrainer, stacked, name):
     assert np.isfinite(last[name])
     if name != "masked":
         assert alone.network_.digest != together.network_.digest
+
+
+@pytest.fixture(scope="module")
+def world():
+    """40 samples on two instruments, with reference values."""
+    data = make_instruments(40, ("a", "b"), wavelength=range(1100, 1400, 10), random_state=0)
+    rows = {"instrument": np.repeat(["a", "b"], 40), "sample_id": np.tile(data.sample_id, 2)}
+    return np.concatenate([data.X["a"], data.X["b"]]), np.tile(data.y, (2, 1)), rows
+
+
+def test_calibration_trains_on_y_and_has_its_line(make_pretrainer, world):
+    X, y, rows = world
+    objectives = {"calibration": 1.0, "masked": 0.5}
+    settings = {"wavelength": range(1100, 1400, 10), "objectives": objectives}
+    make = partial(make_pretrainer, **settings)
+    model, again, other = (
+        make().fit(X, labels, **rows) for labels in (y, y, np.roll(y, 1, axis=0))
+    )
+    last = model.history_[-1]
+    total = sum(weight * last[key] for key, weight in objectives.items())
+    assert last["train_loss"] == pytest.approx(total, rel=1e-5)
+    assert model.network_.digest == again.network_.digest != other.network_.digest
+    n_steps = model.n_steps_
+    assert model.partial_fit(X, y[:, 0], **rows).n_steps_ == 2 * n_steps
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (None, "'calibration' predicts y and y is None"),
+        (np.full((80, 2), np.nan), "none of its 160 values is finite"),
+        (np.ones(79), r"inconsistent numbers of samples: \[80, 79\]"),
+        (np.r_[np.arange(20.0), np.full(60, np.nan)], "needs 35 labelled .* the most are 20"),
+    ],
+)
+def test_calibration_without_reference_values_is_refused(make_pretrainer, world, y, message):
+    X, _, rows = world
+    model = make_pretrainer(wavelength=range(1100, 1400, 10), objectives={"calibration": 1.0})
+    with pytest.raises(ValueError, match=message):
+        model.fit(X, y, **rows)
+    assert not hasattr(model, "network_")
+
+
+def test_y_is_read_by_the_calibration_alone(make_pretrainer, stacked):
+    X = stacked[0]
+    ignored = make_pretrainer().fit(X, ["no"] * len(X))
+    assert ignored.network_.digest == make_pretrainer().fit(X).network_.digest
 
 
 @pytest.mark.parametrize(

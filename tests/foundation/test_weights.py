@@ -2,12 +2,14 @@
 
 import re
 import runpy
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from skspektron._bridge import FrozenNetwork, to_spectra
 from skspektron.foundation import Architecture, SpektronPretrainer, describe_weights
 from skspektron.foundation._weights import load_network, shipped_weights
 
@@ -33,64 +35,89 @@ def test_every_shipped_set_has_a_card():
 
 @pytest.mark.parametrize("name", shipped_weights())
 def test_the_card_names_the_corpus_and_no_benchmark(name):
-    rows, text = card(name)
+    rows, _ = card(name)
     assert {"trained on", "real spectra", "seed", "command", "licence"} <= set(rows)
-    assert rows["real spectra"].startswith("none")
-    assert not [word for word in BENCHMARKS if word in text.lower()]
+    corpus = (rows["trained on"] + rows["real spectra"]).lower()
+    assert not [word for word in BENCHMARKS if word in corpus]
 
 
 @pytest.mark.parametrize("name", shipped_weights())
 def test_the_card_agrees_with_the_record_in_the_file(name):
     rows, _ = card(name)
-    parameters = record(name)["parameters"]
+    parameters, history = (record(name)[key] for key in ("parameters", "history"))
     steps = f"{parameters['max_steps']:,} steps of {parameters['batch_size']} spectra"
     assert steps in rows["objective"]
+    if len(parameters["objectives"]) > 1:
+        for objective, weight in parameters["objectives"].items():
+            assert f"{objective} {weight:g}" in rows["objective"]
     assert f"{parameters['mask_ratio']:.0%}".replace("%", " %") in rows["objective"]
-    assert record(name)["history"][-1]["step"] == parameters["max_steps"]
+    n_more = history[-1]["step"] - parameters["max_steps"]
+    assert n_more == 0 or f"{n_more:,} more" in rows["objective"]
 
 
-def pretraining_script(name):
-    """Return the names that the script of the card's command defines, and its text."""
-    path = ROOT / re.search(r"python (\S+\.py)", card(name)[0]["command"])[1]
-    if not path.exists():
-        pytest.skip(f"{path.name} is in the repository only, not in the source distribution")
-    return runpy.run_path(str(path)), path.read_text(encoding="utf-8")
+@pytest.fixture
+def scripts(monkeypatch):
+    """Return a function that runs the script of a card, and the names of the corpus it builds."""
+
+    def run(name):
+        path = ROOT / re.search(r"python (\S+\.py)", card(name)[0]["command"])[1]
+        if not path.exists():
+            pytest.skip(f"{path.name} is in the repository only, not in the source distribution")
+        monkeypatch.syspath_prepend(str(path.parent))
+        return runpy.run_path(str(path)), runpy.run_path(str(path.with_name("corpus.py")))
+
+    return run
 
 
-@pytest.mark.parametrize("name", shipped_weights())
-def test_the_corpus_is_what_the_card_says(name):
-    script, _ = pretraining_script(name)
+@pytest.mark.parametrize("name", ["small"])
+def test_the_corpus_is_what_the_card_says(name, scripts):
+    script, corpus = scripts(name)
     rows, _ = card(name)
-    sizes = [script[key] for key in ("N_WORLDS", "N_SAMPLES", "N_INSTRUMENTS", "N_AXES")]
-    numbers = [
-        int(digits.replace(",", "")) for digits in re.findall(r"\d[\d,]*", rows["trained on"])
-    ]
-    assert numbers[:5] == [np.prod(sizes[:3]), *sizes]
-    generator = np.random.default_rng(int(rows["seed"]))
-    axes = [script["draw_axis"](generator)[:1024] for _ in range(script["N_AXES"])]
-    lengths = [len(axis) for axis in axes]
-    assert numbers[5:7] == [min(lengths), max(lengths)]
-    assert record(name)["n_features_in"] == max(lengths)
+    sizes = (script["N_SIMULATED"], script["N_REAL"], corpus["N_SAMPLES"])
+    numbers = [int(n.replace(",", "")) for n in re.findall(r"\d[\d,]*", rows["trained on"])]
+    assert numbers[1:4] == list(sizes)
+    assert numbers[4] == len(corpus["INSTRUMENTS"])
+    assert max(record(name)["n_features_in"], 90) == numbers[-1] <= corpus["LONGEST"]
+    told = describe_weights(name)["corpus"]
+    named = [f"{file}: {array}" for file, arrays in corpus["REAL"].items() for array in arrays]
+    assert [entry.removesuffix(" spectra, no labels") for entry in told[1:]] == named
+    assert all(file in rows["real spectra"] for file in corpus["REAL"])
+    assert not [word for word in BENCHMARKS if word in " ".join(told).lower()]
 
 
-@pytest.mark.parametrize("name", shipped_weights())
-def test_the_corpus_is_simulated_from_the_seed_alone(name, monkeypatch):
-    script, text = pretraining_script(name)
-    assert not re.search(r"fetch_|\bload|read_csv|open\(|genfromtxt", text)
-    simulate = script["simulate_corpus"]
-    small = {"N_WORLDS": 2, "N_SAMPLES": 3, "N_AXES": 2}
-    for key, value in small.items():
-        monkeypatch.setitem(simulate.__globals__, key, value)
-    (X, _, instrument, *_), (again, *_) = simulate(0), simulate(0)
-    np.testing.assert_array_equal(X, again)
-    assert len(X) == 2 * 3 * script["N_INSTRUMENTS"] and len(set(instrument)) == 8
+@pytest.mark.parametrize("name", ["small"])
+def test_the_corpus_follows_from_its_seed(name, scripts, monkeypatch):
+    corpus = scripts(name)[1]
+    rng = np.random.default_rng(0)
+    bases = [(np.linspace(4000, 9000, 200), 1 + np.cumsum(rng.normal(size=(90, 200)), axis=1))]
+    build = corpus["build_corpus"]
+    monkeypatch.setitem(build.__globals__, "real_spectra", lambda folder: bases)
+    (X, y, instrument, sample_id, axes), again, other = (build(2, 1, None, s) for s in (0, 0, 1))
+    np.testing.assert_array_equal(X, again[0])
+    np.testing.assert_array_equal(y, again[1])
+    assert X.shape[0] == 3 * 3 * 80 == len(y) and y.shape[1] == corpus["N_TARGETS"]
+    assert not np.array_equal(y, other[1])
+    assert len(np.unique(sample_id)) == 3 * 80 and set(instrument) == set(axes)
+    for name, axis in axes.items():
+        measured = np.isfinite(X[instrument == name])
+        assert measured[:, : len(axis)].all() and not measured[:, len(axis) :].any()
 
 
-@pytest.mark.parametrize("name", shipped_weights())
-def test_the_corpus_can_be_asked_for_and_no_benchmark_is_in_it(name):
-    corpus = describe_weights(name)["corpus"]
-    assert corpus and all(entry.startswith("simulated spectra: ") for entry in corpus)
-    assert not [word for word in BENCHMARKS if word in " ".join(corpus).lower()]
+@pytest.mark.parametrize("name", ["small"])
+def test_a_block_is_damped_as_a_whole(name, scripts):
+    script, _ = scripts(name)
+    whole = load_network(files("skspektron") / "weights" / f"{name}.safetensors")[0]
+    X = np.random.default_rng(0).normal(size=(5, 60))
+    embed = partial(
+        FrozenNetwork.embed,
+        spectra=to_spectra(X, [np.linspace(4000, 9000, 60)], np.zeros(5, dtype=int)),
+        pooling="tokens",
+        batch_size=5,
+        device="cpu",
+    )
+    plain, full = embed(whole, n_layers=0), embed(whole, n_layers=1)
+    half = embed(script["damped"](whole, 0.5), n_layers=1)
+    np.testing.assert_allclose(half - plain, (full - plain) / 2, atol=1e-5)
 
 
 def test_a_saved_network_tells_its_corpus(tmp_path):

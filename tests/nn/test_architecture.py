@@ -74,6 +74,7 @@ def test_presets_are_built_with_the_published_sizes(name):
     least, most = {
         "tiny": (1e3, 1e4),
         "small": (2e5, 5e5),
+        "calibration": (2e3, 1e4),
         "base": (2e6, 4.5e6),
         "spektron": (3e6, 7e6),
         "panchromatic": (3e7, 6e7),

@@ -4,6 +4,7 @@ from typing import Any
 
 from .balance import Balance
 from .bottleneck import Bottleneck
+from .calibration import Calibration
 from .contrastive import BYOL, InfoNCE
 from .denoising import Denoising
 from .masked import MaskedReconstruction
@@ -25,4 +26,5 @@ OBJECTIVES: dict[str, Any] = {
     "peak_symmetry": PeakSymmetry,
     "beer_lambert": BeerLambert,
     "balance": Balance,
+    "calibration": Calibration,
 }
