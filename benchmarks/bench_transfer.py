@@ -12,6 +12,7 @@ Rows that the CSV has already are not computed again, so an interrupted run goes
 import argparse
 import csv
 import json
+import os
 import platform
 import shlex
 import sys
@@ -30,6 +31,7 @@ import torch
 from chemotools.derivative import SavitzkyGolay
 from joblib import Parallel, delayed, parallel_config
 from numpy.typing import NDArray
+from scipy.interpolate import PchipInterpolator
 from scipy.stats import wilcoxon
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
@@ -48,6 +50,8 @@ TABLET_OUTLIERS = {
     "calibrate": (18, 121, 125, 126),
     "test": (4, 8, 10, 144, 266, 293, 294, 312, 340, 341, 343),
 }
+HANDHELDS = ("MicroNIR1700_rep1", "MicroNIR1700_rep2", "MicroNIR2200", "NIRscanNano", "TellSpec")
+SUGARCANE_PROPERTIES = ("TS", "CP", "ADF", "IVOMD")
 TABLET_MAX_WAVELENGTH = 1650.0  # nm; beyond it the detector is noisy
 
 
@@ -63,6 +67,8 @@ class Task:
     y: NDArray  # (n_rows,)
     instrument: NDArray  # (n_rows,)
     sample_id: NDArray  # (n_rows,)
+    all_y: NDArray  # (n_rows, n_properties), of which `y` is one column
+    column: int = 0
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,7 @@ class Method:
     derivative: bool = True  # first derivative of the spectra, or the spectra as measured
     sizes: Callable = lambda requested: requested  # n_transfer asked for -> n_transfer run
     rows: Callable = lambda task, train, seed: train  # training rows -> those that are used
+    joint: bool = False  # one fit for all properties of a pair: the map of spectra is the cost
 
 
 def classical(name: str, sizes: Callable, rows: Callable = Method.rows, **params) -> Method:
@@ -91,7 +98,7 @@ def classical(name: str, sizes: Callable, rows: Callable = Method.rows, **params
     return Method(build, sizes=sizes, rows=rows)
 
 
-def with_axis(name: str, sizes: Callable, **lazy: Callable) -> Method:
+def with_axis(name: str, sizes: Callable, *, joint: bool = True, **lazy: Callable) -> Method:
     """Return the method of a class that gets the spectra as measured, and their axis.
 
     Parameters in `lazy` are made when they are needed.
@@ -108,15 +115,15 @@ def with_axis(name: str, sizes: Callable, **lazy: Callable) -> Method:
             **{name: make() for name, make in lazy.items()},
         )
 
-    return Method(build, derivative=False, sizes=sizes)
+    return Method(build, derivative=False, sizes=sizes, joint=joint)
 
 
 @cache
 def random_weights() -> str:
-    """Return a file with a network of the size of `small` that has seen nothing."""
+    """Return a file with a network like that of the weights `small` that has seen nothing."""
     data = make_instruments(4, random_state=0)
     network = SpektronPretrainer(
-        "small", wavelength=data.wavelength, max_steps=1, learning_rate=1e-30, random_state=0
+        "calibration", wavelength=data.wavelength, max_steps=1, learning_rate=1e-30, random_state=0
     )
     path = Path(mkdtemp()) / "random.safetensors"
     network.fit(data.X["A"]).save(path)
@@ -180,7 +187,7 @@ METHODS = {
     "ensemble": with_axis("EnsembleTransfer", sizes=positive),
     "lora": with_axis("LoRATransfer", sizes=list),
     "lora-random": with_axis("LoRATransfer", sizes=positive, weights=random_weights),
-    "ttt": with_axis("TTTTransfer", sizes=zero),
+    "ttt": with_axis("TTTTransfer", sizes=zero, joint=False),
     **HALVES,
 }
 
@@ -204,6 +211,30 @@ def tablet_tasks() -> Iterator[Task]:
     yield from pair_tasks("tablets", X, tablets.y[keep], tablets)
 
 
+def sugarcane_tasks() -> Iterator[Task]:
+    """Yield 80 tasks: 20 ordered pairs of handhelds, 4 properties, on the channels in common.
+
+    Settings were chosen on them: they show what was seen then, and prove nothing.
+    """
+    folder = os.environ.get("SKSPEKTRON_DATA")
+    if folder is None:
+        raise SystemExit("SKSPEKTRON_DATA is not set. Set it to the folder of sugarcane_chaix.npz.")
+    data = np.load(Path(folder) / "sugarcane_chaix.npz")
+    for source, target in permutations(HANDHELDS, 2):
+        axes = {name: data[f"wavelengths_{name}"] for name in (source, target)}
+        shared = (axes[source] >= axes[target].min()) & (axes[source] <= axes[target].max())
+        wavelength = axes[source][shared]
+        on_target = PchipInterpolator(axes[target], data[f"X_{target}"], axis=1)(wavelength)
+        for name in SUGARCANE_PROPERTIES:
+            known = np.isfinite(data[name])
+            X = {source: data[f"X_{source}"][known][:, shared], target: on_target[known]}
+            ids = np.flatnonzero(known)
+            pair = {key: (spectra, data[name][known], ids) for key, spectra in X.items()}
+            label = f"sugarcane/{source}-{target}/{name}"
+            rows, y, *labels = stack_instruments(pair)
+            yield Task(label, source, target, wavelength, rows, y, *labels, y[:, None])
+
+
 def simulated_tasks() -> Iterator[Task]:
     """Yield 4 tasks on simulated instruments, which need no file."""
     bunch = make_instruments(
@@ -215,13 +246,36 @@ def simulated_tasks() -> Iterator[Task]:
 def pair_tasks(data: str, X: dict[str, NDArray], y: NDArray, bunch) -> Iterator[Task]:
     """Yield a task for every ordered pair of instruments and every property."""
     for source, target in permutations(X, 2):
+        pair = {key: (X[key], y, bunch.sample_id) for key in (source, target)}
+        rows, all_y, *labels = stack_instruments(pair)
         for column, name in enumerate(bunch.target_names):
-            pair = {key: (X[key], y[:, column], bunch.sample_id) for key in (source, target)}
             label = f"{data}/{source}-{target}/{name}"
-            yield Task(label, source, target, bunch.wavelength, *stack_instruments(pair))
+            axis, one = bunch.wavelength, all_y[:, column]
+            yield Task(label, source, target, axis, rows, one, *labels, all_y, column)
 
 
-DATA = {"corn": corn_tasks, "tablets": tablet_tasks, "simulated": simulated_tasks}
+DATA = {
+    "corn": corn_tasks,
+    "tablets": tablet_tasks,
+    "sugarcane": sugarcane_tasks,
+    "simulated": simulated_tasks,
+}
+
+
+@cache
+def joint_fits_by_pair() -> dict:
+    """Return what this process has fitted for all properties of its last pair and split."""
+    return {}
+
+
+def joint_fits(task: Task, seed: int) -> dict:
+    """Return the joint fits of a task's pair and split; those of another one are forgotten."""
+    is_alone = task.all_y.shape[1] == 1
+    pair = task.name if is_alone else task.name.rsplit("/", 1)[0]
+    known = joint_fits_by_pair()
+    if (pair, seed) not in known:
+        known.clear()
+    return known.setdefault((pair, seed), {})
 
 
 def run_unit(task: Task, repeat: int, todo: list[tuple], seed: int) -> list[dict]:
@@ -236,16 +290,31 @@ def run_unit(task: Task, repeat: int, todo: list[tuple], seed: int) -> list[dict
     for name, n_transfer in todo:
         method = METHODS[name]
         X = derivative if method.derivative else task.X
-        estimator = method.build(task, n_transfer, seed + repeat)
-        used = method.rows(task, train, seed + repeat)
-        known = {key: values[used] for key, values in metadata.items()}
-        start = perf_counter()
-        with threadpool_limits(1):  # small arrays: threads that wait for a core cost most
-            y_pred = estimator.fit(X[used], task.y[used], **known).predict(X[test])
-        seconds = perf_counter() - start
+        if method.joint:
+            fits = joint_fits(task, seed + repeat)
+            if (name, n_transfer) not in fits:
+                fits[name, n_transfer] = predict(
+                    task, method, n_transfer, seed + repeat, X, train, test
+                )
+            y_pred, seconds = fits[name, n_transfer]
+            y_pred = y_pred[:, task.column]
+        else:
+            y_pred, seconds = predict(task, method, n_transfer, seed + repeat, X, train, test)
         key = (task.name, name, size_label(n_transfer), str(repeat))
         rows.append(dict(zip(KEY, key, strict=True)) | score(task.y[test], y_pred, seconds))
     return rows
+
+
+def predict(task, method, n_transfer, seed, X, train, test) -> tuple[NDArray, float]:
+    """Return predictions for the test rows, and the seconds that fit and predict took."""
+    estimator = method.build(task, n_transfer, seed)
+    used = method.rows(task, train, seed)
+    y = task.all_y if method.joint else task.y
+    known = {"instrument": task.instrument[used], "sample_id": task.sample_id[used]}
+    start = perf_counter()
+    with threadpool_limits(1):  # small arrays: threads that wait for a core cost most
+        y_pred = estimator.fit(X[used], y[used], **known).predict(X[test])
+    return y_pred, perf_counter() - start
 
 
 def score(y_true: NDArray, y_pred: NDArray, seconds: float) -> dict[str, float]:

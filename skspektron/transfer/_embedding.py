@@ -22,6 +22,8 @@ class EmbeddingTransfer(TorchEstimatorMixin, BaseTransfer):
     pipeline.
     """
 
+    _WEIGHTS = "small"  # the default of `weights`
+
     def _check_parameters(self) -> None:
         """Refuse what cannot be adapted, before anything is fitted."""
         super()._check_parameters()
@@ -32,7 +34,7 @@ class EmbeddingTransfer(TorchEstimatorMixin, BaseTransfer):
                     "An axis was given for an estimator that has its own. "
                     "Give it to the SpektronEmbedder inside, or pass estimator=None."
                 )
-            if self.weights != "small":
+            if self.weights != self._WEIGHTS:
                 raise ValueError(
                     f"weights is {self.weights!r} and the estimator has its own. "
                     "Give them to the SpektronEmbedder inside, or pass estimator=None."

@@ -44,8 +44,9 @@ class TTTTransfer(EmbeddingTransfer):
         Samples that a `FrozenEstimator` was fitted on, so that a leak can be told; None warns.
     wavelength, wavenumber : array-like of shape (n_features,), default=None
         Axis of the spectra in nm or in cm-1, for ``estimator=None``; an estimator has its own.
-    weights : str or path-like, default="small"
-        Weights of the embedder of the recommended pipeline, as in `SpektronEmbedder`.
+    weights : str or path-like, default="masked"
+        Weights of the embedder of the recommended pipeline, as in `SpektronEmbedder`; those of the
+        default were trained to fill in what is hidden.
     adapts : {"norm", "lora", "all"}, default="norm"
         What is trained: weights and biases of the LayerNorms, a change of low rank of every
         weight matrix in front of the last norm, or all parameters.
@@ -139,6 +140,7 @@ class TTTTransfer(EmbeddingTransfer):
     """
 
     _learns_unlabelled = True
+    _WEIGHTS = "masked"
 
     def __init__(
         self,
@@ -153,7 +155,7 @@ class TTTTransfer(EmbeddingTransfer):
         trained_on=None,
         wavelength=None,
         wavenumber=None,
-        weights="small",
+        weights="masked",
         adapts: str = "norm",
         reset: str = "fold",
         align: bool = True,
