@@ -26,7 +26,11 @@ def classes():
 
 @pytest.mark.parametrize(
     "readout",
-    [{"pooling": "latent", "n_layers": None}, {"pooling": "mean"}, {"pooling": "tokens"}],
+    [
+        {"weights": "masked", "pooling": "latent", "n_layers": None},
+        {"pooling": "mean"},
+        {"pooling": "tokens"},
+    ],
     ids=lambda readout: readout["pooling"],
 )
 def test_nearest_of_ten_centroids_of_five_spectra(classes, readout):

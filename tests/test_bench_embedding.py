@@ -1,0 +1,334 @@
+"""The benchmark of embeddings calibrates as users do, and the page tells its committed results."""
+
+import json
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import wilcoxon
+from sklearn.cross_decomposition import PLSRegression
+from sklearn.model_selection import GridSearchCV, GroupKFold
+
+from benchmarks import bench_embedding
+from skspektron.foundation import describe_weights
+
+ROOT = Path(__file__).parents[1]
+SMALL = ["--sets", "simulated", "--seed", "3"]
+
+
+def run(path, *arguments):
+    bench_embedding.main([*SMALL, "--output", str(path), *arguments])
+    return bench_embedding.read_rows(path)
+
+
+def test_one_row_a_target_and_calibration(tmp_path, capsys):
+    path = tmp_path / "e.csv"
+    features = ["derivative", "small", "random", "damped"]
+    rows = run(path, "--repeats", "1", "--features", *features, "--fractions", "0.5", "1")
+    assert tuple(rows[0]) == bench_embedding.COLUMNS
+    assert len(rows) == 2 * len(features) * len(bench_embedding.CALIBRATIONS) * 2  # two targets
+    assert {row["n_samples"] for row in rows} == {"40"}
+    assert {row["features"] for row in rows} == set(features)
+    for row in rows:
+        ratio = float(row["rmsep"]) / float(row["rmsep_plain"])
+        assert float(row["ratio"]) == pytest.approx(ratio, rel=1e-3)
+    columns = ("target", "pls", "scale", "fraction")
+    beside = {(tuple(row[c] for c in columns), row["rmsep_plain"]) for row in rows}
+    assert len(beside) == len(rows) / len(features)  # the same spectra in the same folds for all
+    assert "small, chosen, True, 1.0" in capsys.readouterr().out
+
+
+def test_a_second_run_adds_only_what_is_missing(tmp_path):
+    path = tmp_path / "e.csv"
+    first = run(path, "--repeats", "1", "--features", "derivative")
+    path.write_text(path.read_text().replace(first[0]["rmsep"], "0.123"))
+    both = run(path, "--repeats", "2", "--features", "derivative")
+    assert both[0]["rmsep"] == "0.123"  # not computed again
+    assert [row["repeat"] for row in both] == ["0"] * len(first) + ["1"] * len(first)
+    runs = json.loads(path.with_name("e.csv.json").read_text())
+    assert [item["settings"]["seed"] for item in runs] == [3, 3]
+    assert runs[0]["versions"]["scikit-learn"]
+
+
+def test_a_resumed_run_equals_one_in_one_piece(tmp_path):
+    arguments = ["--repeats", "1", "--features", "derivative", "random", "--fractions"]
+    run(tmp_path / "1.csv", *arguments, "0.5")
+    resumed = run(tmp_path / "1.csv", *arguments, "0.5", "1")
+    assert resumed == run(tmp_path / "2.csv", *arguments, "0.5", "1")
+
+
+def test_two_seeds_or_two_files_of_one_name_do_not_mix(tmp_path):
+    path = tmp_path / "e.csv"
+    file = bench_embedding.untrained(str(tmp_path), 0)
+    run(path, "--repeats", "1", "--features", "derivative", "--weights", f"mine={file}")
+    with pytest.raises(SystemExit, match="made with seed 3, this run has 4"):
+        run(path, "--seed", "4")
+    other = bench_embedding.untrained(str(tmp_path), 1)
+    with pytest.raises(SystemExit, match="made with mine"):
+        run(path, "--weights", f"mine={other}")
+
+
+def test_weights_of_ones_own_are_compared(tmp_path):
+    file = bench_embedding.untrained(str(tmp_path), 3)  # the seed of repeat 0
+    rows = run(
+        *[tmp_path / "e.csv", "--repeats", "1", "--features", "random", "--weights"],
+        f"mine={file}",
+    )
+    by_name = {
+        name: [row["rmsep"] for row in rows if row["features"] == name]
+        for name in ("random", "mine")
+    }
+    assert by_name["mine"] == by_name["random"]
+    with pytest.raises(SystemExit):
+        bench_embedding.parse(["--weights", "no-file"])
+
+
+def test_scratch_is_a_network_without_pls(tmp_path, monkeypatch):
+    class Short(bench_embedding.SpektronRegressor):
+        def fit(self, X, y):
+            return self.set_params(max_epochs=1).fit_once(X, y)
+
+        fit_once = bench_embedding.SpektronRegressor.fit
+
+    monkeypatch.setattr(bench_embedding, "SpektronRegressor", Short)
+    monkeypatch.setattr(bench_embedding, "N_FOLDS", 2)
+    rows = run(tmp_path / "e.csv", "--repeats", "1", "--features", "scratch", "derivative")
+    scratch = [row for row in rows if row["features"] == "scratch"]
+    assert {(row["pls"], row["scale"]) for row in scratch} == {("none", "none")}
+    for row in scratch:
+        [plain] = [
+            other["rmsep_plain"]
+            for other in rows
+            if (other["target"], other["pls"], other["scale"]) == (row["target"], "chosen", "True")
+        ]
+        assert row["rmsep_plain"] == plain
+
+
+@pytest.mark.parametrize("fraction", [0.1, 0.5, 1.0])
+def test_folds_never_split_a_sample(fraction):
+    sample_id = bench_embedding.simulated().sample_id
+    tested, larger = [], dict(enumerate(bench_embedding.folds(sample_id, 0)))
+    for fold, (train, test) in enumerate(bench_embedding.folds(sample_id, 0, fraction)):
+        assert not set(sample_id[train]) & set(sample_id[test])
+        n_labelled = len(set(sample_id[train]))
+        assert n_labelled == max(round(fraction * 32), bench_embedding.FEWEST)
+        assert len(train) == np.isin(sample_id, sample_id[train]).sum()  # samples come whole
+        assert set(train) <= set(larger[fold][0])
+        tested.extend(test)
+    assert sorted(tested) == list(range(len(sample_id)))
+    for train, test, inner in bench_embedding.nested(sample_id, 0, fraction):
+        for a, b in inner:
+            assert not set(sample_id[a]) & set(sample_id[b])
+            assert not set(test) & set(a) | set(test) & set(b)
+            assert set(a) | set(b) == set(train)
+
+
+@pytest.mark.parametrize("scale", [True, False])
+def test_calibrations_are_those_of_scikit_learn(scale):
+    data = bench_embedding.simulated()
+    X, Y, train = data.X, np.stack(list(data.y.values())), np.arange(45)
+    test = np.arange(45, 60)
+    X[:, 0] = 1.0  # a channel that tells nothing
+    predicted = bench_embedding.calibrate(X, Y, train, test, scale)
+    for n_components in (1, 4, 15):
+        for i, y in enumerate(Y):
+            model = PLSRegression(n_components, scale=scale).fit(X[train], y[train])
+            np.testing.assert_allclose(
+                predicted[i, n_components - 1], model.predict(X[test]).ravel(), atol=1e-6
+            )
+
+
+@pytest.mark.parametrize("scale", [True, False])
+def test_rmsep_is_that_of_a_grid_search(scale):
+    data = bench_embedding.simulated()
+    X, y = data.X, data.y["component 0"]
+    errors = bench_embedding.by_pls(X, y[None], bench_embedding.nested(data.sample_id, 5, 1.0))
+    inner = GroupKFold(5, shuffle=True, random_state=5)
+    squared = []
+    for train, test in bench_embedding.folds(data.sample_id, 5):
+        search = GridSearchCV(
+            PLSRegression(scale=scale),
+            {"n_components": range(1, 16)},
+            cv=list(inner.split(train, groups=data.sample_id[train])),
+            scoring=lambda model, X, y: -((model.predict(X).ravel() - y) ** 2).sum(),
+        )
+        search.fit(X[train], y[train])
+        squared.extend((search.predict(X[test]).ravel() - y[test]) ** 2)
+    assert errors["chosen", scale] == pytest.approx([np.sqrt(np.mean(squared))], rel=1e-5)
+
+
+def test_pls_stops_where_nothing_is_left():
+    K = np.eye(12)
+    assert np.all(bench_embedding.pls(K, K[:3], np.ones(12)) == 1.0)
+    y = np.arange(12.0)
+    predicted = bench_embedding.pls(K - 1 / 12, (K - 1 / 12)[:3], y)
+    np.testing.assert_allclose(predicted, np.tile(y[:3], (11, 1)), atol=1e-12)
+
+
+def test_targets_share_folds_where_the_same_rows_are_known():
+    y = {"a": np.array([1.0, np.nan, 2.0]), "b": np.arange(3.0), "c": np.array([3.0, np.nan, 4.0])}
+    known = [(rows.tolist(), names) for rows, names in bench_embedding.by_known_rows(y)]
+    assert known == [([0, 2], ["a", "c"]), ([0, 1, 2], ["b"])]
+
+
+def test_a_set_without_its_file_is_refused_by_name(tmp_path, monkeypatch):
+    monkeypatch.delenv("SKSPEKTRON_DATA", raising=False)
+    output = ["--output", str(tmp_path / "e.csv")]
+    with pytest.raises(SystemExit, match="'tecator' needs tecator"):
+        bench_embedding.main(["--sets", "tecator", "--data", str(tmp_path), *output])
+    with pytest.raises(SystemExit, match="'barley' needs barley"):
+        bench_embedding.main(["--sets", "barley", *output])
+
+
+def test_public_sets_are_read_as_they_are(data_dir):
+    sets = {name: bench_embedding.load(name, data_dir) for name in bench_embedding.FILES}
+    assert len(sets) == 19
+    assert len(sets["tecator"].X) == 240 - 24
+    assert {len(sets[name].X) for name in sets if name.startswith("cane")} == {60}
+    assert len(np.unique(sets["olive oil"].sample_id)) == 60
+    assert len(sets["olive oil"].y) == 4
+    assert list(sets["instant coffee"].y) == ["Arabica"]
+    assert np.count_nonzero(np.isfinite(sets["diesel"].y["CN"])) == 381
+    for data in sets.values():
+        assert np.isfinite(data.X).all()
+        assert 400 < data.wavenumber.min() < data.wavenumber.max() < 30_000
+    assert len(bench_embedding.subsample(sets["nirsoil"], 300, 0).X) == 300
+
+
+TITLE = "## Does the embedding help a calibration?"
+COLUMNS = [  # of the tables: features, number of components, scale
+    ("small", "chosen", "True"),
+    ("small", "chosen", "False"),
+    ("small", "10", "True"),
+    ("derivative", "chosen", "True"),
+    ("derivative", "chosen", "False"),
+    ("random", "chosen", "True"),
+    ("damped", "chosen", "True"),
+    ("scratch", "none", "none"),
+]
+AT_FEW_LABELS = [*COLUMNS[:3], COLUMNS[5], ("random", "chosen", "False")]
+
+
+def in_pretraining(name):
+    """Return whether the corpus of the shipped weights has the spectra of a set."""
+    file, array, _ = bench_embedding.FILES[name]
+    return any(file in source and array in source for source in describe_weights("small")["corpus"])
+
+
+def below_the_sets(rows, key, means):
+    """Return what the page says below the sets about one column, by the name of the line."""
+    repeats = [
+        bench_embedding.mean_ratios([row for row in rows if row["repeat"] == repeat])
+        for repeat in sorted({row["repeat"] for row in rows if row["features"] == key[0]})
+    ]
+    of_repeats = [bench_embedding.geometric_mean(ratios[key]) for ratios in repeats]
+    parts = {
+        "geometric mean": means,
+        "sets not in pretraining": {n: r for n, r in means.items() if not in_pretraining(n)},
+        "without tecator": {n: r for n, r in means.items() if n != "tecator"},
+    }
+    lines = {title: f"{bench_embedding.geometric_mean(r):.3f}" for title, r in parts.items()}
+    return lines | {
+        "lowest of a repeat": f"{min(of_repeats):.3f}",
+        "highest of a repeat": f"{max(of_repeats):.3f}",
+        "worst set": f"{max(means.values()):.2f}",
+        "sets up to 1.02": str(sum(ratio <= 1.02 for ratio in means.values())),
+        "sets below 1": str(sum(ratio < 1 for ratio in means.values())),
+    }
+
+
+RIVALS = {
+    "`SNV -> PLS`, unscaled": ("plain", "False"),
+    "derivative, scaled": ("derivative", "True"),
+    "derivative, unscaled": ("derivative", "False"),
+    "random, scaled": ("random", "True"),
+    "damped, scaled": ("damped", "True"),
+}
+
+
+def errors(rows, features, scale):
+    """Return RMSEP with a chosen number of components by set, target and repeat."""
+    column = "rmsep_plain" if features == "plain" else "rmsep"
+    features = "small" if features == "plain" else features
+    calibration = (features, "chosen", scale)
+    chosen = [row for row in rows if (row["features"], row["pls"], row["scale"]) == calibration]
+    return {(row["set"], row["target"], row["repeat"]): float(row[column]) for row in chosen}
+
+
+def by_set(ours, theirs):
+    """Return the mean logarithm of the ratio of errors in the same folds, by set."""
+    logs = {}
+    for key in sorted(ours.keys() & theirs.keys()):
+        logs.setdefault(key[0], []).append(np.log(ours[key] / theirs[key]))
+    return {name: np.mean(values) for name, values in logs.items()}
+
+
+def over_all_labels(rows, at_all, features):
+    """Return the error at a fraction of the labels over that of `SNV -> PLS` with all."""
+    logs = by_set(errors(rows, features, "True"), errors(at_all, "plain", "True"))
+    return f"{np.exp(np.mean(list(logs.values()))):.2f}"
+
+
+def against(rows, features, scale):
+    """Return what the page says of the scaled embedding over a rival in the same folds."""
+    means = by_set(errors(rows, "small", "True"), errors(rows, features, scale))
+    without = [mean for name, mean in means.items() if name != "tecator"]
+    values = np.array(list(means.values()))
+    return [
+        f"{np.exp(values.mean()):.3f}",
+        f"{np.exp(np.mean(without)):.3f}",
+        str(np.sum(values < 0)),
+        str(np.sum(values <= np.log(1.02))),
+        f"{wilcoxon(values).pvalue:.1g}",
+    ]
+
+
+def expected_tables(rows):
+    """Return the cells of the three tables by the first cell of their lines."""
+    at_all = [row for row in rows if row["fraction"] == "1.0"]
+    means = bench_embedding.mean_ratios(rows)
+    columns = {key: means[(*key, "1.0")] for key in COLUMNS}
+    sets = {
+        name: [
+            "yes" if in_pretraining(name) else "no",
+            *(f"{c[name]:.2f}" for c in columns.values()),
+        ]
+        for name in bench_embedding.FILES
+    }
+    below = [below_the_sets(at_all, (*key, "1.0"), ratios) for key, ratios in columns.items()]
+    sets |= {title: ["", *(lines[title] for lines in below)] for title in below[0]}
+    labels = {}
+    for fraction in sorted({row["fraction"] for row in rows}):
+        ratios = [means[(*key, fraction)] for key in AT_FEW_LABELS]
+        n_good = [sum(ratio <= 1.02 for ratio in column.values()) for column in ratios]
+        means_of_sets = map(bench_embedding.geometric_mean, ratios)
+        at_fraction = [row for row in rows if row["fraction"] == fraction]
+        labels[f"{100 * float(fraction):.0f} %"] = [
+            *(f"{mean:.3f} ({n})" for mean, n in zip(means_of_sets, n_good, strict=True)),
+            *(over_all_labels(at_fraction, at_all, features) for features in ("plain", "small")),
+        ]
+    rivals = {title: against(at_all, *rival) for title, rival in RIVALS.items()}
+    return sets, rivals, labels
+
+
+def test_the_page_tells_the_committed_results():
+    rows = bench_embedding.read_rows(ROOT / "benchmarks" / "results" / "embedding.csv")
+    assert {row["set"] for row in rows} == set(bench_embedding.FILES)
+    text = (ROOT / "docs" / "evidence.md").read_text(encoding="utf-8")
+    section = text.split(f"{TITLE}\n", 1)[1].split("\n## ", 1)[0]
+    tables = [block.splitlines()[2:] for block in section.split("\n\n") if block.startswith("|")]
+    for lines, expected in zip(tables, expected_tables(rows), strict=True):
+        cells = [[cell.strip(" *") for cell in line.strip("|").split("|")] for line in lines]
+        assert {name: values for name, *values in cells} == expected
+
+
+def test_committed_rows_are_complete_and_of_the_shipped_weights():
+    path = ROOT / "benchmarks" / "results" / "embedding.csv"
+    rows = bench_embedding.read_rows(path)
+    keys = [tuple(row[name] for name in bench_embedding.COLUMNS[:-3]) for row in rows]
+    assert len(set(keys)) == len(keys)
+    runs = json.loads(path.with_name("embedding.csv.json").read_text())
+    file = Path(bench_embedding.skspektron.__file__).parent / "weights" / "small.safetensors"
+    used = {run["settings"]["small"] for run in runs if "small" in run["settings"]}
+    assert used == {sha256(file.read_bytes()).hexdigest()}
