@@ -83,7 +83,7 @@ class FilterDisplay:
     >>> embedder = SpektronEmbedder(wavelength=data.wavelength).fit(data.X["A"])
     >>> display = FilterDisplay.from_estimator(embedder, layer=0, ax=Figure().subplots(2))
     >>> display.frequency_.shape, display.gain_.shape
-    ((1, 128), (1, 257))
+    ((1, 32), (1, 257))
     """
 
     def __init__(

@@ -62,7 +62,7 @@ class ReconstructionDisplay:
     >>> from skspektron.inspection import ReconstructionDisplay
     >>> data = make_instruments(10, random_state=0)
     >>> X = SNV().fit_transform(data.X["A"])
-    >>> embedder = SpektronEmbedder(wavelength=data.wavelength).fit(X)
+    >>> embedder = SpektronEmbedder("masked", wavelength=data.wavelength).fit(X)
     >>> display = ReconstructionDisplay.from_estimator(
     ...     embedder, X, n_spectra=2, random_state=0, ax=Figure().subplots(2))
     >>> display.errors["masked_mse"] < display.errors["interpolation_mse"]
