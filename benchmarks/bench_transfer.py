@@ -43,6 +43,7 @@ from skspektron.model_selection import TransferShuffleSplit, stack_instruments
 KEY = ("task", "method", "n_transfer", "repeat")
 COLUMNS = (*KEY, "rmsep", "r2", "bias", "sep", "seconds")
 PACKAGES = ("skspektron", "numpy", "scipy", "scikit-learn", "chemotools", "torch")
+FEWEST_REPEATS = 6  # of which all in one direction have p < 0.05
 R2_FLOOR = -1.0  # one failed task must not outweigh 23 good ones in a mean
 
 # Published code leaves these tablets out; rows are counted from 0 within their subset.
@@ -409,7 +410,8 @@ def comparison(rows: list[dict], one: str, other: str) -> str:
     """Return, for each n_transfer, in how many tasks `one` beats `other` over the repeats.
 
     Repeats are paired: both methods saw the same split and the same standards. A task counts as
-    better or worse where the two-sided Wilcoxon signed-rank test of R2 has p < 0.05.
+    better or worse where the two-sided Wilcoxon signed-rank test of R2 has p < 0.05, which takes
+    six repeats; with fewer there is a dash.
     """
     r2 = {tuple(row[key] for key in KEY): max(float(row["r2"]), R2_FLOOR) for row in rows}
     pairs: dict[tuple, list] = {}
@@ -430,9 +432,14 @@ def comparison(rows: list[dict], one: str, other: str) -> str:
         lines.append(
             f"{data:<10} {n_transfer:>4} {len(tasks):>6} {min(map(len, tasks)):>8} "
             f"{every.mean():>7.3f} {np.median(every):>7.3f} "
-            f"{sum(sign > 0 for sign in signs):>7} {sum(sign < 0 for sign in signs):>6}"
+            f"{counted(signs, 1, tasks):>7} {counted(signs, -1, tasks):>6}"
         )
     return "\n".join(lines)
+
+
+def counted(signs: list, sign: int, tasks: list) -> str:
+    """Return how many tasks have a sign, or a dash where the repeats are too few to tell."""
+    return str(signs.count(sign)) if min(map(len, tasks)) >= FEWEST_REPEATS else "-"
 
 
 def wilcoxon_p(differences: NDArray) -> float:

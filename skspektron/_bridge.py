@@ -158,7 +158,7 @@ def _numbers(labels: Mapping[str, np.ndarray | None]) -> dict[str, Tensor]:
     """Return the labels that are told, as tensors."""
     known = {name: label for name, label in labels.items() if label is not None}
     return {
-        name: torch.from_numpy(label) if name == "targets" else to_index(label)
+        name: torch.tensor(label) if name == "targets" else to_index(label)
         for name, label in known.items()
     }
 

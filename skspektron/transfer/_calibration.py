@@ -122,7 +122,7 @@ def fit_pls_path(X: NDArray, y: NDArray, limit: int) -> Callable[[NDArray], NDAr
 
     def predict(X):
         # The components are nested, so their contributions add up: one fit serves all counts.
-        steps = pls.transform(X).T[:, :, None] * pls.y_loadings_.T[:, None]
+        steps = np.asarray(pls.transform(X)).T[:, :, None] * pls.y_loadings_.T[:, None]
         predictions = np.cumsum(steps, axis=0) + pls.intercept_
         return predictions.reshape(limit, len(X), *y.shape[1:])
 

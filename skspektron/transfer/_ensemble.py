@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from .._validation import check_axis
@@ -25,7 +26,8 @@ class EnsembleTransfer(LastStepTransfer):
     the mean of the predictions [2]_. The weight of a calibration is the fifth power of its inverse
     expected error: the mean square in cross-validation on the source rows, plus that of the
     disagreement between both spectra of standards that are left out, plus, in proportion to
-    (n - 5) / (n + 10) of n standards, the squared error in their reference values. Where, with
+    (n - 5) / (n + 10) of n standards, the squared error in their reference values. The
+    weights of those that read no label are multiplied by ``exp(12 / (n + 3))``. Where, with
     more than five standards, the calibrations with the largest :math:`\omega` and PLS on the
     target spectra alone predict left-out reference values much better than this mean, they replace
     it: then the target resolves what the source does not.
@@ -35,7 +37,8 @@ class EnsembleTransfer(LastStepTransfer):
     estimator : estimator, default=None
         Calibration of the source, which predicts source rows, and target rows without standards.
         Of a `Pipeline`, the steps before the last are one more view, behind which ridge regression
-        takes the place of the last step. None: ``PLSRegression(scale=False)``, the number of
+        takes the place of the last step, unless one of them is fitted to `y`: it would be judged on
+        rows that it knows. None: ``PLSRegression(scale=False)``, the number of
         components chosen by cross-validation.
     source, target : str or int, default=None
         Labels of the instrument of the calibration and of the instrument it moves to. `source`
@@ -87,7 +90,8 @@ class EnsembleTransfer(LastStepTransfer):
     centred source spectrum (root mean square). A standard without a reference value on the target
     has that of its source rows. NaN is refused. Reference values of several targets are predicted
     one by one. Time grows with the third power of the number of standards: it is made for tens,
-    not for hundreds.
+    not for hundreds. With more than 200 source samples, those that are standards stay among the
+    source rows while their target spectra are left out.
 
     References
     ----------
@@ -144,6 +148,7 @@ class EnsembleTransfer(LastStepTransfer):
         refuse_frozen(self)
         views = spectral_views(source.X.shape[1], self._axis())
         self._views = {name: view.fit(source.X) for name, view in views.items()}
+        self._has_own_view = self._may_be_view(source)
         Z, Z_source, Z_target = map(self._see, (source.X, standards.X_source, standards.X_target))
         seen = {name: Seen(Z[name], Z_source[name], Z_target[name]) for name in Z}
         self._members = fit_members(seen, source, standards)
@@ -161,10 +166,22 @@ class EnsembleTransfer(LastStepTransfer):
 
     def _see(self, X: NDArray) -> dict[str, NDArray]:
         """Return what every view makes of spectra; the steps before the last one are a view."""
-        seen = {name: view.transform(X) for name, view in self._views.items()}
-        if isinstance(self.estimator_, Pipeline) and len(self.estimator_) > 1:
-            seen["estimator"] = self._in_front(X)
+        seen = {name: np.asarray(view.transform(X)) for name, view in self._views.items()}
+        if self._has_own_view:
+            seen["estimator"] = np.asarray(self._in_front(X))
         return seen
+
+    def _may_be_view(self, source: Rows) -> bool:
+        """Tell whether the estimator has steps before the last, none of which was fitted to y.
+
+        Such a step knows the rows that its view would be judged on.
+        """
+        if not isinstance(self.estimator_, Pipeline) or len(self.estimator_) < 2:
+            return False
+        X, front = self._as_given(source.X), self.estimator_[:-1]
+        shuffled = np.random.default_rng(0).permutation(source.y)
+        other = clone(front).fit(X, shuffled)
+        return np.allclose(np.asarray(front.transform(X)), np.asarray(other.transform(X)))
 
     def _predict_target(self, X: NDArray) -> NDArray:
         """Return the mean of the members."""

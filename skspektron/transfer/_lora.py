@@ -32,9 +32,9 @@ class LoRATransfer(EmbeddingTransfer):
         follow it; on the target, those are fitted behind the adapted embedding. None: on the
         source `SNV`, `SpektronEmbedder` and ``PLSRegression(scale=False)`` with the number of
         components chosen by cross-validation; on the target the average of `EnsembleTransfer`,
-        with the adapted embedding as one more view, weighed as it fares on standards that neither
-        the adapter nor the calibrations have seen. Of a `FrozenEstimator` only the embedding is
-        adapted.
+        with the adapted embedding as one more view, weighed as it fares on standards whose
+        target spectra neither the adapter nor the calibrations have seen (with two and more). Of a
+        `FrozenEstimator` only the embedding is adapted.
     source, target : str or int, default=None
         Labels of the instrument of the calibration and of the instrument it moves to. `source`
         None: the most frequent label other than `target`. `target` None: the one that is not

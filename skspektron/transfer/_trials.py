@@ -18,7 +18,7 @@ RIDGES = 10.0 ** np.arange(-6.5, 0.0, 1.0)  # in units of the mean squared lengt
 PENALTY, LABEL_WEIGHT = (grid.ravel() for grid in np.meshgrid(DIFFERENCE_PENALTIES, LABEL_WEIGHTS))
 MAX_OWN_COMPONENTS, FEWEST_OWN = 6, 3  # standards left over of PLS on them alone
 MAX_FOLDS = 10  # so many standards are left out one by one
-MANY = 200  # source rows, of which one more or less changes nothing
+MANY = 200  # source samples, of which one more or less changes next to nothing
 
 
 @dataclass(frozen=True)
@@ -171,6 +171,7 @@ def _left_out(
     """
     n, n_targets = standards.y.shape
     limit = max(0, min(MAX_OWN_COMPONENTS, n - FEWEST_OWN))
+    n_samples = len(np.unique(source.ids))
     on_target, on_source = np.empty((2, len(PENALTY), len(RIDGES), n, n_targets))
     alone = np.empty((limit, n, n_targets))
     if n < 2:  # nothing to leave out: no error is known
@@ -180,7 +181,7 @@ def _left_out(
         X_target = unseen[k % len(unseen)]
         space, rest = whole, replace(standards, X_target=X_target)[train]
         others = ~np.isin(source.ids, standards.ids[test])
-        if len(source.X) <= MANY and others.any():
+        if n_samples <= MANY and others.any():
             space = RowSpace.of(source.X[others], source.y[others])
         path, offset = _fit(space, rest, np.arange(len(train)))
         on_target[:, :, test] = path.predict(X_target[test] + offset)

@@ -13,6 +13,7 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skspektron.transfer import EnsembleTransfer, NARTransfer, TargetOnly
@@ -20,6 +21,7 @@ from skspektron.transfer._averaging import Seen, fit_members, weigh
 from skspektron.transfer._standards import Rows, Standards
 from skspektron.transfer._trials import (
     LABEL_WEIGHT,
+    MANY,
     MAX_OWN_COMPONENTS,
     PENALTY,
     RIDGES,
@@ -445,14 +447,34 @@ def test_the_steps_before_the_last_are_a_view(make_stack):
 
 
 @pytest.mark.parametrize("as_frame", [False, True])
-def test_steps_that_read_y_or_columns_are_fitted_as_in_the_calibration(as_frame, make_stack):
+def test_steps_that_read_columns_are_fitted_as_in_the_calibration(as_frame, make_stack):
     X, *rest = make_stack()
     if as_frame:
         X = pd.DataFrame(X, columns=[f"{1100 + 2 * j} nm" for j in range(24)])
-    selection = SelectKBest(f_regression, k=8).set_output(transform="pandas" if as_frame else None)
-    model = fit(make(8, make_pipeline(selection, Ridge(1e-3))), (X, *rest))
+    scaler = StandardScaler().set_output(transform="pandas" if as_frame else None)
+    model = fit(make(8, make_pipeline(scaler, Ridge(1e-3))), (X, *rest))
     assert np.isfinite(model.predict(X)).all()
     assert model.view_weights_["estimator"] > 0
+
+
+def test_steps_that_were_fitted_to_y_are_no_view(make_stack):
+    stack = make_stack()
+    selection = make_pipeline(SelectKBest(f_regression, k=8), Ridge(1e-3))
+    assert "estimator" not in fit(make(8, selection), stack).view_weights_
+
+
+def test_left_out_replicates_are_left_out_as_one_sample(make_stack):
+    source, standards = draw(6)
+    scans = Rows(*(np.repeat(part, 20, axis=0) for part in (source.X, source.y, source.ids)))
+    assert len(scans.X) > MANY
+    label = scans.ids == standards.ids[0]
+    spoilt = replace(scans, y=np.where(label[:, None], 50.0, scans.y))
+    y = np.where((standards.ids == standards.ids[0])[:, None], 50.0, standards.y)
+    before, after = (
+        run_trial(rows, std).left_out[:N_RIDGES, 0]
+        for rows, std in ((scans, standards), (spoilt, replace(standards, y=y)))
+    )
+    np.testing.assert_allclose(after, before, atol=1e-6)
 
 
 def member_predictions(source, standards, X):
