@@ -36,7 +36,8 @@ class TorchEstimatorMixin:
             axis = np.linspace(*ASSUMED_RANGE, n_features)
             warnings.warn(
                 f"No axis for {n_features} channels: they are placed evenly from {axis[0]:g} to "
-                f"{axis[-1]:g} cm-1. Pass wavelength= (nm) or wavenumber= (cm-1).",
+                f"{axis[-1]:g} cm-1. Pass wavelength= (nm) or wavenumber= (cm-1), or, where the "
+                "columns name the axis, let the steps before keep them with set_output.",
                 stacklevel=3,
             )
         return axis

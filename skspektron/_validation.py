@@ -1,14 +1,17 @@
 """Checks that two or more estimators share, and the sentences users read when they fail."""
 
 import re
+from collections.abc import Iterable
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_array
 
 # "1100", "1100.0", "1100 nm", "4000 cm-1", "4000 cm^-1", "4000 cm⁻¹", "4000 1/cm"
-_CHANNEL_NAME = re.compile(r"\s*(\d+\.?\d*|\.\d+)\s*(nm|cm-1|cm\^-1|cm⁻¹|1/cm)?\s*")
-_BARE_NM = (300.0, 2600.0)  # bare column names that all lie in here are wavelengths
+CHANNEL_NAME = re.compile(r"\s*(\d+\.?\d*|\.\d+)\s*(nm|cm-1|cm\^-1|cm⁻¹|1/cm)?\s*")
+BARE_NM = (300.0, 2600.0)  # bare column names that all lie in here are wavelengths
 
 
 def check_axis(
@@ -61,7 +64,7 @@ def check_axis(
     return None
 
 
-def check_labels(values: ArrayLike, n_samples: int, name: str) -> NDArray:
+def check_labels(values: ArrayLike, n_samples: int, name: str) -> NDArray[Any]:
     """Return metadata such as `instrument` or `sample_id` as one sortable array.
 
     Parameters
@@ -109,6 +112,33 @@ def check_labels(values: ArrayLike, n_samples: int, name: str) -> NDArray:
     return _one_dtype(labels, name) if is_object else labels
 
 
+def count_rows(X: Any, owner: str) -> int:
+    """Return the number of rows of spectra that are checked later; refuse what has none."""
+    if not hasattr(X, "__len__") or getattr(X, "shape", None) == ():
+        raise TypeError(
+            f"X of {owner} is of type {type(X).__name__} and has no rows. Pass spectra, one a row."
+        )
+    return len(X)
+
+
+def check_references(y: ArrayLike, n_samples: int, owner: str) -> NDArray[np.float64]:
+    """Return reference values (n_samples,) or (n_samples, n_targets), NaN where unknown."""
+    y = check_array(
+        y,
+        dtype=np.float64,
+        ensure_all_finite=False,
+        ensure_2d=False,
+        ensure_min_samples=0,
+        input_name="y",
+    )
+    if y.shape[:1] != (n_samples,):
+        raise ValueError(
+            f"y of {owner} has shape {y.shape}, X has {n_samples} rows. "
+            "Pass one row of reference values per spectrum, NaN where there is none."
+        )
+    return y
+
+
 def check_counts(estimator: object, **least: int) -> None:
     """Refuse parameters of `estimator` that are no int of at least the number given for each."""
     for name, smallest in least.items():
@@ -151,17 +181,28 @@ def check_channels(values: ArrayLike, n_features: int, name: str, unit: str) -> 
 
 def _axis_from_names(feature_names, n_features):
     """Return the axis that column names spell, in cm-1, or None when they spell none."""
-    matches = [_CHANNEL_NAME.fullmatch(str(name)) for name in feature_names]
-    if not all(matches):
+    named = named_axis(feature_names, n_features)
+    if named is None:
+        return None
+    axis, unit = named
+    return 1e7 / axis if unit == "nm" else axis
+
+
+def named_axis(
+    feature_names: Iterable[Any], n_features: int
+) -> tuple[NDArray[np.float64], str] | None:
+    """Return the axis that column names spell and its unit, or None when they spell none."""
+    names = [str(name) for name in feature_names]
+    matches = [match for match in map(CHANNEL_NAME.fullmatch, names) if match]
+    if len(matches) < len(names):
         return None
     units = {match[2] and ("nm" if match[2] == "nm" else "cm-1") for match in matches}
     values = np.array([float(match[1]) for match in matches])
     if len(units) > 1 or (units == {None} and not _could_be_axis(values)):
         return None
-    in_nm_range = values.min() >= _BARE_NM[0] and values.max() <= _BARE_NM[1]
+    in_nm_range = values.min() >= BARE_NM[0] and values.max() <= BARE_NM[1]
     unit = units.pop() or ("nm" if in_nm_range else "cm-1")
-    axis = check_channels(values, n_features, "the axis in the column names", unit)
-    return 1e7 / axis if unit == "nm" else axis
+    return check_channels(values, n_features, "the axis in the column names", unit), unit
 
 
 def _could_be_axis(values):

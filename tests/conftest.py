@@ -1,13 +1,17 @@
 """Fixtures that more than one test module uses."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis.configuration import set_hypothesis_home_dir
 
 from skspektron.datasets import make_instruments
 from skspektron.model_selection import stack_instruments
+
+set_hypothesis_home_dir(Path(tempfile.gettempdir(), "hypothesis"))  # not into the repository
 
 
 @pytest.fixture(scope="session")

@@ -307,7 +307,7 @@ def coral(X_source, X_target, X, alpha):
 
     C_s, C_t = np.cov(X_source, rowvar=False), np.cov(X_target, rowvar=False)
     ridge = alpha * np.diag(C_s).mean() * np.eye(len(C_s))
-    A = inv(sqrtm(C_t + ridge)) @ sqrtm(C_s + ridge)
+    A = (inv(sqrtm(C_t + ridge)) @ sqrtm(C_s + ridge)).real  # rounding makes some scipy complex
     return X_source.mean(axis=0) + (X - X_target.mean(axis=0)) @ A
 
 
@@ -344,3 +344,69 @@ def dipls(X, y, X_target, n_components, penalty, differences=None):
         y = y - c[-1] * t
     W, P = np.array(W).T, np.array(P).T
     return W @ np.linalg.inv(P.T @ W) @ c
+
+
+def spherical_kmeans(U, centres):
+    """Centres, labels and inertia of Dhillon & Modha 2001, row by row until nothing moves."""
+    while True:
+        labels = [max(range(len(centres)), key=lambda k: u @ centres[k]) for u in U]
+        moved = []
+        for k in range(len(centres)):
+            total = sum(u for u, label in zip(U, labels, strict=True) if label == k)
+            moved.append(total / np.linalg.norm(total))
+        if np.allclose(moved, centres, rtol=0, atol=1e-14):
+            inertia = sum(1 - u @ moved[k] for u, k in zip(U, labels, strict=True))
+            return np.array(moved), labels, inertia
+        centres = np.array(moved)
+
+
+def log_ive(order, x):
+    """The logarithm of I(x) exp(-x) in arithmetic of 40 digits."""
+    import mpmath
+
+    with mpmath.workdps(40):
+        return float(mpmath.log(mpmath.besseli(order, mpmath.mpf(x))) - mpmath.mpf(x))
+
+
+def von_mises_fisher_log_density(u, mean, concentration):
+    """The logarithm of the density of Banerjee et al. 2005, eq. 2.1."""
+    order = len(u) / 2 - 1
+    log_constant = order * np.log(concentration) - len(u) / 2 * np.log(2 * np.pi)
+    log_constant -= log_ive(order, concentration) + concentration
+    return log_constant + concentration * (mean @ u)
+
+
+# Jackknife+ and CV+ --------------------------------------------------------------------
+
+
+def jackknife_plus(fit_without, X, y, folds, x, confidence_level):
+    """Bounds for one x: equation 7 of Barber et al., 2021; `fit_without` takes a list of samples.
+
+    The level is a fraction of whole numbers, so that ranks are counted without rounding.
+    """
+    alpha, n = 1 - confidence_level, len(y)
+    low, high = [], []
+    for i in range(n):
+        mu = fit_without([j for j in range(n) if folds[j] == folds[i]])
+        error = abs(y[i] - mu(X[i]))
+        low.append(mu(x) - error)
+        high.append(mu(x) + error)
+    below = alpha * (n + 1) // 1  # floor
+    above = -((alpha - 1) * (n + 1) // 1)  # ceil
+    return sorted(low)[int(below) - 1], sorted(high)[int(above) - 1]
+
+
+# Hotelling's T2 and Q -----------------------------------------------------------------
+
+
+def t2_and_q(z, mean, scale, rotations, loadings, variances):
+    """Project one spectrum on its components; return T2 and the squared residual."""
+    centred = [(z[k] - mean[k]) / scale[k] for k in range(len(z))]
+    n_components = len(variances)
+    scores = [sum(centred[k] * rotations[k, a] for k in range(len(z))) for a in range(n_components)]
+    fitted = [
+        mean[k] + scale[k] * sum(scores[a] * loadings[k, a] for a in range(n_components))
+        for k in range(len(z))
+    ]
+    t2 = sum(scores[a] ** 2 / variances[a] for a in range(n_components))
+    return t2, sum((z[k] - fitted[k]) ** 2 for k in range(len(z)))

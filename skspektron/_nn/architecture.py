@@ -1,6 +1,7 @@
 """The parts and sizes of a network, stored in every checkpoint."""
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 CHOICES = {
     "tokenizer": ("patch", "raw", "wavelet"),
@@ -140,7 +141,7 @@ class Architecture:
     n_decoder_layers: int = 1
 
     @classmethod
-    def from_patch_width(cls, width: float, *, step: float, **sizes) -> "Architecture":
+    def from_patch_width(cls, width: float, *, step: float, **sizes: Any) -> "Architecture":
         """Return sizes whose patches are about `width` wide on an axis with this `step`.
 
         Both are in one unit, nm or cm-1. A patch of one band's width at half maximum, 20 to 50

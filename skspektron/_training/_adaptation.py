@@ -1,7 +1,8 @@
 """Low-rank adaptation of a frozen network to one instrument."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from .._bridge import (
     POOLINGS,
     FrozenNetwork,
     Spectra,
+    check_version,
     load_tensors,
     save_tensors,
     seeded,
@@ -20,8 +22,13 @@ from .._bridge import (
 )
 from .._nn.adaptation import AdaptationTask
 from .._nn.lora import LowRankAdapter, adaptable
+from .._typing import PathLike
 from ._callbacks import ProgressBar
 from ._net import Batches, StepNet, StepSampler
+
+ADAPTER = "skspektron adapter"
+VERSION = 1  # of the files of adapters
+PARTS = {"version", "network", "architecture", "source", "target", "alpha"}  # of their headers
 
 
 @dataclass(frozen=True)
@@ -110,24 +117,101 @@ def merge(network: FrozenNetwork, factors: Mapping[str, np.ndarray], alpha: floa
     frozen = network.on("cpu")
     with seeded(0):  # these factors are replaced, and the user's generator is not drawn from
         adapter = LowRankAdapter(frozen, names, rank=rank, alpha=alpha)
-    adapter.load_state_dict(tensors)
-    merged = {name: tensor.detach() for name, tensor in adapter.merged().items()}
-    return FrozenNetwork.of(network.architecture, network.tensors() | merged)
-
-
-def save_adapter(path, network: FrozenNetwork, adapter: Mapping[str, np.ndarray], alpha: float):
-    """Write an adapter beside the digest of the network that they change."""
-    tensors = {name: to_tensor(array) for name, array in adapter.items()}
-    save_tensors(path, tensors, {"alpha": alpha, "network": network.digest})
-
-
-def load_adapter(path, network: FrozenNetwork) -> tuple[dict[str, np.ndarray], float]:
-    """Read an adapter and its alpha; one for another network is refused."""
-    tensors, header = load_tensors(path)
-    if header.get("network") != network.digest:
+    try:
+        adapter.load_state_dict(tensors)
+    except RuntimeError as error:  # torch lists every tensor that does not fit
         raise ValueError(
-            f"{path} holds no adapter of the network {network.digest[:12]} but for "
-            f"{str(header.get('network'))[:12]}. Load it into a calibration with the weights it "
-            "was trained on."
+            f"The {len(tensors)} factors of the adapter are not those of this network: "
+            f"{' '.join(str(error).split())[:300]}. Train and save the adapter again."
+        ) from error
+    merged = {name: tensor.detach() for name, tensor in adapter.merged().items()}
+    return network.changed(merged)
+
+
+def save_adapter(
+    path: PathLike,
+    network: FrozenNetwork,
+    adapter: Mapping[str, np.ndarray],
+    *,
+    alpha: float,
+    source: object,
+    target: object,
+) -> None:
+    """Write an adapter with the instruments that it is for and the network that it changes."""
+    header = {
+        "format": ADAPTER,
+        "version": VERSION,
+        "network": network.digest,
+        "architecture": asdict(network.architecture),
+        "source": _plain(source),
+        "target": _plain(target),
+        "alpha": _plain(alpha),
+    }
+    save_tensors(path, {name: to_tensor(array) for name, array in adapter.items()}, header)
+
+
+def load_adapter(
+    path: PathLike, network: FrozenNetwork, *, n_outputs: int, source: object
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Read an adapter and its header; one that does not fit the calibration is refused."""
+    tensors, header = load_tensors(path)
+    if header.get("format") != ADAPTER:
+        raise ValueError(
+            f"{path} holds no adapter but {', '.join(header) or 'nothing'}. "
+            "Pass a file that LoRATransfer.save_adapter wrote."
         )
-    return {name: to_array(tensor) for name, tensor in tensors.items()}, header["alpha"]
+    _check_parts(path, tensors, header)
+    check_version(path, header["version"], VERSION)
+    _check_base(path, header, network)
+    if header["source"] != _plain(source):
+        raise ValueError(
+            f"{path} moves {header['target']!r} to the source {header['source']!r}, and this "
+            f"calibration was made on {source!r}. Load it into one that was made on "
+            f"{header['source']!r}."
+        )
+    if len(tensors["offset"]) != n_outputs:
+        raise ValueError(
+            f"{path} was trained on embeddings of {len(tensors['offset'])} numbers, and those of "
+            f"this calibration have {n_outputs}. Load it into one with the same channels, pooling "
+            "and n_layers."
+        )
+    return {name: to_array(tensor) for name, tensor in tensors.items()}, header
+
+
+def _check_parts(path: PathLike, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
+    """Refuse an adapter that lacks a part, or with numbers that are not finite."""
+    lacking = sorted(PARTS - header.keys()) + ["offset"] * ("offset" not in tensors)
+    if lacking:
+        raise ValueError(
+            f"{path} lacks {len(lacking)} parts of an adapter: {', '.join(lacking)}. "
+            "Pass a file that LoRATransfer.save_adapter wrote."
+        )
+    bad = [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
+    if bad:
+        raise ValueError(
+            f"{path} has numbers that are not finite in {len(bad)} of {len(tensors)} tensors. "
+            "Train and save the adapter again."
+        )
+
+
+def _check_base(path: PathLike, header: Mapping[str, Any], network: FrozenNetwork) -> None:
+    """Refuse an adapter of other weights, and say what is different about them."""
+    if header["network"] == network.digest:
+        return
+    sizes = asdict(network.architecture)
+    other = {
+        name: value for name, value in header["architecture"].items() if value != sizes.get(name)
+    }
+    difference = ", ".join(
+        f"{name} {value!r}, not {sizes.get(name)!r}" for name, value in other.items()
+    )
+    raise ValueError(
+        f"{path} holds no adapter of the network {network.digest[:12]} but for "
+        f"{header['network'][:12]} ({difference or 'the same architecture, other weights'}). Load "
+        "it into a calibration with the weights it was trained on."
+    )
+
+
+def _plain(label: Any) -> Any:
+    """Return a label or a number of numpy as JSON has it."""
+    return label.item() if hasattr(label, "item") else label

@@ -4,10 +4,11 @@ import json
 import math
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from skorch.callbacks import Callback
 from skorch.history import History
+
+from .._files import write_whole
 
 
 def records(
@@ -54,7 +55,7 @@ class HistoryLog(Callback):
         """Write the windows of the run that is resumed."""
         if net.processes.rank == 0:
             lines = records(net.history, self.names, self.earlier)
-            Path(self.path).write_text("".join(map(_line, lines)))
+            write_whole(self.path, "".join(map(_line, lines)).encode())
 
     def on_epoch_end(self, net, **kwargs):
         """Append the window."""

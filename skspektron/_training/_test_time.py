@@ -101,8 +101,7 @@ class MaskedAdaptation:
         shown = [ProgressBar("adapting", {"loss": "train_loss"})] if self.verbose else []
         self._train(task, trained, spectra, [record, *shown])
         tensors = {name: tensor.cpu() for name, tensor in adapted_weights(task).items()}
-        merged = FrozenNetwork.of(network.architecture, network.tensors() | tensors)
-        return merged, np.array(record.losses_)
+        return network.changed(tensors), np.array(record.losses_)
 
     @threadpool_limits.wrap(limits=1)
     def embed_each(

@@ -2,12 +2,4 @@
 
 import lazy_loader as lazy
 
-__getattr__, __dir__, __all__ = lazy.attach(
-    __name__,
-    submod_attrs={
-        "_archive": ["SpektraArchive"],
-        "_corn": ["fetch_corn"],
-        "_instruments": ["make_instruments"],
-        "_tablets": ["fetch_tablets"],
-    },
-)
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -1,14 +1,17 @@
 """Spectra in many files, more than the memory holds."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from .._typing import PathLike
 from ._shard import Shard, open_shard
 
 
@@ -82,7 +85,7 @@ class SpektraArchive:
     >>> folder.cleanup()
     """
 
-    def __init__(self, files: str | os.PathLike | Sequence[str | os.PathLike]):
+    def __init__(self, files: PathLike | Sequence[PathLike]):
         self.files = _list_files(files)
         opened = [open_shard(path) for path in self.files]
         shards = [shard for shard, _ in opened]
@@ -112,19 +115,31 @@ class SpektraArchive:
             f"n_axes={len(self.axes)}, n_channels={channels})"
         )
 
-    def read(self, rows) -> NDArray:
+    def read(self, rows: ArrayLike) -> NDArray[Any]:
         """Return spectra by their numbers, (n_rows, n_channels), NaN behind a shorter axis."""
         return self._place(rows, Shard.read)
 
-    def read_noise(self, rows) -> NDArray:
+    def read_noise(self, rows: ArrayLike) -> NDArray[Any]:
         """Return the noise of spectra by their numbers, (n_rows, n_channels)."""
         return self._place(rows, lambda shard, rows: shard.noise)
 
-    def axes_by_file(self) -> dict[str, NDArray]:
+    def reader(self, start: int, stop: int) -> Callable[[], NDArray[Any]]:
+        """Return a function that reads the spectra from `start` to before `stop`.
+
+        It is what another process is sent instead of the archive with the labels of all spectra.
+        """
+        pieces = []
+        for shard, begin in zip(self._shards, self._start, strict=False):
+            rows = slice(max(start - begin, 0), min(stop - begin, shard.shape[0]))
+            if rows.start < rows.stop:
+                pieces.append((shard, rows))
+        return partial(_read_pieces, pieces, self.n_channels)
+
+    def axes_by_file(self) -> dict[str, NDArray[Any]]:
         """Return the axis of every file in cm-1."""
         return {str(shard.path): shard.axis for shard in self._shards}
 
-    def _place(self, rows, read) -> NDArray:
+    def _place(self, rows, read) -> NDArray[Any]:
         """Return what `read` finds in every file, row for row, (n_rows, n_channels)."""
         rows = np.asarray(rows)
         if rows.size and not 0 <= rows.min() <= rows.max() < self.n_samples:
@@ -139,7 +154,7 @@ class SpektraArchive:
             placed[here, : len(shard.axis)] = read(shard, rows[here] - self._start[index])
         return placed
 
-    def _join(self, name: str, labels: list[NDArray | None]) -> NDArray | None:
+    def _join(self, name: str, labels: list[NDArray[Any] | None]) -> NDArray[Any] | None:
         """Return the labels of all rows, or None where no file has them."""
         if not self._in_all(name, labels):
             return None
@@ -151,7 +166,7 @@ class SpektraArchive:
             )
         return np.concatenate(found)
 
-    def _in_all(self, name: str, found: list) -> bool:
+    def _in_all(self, name: str, found: list[Any]) -> bool:
         """Whether every file has something; refuse that some have it."""
         lacking = [path for path, one in zip(self.files, found, strict=True) if one is None]
         if 0 < len(lacking) < len(found):
@@ -161,7 +176,7 @@ class SpektraArchive:
             )
         return not lacking
 
-    def _or_unknown(self, domains: list[NDArray | None]) -> list[NDArray | None]:
+    def _or_unknown(self, domains: list[NDArray[Any] | None]) -> list[NDArray[Any] | None]:
         """Return kinds of spectra, "UNKNOWN" in files that do not tell where others do."""
         if all(domain is None for domain in domains):
             return domains
@@ -186,7 +201,16 @@ def _list_files(files) -> list[Path]:
     return found
 
 
-def _distinct(axes: list[NDArray]) -> tuple[list[NDArray], NDArray]:
+def _read_pieces(pieces: list[tuple[Shard, slice]], n_channels: int) -> NDArray[Any]:
+    """Return slices of files below each other, (n_rows, n_channels)."""
+    counts = [rows.stop - rows.start for _, rows in pieces]
+    placed = np.full((sum(counts), n_channels), np.nan)
+    for (shard, rows), stop in zip(pieces, np.cumsum(counts), strict=True):
+        placed[stop - (rows.stop - rows.start) : stop, : len(shard.axis)] = shard.read(rows)
+    return placed
+
+
+def _distinct(axes: list[NDArray[Any]]) -> tuple[list[NDArray[Any]], NDArray[Any]]:
     """Return the axes without repetition, and which of them each one is."""
     number: dict[bytes, int] = {}
     which = [number.setdefault(axis.tobytes(), len(number)) for axis in axes]

@@ -4,6 +4,7 @@ import numpy as np
 from scipy.io import loadmat
 from sklearn.utils import Bunch
 
+from .._typing import PathLike
 from ._fetch import RemoteFile, fetch
 
 FILE = RemoteFile(
@@ -24,7 +25,7 @@ public domain.
 """
 
 
-def fetch_corn(*, data_home=None, download_if_missing: bool = True) -> Bunch:
+def fetch_corn(*, data_home: PathLike | None = None, download_if_missing: bool = True) -> Bunch:
     """Load the corn spectra: 80 samples on three NIR instruments.
 
     The file is looked for in `data_home`, in the folder that the environment variable

@@ -6,8 +6,10 @@ from numbers import Integral, Real
 
 import numpy as np
 from numpy.polynomial.legendre import legvander
+from numpy.typing import ArrayLike
 from sklearn.utils import Bunch, check_random_state
 
+from .._typing import RandomState
 from .._validation import check_axis
 from ._bands import SPAN, Bands, draw_bands
 
@@ -20,21 +22,23 @@ def make_instruments(
     *,
     n_components: int = 5,
     spread: float = 0.05,
-    wavelength=None,
-    wavenumber=None,
+    wavelength: ArrayLike | None = None,
+    wavenumber: ArrayLike | None = None,
     distortion: float = 1.0,
     scatter: float = 1.0,
     noise: float = 5e-4,
-    random_state=None,
+    random_state: RandomState = None,
 ) -> Bunch:
-    """Simulate spectrometers that measure the same samples.
+    r"""Simulate spectrometers that measure the same samples.
 
     Compounds are drawn as mixtures of functional groups whose fundamentals, overtones and
     combination bands lie where physics puts them [1]_ [2]_; samples mix them by Beer-Lambert.
     Every presentation of a sample scatters light anew, and every instrument adds its
     own wavelength error, line width, gain, offset, stray light, drift and noise:
 
-    ``A' = gain * -log10((10^-A + stray_light + noise) / (1 + stray_light)) + offset``
+    .. math:: A' = -g \log_{10} \frac{10^{-A} + s + \varepsilon}{1 + s} + o
+
+    with gain g, stray light s, noise :math:`\varepsilon` and offset o.
 
     Parameters
     ----------
@@ -242,7 +246,7 @@ def _check_counts(**counts):
 def _check_strengths(**strengths):
     """Refuse what is no finite number of at least zero."""
     for name, value in strengths.items():
-        if not isinstance(value, Real) or not 0 <= value < np.inf:
+        if not isinstance(value, Real) or not 0 <= float(value) < np.inf:
             raise ValueError(f"{name} is {value!r}. Pass a finite number of at least 0.")
 
 

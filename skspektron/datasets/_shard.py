@@ -6,7 +6,7 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,10 +28,10 @@ class Shard:
     dtype: np.dtype
     order: Literal["C", "F"]
     content: str  # names, checksums and sizes of what is used
-    axis: NDArray  # (n_channels,) in cm-1
-    noise: NDArray | None  # (n_channels,) standard deviations
+    axis: NDArray[Any]  # (n_channels,) in cm-1
+    noise: NDArray[Any] | None  # (n_channels,) standard deviations
 
-    def read(self, rows: NDArray) -> NDArray:
+    def read(self, rows: NDArray[Any] | slice) -> NDArray[Any]:
         """Return some rows, (n_rows, n_channels); no other part of the file is read."""
         # Mapped anew for every read: an open map would keep one file descriptor a file.
         stored = np.memmap(self.path, self.dtype, "r", self.offset, self.shape, self.order)
@@ -44,7 +44,7 @@ class Shard:
         return X
 
 
-def open_shard(path: Path) -> tuple[Shard, dict[str, NDArray | None]]:
+def open_shard(path: Path) -> tuple[Shard, dict[str, NDArray[Any] | None]]:
     """Return a file and its labels by name; one that cannot be read by rows is refused."""
     try:
         with zipfile.ZipFile(path) as file:
@@ -68,7 +68,7 @@ def open_shard(path: Path) -> tuple[Shard, dict[str, NDArray | None]]:
     return Shard(path=path, content=content, axis=axis, noise=noise, **place), labels
 
 
-def _find_spectra(path: Path, members: dict[str, zipfile.ZipInfo]) -> dict:
+def _find_spectra(path: Path, members: dict[str, zipfile.ZipInfo]) -> dict[str, Any]:
     """Return where `X` lies in an uncompressed file, its shape and type."""
     if "X" not in members:
         raise ValueError(
@@ -108,7 +108,7 @@ def _read_header(file) -> tuple[tuple[int, ...], bool, np.dtype]:
     return np.lib.format.read_array_header_2_0(file)
 
 
-def _load(file, name: str) -> NDArray:
+def _load(file, name: str) -> NDArray[Any]:
     """Return a small array; Python objects are refused, as they would run code."""
     try:
         return file[name]
@@ -118,7 +118,9 @@ def _load(file, name: str) -> NDArray:
         ) from error
 
 
-def _check_channels(small: dict[str, NDArray], n_channels: int) -> tuple[NDArray, NDArray | None]:
+def _check_channels(
+    small: dict[str, NDArray[Any]], n_channels: int
+) -> tuple[NDArray[Any], NDArray[Any] | None]:
     """Return a file's axis in cm-1 and the noise of its channels."""
     axis = check_axis(
         wavelength=small.get("wavelength"),
@@ -139,9 +141,9 @@ def _check_channels(small: dict[str, NDArray], n_channels: int) -> tuple[NDArray
     return axis, noise
 
 
-def _check_labels(small: dict[str, NDArray], n_rows: int) -> dict[str, NDArray | None]:
+def _check_labels(small: dict[str, NDArray[Any]], n_rows: int) -> dict[str, NDArray[Any] | None]:
     """Return labels (n_rows,) by name, from one for all rows or one each."""
-    labels: dict[str, NDArray | None] = {}
+    labels: dict[str, NDArray[Any] | None] = {}
     for name in ("instrument", "sample_id", "domain"):
         given = small.get(name)
         if given is not None and given.shape not in ((), (n_rows,)):

@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.utils import Bunch
 
+from .._typing import PathLike
 from ._fetch import RemoteFile, fetch
 
 _FOLDER = (
@@ -34,7 +35,7 @@ usually cut. Redistributed in ChemometricsData.jl; stated to be in the public do
 """
 
 
-def fetch_tablets(*, data_home=None, download_if_missing: bool = True) -> Bunch:
+def fetch_tablets(*, data_home: PathLike | None = None, download_if_missing: bool = True) -> Bunch:
     """Load the tablets of the IDRC 2002 shootout: 655 tablets on two NIR instruments.
 
     The two files are looked for in `data_home`, in the folder that the environment variable

@@ -20,14 +20,14 @@ N_LOOKED_AT = 1024  # spectra, enough to know a share of their values to a perce
 class Corpus:
     """Checked spectra, their axes, and numbers for what their rows are labelled with."""
 
-    X: NDArray  # (n_samples, n_features), NaN where not measured
-    axes: list[NDArray]  # in cm-1
-    grid: NDArray  # (n_samples,) which axis a row lies on
-    domain: NDArray | None = None
-    instrument: NDArray | None = None
-    sample: NDArray | None = None
-    noise: NDArray | None = None  # (n_samples, n_features) standard deviations
-    y: NDArray | None = None  # (n_samples, n_targets), NaN where not known
+    X: NDArray[Any]  # (n_samples, n_features), NaN where not measured
+    axes: list[NDArray[Any]]  # in cm-1
+    grid: NDArray[Any]  # (n_samples,) which axis a row lies on
+    domain: NDArray[Any] | None = None
+    instrument: NDArray[Any] | None = None
+    sample: NDArray[Any] | None = None
+    noise: NDArray[Any] | None = None  # (n_samples, n_features) standard deviations
+    y: NDArray[Any] | None = None  # (n_samples, n_targets), NaN where not known
 
     @property
     def n_instruments(self) -> int:
@@ -50,7 +50,7 @@ class Corpus:
         X = self._read(rows)
         return float((X < 0).sum() / max(np.isfinite(X).sum(), 1))
 
-    def _read(self, rows: NDArray) -> NDArray:
+    def _read(self, rows: NDArray[Any]) -> NDArray[Any]:
         """Return some spectra."""
         return self.X[rows]
 
@@ -60,7 +60,7 @@ class Corpus:
 
         return to_spectra(self.X, self.axes, self.grid, noise=self.noise, **self._labels())
 
-    def _labels(self) -> dict[str, NDArray | None]:
+    def _labels(self) -> dict[str, NDArray[Any] | None]:
         """Return the numbers of the rows by name."""
         return {
             "domain": self.domain,
@@ -87,7 +87,7 @@ class ArchiveCorpus(Corpus):
     X: Any  # the archive
 
     @classmethod
-    def of(cls, archive, *, domain_token: bool, y: NDArray | None = None) -> "ArchiveCorpus":
+    def of(cls, archive, *, domain_token: bool, y: NDArray[Any] | None = None) -> "ArchiveCorpus":
         """Return the corpus of an archive, with kinds of spectra if there is a token for them."""
         n_samples, domain = len(archive), None
         if domain_token:
@@ -103,7 +103,7 @@ class ArchiveCorpus(Corpus):
             y=y,
         )
 
-    def _read(self, rows: NDArray) -> NDArray:
+    def _read(self, rows: NDArray[Any]) -> NDArray[Any]:
         return self.X.read(rows)
 
     def spectra(self):
@@ -135,19 +135,19 @@ def refuse_twice(**given) -> None:
         )
 
 
-def number_labels(labels, n_samples: int, name: str) -> NDArray | None:
+def number_labels(labels, n_samples: int, name: str) -> NDArray[Any] | None:
     """Return a number for every distinct label, or None without labels."""
     if labels is None:
         return None
     return np.unique(check_labels(labels, n_samples, name), return_inverse=True)[1]
 
 
-def number_domains(domain, instrument, n_samples: int) -> NDArray:
+def number_domains(domain, instrument, n_samples: int) -> NDArray[Any]:
     """Return the number of every row's kind of spectrum; `domain` may differ by instrument."""
     return _number_domains(_by_instrument(domain, instrument, n_samples, "domain"))
 
 
-def _number_domains(domains) -> NDArray:
+def _number_domains(domains) -> NDArray[Any]:
     """Return the number of every row's kind of spectrum; one without a number is unknown."""
     names = [str(name).upper() for name in domains]
     unknown = sorted({name for name in names if name not in DOMAINS})
@@ -160,7 +160,7 @@ def _number_domains(domains) -> NDArray:
     return np.array([DOMAINS.index(n if n in DOMAINS else "UNKNOWN") for n in names])
 
 
-def only_domain(numbers: NDArray | None) -> str | list[str] | None:
+def only_domain(numbers: NDArray[Any] | None) -> str | list[str] | None:
     """Return the one kind of spectra that rows are of, all kinds where there are several."""
     if numbers is None:
         return None
@@ -168,7 +168,7 @@ def only_domain(numbers: NDArray | None) -> str | list[str] | None:
     return names[0] if len(names) == 1 else names
 
 
-def place_noise(noise, instrument, X: NDArray) -> NDArray | None:
+def place_noise(noise, instrument, X: NDArray[Any]) -> NDArray[Any] | None:
     """Return the standard deviation of every value of `X`; `noise` may differ by instrument."""
     if noise is None:
         return None
@@ -189,7 +189,7 @@ def place_noise(noise, instrument, X: NDArray) -> NDArray | None:
     return placed
 
 
-def _by_instrument(values, instrument, n_samples: int, name: str) -> list:
+def _by_instrument(values, instrument, n_samples: int, name: str) -> list[Any]:
     """Return one value a row, from one for all or a mapping of instruments."""
     if not isinstance(values, Mapping):
         return [values] * n_samples

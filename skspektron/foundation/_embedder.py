@@ -1,24 +1,32 @@
 """Spectra as embeddings of a pretrained network."""
 
 import warnings
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._base import TorchEstimatorMixin
+from .._documentation import DocumentedEstimator
+from .._typing import Weights
 from .._validation import check_counts
 from ._corpus import number_domains
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 
 class SpektronEmbedder(
-    TorchEstimatorMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    TorchEstimatorMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, DocumentedEstimator
 ):
-    """Represent spectra by what a pretrained network makes of them.
+    r"""Represent spectra by what a pretrained network makes of them.
 
     The network reads neighbouring channels on the instrument's own axis, so one set of weights
-    serves every grid. Nothing is trained here: `fit` checks the spectra and
-    their axis.
+    serves every grid. Its blocks are banks of damped oscillators along the axis, D-LinOSS [1]_,
+    whose states x answer what they read, u, as :math:`x'' = -A x - G x' + B u`. Nothing is trained
+    here: `fit` checks the spectra and their axis.
 
     Parameters
     ----------
@@ -74,6 +82,10 @@ class SpektronEmbedder(
     remembered for the life of the process (up to 256 MiB a set of weights), so that a search
     pays once.
 
+    References
+    ----------
+    .. [1] Boyer, Rusch & Rus, arXiv:2505.12171 (2025).
+
     Examples
     --------
     >>> import numpy as np
@@ -89,10 +101,10 @@ class SpektronEmbedder(
 
     def __init__(
         self,
-        weights="small",
+        weights: Weights = "small",
         *,
-        wavelength=None,
-        wavenumber=None,
+        wavelength: ArrayLike | None = None,
+        wavenumber: ArrayLike | None = None,
         domain: str | None = None,
         pooling: str = "tokens",
         n_layers: int | None = 1,
@@ -108,7 +120,7 @@ class SpektronEmbedder(
         self.batch_size = batch_size
         self.device = device
 
-    def fit(self, X, y=None):
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> "Self":
         """Check the spectra `X` and their axis; nothing is learnt."""
         from .._bridge import POOLINGS
         from ._weights import resolve_weights
@@ -150,7 +162,7 @@ class SpektronEmbedder(
                 "use weights with a domain token."
             )
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> NDArray[Any]:
         """Return the embeddings of `X`, (n_samples, n_outputs)."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)

@@ -1,6 +1,7 @@
 """Rows of several instruments, each on an axis of its own."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +9,9 @@ from numpy.typing import NDArray
 from .._validation import check_axis, check_labels
 
 
-def axes_by_instrument(X: NDArray, instrument, *, wavelength, wavenumber) -> tuple[dict, NDArray]:
+def axes_by_instrument(
+    X: NDArray[Any], instrument, *, wavelength, wavenumber
+) -> tuple[dict[Any, Any], NDArray[Any]]:
     """Return every instrument's axis in cm-1, and which of them each row of `X` lies on.
 
     `wavelength` or `wavenumber` maps instruments to axes; rows of a shorter axis are NaN behind
@@ -35,7 +38,9 @@ def axes_by_instrument(X: NDArray, instrument, *, wavelength, wavenumber) -> tup
     }, rows
 
 
-def distinct_axes(axes: Mapping, rows: NDArray) -> tuple[list[NDArray], NDArray]:
+def distinct_axes(
+    axes: Mapping[Any, Any], rows: NDArray[Any]
+) -> tuple[list[NDArray[Any]], NDArray[Any]]:
     """Return the axes without repetition, so that instruments on one axis share its positions."""
     number: dict[bytes, int] = {}
     which = [number.setdefault(axis.tobytes(), len(number)) for axis in axes.values()]

@@ -4,12 +4,16 @@ import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._base import TorchEstimatorMixin
+from .._documentation import DocumentedEstimator
+from .._typing import PathLike, RandomState
 from .._validation import check_counts
 from ._corpus import (
     ArchiveCorpus,
@@ -23,6 +27,12 @@ from ._corpus import (
 )
 from ._grids import axes_by_instrument, distinct_axes
 from ._objectives import check_labelled, check_needs, check_objectives
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from ..datasets import SpektraArchive
+    from ._architecture import Architecture
 
 # What the weights depend on, beside architecture, objectives, data and seed.
 SETTINGS = (
@@ -41,13 +51,14 @@ SETTINGS = (
 
 
 class SpektronPretrainer(
-    TorchEstimatorMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    TorchEstimatorMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, DocumentedEstimator
 ):
-    """Train a network to fill in hidden patches of spectra; no reference values are needed.
+    r"""Train a network to fill in hidden patches of spectra; no reference values are needed.
 
     Patches of neighbouring channels are hidden, in value space, before anything is computed
     from them; bidirectional D-LinOSS blocks [1]_ see the rest, and the squared error of
-    the hidden channels is what is minimised [2]_. Other networks are put together with
+    the hidden channels M is what is minimised [2]_, :math:`|M|^{-1} \sum_{j \in M}
+    (x_j - \hat x_j)^2`. Other networks are put together with
     `Architecture`, and other objectives are added with `objectives`.
 
     Parameters
@@ -126,6 +137,8 @@ class SpektronPretrainer(
     patch_kernels_ : ndarray of shape (d_model, n_channels)
         What the channels under a token are weighed with, from low to high wavenumber: those of a
         patch, or around a channel. With the "patch" and "raw" tokenizers.
+    device_ : str
+        Where it was trained.
     n_steps_ : int
         Optimiser steps taken, `partial_fit` included.
     wavenumber_ : ndarray of shape (n_features_in_,) or dict of them
@@ -191,16 +204,19 @@ class SpektronPretrainer(
     __metadata_request__fit = {"instrument": True, "sample_id": True}  # noqa: RUF012
     __metadata_request__partial_fit = {"instrument": True, "sample_id": True}  # noqa: RUF012
 
+    history_: list[dict[str, Any]]
+    wavenumber_: NDArray[np.float64] | dict[Any, NDArray[np.float64]]
+
     def __init__(
         self,
-        architecture="small",
+        architecture: "str | Architecture" = "small",
         *,
         objectives: Mapping[str, float] | None = None,
         mask_ratio: float = 0.35,
-        wavelength=None,
-        wavenumber=None,
-        domain=None,
-        noise=None,
+        wavelength: ArrayLike | Mapping[str, ArrayLike] | None = None,
+        wavenumber: ArrayLike | Mapping[str, ArrayLike] | None = None,
+        domain: str | Mapping[str, str] | None = None,
+        noise: ArrayLike | Mapping[str, ArrayLike] | None = None,
         max_steps: int = 2000,
         batch_size: int = 64,
         micro_batch_size: int | None = None,
@@ -212,10 +228,10 @@ class SpektronPretrainer(
         n_iter_no_change: int | None = None,
         validation_fraction: float = 0.1,
         report_every: int = 100,
-        checkpoint=None,
-        log=None,
+        checkpoint: PathLike | None = None,
+        log: PathLike | None = None,
         device: str | None = None,
-        random_state=None,
+        random_state: RandomState = None,
         verbose: int = 0,
     ):
         self.architecture = architecture
@@ -242,7 +258,14 @@ class SpektronPretrainer(
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X, y=None, *, instrument=None, sample_id=None):
+    def fit(
+        self,
+        X: "ArrayLike | SpektraArchive",
+        y: ArrayLike | None = None,
+        *,
+        instrument: ArrayLike | None = None,
+        sample_id: ArrayLike | None = None,
+    ) -> "Self":
         """Pretrain on the spectra `X`, an array or a `SpektraArchive`, from new weights.
 
         `y`, (n_samples,) or (n_samples, n_targets) with NaN where unknown, is read by the
@@ -261,7 +284,14 @@ class SpektronPretrainer(
         self.history_, self.n_steps_, self._hold_out_seed = [], 0, seed
         return self._train(network, corpus, seed, self.checkpoint)
 
-    def partial_fit(self, X, y=None, *, instrument=None, sample_id=None):
+    def partial_fit(
+        self,
+        X: "ArrayLike | SpektraArchive",
+        y: ArrayLike | None = None,
+        *,
+        instrument: ArrayLike | None = None,
+        sample_id: ArrayLike | None = None,
+    ) -> "Self":
         """Train for `max_steps` more, on `X`, with a learning-rate cycle of their own."""
         if not hasattr(self, "network_"):
             return self.fit(X, y, instrument=instrument, sample_id=sample_id)
@@ -273,7 +303,7 @@ class SpektronPretrainer(
         network = copy.deepcopy(self.network_.on("cpu")).requires_grad_(True)
         return self._train(network, corpus, seed, None)
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> NDArray[Any]:
         """Return the mean token of every spectrum of `X`, (n_samples, d_model).
 
         It is read as `SpektronEmbedder` does by default, behind the first block.
@@ -302,7 +332,7 @@ class SpektronPretrainer(
         )
         return embedder.fit_transform(X)
 
-    def save(self, path, *, corpus: Sequence[str] | None = None) -> None:
+    def save(self, path: PathLike, *, corpus: Sequence[str] | None = None) -> None:
         """Write the network, its history and, when it is one, its axis to a safetensors file.
 
         Axes by instrument and `noise` are not written: set them again before `partial_fit`.
@@ -334,7 +364,7 @@ class SpektronPretrainer(
         )
 
     @classmethod
-    def load(cls, path) -> "SpektronPretrainer":
+    def load(cls, path: PathLike) -> "SpektronPretrainer":
         """Return the fitted pretrainer that `save` wrote."""
         from ._weights import load_network
 
@@ -378,7 +408,8 @@ class SpektronPretrainer(
         from .._bridge import oscillators, patch_kernels
 
         for name in ("frequency_", "damping_", "patch_kernels_"):
-            vars(self).pop(name, None)  # an earlier fit's, of another architecture
+            if hasattr(self, name):  # an earlier fit's, of another architecture
+                delattr(self, name)
         self.network_ = network
         if network.architecture.backbone == "dlinoss":
             self.frequency_, self.damping_ = oscillators(network)
@@ -397,7 +428,7 @@ class SpektronPretrainer(
         objectives = {"masked": 1.0} if self.objectives is None else self.objectives
         return {name: _plain(weight) for name, weight in objectives.items()}
 
-    def _settings(self) -> dict:
+    def _settings(self) -> dict[str, Any]:
         """Return what the trained weights depend on, beside the data and the seed."""
         return {
             "architecture": asdict(self._architecture()),

@@ -1,26 +1,33 @@
 """Reference values predicted by a pretrained network with a head of its own."""
 
 from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._base import TorchEstimatorMixin
+from .._documentation import DocumentedEstimator
+from .._typing import RandomState, Weights
 from .._validation import check_counts
 from ._embedder import SpektronEmbedder
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 TRAINS = ("head", "all")
 
 
-class SpektronRegressor(TorchEstimatorMixin, RegressorMixin, BaseEstimator):
-    """Predict reference values from what a pretrained network reads a spectrum as.
+class SpektronRegressor(TorchEstimatorMixin, RegressorMixin, DocumentedEstimator):
+    r"""Predict reference values from what a pretrained network reads a spectrum as.
 
     A multilayer perceptron is trained on the latent of the whole spectrum, behind all blocks of
     the network: its CLS or mean token, a point of the unit sphere, or the chemistry part of a
     bottleneck, so that the instrument part has no say. The network stays as it is, or a copy
-    of it is trained along. Latents and reference values are standardised inside.
+    of it is trained along. Latents z and reference values are standardised inside,
+    :math:`\hat y = \bar y + s_y\, \mathrm{MLP}((z - \bar z) / s_z)`.
 
     Parameters
     ----------
@@ -113,13 +120,13 @@ class SpektronRegressor(TorchEstimatorMixin, RegressorMixin, BaseEstimator):
 
     def __init__(
         self,
-        weights="small",
+        weights: Weights = "small",
         *,
-        wavelength=None,
-        wavenumber=None,
+        wavelength: ArrayLike | None = None,
+        wavenumber: ArrayLike | None = None,
         domain: str | None = None,
         trains: str = "head",
-        hidden=(256, 128),
+        hidden: tuple[int, ...] = (256, 128),
         dropout: float = 0.1,
         max_epochs: int = 100,
         batch_size: int = 32,
@@ -127,7 +134,7 @@ class SpektronRegressor(TorchEstimatorMixin, RegressorMixin, BaseEstimator):
         n_iter_no_change: int | None = 15,
         validation_fraction: float = 0.1,
         device: str | None = None,
-        random_state=None,
+        random_state: RandomState = None,
         verbose: int = 0,
     ):
         self.weights = weights
@@ -147,11 +154,11 @@ class SpektronRegressor(TorchEstimatorMixin, RegressorMixin, BaseEstimator):
         self.verbose = verbose
 
     @property
-    def network_(self):
+    def network_(self) -> Any:
         """The network behind the embedding."""
         return self.embedder_.network_
 
-    def fit(self, X: ArrayLike, y: ArrayLike):
+    def fit(self, X: ArrayLike, y: ArrayLike) -> "Self":
         """Train the head, or network and head, on the spectra `X` and reference values `y`."""
         from .._training._regression import fine_tune, train_head
 
@@ -170,7 +177,8 @@ class SpektronRegressor(TorchEstimatorMixin, RegressorMixin, BaseEstimator):
         y = y.astype(np.float64).reshape(len(y), -1)
         self.wavenumber_ = self._resolve_axis(X.shape[1])
         self.device_ = self._resolve_device()
-        recipe, embedder = self._recipe(), self._embedder()
+        recipe = self._recipe()
+        embedder = self._embedder().set_output(transform="default")
         Z = embedder.fit_transform(X)
         if self.trains == "head":
             self.head_, self.history_ = train_head(recipe, Z, y)
@@ -181,7 +189,7 @@ class SpektronRegressor(TorchEstimatorMixin, RegressorMixin, BaseEstimator):
         self.embedder_ = embedder
         return self
 
-    def predict(self, X: ArrayLike) -> NDArray:
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Return the reference values of `X`, (n_samples,) or (n_samples, n_targets) as in fit."""
         from .._training._regression import predict
 

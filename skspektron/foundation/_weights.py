@@ -1,18 +1,22 @@
 """Weights by name, path or fitted pretrainer."""
 
 import os
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from functools import lru_cache
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
 
-from .._bridge import FrozenNetwork, load_tensors, save_tensors
+from .. import __version__
+from .._bridge import FrozenNetwork, check_version, load_tensors, save_tensors
 from .._nn.architecture import Architecture
+from .._typing import Weights
 
 SUFFIX = ".safetensors"
+VERSION = 1  # of the files of networks
 
 
 def shipped_weights() -> list[str]:
@@ -21,7 +25,7 @@ def shipped_weights() -> list[str]:
     return sorted(f.name.removesuffix(SUFFIX) for f in folder.iterdir() if f.name.endswith(SUFFIX))
 
 
-def describe_weights(weights) -> dict[str, Any]:
+def describe_weights(weights: Weights) -> dict[str, Any]:
     """Return how weights were made: architecture, corpus, settings and history of the training.
 
     Parameters
@@ -50,7 +54,7 @@ def describe_weights(weights) -> dict[str, Any]:
     ['simulated spectra: pretraining/corpus.py, seed 0', 'diesel_swri: NIR spectra, no labels']
     """
     shipped = weights in shipped_weights() if isinstance(weights, str) else False
-    _, header = load_tensors(_shipped_path(weights) if shipped else weights)
+    _, header = load_tensors(_shipped_path(str(weights)) if shipped else weights)
     record = _check_header(header, weights)["record"]
     kept = {name: record[name] for name in ("parameters", "n_steps", "history")}
     return {"architecture": header["architecture"], "corpus": record.get("corpus"), **kept}
@@ -78,24 +82,66 @@ def resolve_weights(weights) -> FrozenNetwork:
 
 @lru_cache
 def _shipped(name: str) -> FrozenNetwork:
-    return load_network(_shipped_path(name))[0]
+    """Return shipped weights; a pickle that holds them names them from now on."""
+    network = load_network(_shipped_path(name))[0]
+    FrozenNetwork.readers[network.digest] = (shipped_again, (name, network.digest))
+    return network
+
+
+def shipped_again(name: str, digest: str) -> FrozenNetwork:
+    """Return the shipped weights that a pickle names, if they are still the same."""
+    found = _shipped(name).digest if name in shipped_weights() else None
+    if found == digest:
+        return _shipped(name)
+    here = "not among those" if found is None else f"others ({found[:12]})"
+    raise ValueError(
+        f"The saved estimator uses the weights {name!r} ({digest[:12]}), and this skspektron "
+        f"{__version__} ships {here}. Load it with the version that saved it, or fit it again."
+    )
 
 
 def _shipped_path(name: str) -> str:
-    return str(files("skspektron") / "weights" / f"{name}{SUFFIX}")
+    """Return the path of shipped weights, of which not a byte was changed."""
+    folder = files("skspektron") / "weights"
+    path = folder / f"{name}{SUFFIX}"
+    published = (folder / "SHA256SUMS").read_text(encoding="ascii").split()
+    expected, found = published[published.index(path.name) - 1], sha256(path.read_bytes())
+    if found.hexdigest() != expected:
+        raise ValueError(
+            f"{path} has the SHA-256 {found.hexdigest()[:12]} and the one that ships with "
+            f"skspektron {__version__} has {expected[:12]}. It was changed: install the package "
+            "again."
+        )
+    return str(path)
 
 
 def save_network(path, network: FrozenNetwork, record: dict[str, Any]) -> None:
     """Write weights, architecture and a record of their making to a safetensors file."""
-    header = {"architecture": asdict(network.architecture), "record": record}
-    save_tensors(path, network.tensors(), header)
+    sizes = asdict(network.architecture)
+    save_tensors(
+        path, network.tensors(), {"version": VERSION, "architecture": sizes, "record": record}
+    )
 
 
 def load_network(path) -> tuple[FrozenNetwork, dict[str, Any]]:
     """Read what `save_network` wrote."""
     tensors, header = load_tensors(path)
     _check_header(header, path)
-    return FrozenNetwork.of(Architecture(**header["architecture"]), tensors), header["record"]
+    sizes = header["architecture"]
+    unknown = set(sizes) - {field.name for field in fields(Architecture)}
+    if unknown:
+        raise ValueError(
+            f"{path} has {len(unknown)} parts that skspektron {__version__} does not know: "
+            f"{', '.join(sorted(unknown))}. Update skspektron."
+        )
+    try:
+        network = FrozenNetwork.of(Architecture(**sizes), tensors)
+    except RuntimeError as error:  # torch lists every tensor that does not fit
+        raise ValueError(
+            f"{path} holds {len(tensors)} tensors that are not those of its architecture: "
+            f"{' '.join(str(error).split())[:300]}. Save or download it again."
+        ) from error
+    return network, header["record"]
 
 
 def _check_header(header: dict[str, Any], path) -> dict[str, Any]:
@@ -105,4 +151,5 @@ def _check_header(header: dict[str, Any], path) -> dict[str, Any]:
             f"{path} holds no network but {', '.join(header) or 'nothing'}. "
             "Pass a file that SpektronPretrainer.save wrote."
         )
+    check_version(path, header.get("version", VERSION), VERSION)  # early files have none
     return header

@@ -1,14 +1,5 @@
-"""See inside a pretrained network: its filters, its kernels, its reconstructions."""
+"""See what a transfer does, how far predictions can be trusted, and inside a network."""
 
 import lazy_loader as lazy
 
-__getattr__, __dir__, __all__ = lazy.attach(
-    __name__,
-    submod_attrs={
-        "_filters": ["FilterDisplay"],
-        "_kernel_classes": ["KernelClasses", "classify_kernels"],
-        "_kernels": ["PatchKernelDisplay"],
-        "_oscillator_bank": ["OscillatorBank"],
-        "_reconstruction": ["ReconstructionDisplay"],
-    },
-)
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

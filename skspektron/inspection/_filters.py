@@ -100,53 +100,53 @@ class FilterDisplay:
         self.unit = unit
 
     @property
-    def frequency_(self) -> NDArray:
+    def frequency_(self) -> NDArray[Any]:
         """Angular frequency of every oscillator."""
         return self._stack("frequency")
 
     @property
-    def damping_(self) -> NDArray:
+    def damping_(self) -> NDArray[Any]:
         """Damping of every oscillator."""
         return self._stack("damping")
 
     @property
-    def pole_angle_(self) -> NDArray:
+    def pole_angle_(self) -> NDArray[Any]:
         """Angle of every oscillator's slowest pole."""
         return self._stack("angle")
 
     @property
-    def pole_radius_(self) -> NDArray:
+    def pole_radius_(self) -> NDArray[Any]:
         """Radius of every oscillator's slowest pole."""
         return self._stack("radius")
 
     @property
-    def backward_(self) -> NDArray:
+    def backward_(self) -> NDArray[Any]:
         """Which oscillators run from the last token to the first."""
         return self._stack("backward")
 
     @property
-    def cycles_(self) -> NDArray:
+    def cycles_(self) -> NDArray[Any]:
         """Frequencies of the gains."""
         return np.linspace(0, 0.5, self.n_frequencies)
 
     @cached_property
-    def gain_(self) -> NDArray:
+    def gain_(self) -> NDArray[Any]:
         """Gain of every layer."""
         return np.stack([bank.filter_gain(self.cycles_) for bank in self.banks.values()])
 
     @cached_property
-    def bank_gain_(self) -> NDArray:
+    def bank_gain_(self) -> NDArray[Any]:
         """Gain of every layer's oscillators together."""
         banks = self.banks.values()
         return np.stack([bank.filter_gain(self.cycles_, direct=False) for bank in banks])
 
     @cached_property
-    def oscillator_gain_(self) -> NDArray:
+    def oscillator_gain_(self) -> NDArray[Any]:
         """Gain of every oscillator alone."""
         return np.stack([bank.oscillator_gain(self.cycles_).T for bank in self.banks.values()])
 
     @property
-    def stack_gain_(self) -> NDArray:
+    def stack_gain_(self) -> NDArray[Any]:
         """Geometric mean of the layers' gains."""
         return np.prod(self.gain_, axis=0) ** (1 / len(self.gain_))
 

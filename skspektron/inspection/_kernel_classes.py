@@ -1,9 +1,10 @@
 """Tell kernels that find peaks from those that find slopes or follow the baseline."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_array
 
 CLASSES = ("baseline", "peak", "derivative")  # a tie, as of zeros, goes to the first
 FEWEST_CHANNELS = 5  # of fewer, constant and slope make up nearly every kernel
@@ -20,10 +21,21 @@ class KernelClasses(NamedTuple):
         "peak", "derivative" or "baseline".
     energy : ndarray of shape (n_kernels,)
         Share of the kernel's energy that the best shape of its class explains, 0 to 1.
+
+    See Also
+    --------
+    classify_kernels : Makes them.
+
+    Examples
+    --------
+    >>> from skspektron.inspection import classify_kernels
+    >>> classes = classify_kernels([[0.0, 1.0, 4.0, 1.0, 0.0], [1.0, 1.0, 1.0, 1.0, 1.0]])
+    >>> classes.label.tolist(), classes.shares["peak"]
+    (['peak', 'baseline'], 0.5)
     """
 
-    label: NDArray
-    energy: NDArray
+    label: NDArray[Any]
+    energy: NDArray[Any]
 
     @property
     def shares(self) -> dict[str, float]:
@@ -80,7 +92,7 @@ def classify_kernels(kernels: ArrayLike) -> KernelClasses:
     >>> classes.label.tolist()
     ['peak', 'derivative', 'baseline']
     """
-    kernels = np.asarray(kernels, dtype=np.float64)
+    kernels = check_array(kernels, dtype=np.float64, ensure_2d=False, input_name="kernels")
     if kernels.ndim != 2 or kernels.shape[1] < FEWEST_CHANNELS:
         raise ValueError(
             f"kernels have shape {kernels.shape}. Pass one kernel a row, of at least "

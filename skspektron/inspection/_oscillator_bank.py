@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -56,32 +57,32 @@ class OscillatorBank:
     array([1.   , 0.333])
     """
 
-    alpha: NDArray
-    rho: NDArray
-    gain: NDArray
-    radius: NDArray
-    angle: NDArray
-    B: NDArray
-    C: NDArray
-    D: NDArray
+    alpha: NDArray[Any]
+    rho: NDArray[Any]
+    gain: NDArray[Any]
+    radius: NDArray[Any]
+    angle: NDArray[Any]
+    B: NDArray[Any]
+    C: NDArray[Any]
+    D: NDArray[Any]
     n_forward: int
 
     @property
-    def frequency(self) -> NDArray:
+    def frequency(self) -> NDArray[Any]:
         """Angular frequency sqrt(A) of every oscillator, a token's step being 1."""
         return np.sqrt(self.alpha / self.rho)
 
     @property
-    def damping(self) -> NDArray:
+    def damping(self) -> NDArray[Any]:
         """Damping G of every oscillator, a token's step being 1."""
         return (1 - self.rho) / self.rho
 
     @cached_property
-    def backward(self) -> NDArray:
+    def backward(self) -> NDArray[Any]:
         """Which oscillators run from the last token to the first, (d_state,) bool."""
         return np.arange(len(self.rho)) >= self.n_forward
 
-    def oscillators(self, cycles: ArrayLike) -> NDArray:
+    def oscillators(self, cycles: ArrayLike) -> NDArray[Any]:
         """Return h_p at frequencies in cycles per token, (n_frequencies, d_state) complex."""
         direction = np.where(self.backward, -1, 1)
         delay = np.exp(
@@ -89,12 +90,12 @@ class OscillatorBank:
         )  # z^-1, or z backward
         return self.gain / (1 - (1 + self.rho - self.alpha) * delay + self.rho * delay**2)
 
-    def transfer_function(self, cycles: ArrayLike) -> NDArray:
+    def transfer_function(self, cycles: ArrayLike) -> NDArray[Any]:
         """Return H at frequencies in cycles per token, (n_frequencies, d_model, d_model)."""
         h = self.oscillators(cycles)
         return (self.C * h[:, None]) @ self.B + np.diag(self.D)
 
-    def oscillator_gain(self, cycles: ArrayLike) -> NDArray:
+    def oscillator_gain(self, cycles: ArrayLike) -> NDArray[Any]:
         r"""Return :math:`|h_p|\,|c_p|\,|b_p| / \sqrt{d}`, (n_frequencies, d_state).
 
         The gain that the layer would have with one oscillator and without D.
@@ -102,7 +103,7 @@ class OscillatorBank:
         size = np.linalg.norm(self.C, axis=0) * np.linalg.norm(self.B, axis=1)
         return np.abs(self.oscillators(cycles)) * size / np.sqrt(len(self.D))
 
-    def filter_gain(self, cycles: ArrayLike, *, direct: bool = True) -> NDArray:
+    def filter_gain(self, cycles: ArrayLike, *, direct: bool = True) -> NDArray[Any]:
         r"""Return the gain :math:`\|H\|_F / \sqrt{d}` of the layer, (n_frequencies,).
 
         By how much the layer amplifies a wave in the mean over d uncorrelated channels: the root

@@ -10,6 +10,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
 from .._drawing import COLOURS, check_axes, new_axes
+from .._typing import RandomState
 from ..foundation._corpus import number_domains
 from ..foundation._grids import axes_by_instrument, distinct_axes
 from ._estimators import axis_unit, fitted_network, in_unit
@@ -133,7 +134,7 @@ class ReconstructionDisplay:
         instrument: ArrayLike | None = None,
         mask_ratio: float = 0.35,
         n_spectra: int = 3,
-        random_state=None,
+        random_state: RandomState = None,
         ax: Any = None,
     ) -> "ReconstructionDisplay":
         """Hide patches of spectra, have a network fill them in, and draw the first of them.

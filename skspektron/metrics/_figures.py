@@ -5,6 +5,7 @@ The error e is predicted minus reference, in the unit of `y`; n counts the test 
 
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,7 +16,9 @@ Figure = float | NDArray[np.float64]  # the mean over targets, or one value per 
 
 
 def rmsep(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_average") -> Figure:
-    """Return the root mean square error of prediction, sqrt(sum(e^2) / n).
+    r"""Return the root mean square error of prediction.
+
+    .. math:: \mathrm{RMSEP} = \sqrt{\frac{1}{n} \sum_{i=1}^{n} (\hat y_i - y_i)^2}
 
     Parameters
     ----------
@@ -49,7 +52,9 @@ def rmsep(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_a
 
 
 def bias(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_average") -> Figure:
-    """Return the mean error, sum(y_pred - y_true) / n: positive when predictions are too high.
+    r"""Return the mean error: positive when predictions are too high [1]_.
+
+    .. math:: \mathrm{bias} = \frac{1}{n} \sum_{i=1}^{n} (\hat y_i - y_i)
 
     Parameters
     ----------
@@ -63,6 +68,11 @@ def bias(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_av
     bias : float or ndarray of shape (n_targets,)
         In the unit of `y`, 0 at best.
 
+    References
+    ----------
+    .. [1] Naes et al., A User-Friendly Guide to Multivariate Calibration and Classification,
+       NIR Publications (2002).
+
     Examples
     --------
     >>> from skspektron.metrics import bias
@@ -74,9 +84,9 @@ def bias(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_av
 
 
 def sep(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_average") -> Figure:
-    """Return the standard error of prediction, sqrt(sum((e - bias)^2) / (n - 1)).
+    r"""Return the standard error of prediction: what is left when the bias is corrected [1]_.
 
-    The error that is left when the bias is corrected [1]_.
+    .. math:: \mathrm{SEP} = \sqrt{\frac{1}{n-1} \sum_{i=1}^{n} (\hat y_i - y_i - \mathrm{bias})^2}
 
     Parameters
     ----------
@@ -106,7 +116,9 @@ def sep(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_ave
 
 
 def slope(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_average") -> Figure:
-    """Return the least-squares slope of predicted on reference values.
+    r"""Return the least-squares slope of predicted on reference values [1]_.
+
+    .. math:: \mathrm{slope} = \frac{\sum_i (y_i - \bar y)\, \hat y_i}{\sum_i (y_i - \bar y)^2}
 
     Parameters
     ----------
@@ -120,6 +132,11 @@ def slope(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_a
     slope : float or ndarray of shape (n_targets,)
         Dimensionless, 1 at best, below 1 when extremes are pulled to the mean; NaN with a
         warning when all reference values of a target are equal.
+
+    References
+    ----------
+    .. [1] Naes et al., A User-Friendly Guide to Multivariate Calibration and Classification,
+       NIR Publications (2002).
 
     Examples
     --------
@@ -136,7 +153,9 @@ def slope(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_a
 
 
 def r2(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_average") -> Figure:
-    """Return the share of variance explained, 1 - sum(e^2) / sum((y_true - mean(y_true))^2).
+    r"""Return the share of variance explained: the first of the definitions that [1]_ compares.
+
+    .. math:: R^2 = 1 - \frac{\sum_i (\hat y_i - y_i)^2}{\sum_i (y_i - \bar y)^2}
 
     Not the squared correlation: bias and slope count as errors, so it can be negative.
 
@@ -151,7 +170,11 @@ def r2(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_aver
     -------
     r2 : float or ndarray of shape (n_targets,)
         1 at best. NaN with a warning for one sample; where all reference values are equal,
-        1 for exact predictions and else 0, as :func:`sklearn.metrics.r2_score`.
+        1 for exact predictions and else 0, as `sklearn.metrics.r2_score`.
+
+    References
+    ----------
+    .. [1] Kvalseth, Am. Stat. 39 (1985) 279-285.
 
     Examples
     --------
@@ -171,7 +194,10 @@ def r2(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_aver
 
 
 def rpd(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_average") -> Figure:
-    """Return the ratio of performance to deviation, std(y_true, ddof=1) / SEP [1]_.
+    r"""Return the ratio of performance to deviation [1]_.
+
+    .. math:: \mathrm{RPD} = \frac{s_y}{\mathrm{SEP}}, \qquad
+        s_y = \sqrt{\frac{1}{n-1} \sum_{i=1}^{n} (y_i - \bar y)^2}
 
     Some divide by RMSEP instead, which also punishes the bias.
 
@@ -203,7 +229,9 @@ def rpd(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_ave
 
 
 def rpiq(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_average") -> Figure:
-    """Return the ratio of performance to interquartile range, (Q3 - Q1 of y_true) / SEP [1]_.
+    r"""Return the ratio of performance to interquartile range [1]_.
+
+    .. math:: \mathrm{RPIQ} = \frac{Q_3(y) - Q_1(y)}{\mathrm{SEP}}
 
     Says for skewed reference values what `rpd` says for normally distributed ones.
 
@@ -233,7 +261,7 @@ def rpiq(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_av
     return _over_targets(_over_sep(_range_of_quartiles, y_true, y_pred, "rpiq"), multioutput)
 
 
-def check_pair(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[NDArray, NDArray]:
+def check_pair(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return both as float arrays of one shape (n_samples, n_targets)."""
     check_consistent_length(y_true, y_pred)
     checked = (
@@ -266,7 +294,7 @@ def _sep(y_true, y_pred, name):
     return np.std(y_pred - y_true, axis=0, ddof=1)
 
 
-def _over_sep(spread: Callable, y_true, y_pred, name):
+def _over_sep(spread: Callable[[NDArray[np.float64]], Any], y_true, y_pred, name):
     """Return a spread of the reference values over SEP, per target."""
     y_true, y_pred = check_pair(y_true, y_pred)
     error = _sep(y_true, y_pred, name)

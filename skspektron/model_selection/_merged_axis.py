@@ -32,7 +32,7 @@ def instrument_axes(
 
 
 def merge_axes(
-    axes: Mapping[Any, NDArray],
+    axes: Mapping[Any, NDArray[Any]],
 ) -> tuple[NDArray[np.float64], dict[Any, NDArray[np.intp]]]:
     """Return all channels in ascending order, and the columns where each instrument's are."""
     values = np.concatenate(list(axes.values()))
@@ -60,7 +60,7 @@ def _check_mapping(unit, axes, names):
             f"{unit} is of type {type(axes).__name__}, and there are {len(names)} instruments. "
             f"Pass {unit}={{name: axis, ...}} with an axis for each."
         )
-    missing = [name for name in names if name not in axes]
+    missing = [name for name in names if axes.get(name) is None]
     if missing:
         raise ValueError(
             f"{unit} has no axis for {len(missing)} of {len(names)} instruments: {missing}. "

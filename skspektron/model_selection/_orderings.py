@@ -1,6 +1,7 @@
 """Orderings of samples: the first n of an ordering are the n samples to measure."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,10 +10,11 @@ from sklearn.utils import check_array, check_consistent_length, check_random_sta
 
 
 def kennard_stone(X: ArrayLike) -> NDArray[np.intp]:
-    """Order samples so that the first n cover the space of the spectra evenly.
+    r"""Order samples so that the first n cover the space of the spectra evenly.
 
     The two samples farthest apart come first; then, again and again, the sample whose
-    distance to the nearest one already taken is largest [1]_. The first 5 are therefore
+    distance to the nearest one already taken is largest [1]_:
+    :math:`i_{n+1} = \arg\max_i \min_{k \le n} \|x_i - x_{i_k}\|`. The first 5 are therefore
     among the first 10.
 
     Parameters
@@ -30,14 +32,14 @@ def kennard_stone(X: ArrayLike) -> NDArray[np.intp]:
     ValueError
         If no channel is measured in every row, or `X` is infinite anywhere.
 
-    Notes
-    -----
-    Euclidean distance. Costs O(n_samples^2 n_features) time and O(n_samples^2) memory.
-
     See Also
     --------
     duplex : Two sets that cover the space equally well.
     spxy : The same, with the reference values counted in.
+
+    Notes
+    -----
+    Euclidean distance. Costs O(n_samples^2 n_features) time and O(n_samples^2) memory.
 
     References
     ----------
@@ -53,11 +55,11 @@ def kennard_stone(X: ArrayLike) -> NDArray[np.intp]:
 
 
 def duplex(X: ArrayLike) -> NDArray[np.intp]:
-    """Order samples so that the first half and the second cover the spectra equally well.
+    r"""Order samples so that the first half and the second cover the spectra equally well.
 
     The two samples farthest apart start the first set, the two farthest apart of the rest the
-    second; then the sets take turns, each taking the remaining sample whose distance to the
-    nearest one of the set is largest [1]_.
+    second; then the sets take turns, each set S taking the remaining sample whose distance to the
+    nearest one of the set is largest [1]_, :math:`\arg\max_i \min_{k \in S} \|x_i - x_k\|`.
 
     Parameters
     ----------
@@ -160,10 +162,10 @@ def spxy(X: ArrayLike, y: ArrayLike) -> NDArray[np.intp]:
 
 
 def order_samples(
-    X: NDArray,
-    selection: str | Callable[[NDArray], ArrayLike],
+    X: NDArray[Any],
+    selection: str | Callable[[NDArray[Any]], ArrayLike],
     *,
-    y: NDArray | None = None,
+    y: NDArray[Any] | None = None,
     random_state: int | np.random.RandomState | None = None,
 ) -> NDArray[np.intp]:
     """Order candidates by a named ordering or a callable(X) -> permutation.

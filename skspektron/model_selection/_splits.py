@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import connected_components
 from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import check_random_state
 
-from .._validation import check_labels
+from .._validation import check_labels, check_references, count_rows
 
 
 class BaseTransferSplit(BaseCrossValidator):
@@ -73,8 +73,9 @@ class BaseTransferSplit(BaseCrossValidator):
             Target rows, with finite `y`, of the samples that are held out.
         """
         self._check_parameters()
-        instrument, sample_id = _check_metadata(len(X), instrument, sample_id)
-        testable = self._find_target(instrument) & _is_labelled(y, len(X))
+        n_rows = count_rows(X, "the splitter")
+        instrument, sample_id = _check_metadata(n_rows, instrument, sample_id)
+        testable = self._find_target(instrument) & _is_labelled(y, n_rows)
         block = _join_blocks(sample_id, groups)
         # Only blocks that can be tested are ever held out; the others always train.
         pairs = np.unique(np.column_stack([block, _codes(sample_id)])[testable], axis=0)
@@ -117,7 +118,8 @@ def _is_labelled(y, n_rows):
     """Return the mask of the rows whose targets are all known."""
     if y is None:
         return np.ones(n_rows, dtype=bool)
-    return np.isfinite(np.asarray(y, dtype=np.float64)).reshape(n_rows, -1).all(axis=1)
+    known = np.isfinite(check_references(y, n_rows, "the splitter"))
+    return known.reshape(n_rows, -1).all(axis=1)
 
 
 def _codes(labels):

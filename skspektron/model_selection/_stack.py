@@ -7,16 +7,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array
 
-from .._validation import check_labels
+from .._frames import as_frame, frame_kind
+from .._validation import check_labels, check_references, count_rows
 from ._merged_axis import instrument_axes, merge_axes
 
 
 def stack_instruments(
-    instruments: Mapping[Any, tuple],
+    instruments: Mapping[Any, tuple[Any, ArrayLike | None, ArrayLike]],
     *,
     wavelength: Mapping[Any, ArrayLike] | None = None,
     wavenumber: Mapping[Any, ArrayLike] | None = None,
-) -> tuple[Any, NDArray[np.float64], NDArray, NDArray]:
+) -> tuple[Any, NDArray[np.float64], NDArray[Any], NDArray[Any]]:
     """Stack the rows of several instruments and name each row's instrument and sample.
 
     The result is what every ``*Transfer`` estimator fits: rows of one sample on two
@@ -44,7 +45,8 @@ def stack_instruments(
         channels that its instrument does not have. Channels that agree within 1e-6 of their
         position are one column. Without axes, a DataFrame when all are DataFrames with the same
         columns, else an ndarray in which rows of fewer channels end in NaN, as
-        `SpektronPretrainer` takes them with an axis for every instrument.
+        `SpektronPretrainer` takes them with an axis for every instrument. A DataFrame is one of
+        polars where the first spectra are, else of pandas.
     y : ndarray of shape (n_rows,) or (n_rows, n_targets)
         Reference values, NaN where there are none.
     instrument : ndarray of shape (n_rows,)
@@ -81,7 +83,8 @@ def stack_instruments(
     for name, entry in instruments.items():
         _check_triple(name, entry)
     spectra, references, ids = zip(*instruments.values(), strict=True)
-    lengths = [len(X) for X in spectra]
+    owners = (f"instrument {name!r}" for name in instruments)
+    lengths = [count_rows(X, owner) for X, owner in zip(spectra, owners, strict=True)]
     names = np.repeat(np.arange(len(lengths)), lengths)
     if wavelength is None and wavenumber is None:
         X = _stack_spectra(spectra, lengths)
@@ -107,12 +110,12 @@ def _check_triple(name, entry):
 
 def _stack_spectra(spectra, lengths):
     """Stack frames with the same columns as a frame, anything else padded with NaN."""
-    _refuse_other_columns([X for X in spectra if hasattr(X, "columns")])
-    if all(hasattr(X, "columns") and X.columns.equals(spectra[0].columns) for X in spectra):
-        import pandas as pd
-
-        return pd.concat(spectra, ignore_index=True)
+    kinds = [frame_kind(X) for X in spectra]
+    frames = [X for X, kind in zip(spectra, kinds, strict=True) if kind]
+    _refuse_other_columns(frames)
     arrays = [_as_array(X) for X in spectra]
+    if kinds[0] is not None and len(frames) == len(spectra):
+        return as_frame(np.concatenate(arrays), frames[0].columns, kinds[0])
     width = max(X.shape[1] for X in arrays)
     stacked = np.full((sum(lengths), width), np.nan)
     for rows, X in zip(np.split(stacked, np.cumsum(lengths)[:-1]), arrays, strict=True):
@@ -123,9 +126,9 @@ def _stack_spectra(spectra, lengths):
 def _refuse_other_columns(frames):
     """Refuse frames that name their channels differently: position says nothing then."""
     for X in frames[1:]:
-        names, first = X.columns, frames[0].columns
-        if not names.equals(first):
-            n_other = len(names.difference(first))
+        names, first = list(X.columns), list(frames[0].columns)
+        if names != first:
+            n_other = len(set(names) - set(first))
             raise ValueError(
                 f"Of {len(names)} column names of one instrument {n_other} are not among the "
                 f"{len(first)} of another, or their order differs. Pass wavelength= or wavenumber= "
@@ -135,13 +138,6 @@ def _refuse_other_columns(frames):
 
 def _stack_on_merged_axis(spectra, lengths, names, wavelength, wavenumber):
     """Stack spectra as a frame with one column for every channel of any instrument."""
-    try:
-        import pandas as pd
-    except ImportError as error:
-        raise ImportError(
-            "stack_instruments names the channels of the merged axis in a pandas DataFrame, and "
-            "pandas is not installed. Install it with pip install pandas."
-        ) from error
     arrays = [_as_array(X) for X in spectra]
     widths = {name: X.shape[1] for name, X in zip(names, arrays, strict=True)}
     axes = instrument_axes(widths, wavelength=wavelength, wavenumber=wavenumber)
@@ -153,7 +149,13 @@ def _stack_on_merged_axis(spectra, lengths, names, wavelength, wavenumber):
     unit = "cm-1" if wavelength is None else "nm"
     # The shortest digits that give the number back, and never an exponent.
     channels = [f"{np.format_float_positional(value, trim='0')} {unit}" for value in merged]
-    return pd.DataFrame(stacked, columns=channels)
+    try:
+        return as_frame(stacked, channels, frame_kind(spectra[0]) or "pandas")
+    except ImportError as error:
+        raise ImportError(
+            "stack_instruments names the channels of the merged axis in a pandas DataFrame, and "
+            "pandas is not installed. Install it with pip install pandas, or pass polars frames."
+        ) from error
 
 
 def _as_array(X):
@@ -163,13 +165,10 @@ def _as_array(X):
 
 def _stack_references(references, lengths, names):
     """Stack reference values, NaN for an instrument that has none."""
-    arrays = [None if y is None else np.asarray(y, dtype=np.float64) for y in references]
-    for y, length, name in zip(arrays, lengths, names, strict=True):
-        if y is not None and (y.ndim not in (1, 2) or len(y) != length):
-            raise ValueError(
-                f"y of instrument {name!r} has shape {y.shape}, X has {length} rows. "
-                "Pass one row of reference values per spectrum, NaN where there is none."
-            )
+    arrays = [
+        None if y is None else check_references(y, length, f"instrument {name!r}")
+        for y, length, name in zip(references, lengths, names, strict=True)
+    ]
     trailing = {y.shape[1:] for y in arrays if y is not None} or {()}
     if len(trailing) > 1:
         shapes = {name: y.shape for name, y in zip(names, arrays, strict=True) if y is not None}

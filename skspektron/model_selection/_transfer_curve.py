@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from numbers import Integral
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,6 +10,7 @@ from sklearn import get_config
 from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import BaseCrossValidator, check_cv, cross_validate
 from sklearn.pipeline import Pipeline
+from tqdm.auto import tqdm
 
 from ._splits import BaseTransferSplit
 from ._transfer_group_kfold import TransferGroupKFold
@@ -26,9 +27,21 @@ class TransferCurve(NamedTuple):
         Score on the held-out target rows; greater is better.
     fit_times, score_times : ndarray of shape (n_sizes, n_splits)
         Seconds.
+
+    See Also
+    --------
+    transfer_curve : Computes it.
+    TransferCurveDisplay : Draws it.
+
+    Examples
+    --------
+    >>> from skspektron.model_selection import TransferCurve
+    >>> curve = TransferCurve([0, 10], [[-3.0, -4.0], [-1.0, -2.0]], None, None)
+    >>> dict(zip(curve.n_transfer, curve.test_scores))
+    {0: [-3.0, -4.0], 10: [-1.0, -2.0]}
     """
 
-    n_transfer: NDArray
+    n_transfer: NDArray[Any]
     test_scores: NDArray[np.float64]
     fit_times: NDArray[np.float64]
     score_times: NDArray[np.float64]
@@ -43,8 +56,8 @@ def transfer_curve(
     sample_id: ArrayLike,
     groups: ArrayLike | None = None,
     n_transfer: Sequence[int | None] = (0, 5, 10, 20),
-    cv: int | BaseCrossValidator | Iterable | None = None,
-    scoring: str | Callable = "neg_root_mean_squared_error",
+    cv: int | BaseCrossValidator | Iterable[Any] | None = None,
+    scoring: str | Callable[..., float] = "neg_root_mean_squared_error",
     n_jobs: int | None = None,
     verbose: int = 0,
     error_score: str | float = np.nan,
@@ -76,7 +89,8 @@ def transfer_curve(
     n_jobs : int, default=None
         Splits fitted at a time, as in joblib.
     verbose : int, default=0
-        Messages per fit, as in :func:`sklearn.model_selection.cross_validate`.
+        1 shows a progress bar, a step for each number of transfer samples; more also print the
+        messages of :func:`sklearn.model_selection.cross_validate`.
     error_score : "raise" or float, default=nan
         Score of a fit that fails, with a warning. An error is raised when all splits of one
         size fail, as they do when there are too few samples for it.
@@ -107,9 +121,9 @@ def transfer_curve(
     """
     if isinstance(scoring, list | tuple | set | dict):
         raise ValueError(f"scoring names {len(scoring)} scores. Pass one; call once per score.")
-    prefix = _find_prefix(estimator)
+    prefix = find_prefix(estimator)
     metadata = {"instrument": instrument, "sample_id": sample_id}
-    splits = _make_splits(cv, estimator.get_params()[f"{prefix}target"], X, y, groups, metadata)
+    splits = make_splits(cv, estimator.get_params()[f"{prefix}target"], X, y, groups, metadata)
     results = [
         cross_validate(
             clone(estimator).set_params(**{f"{prefix}n_transfer": n}),
@@ -117,12 +131,12 @@ def transfer_curve(
             y,
             cv=splits,
             scoring=scoring,
-            params=_route(estimator, metadata),
+            params=route_metadata(estimator, metadata),
             n_jobs=n_jobs,
-            verbose=verbose,
+            verbose=verbose if verbose > 1 else 0,
             error_score=error_score,
         )
-        for n in n_transfer
+        for n in tqdm(n_transfer, desc="transfer curve", unit="size", disable=not verbose)
     ]
     columns = ("test_score", "fit_time", "score_time")
     return TransferCurve(
@@ -130,7 +144,7 @@ def transfer_curve(
     )
 
 
-def _find_prefix(estimator):
+def find_prefix(estimator):
     """Return "" or "step__": where in `estimator` the parameter `n_transfer` is."""
     names = estimator.get_params()
     if "n_transfer" in names:
@@ -144,7 +158,7 @@ def _find_prefix(estimator):
     return inner[0].removesuffix("n_transfer")
 
 
-def _make_splits(cv, target, X, y, groups, metadata):
+def make_splits(cv, target, X, y, groups, metadata):
     """Draw the splits once, for all sizes."""
     if cv is None or isinstance(cv, Integral):
         if target is None:
@@ -152,18 +166,18 @@ def _make_splits(cv, target, X, y, groups, metadata):
                 f"cv={cv} stands for folds of the target's samples, and target is None in the "
                 "estimator. Pass target= to it, or a splitter as cv."
             )
-        cv = TransferGroupKFold(5 if cv is None else cv, target=target)
+        cv = TransferGroupKFold(5 if cv is None else int(cv), target=target)
     if isinstance(cv, BaseTransferSplit):
         return list(cv.split(X, y, groups, **metadata))
     return list(check_cv(cv).split(X, y, groups))
 
 
-def _route(estimator, metadata):
+def route_metadata(estimator, metadata):
     """Name the metadata as `fit` wants it: without routing, a Pipeline wants its step's name."""
     takes_it = "n_transfer" in estimator.get_params(deep=False)
     if get_config()["enable_metadata_routing"] or takes_it:
         return metadata
     if not isinstance(estimator, Pipeline):  # a search
-        return _route(estimator.estimator, metadata)
+        return route_metadata(estimator.estimator, metadata)
     name, step = estimator.steps[-1]
-    return {f"{name}__{key}": value for key, value in _route(step, metadata).items()}
+    return {f"{name}__{key}": value for key, value in route_metadata(step, metadata).items()}

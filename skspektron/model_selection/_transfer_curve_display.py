@@ -11,7 +11,7 @@ from sklearn.model_selection import BaseCrossValidator
 
 from .._drawing import import_pyplot, new_axes
 from ._curve_style import curve_style, name_of_score, sign_and_label, size_ticks
-from ._transfer_curve import TransferCurve, _find_prefix, _make_splits, transfer_curve
+from ._transfer_curve import TransferCurve, find_prefix, make_splits, transfer_curve
 
 
 class TransferCurveDisplay:
@@ -127,8 +127,8 @@ class TransferCurveDisplay:
         sample_id: ArrayLike,
         groups: ArrayLike | None = None,
         n_transfer: Sequence[int | None] = (0, 5, 10, 20),
-        cv: int | BaseCrossValidator | Iterable | None = None,
-        scoring: str | Callable = "neg_root_mean_squared_error",
+        cv: int | BaseCrossValidator | Iterable[Any] | None = None,
+        scoring: str | Callable[..., float] = "neg_root_mean_squared_error",
         score_name: str | None = None,
         n_jobs: int | None = None,
         verbose: int = 0,
@@ -160,7 +160,7 @@ class TransferCurveDisplay:
         n_jobs : int, default=None
             Splits fitted at a time, as in joblib.
         verbose : int, default=0
-            Messages per fit, as in `transfer_curve`.
+            Progress of each curve, as in `transfer_curve`.
         recalibration : estimator, default=None
             Scored on the same splits with the `n_transfer` that it has, such as
             ``TargetOnly(model, n_transfer=None)``. None: no level.
@@ -182,9 +182,9 @@ class TransferCurveDisplay:
         _check_any(estimators, "estimators")
         if ax is None:
             import_pyplot(cls.__name__)  # an hour of fits should not end in an ImportError
-        metadata = {"instrument": instrument, "sample_id": sample_id}
+        metadata: dict[str, Any] = {"instrument": instrument, "sample_id": sample_id}
         drawn = [*estimators.values(), *([] if recalibration is None else [recalibration])]
-        splits = _make_splits(cv, _shared_target(drawn, cv), X, y, groups, metadata)
+        splits = make_splits(cv, _shared_target(drawn, cv), X, y, groups, metadata)
 
         def score(estimator, sizes):
             return transfer_curve(
@@ -247,7 +247,7 @@ def _check_any(named, what):
 
 def _parameter(estimator, name):
     """Return a parameter of the `*Transfer` in an estimator."""
-    return estimator.get_params()[f"{_find_prefix(estimator)}{name}"]
+    return estimator.get_params()[f"{find_prefix(estimator)}{name}"]
 
 
 def _shared_target(estimators, cv):

@@ -2,15 +2,20 @@
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import FLOAT_DTYPES, validate_data
 
+from .._documentation import DocumentedEstimator
 
-class SNV(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
-    """Standard normal variate: centre and scale every spectrum by itself.
+
+class SNV(OneToOneFeatureMixin, TransformerMixin, DocumentedEstimator):
+    r"""Standard normal variate: centre and scale every spectrum by itself.
 
     Removes the offset and the gain that light scattering puts on diffuse-reflectance
-    spectra [1]_: a spectrum x becomes (x - mean(x)) / std(x).
+    spectra [1]_. A spectrum x of p channels becomes
+
+    .. math:: z_j = \frac{x_j - \bar x}{s}, \qquad
+        s = \sqrt{\frac{1}{p - \mathrm{ddof}} \sum_{j=1}^{p} (x_j - \bar x)^2}.
 
     Parameters
     ----------
@@ -37,7 +42,9 @@ class SNV(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     the Euclidean norm sqrt(n_features - ddof). A flat spectrum carries no scatter and becomes
     zero. NaN marks a missing channel: it is left out of the mean and the deviation, and stays
     NaN. The transformers of chemotools go before or after `SNV` in the same `Pipeline`; those
-    that look at neighbouring channels need spectra without NaN.
+    that look at neighbouring channels need spectra without NaN. Like other transformers, `SNV`
+    returns an array; where a later step reads the axis from column names, let the pipeline keep
+    them: ``make_pipeline(SNV(), ...).set_output(transform="pandas")``.
 
     References
     ----------

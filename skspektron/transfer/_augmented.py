@@ -1,6 +1,7 @@
 """Ridge regression on source rows and a few added rows, for many settings at once."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,16 +20,16 @@ class RowSpace:
     there are `n_rows` source rows.
     """
 
-    mean: NDArray
-    level: NDArray
-    Vt: NDArray
-    values: NDArray
-    cross: NDArray
+    mean: NDArray[Any]
+    level: NDArray[Any]
+    Vt: NDArray[Any]
+    values: NDArray[Any]
+    cross: NDArray[Any]
     shape: tuple[int, ...]
     n_rows: int
 
     @classmethod
-    def of(cls, X: NDArray, y: NDArray) -> "RowSpace":
+    def of(cls, X: NDArray[Any], y: NDArray[Any]) -> "RowSpace":
         """Decompose source rows."""
         mean, level = X.mean(axis=0), y.mean(axis=0)
         X, y = X - mean, (y - level).reshape(len(y), -1)
@@ -37,7 +38,7 @@ class RowSpace:
         return cls(mean, level.ravel(), Vt, values, Vt @ (X.T @ y), level.shape, len(X))
 
     def fit_path(
-        self, added: NDArray, goals: NDArray, weights: ArrayLike, ridges: ArrayLike
+        self, added: NDArray[Any], goals: NDArray[Any], weights: ArrayLike, ridges: ArrayLike
     ) -> "RidgePath":
         """Fit source rows and added rows under every weighting and every ridge.
 
@@ -77,19 +78,19 @@ class RidgePath:
     """
 
     space: RowSpace
-    added: NDArray
-    along_V: NDArray
-    along: NDArray
-    across: NDArray
+    added: NDArray[Any]
+    along_V: NDArray[Any]
+    along: NDArray[Any]
+    across: NDArray[Any]
 
-    def predict(self, X: NDArray) -> NDArray:
+    def predict(self, X: NDArray[Any]) -> NDArray[Any]:
         """Return the predictions of every regression, (c, e, n, q)."""
         deviation = X - self.space.mean
         scores = deviation @ self.space.Vt.T
         rest = deviation @ self.added.T - scores @ self.along_V.T
         return scores @ self.along + rest @ self.across + self.space.level
 
-    def combine(self, weights: NDArray) -> tuple[NDArray, NDArray]:
+    def combine(self, weights: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return the weighted sum of coefficients (p, q) and of intercepts (q,).
 
         `weights` (c, e, q) need not add up to 1: the regressions may be part of a larger mean.
@@ -100,7 +101,9 @@ class RidgePath:
         return coef, weights.sum(axis=(0, 1)) * self.space.level - self.space.mean @ coef
 
 
-def scaled_differences(X_source: NDArray, X_target: NDArray, length: float) -> NDArray:
+def scaled_differences(
+    X_source: NDArray[Any], X_target: NDArray[Any], length: float
+) -> NDArray[Any]:
     """Return difference spectra of paired rows, with the mean square `length`.
 
     Where the instruments agree, rounding must not be blown up to that length: it is zero.
@@ -110,6 +113,6 @@ def scaled_differences(X_source: NDArray, X_target: NDArray, length: float) -> N
     return D * np.sqrt(length / size) if size > ROUNDING**2 * level else np.zeros_like(D)
 
 
-def mean_square(X: NDArray) -> float:
+def mean_square(X: NDArray[Any]) -> float:
     """Return the mean squared length of the rows."""
     return float((X**2).sum() / max(len(X), 1))

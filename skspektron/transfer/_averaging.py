@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,21 +27,21 @@ ERROR_FLOOR = 1e-3  # in units of the variance of y: what is better is good
 class Seen:
     """What one view makes of source rows and of both spectra of the standards."""
 
-    Z: NDArray  # (n_source, n_channels of the view)
-    Z_source: NDArray  # (n, n_channels)
-    Z_target: NDArray  # (n, n_channels)
-    unseen: Sequence[NDArray] | None = None  # see run_trial
+    Z: NDArray[Any]  # (n_source, n_channels of the view)
+    Z_source: NDArray[Any]  # (n, n_channels)
+    Z_target: NDArray[Any]  # (n, n_channels)
+    unseen: Sequence[NDArray[Any]] | None = None  # see run_trial
 
 
 @dataclass(frozen=True)
 class Member:
     """What an ensemble has behind one view: one weighted sum of linear calibrations."""
 
-    coef: NDArray  # (n_channels of the view, q)
-    intercept: NDArray  # (q,)
+    coef: NDArray[Any]  # (n_channels of the view, q)
+    intercept: NDArray[Any]  # (q,)
     share: float  # of all weights, mean over the targets
 
-    def predict(self, Z: NDArray) -> NDArray:
+    def predict(self, Z: NDArray[Any]) -> NDArray[Any]:
         """Return this view's part of the predictions for target spectra, (n, q)."""
         return np.asarray(Z) @ self.coef + self.intercept
 
@@ -70,7 +71,9 @@ def fit_members(seen: Mapping[str, Seen], source: Rows, standards: Standards) ->
     }
 
 
-def weigh(trials: Sequence[Trial], y_standards: NDArray, y_source: NDArray) -> NDArray:
+def weigh(
+    trials: Sequence[Trial], y_standards: NDArray[Any], y_source: NDArray[Any]
+) -> NDArray[Any]:
     """Return the weights (views, m, q) of all calibrations; they add up to 1 for each target.
 
     A calibration's expected error is that in cross-validation on the source rows, plus its

@@ -1,6 +1,7 @@
 """What every transfer method shares: instruments, standards, the calibration that moves."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +18,9 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from .._documentation import DocumentedEstimator
+from .._frames import as_frame, frame_kind
+from .._typing import InstrumentName, MemoryLike, RandomState, Selection
 from .._validation import check_axis, check_labels
 from ._calibration import allows_nan, cross_validated_pls, fit_calibration, reads_any_grid
 from ._grids import find_grids, whole_grid
@@ -30,8 +34,11 @@ from ._standards import (
     resolve_instruments,
 )
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
-class BaseTransfer(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+
+class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
     """Fit a calibration on the source rows, learn from standards, predict target spectra.
 
     A method implements `_learn` and `_predict_target`, and says on the class what a standard
@@ -51,15 +58,15 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     def __init__(
         self,
-        estimator=None,
+        estimator: BaseEstimator | None = None,
         *,
-        source=None,
-        target=None,
+        source: InstrumentName = None,
+        target: InstrumentName = None,
         n_transfer: int | None = 10,
-        selection="kennard-stone",
-        random_state=None,
-        memory=None,
-        trained_on=None,
+        selection: Selection = "kennard-stone",
+        random_state: RandomState = None,
+        memory: MemoryLike = None,
+        trained_on: ArrayLike | None = None,
     ):
         self.estimator = estimator
         self.source = source
@@ -77,7 +84,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         *,
         instrument: ArrayLike | None = None,
         sample_id: ArrayLike | None = None,
-    ):
+    ) -> "Self":
         """Fit the estimator on the source rows and learn the transfer from the standards.
 
         Parameters
@@ -120,7 +127,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             self._learn(source, target, standards)
         return self
 
-    def predict(self, X: ArrayLike, *, instrument: ArrayLike | None = None) -> NDArray:
+    def predict(self, X: ArrayLike, *, instrument: ArrayLike | None = None) -> NDArray[Any]:
         """Return the reference values of target spectra, and of source rows where marked.
 
         Parameters
@@ -154,7 +161,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """Learn the transfer; labels in `target` must not be read."""
         raise NotImplementedError
 
-    def _predict_target(self, X: NDArray) -> NDArray:
+    def _predict_target(self, X: NDArray[Any]) -> NDArray[Any]:
         """Return predictions for target spectra, once `_learn` has run."""
         raise NotImplementedError
 
@@ -164,7 +171,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     def _check_training_rows(self, X, y, sample_id) -> Rows:
         """Return float spectra and reference values with their ids; NaN is judged later."""
-        self._has_frame = hasattr(X, "iloc")
+        self._frame = frame_kind(X)
         X, y = validate_data(
             self,
             X,
@@ -208,7 +215,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             allows_nan(self.estimator) and self._named_axis() is None
         )
 
-    def _named_axis(self) -> NDArray | None:
+    def _named_axis(self) -> NDArray[Any] | None:
         """Return the axis that the columns of `X` name, None where they name none."""
         names = getattr(self, "feature_names_in_", None)
         return check_axis(n_features=self.n_features_in_, feature_names=names)
@@ -222,7 +229,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """Return stacked target rows as `_learn` and `_predict_target` want them."""
         return self._grids.on_target(X) if self._keeps_target_grid else self._grids.to_source(X)
 
-    def _check_spectra(self, X) -> NDArray:
+    def _check_spectra(self, X) -> NDArray[Any]:
         """Return float spectra in the columns of fit."""
         n_target = len(self._grids.target)
         if n_target < self.n_features_in_ and np.shape(X)[1:] == (n_target,):
@@ -256,7 +263,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         self.estimator_ = self._calibrate(rows)
         return self
 
-    def _calibrate(self, rows: Rows, channels: NDArray | None = None):
+    def _calibrate(self, rows: Rows, channels: NDArray[Any] | None = None):
         """Return a clone of the estimator (default: cross-validated PLS) fitted on `rows`."""
         n_missing = np.count_nonzero(~np.isfinite(rows.y))
         if n_missing:
@@ -271,7 +278,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             return self._default_calibration(X, rows.y, rows.ids)
         return self._cached(fit_calibration)(clone(self.estimator), X, rows.y)
 
-    def _default_calibration(self, X, y: NDArray, ids: NDArray):
+    def _default_calibration(self, X, y: NDArray[Any], ids: NDArray[Any]):
         """Return what ``estimator=None`` stands for, fitted on `X` and `y`."""
         return self._cached(cross_validated_pls)(X, y, ids)
 
@@ -279,7 +286,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """Return `function` behind `memory`: the folds of a search share their source rows."""
         return check_memory(self.memory).cache(function)
 
-    def _recalibrate(self, rows: Rows, channels: NDArray | None = None):
+    def _recalibrate(self, rows: Rows, channels: NDArray[Any] | None = None):
         """Return the estimator fitted anew on `rows`; a frozen one cannot be."""
         refuse_frozen(self)
         return self._calibrate(rows, channels)
@@ -328,26 +335,26 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             return self._predict_target(self._of_target(X))
         return self._predict_with(self.estimator_, self._grids.to_source(X))
 
-    def _predict_with(self, estimator, X: NDArray, channels: NDArray | None = None) -> NDArray:
+    def _predict_with(
+        self, estimator, X: NDArray[Any], channels: NDArray[Any] | None = None
+    ) -> NDArray[Any]:
         """Return the predictions of `estimator` with the dimensions of the `y` of fit."""
         y = estimator.predict(self._as_given(X, channels))
         return np.asarray(y, dtype=np.float64).reshape(len(X), *self._n_outputs)
 
-    def _predict_source(self, X: NDArray) -> NDArray:
+    def _predict_source(self, X: NDArray[Any]) -> NDArray[Any]:
         """Return the predictions of the source calibration."""
         return self._predict_with(self.estimator_, X)
 
-    def _as_given(self, X, channels: NDArray | None = None):
+    def _as_given(self, X, channels: NDArray[Any] | None = None):
         """Return `X` with the column names of fit: they may be the spectral axis.
 
         `channels` are the columns that `X` has, by default those of the source.
         """
-        if not (self._has_frame and hasattr(self, "feature_names_in_")):
+        if self._frame is None or not hasattr(self, "feature_names_in_"):
             return X
-        import pandas as pd
-
         names = self.feature_names_in_[self.source_channels_ if channels is None else channels]
-        return pd.DataFrame(X, columns=names)
+        return as_frame(X, names, self._frame)
 
     def __sklearn_tags__(self):
         """Take over what the estimator can do."""

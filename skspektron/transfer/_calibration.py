@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,7 +19,7 @@ MAX_COMPONENTS = 15
 N_FOLDS = 5  # as everywhere in scikit-learn
 
 
-def cross_validated_pls(X: ArrayLike, y: NDArray, groups: NDArray) -> RegressorMixin:
+def cross_validated_pls(X: ArrayLike, y: NDArray[Any], groups: NDArray[Any]) -> RegressorMixin:
     """Fit PLS with the number of components of the smallest RMSECV.
 
     Parameters
@@ -46,10 +47,12 @@ def cross_validated_pls(X: ArrayLike, y: NDArray, groups: NDArray) -> RegressorM
         )
         return DummyRegressor().fit(X, y)
     n_components = choose_n_components(values, y, groups)
-    return PLSRegression(n_components, scale=False).fit(X, y)
+    return _fit_pls(X, y, n_components)
 
 
-def choose_n_components(X: NDArray, y: NDArray, groups: NDArray, *, n_folds: int = N_FOLDS) -> int:
+def choose_n_components(
+    X: NDArray[Any], y: NDArray[Any], groups: NDArray[Any], *, n_folds: int = N_FOLDS
+) -> int:
     """Return the number of components of the smallest RMSECV; the smaller one on ties."""
     limit = component_limit(X, groups, n_folds=n_folds)
     if limit <= 1:
@@ -62,7 +65,7 @@ def choose_n_components(X: NDArray, y: NDArray, groups: NDArray, *, n_folds: int
 
 
 def component_limit(
-    X: NDArray, groups: NDArray, *, n_folds: int = N_FOLDS, n_removed: int = 0
+    X: NDArray[Any], groups: NDArray[Any], *, n_folds: int = N_FOLDS, n_removed: int = 0
 ) -> int:
     """Return the most components, at most 15, that every training fold supports; at least 1.
 
@@ -79,7 +82,7 @@ def _folds(X, groups, n_folds):
     return list(GroupKFold(min(n_folds, len(np.unique(groups)))).split(X, groups=groups))
 
 
-def covary(X: NDArray, y: NDArray, size: float | None = None) -> bool:
+def covary(X: NDArray[Any], y: NDArray[Any], size: float | None = None) -> bool:
     """Tell whether any channel varies with `y` by more than rounding does.
 
     `size` is the norm of the spectra that `X` was computed from, by default that of `X`.
@@ -106,7 +109,9 @@ def _press(X, y, train, test, limit):
     return ((predict(X[test]) - y[test]) ** 2).sum(axis=1)
 
 
-def fit_pls_path(X: NDArray, y: NDArray, limit: int) -> Callable[[NDArray], NDArray]:
+def fit_pls_path(
+    X: NDArray[Any], y: NDArray[Any], limit: int
+) -> Callable[[NDArray[Any]], NDArray[Any]]:
     """Return a function from spectra to the predictions of PLS with 1 to `limit` components.
 
     Its value has the shape (limit, n, n_targets), or (limit, n) where `y` is flat. Spectra that
@@ -115,18 +120,35 @@ def fit_pls_path(X: NDArray, y: NDArray, limit: int) -> Callable[[NDArray], NDAr
     if not covary(X, y):
         mean = y.mean(axis=0)
         return lambda X: np.broadcast_to(mean, (limit, len(X), *y.shape[1:]))
-    with warnings.catch_warnings():
-        # Fewer components than `limit` may already explain y; the rest are then zero.
-        warnings.filterwarnings("ignore", message="y residual is constant")
-        pls = PLSRegression(limit, scale=False).fit(X, y)
+    pls = _fit_pls(X, y, limit)
+    counts = np.minimum(np.arange(limit), pls.n_components - 1)
 
     def predict(X):
         # The components are nested, so their contributions add up: one fit serves all counts.
         steps = np.asarray(pls.transform(X)).T[:, :, None] * pls.y_loadings_.T[:, None]
-        predictions = np.cumsum(steps, axis=0) + pls.intercept_
+        predictions = (np.cumsum(steps, axis=0) + pls.intercept_)[counts]
         return predictions.reshape(limit, len(X), *y.shape[1:])
 
     return predict
+
+
+def _fit_pls(X, y, limit: int) -> PLSRegression:
+    """Return PLS with `limit` components, or with as many as can be told from rounding.
+
+    A component that finds nothing left in the spectra that varies with y is 0 / 0.
+    """
+    with warnings.catch_warnings():
+        # Fewer components than `limit` may already explain y; the rest are then zero.
+        warnings.filterwarnings("ignore", message="y residual is constant")
+        warnings.filterwarnings("ignore", category=RuntimeWarning)
+        for n_components in range(limit, 1, -1):
+            try:
+                pls = PLSRegression(n_components, scale=False).fit(X, y)
+            except ValueError:  # what NaN is to some versions of SciPy, LinAlgError to others
+                continue
+            if np.isfinite(pls.coef_).all():
+                return pls
+        return PLSRegression(1, scale=False).fit(X, y)
 
 
 def fit_calibration(estimator, X, y):

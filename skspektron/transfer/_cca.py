@@ -64,7 +64,7 @@ class CCAMap(LowRankMap):
     def __init__(self, *, n_components: int | None = None):
         self.n_components = n_components
 
-    def fit(self, X: ArrayLike, y: ArrayLike):
+    def fit(self, X: ArrayLike, y: ArrayLike) -> "CCAMap":
         """Learn from standards, paired by row: `X` from the target, `y` from the source."""
         check_n_components(self.n_components)
         target, source = check_pairs(self, X, y)

@@ -5,10 +5,12 @@ from ._ranked import RankedTransfer
 
 
 class CCATransfer(RankedTransfer):
-    """Carry target spectra to the source through their canonical variates, then predict.
+    r"""Carry target spectra to the source through their canonical variates, then predict.
 
-    Pairs of combinations of both instruments' principal components that correlate most connect
-    the two [1]_; the source calibration stays as it is, and the standards need no labels.
+    Pairs of combinations of both instruments' principal components that correlate most connect the
+    two [1]_, :math:`\hat x = \bar x_s + (x_t - \bar x_t) B_t\, L_t^+ L_s\, L_s^+ (X_s - \bar x_s)`
+    with the letters of `CCAMap`; the source calibration stays as it is, and the standards need no
+    labels.
 
     Parameters
     ----------

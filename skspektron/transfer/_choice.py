@@ -6,6 +6,7 @@ and the calibration's own error does not blur it.
 """
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +19,10 @@ TIE = 1e-9  # relative
 
 
 def choose_map(
-    map_candidates: Callable[[NDArray, NDArray, NDArray], NDArray],
-    predict: Callable[[NDArray], NDArray],
+    map_candidates: Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], NDArray[Any]],
+    predict: Callable[[NDArray[Any]], NDArray[Any]],
     standards: Standards,
-    y: NDArray,
+    y: NDArray[Any],
 ) -> int:
     """Return the map after which the source calibration agrees best with itself.
 
@@ -43,7 +44,9 @@ def choose_map(
 
 
 def choose_calibration(
-    fit_candidates: Callable[[NDArray, NDArray, Standards], Callable[[NDArray], NDArray]],
+    fit_candidates: Callable[
+        [NDArray[Any], NDArray[Any], Standards], Callable[[NDArray[Any]], NDArray[Any]]
+    ],
     source: Rows,
     standards: Standards,
 ) -> int:
@@ -84,7 +87,7 @@ def _source_error(fit_candidates, source, standards):
     return _mean_squares(np.concatenate(residuals, axis=1), source.y)
 
 
-def _standard_folds(n_standards: int) -> Iterator[tuple[NDArray, NDArray]]:
+def _standard_folds(n_standards: int) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
     """Yield training and left-out standards of at most 5 folds, dealt in order of selection."""
     fold = np.arange(n_standards) % N_FOLDS
     for k in range(min(N_FOLDS, n_standards)):

@@ -1,10 +1,13 @@
 """Correlation alignment."""
 
 from numbers import Real
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
 
+from .._typing import InstrumentName, MemoryLike, RandomState, Selection
 from ._mapped import MappedTransfer
 from ._standards import Rows, Standards
 
@@ -105,15 +108,15 @@ class CORALTransfer(MappedTransfer):
 
     def __init__(
         self,
-        estimator=None,
+        estimator: BaseEstimator | None = None,
         *,
-        source=None,
-        target=None,
+        source: InstrumentName = None,
+        target: InstrumentName = None,
         n_transfer: int | None = 0,
-        selection="kennard-stone",
-        random_state=None,
-        memory=None,
-        trained_on=None,
+        selection: Selection = "kennard-stone",
+        random_state: RandomState = None,
+        memory: MemoryLike = None,
+        trained_on: ArrayLike | None = None,
         alpha: float | str = "auto",
     ):
         super().__init__(
@@ -156,7 +159,7 @@ class CORALTransfer(MappedTransfer):
         """Return the ridge for covariances of so many spectra."""
         return ROWS_OF_EQUAL_WEIGHT / n_rows if self.alpha == "auto" else self.alpha
 
-    def _map(self, X) -> NDArray:
+    def _map(self, X) -> NDArray[Any]:
         """Whiten the target spectra and colour them."""
         deviation = X - self.target_mean_
         for V, gain in self._stretches:

@@ -3,7 +3,10 @@
 from numbers import Real
 
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 
+from .._typing import InstrumentName, MemoryLike, RandomState, Selection
 from ._calibration import choose_n_components
 from ._dipls_components import CovarianceDifference, PairDifference, domain_invariant_pls
 from ._last_step import LinearTransfer
@@ -123,15 +126,15 @@ class DIPLSTransfer(LinearTransfer):
 
     def __init__(
         self,
-        estimator=None,
+        estimator: BaseEstimator | None = None,
         *,
-        source=None,
-        target=None,
+        source: InstrumentName = None,
+        target: InstrumentName = None,
         n_transfer: int | None = 0,
-        selection="kennard-stone",
-        random_state=None,
-        memory=None,
-        trained_on=None,
+        selection: Selection = "kennard-stone",
+        random_state: RandomState = None,
+        memory: MemoryLike = None,
+        trained_on: ArrayLike | None = None,
         n_components: int | None = None,
         penalty: float | str = "auto",
     ):

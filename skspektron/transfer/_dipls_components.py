@@ -1,6 +1,7 @@
 """The components of domain-invariant PLS, and the differences that they are penalised for."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,28 +20,30 @@ class CovarianceDifference:
     eigenvalues up to `least` count as zero.
     """
 
-    X_source: NDArray
-    X_target: NDArray
+    X_source: NDArray[Any]
+    X_target: NDArray[Any]
     least: float
 
     @classmethod
-    def between(cls, X_source: NDArray, X_target: NDArray) -> "CovarianceDifference":
+    def between(cls, X_source: NDArray[Any], X_target: NDArray[Any]) -> "CovarianceDifference":
         """Return the difference of centred rows before the first component."""
         variance = sum(np.sum(X**2) / len(X) for X in (X_source, X_target))
         return cls(X_source, X_target, VARIANCE_TOLERANCE * variance)
 
-    def decompose(self) -> tuple[NDArray, NDArray]:
+    def decompose(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return the eigenvalues of D and its eigenvectors in columns."""
         covariances = (X.T @ X / len(X) for X in (self.X_source, self.X_target))
         values, vectors = np.linalg.eigh(np.subtract(*covariances))
         values = np.abs(values)
         return np.where(values > self.least, values, 0.0), vectors
 
-    def automatic_penalty(self, X: NDArray, y: NDArray, w: NDArray, spread: NDArray) -> float:
+    def automatic_penalty(
+        self, X: NDArray[Any], y: NDArray[Any], w: NDArray[Any], spread: NDArray[Any]
+    ) -> float:
         """Return |X - yw'|^2 / w'Dw, the heuristic of the paper."""
         return (np.sum(X**2) - (w @ w) * (y @ y)) / spread.sum()
 
-    def deflated(self, w: NDArray) -> "CovarianceDifference":
+    def deflated(self, w: NDArray[Any]) -> "CovarianceDifference":
         """Return the difference without the component `w`, each instrument with its loadings."""
         X_source, X_target = _deflated(self.X_source, w), _deflated(self.X_target, w)
         return replace(self, X_source=X_source, X_target=X_target)
@@ -50,29 +53,31 @@ class CovarianceDifference:
 class PairDifference:
     """Paired: D is the sum of squares of the rows, source less target of a standard, (n, p)."""
 
-    rows: NDArray
+    rows: NDArray[Any]
 
-    def decompose(self) -> tuple[NDArray, NDArray]:
+    def decompose(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return the eigenvalues of D above zero and their eigenvectors in columns."""
         _, s, Vt = np.linalg.svd(self.rows, full_matrices=False)
         return s**2, Vt.T
 
-    def automatic_penalty(self, X: NDArray, y: NDArray, w: NDArray, spread: NDArray) -> float:
+    def automatic_penalty(
+        self, X: NDArray[Any], y: NDArray[Any], w: NDArray[Any], spread: NDArray[Any]
+    ) -> float:
         """Return the penalty that leaves only differences far smaller than the largest."""
         return (y @ y) / (REMOVED_SHARE * np.linalg.norm(self.rows, 2) ** 2)
 
-    def deflated(self, w: NDArray) -> "PairDifference":
+    def deflated(self, w: NDArray[Any]) -> "PairDifference":
         """Return the difference as it is: the graph of pairs is that of the spectra measured."""
         return self
 
 
 def domain_invariant_pls(
-    X: NDArray,
-    y: NDArray,
+    X: NDArray[Any],
+    y: NDArray[Any],
     difference: CovarianceDifference | PairDifference,
     n_components: int,
     penalty: float | str,
-) -> tuple[NDArray, NDArray]:
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the coefficients of di-PLS and the penalty of every component.
 
     Parameters

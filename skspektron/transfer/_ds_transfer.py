@@ -5,10 +5,11 @@ from ._ranked import RankedTransfer
 
 
 class DSTransfer(RankedTransfer):
-    """Map target spectra to the source by direct standardization, then predict.
+    r"""Map target spectra to the source by direct standardization, then predict.
 
-    Every source channel is regressed on all target channels [1]_; the source calibration stays as
-    it is, and the standards need no labels.
+    Every source channel is regressed on all target channels [1]_, :math:`\hat x = \bar x_s + (x_t -
+    \bar x_t)(X_t - \bar x_t)^+ (X_s - \bar x_s)`; the source calibration stays as it is, and the
+    standards need no labels.
 
     Parameters
     ----------

@@ -1,6 +1,7 @@
 """Transfer methods that change the network behind a `SpektronEmbedder`."""
 
 import copy
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
 from .._base import TorchEstimatorMixin
+from .._frames import as_frame, installed_kind
 from ..foundation import SpektronEmbedder
 from ..preprocessing import SNV
 from ._base import BaseTransfer
@@ -50,7 +52,7 @@ class EmbeddingTransfer(TorchEstimatorMixin, BaseTransfer):
         """Return the recommended pipeline, fitted on `X` and `y`."""
         axis = self._resolve_axis(X.shape[1])
         embedder = SpektronEmbedder(self.weights, wavenumber=axis, device=self.device)
-        embedding = Pipeline([("snv", SNV()), ("embed", embedder)])
+        embedding = Pipeline([("snv", SNV()), ("embed", embedder)]).set_output(transform="default")
         Z = embedding.fit_transform(X)
         pls = self._cached(cross_validated_pls)(Z, y, ids)
         return Pipeline([*embedding.steps, ("pls", pls)])
@@ -78,19 +80,27 @@ class EmbeddingTransfer(TorchEstimatorMixin, BaseTransfer):
         """Return what a FrozenEstimator holds, or the estimator itself."""
         return estimator.estimator if isinstance(estimator, FrozenEstimator) else estimator
 
-    def _before(self, steps, X) -> NDArray:
+    def _before(self, steps, X) -> NDArray[Any]:
         """Return `X` behind the steps that precede the embedder."""
         X = self._as_given(X)
         return np.asarray(Pipeline(steps).transform(X) if steps else X)
+
+    def _embed(self, embedder: SpektronEmbedder, X: NDArray[Any]) -> NDArray[Any]:
+        """Return embeddings of `X`, the rows behind the steps before, as an array."""
+        names = getattr(embedder, "feature_names_in_", None)
+        named = X if names is None else as_frame(X, names, self._frame or installed_kind())
+        return np.asarray(embedder.transform(named))
 
     @staticmethod
     def _with_network(embedder: SpektronEmbedder, network) -> SpektronEmbedder:
         """Return the fitted embedder with another network inside."""
         adapted = copy.copy(embedder)
         adapted.network_ = network
-        return adapted
+        # What follows it is fitted on arrays, whatever container the user asked the embedder for.
+        vars(adapted).pop("_sklearn_output_config", None)  # shared with the embedder
+        return adapted.set_output(transform="default")
 
-    def _fit_head(self, head: Pipeline, Z, y: NDArray, ids: NDArray) -> Pipeline:
+    def _fit_head(self, head: Pipeline, Z, y: NDArray[Any], ids: NDArray[Any]) -> Pipeline:
         """Return the steps behind the embedder, fitted on embeddings; frozen ones stay."""
         if isinstance(self.estimator, FrozenEstimator):
             return head
@@ -104,7 +114,7 @@ class EmbeddingTransfer(TorchEstimatorMixin, BaseTransfer):
         at = len(pipeline) - len(self._steps(pipeline)[2]) - 1
         return Pipeline([*pipeline.steps[:at], (pipeline.steps[at][0], adapted), *behind])
 
-    def _predict_target(self, X) -> NDArray:
+    def _predict_target(self, X) -> NDArray[Any]:
         """Predict with the adapted calibration."""
         return self._predict_with(self.target_estimator_, X)
 

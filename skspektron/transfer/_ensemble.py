@@ -1,10 +1,13 @@
 """An ensemble of ridge calibrations behind many preprocessings."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 
+from .._typing import InstrumentName, MemoryLike, RandomState, Selection
 from .._validation import check_axis
 from ._averaging import Seen, fit_members
 from ._last_step import LastStepTransfer
@@ -118,15 +121,15 @@ class EnsembleTransfer(LastStepTransfer):
 
     def __init__(
         self,
-        estimator=None,
+        estimator: BaseEstimator | None = None,
         *,
-        source=None,
-        target=None,
+        source: InstrumentName = None,
+        target: InstrumentName = None,
         n_transfer: int | None = 10,
-        selection="kennard-stone",
-        random_state=None,
-        memory=None,
-        trained_on=None,
+        selection: Selection = "kennard-stone",
+        random_state: RandomState = None,
+        memory: MemoryLike = None,
+        trained_on: ArrayLike | None = None,
         wavelength: ArrayLike | None = None,
         wavenumber: ArrayLike | None = None,
     ):
@@ -154,7 +157,7 @@ class EnsembleTransfer(LastStepTransfer):
         self._members = fit_members(seen, source, standards)
         self.view_weights_ = {name: member.share for name, member in self._members.items()}
 
-    def _axis(self) -> NDArray | None:
+    def _axis(self) -> NDArray[Any] | None:
         """Return the axis of the channels that are used, in cm-1, where it is known."""
         axis = check_axis(
             wavelength=self.wavelength,
@@ -164,7 +167,7 @@ class EnsembleTransfer(LastStepTransfer):
         )
         return None if axis is None else axis[self.source_channels_]
 
-    def _see(self, X: NDArray) -> dict[str, NDArray]:
+    def _see(self, X: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """Return what every view makes of spectra; the steps before the last one are a view."""
         seen = {name: np.asarray(view.transform(X)) for name, view in self._views.items()}
         if self._has_own_view:
@@ -183,7 +186,7 @@ class EnsembleTransfer(LastStepTransfer):
         other = clone(front).fit(X, shuffled)
         return np.allclose(np.asarray(front.transform(X)), np.asarray(other.transform(X)))
 
-    def _predict_target(self, X: NDArray) -> NDArray:
+    def _predict_target(self, X: NDArray[Any]) -> NDArray[Any]:
         """Return the mean of the members."""
         parts = [self._members[name].predict(Z) for name, Z in self._see(X).items()]
         return np.sum(parts, axis=0).reshape(len(X), *self._n_outputs)

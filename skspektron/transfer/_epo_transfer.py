@@ -1,9 +1,14 @@
 """External parameter orthogonalisation around a calibration."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.dummy import DummyRegressor
 
+from .._typing import InstrumentName, MemoryLike, RandomState, Selection
 from ._calibration import component_limit, covary, fit_pls_path
 from ._choice import choose_calibration
 from ._epo import EPO
@@ -15,11 +20,12 @@ MAX_DIRECTIONS = 6
 
 
 class EPOTransfer(RefittedTransfer):
-    """Calibrate again without the directions in which the instruments differ.
+    r"""Calibrate again without the directions in which the instruments differ.
 
-    The leading directions of the difference spectra of the standards, not centred, are taken out
-    of all spectra, and the calibration is fitted on projected source rows [1]_: it cannot use
-    what the instrument changes. The standards need no labels.
+    The leading directions V of the difference spectra of the standards, not centred, are taken out
+    of all spectra, :math:`\hat x = x - (x - \bar x_s) V V^\top`, and the calibration is fitted on
+    projected source rows [1]_: it cannot use what the instrument changes. The standards need no
+    labels.
 
     Parameters
     ----------
@@ -100,15 +106,15 @@ class EPOTransfer(RefittedTransfer):
 
     def __init__(
         self,
-        estimator=None,
+        estimator: BaseEstimator | None = None,
         *,
-        source=None,
-        target=None,
+        source: InstrumentName = None,
+        target: InstrumentName = None,
         n_transfer: int | None = 10,
-        selection="kennard-stone",
-        random_state=None,
-        memory=None,
-        trained_on=None,
+        selection: Selection = "kennard-stone",
+        random_state: RandomState = None,
+        memory: MemoryLike = None,
+        trained_on: ArrayLike | None = None,
         n_components: int | str | None = "auto",
     ):
         super().__init__(
@@ -131,7 +137,7 @@ class EPOTransfer(RefittedTransfer):
 
     def _refit(self, source: Rows, standards: Standards, final) -> None:
         """Fit the last step on projected source rows, as the smallest expected error says."""
-        counts: list = [self.n_components]
+        counts: list[Any] = [self.n_components]
         if self.n_components == "auto":
             counts = list(range(1, 1 + min(MAX_DIRECTIONS, len(standards), source.X.shape[1])))
         n_pls = 0  # of the default calibration, whose components are chosen with the directions
@@ -141,16 +147,20 @@ class EPOTransfer(RefittedTransfer):
 
         def fit_candidates(X, y, standards):
             maps = [_fit_projection(k, standards) for k in counts]
-            fits = [self._fit_nested(final, epo.transform(X), y, n_pls) for epo in maps]
+            Z = [np.asarray(epo.transform(X)) for epo in maps]
+            fits = [self._fit_nested(final, projected, y, n_pls) for projected in Z]
             return lambda X: np.concatenate(
-                [predict(epo.transform(X)) for epo, predict in zip(maps, fits, strict=True)]
+                [
+                    predict(np.asarray(epo.transform(X)))
+                    for epo, predict in zip(maps, fits, strict=True)
+                ]
             )
 
         chosen = 0
         if len(counts) * max(n_pls, 1) > 1:
             chosen = choose_calibration(fit_candidates, source, standards)
         self.map_ = _fit_projection(counts[chosen // max(n_pls, 1)], standards)
-        X = self.map_.transform(source.X)
+        X = np.asarray(self.map_.transform(source.X))
         if n_pls:
             is_left = covary(X, source.y, float(np.linalg.norm(source.X)))
             final = PLSRegression(1 + chosen % n_pls, scale=False) if is_left else DummyRegressor()
@@ -165,7 +175,7 @@ class EPOTransfer(RefittedTransfer):
 
     def _behind_front(self, Z):
         """Predict projected spectra."""
-        return self._predict_final(self.target_estimator_, self.map_.transform(Z))
+        return self._predict_final(self.target_estimator_, np.asarray(self.map_.transform(Z)))
 
 
 def _fit_projection(n_components, standards):

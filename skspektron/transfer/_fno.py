@@ -1,6 +1,7 @@
 """Map spectra by a Fourier neural operator."""
 
 from numbers import Real
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -8,6 +9,7 @@ from scipy.interpolate import PchipInterpolator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._base import TorchEstimatorMixin
+from .._typing import RandomState
 from .._validation import check_counts
 from ._pairs import PairedMap, centred, check_pairs
 from ._pds import opposite_channels
@@ -108,7 +110,7 @@ class FNO(TorchEstimatorMixin, PairedMap):
         target_axis: ArrayLike | None = None,
         source_axis: ArrayLike | None = None,
         device: str | None = None,
-        random_state=None,
+        random_state: RandomState = None,
         verbose: int = 0,
     ):
         self.width = width
@@ -122,7 +124,7 @@ class FNO(TorchEstimatorMixin, PairedMap):
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X: ArrayLike, y: ArrayLike):
+    def fit(self, X: ArrayLike, y: ArrayLike) -> "FNO":
         """Learn from standards, paired by row: `X` from the target, `y` from the source."""
         from .._training._operator import train_operator
 
@@ -143,7 +145,7 @@ class FNO(TorchEstimatorMixin, PairedMap):
         self.weights_, _ = train_operator(recipe, *self._scaled(d, rest), n_epochs=self.n_epochs_)
         return self
 
-    def transform(self, X: ArrayLike) -> NDArray:
+    def transform(self, X: ArrayLike) -> NDArray[Any]:
         """Return `X` as the source instrument would have measured it."""
         from .._training._operator import run_operator
 
@@ -223,7 +225,7 @@ class FNO(TorchEstimatorMixin, PairedMap):
         return len(self.source_mean_)
 
 
-def fewest_passes(errors: NDArray) -> int:
+def fewest_passes(errors: NDArray[Any]) -> int:
     """Return the first row of errors (n_passes, n) that is within one standard error of the best.
 
     The standard error is that of the difference between the two rows, sample by sample.
@@ -241,7 +243,7 @@ def check_operator(estimator) -> None:
         raise ValueError(f"learning_rate is {rate!r}. Pass a number above 0, such as 5e-3.")
 
 
-def interpolate(X: NDArray, known: NDArray, wanted: NDArray) -> NDArray:
+def interpolate(X: NDArray[Any], known: NDArray[Any], wanted: NDArray[Any]) -> NDArray[Any]:
     """Return rows given at `known` positions, in any order, at the `wanted` ones."""
     if np.array_equal(known, wanted):
         return X

@@ -1,15 +1,21 @@
 """A Fourier neural operator around a calibration."""
 
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+
+from .._typing import InstrumentName, MemoryLike, RandomState, Selection
 from ._fno import FNO, check_operator
 from ._mapped import MappedTransfer
 from ._standards import Rows, Standards
 
 
 class FNOTransfer(MappedTransfer):
-    """Map target spectra to the source by a Fourier neural operator, then predict.
+    r"""Map target spectra to the source by a Fourier neural operator, then predict.
 
-    The operator [1]_ learns what is left once the mean difference of the standards is taken off:
-    gains, shifts and line widths that vary along the spectrum, also where they depend on the
+    The operator :math:`\mathcal G` [1]_ learns what is left once the mean difference of the
+    standards is taken off, :math:`\hat x = \bar x_s + (x_t - \bar x_t) + \mathcal G(x_t - \bar
+    x_t)`: gains, shifts and line widths that vary along the spectrum, also where they depend on the
     absorbance. The source calibration stays as it is, and the standards need no labels.
 
     Parameters
@@ -104,15 +110,15 @@ class FNOTransfer(MappedTransfer):
 
     def __init__(
         self,
-        estimator=None,
+        estimator: BaseEstimator | None = None,
         *,
-        source=None,
-        target=None,
+        source: InstrumentName = None,
+        target: InstrumentName = None,
         n_transfer: int | None = 10,
-        selection="kennard-stone",
-        random_state=None,
-        memory=None,
-        trained_on=None,
+        selection: Selection = "kennard-stone",
+        random_state: RandomState = None,
+        memory: MemoryLike = None,
+        trained_on: ArrayLike | None = None,
         width: int = 16,
         n_modes: int = 32,
         n_layers: int = 2,
@@ -162,4 +168,4 @@ class FNOTransfer(MappedTransfer):
 
     def _map(self, X):
         """Map target spectra to the source."""
-        return self.map_.transform(X)
+        return np.asarray(self.map_.transform(X))

@@ -1,6 +1,7 @@
 """The channels of two instruments in stacked rows, and the way from one grid to the other."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,15 +29,15 @@ class Grids:
         """Tell whether stacked rows have columns that their instrument does not measure."""
         return min(len(self.source), len(self.target)) < self.n_columns
 
-    def on_source(self, X: NDArray) -> NDArray:
+    def on_source(self, X: NDArray[Any]) -> NDArray[Any]:
         """Return the source's channels of stacked rows."""
         return X if len(self.source) == X.shape[1] else X[:, self.source]
 
-    def on_target(self, X: NDArray) -> NDArray:
+    def on_target(self, X: NDArray[Any]) -> NDArray[Any]:
         """Return the target's channels of stacked rows."""
         return X if len(self.target) == X.shape[1] else X[:, self.target]
 
-    def to_source(self, X: NDArray) -> NDArray:
+    def to_source(self, X: NDArray[Any]) -> NDArray[Any]:
         """Return target rows interpolated at the channels of the source."""
         X = self.on_target(X)
         if self.axis is None or len(X) == 0:
@@ -46,7 +47,7 @@ class Grids:
         known = self.axis[self.target][order]
         return PchipInterpolator(known, X[:, order], axis=1)(self.axis[self.source])
 
-    def stack_target(self, X: NDArray) -> NDArray:
+    def stack_target(self, X: NDArray[Any]) -> NDArray[Any]:
         """Return spectra on the target's own channels as rows of the stacked layout."""
         stacked = np.full((len(X), self.n_columns), np.nan)
         stacked[:, self.target] = X
@@ -60,8 +61,8 @@ def whole_grid(n_columns: int) -> Grids:
 
 
 def find_grids(
-    X_source: NDArray,
-    X_target: NDArray,
+    X_source: NDArray[Any],
+    X_target: NDArray[Any],
     *,
     feature_names: ArrayLike | None = None,
     wavenumber: ArrayLike | None = None,

@@ -1,5 +1,7 @@
 """Transfer methods that change the last step of a calibration."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +18,7 @@ class LastStepTransfer(BaseTransfer):
         """Return the fitted last step of the calibration."""
         return split_calibration(self.estimator_)[1]
 
-    def _in_front(self, X: NDArray) -> NDArray:
+    def _in_front(self, X: NDArray[Any]) -> NDArray[Any]:
         """Return spectra as the last step of the calibration sees them."""
         front, _ = split_calibration(self.estimator_)
         return np.asarray(front(self._as_given(X)), dtype=np.float64)
@@ -25,9 +27,9 @@ class LastStepTransfer(BaseTransfer):
 class LinearTransfer(LastStepTransfer):
     """Predict target spectra with `coef_` and `intercept_`; a method implements `_learn`."""
 
-    coef_: NDArray
-    intercept_: NDArray
+    coef_: NDArray[Any]
+    intercept_: NDArray[Any]
 
-    def _predict_target(self, X: NDArray) -> NDArray:
+    def _predict_target(self, X: NDArray[Any]) -> NDArray[Any]:
         """Predict with the coefficients of the target."""
         return self._in_front(X) @ self.coef_ + self.intercept_

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
 
-def split_calibration(estimator) -> tuple[Callable, object]:
+def split_calibration(estimator) -> tuple[Callable[[Any], Any], object]:
     """Return what a fitted calibration does before its last step, and the last step.
 
     Methods that change the calibration itself work on what its last step sees: behind the
@@ -32,7 +33,7 @@ def _through(steps, front, X):
     return front(steps.transform(X))
 
 
-def linear_coefficients(final, n_features: int) -> tuple[NDArray, NDArray]:
+def linear_coefficients(final, n_features: int) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the coefficients (n_features, n_targets) and intercepts of a linear regressor."""
     if isinstance(final, DummyRegressor):  # what PLS is where nothing varies with y
         return np.zeros((n_features, final.n_outputs_)), np.ravel(final.constant_)

@@ -1,10 +1,14 @@
 """Low-rank adaptation of the embedding to the target instrument."""
 
+from typing import Any
+
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from .._typing import InstrumentName, MemoryLike, PathLike, RandomState, Selection, Weights
 from .._validation import check_counts
 from ..foundation import SpektronEmbedder
 from ._averaging import Seen
@@ -15,13 +19,13 @@ from ._standards import Rows, Standards
 
 
 class LoRATransfer(EmbeddingTransfer):
-    """Adapt the embedding of a calibration to the target instrument from few standards.
+    r"""Adapt the embedding of a calibration to the target instrument from few standards.
 
-    Low-rank factors are added to the weights of the frozen network behind a
-    `SpektronEmbedder` [1]_ [2]_ and trained until the standards, measured on the target,
-    have the embeddings and predictions that they have on the source, up to a constant offset
-    of the embeddings, which is subtracted. The source rows are replayed meanwhile, moved by the
-    mean difference of the standards to where the target would measure them, so that ten
+    Low-rank factors are added to the weights of the frozen network behind a `SpektronEmbedder` [1]_
+    [2]_, :math:`W + (\alpha / r)\, B A` of rank r, and trained until the standards, measured on the
+    target, have the embeddings and predictions that they have on the source, up to a constant
+    offset of the embeddings, which is subtracted. The source rows are replayed meanwhile, moved by
+    the mean difference of the standards to where the target would measure them, so that ten
     standards do not have to say what a sample is. Then the steps behind the embedder are fitted
     anew on the replayed source rows and on those standards whose reference values are known.
 
@@ -133,22 +137,27 @@ class LoRATransfer(EmbeddingTransfer):
     (5,)
     """
 
+    adapter_: dict[str, NDArray[Any]]
+    target_estimator_: Any
+    view_weights_: dict[str, float]
+    _ensemble: AdaptedEnsemble | None
+
     _needs_pairs = True
 
     def __init__(
         self,
-        estimator=None,
+        estimator: BaseEstimator | None = None,
         *,
-        source=None,
-        target=None,
+        source: InstrumentName = None,
+        target: InstrumentName = None,
         n_transfer: int | None = 10,
-        selection="kennard-stone",
-        random_state=None,
-        memory=None,
-        trained_on=None,
-        wavelength=None,
-        wavenumber=None,
-        weights="small",
+        selection: Selection = "kennard-stone",
+        random_state: RandomState = None,
+        memory: MemoryLike = None,
+        trained_on: ArrayLike | None = None,
+        wavelength: ArrayLike | None = None,
+        wavenumber: ArrayLike | None = None,
+        weights: Weights = "small",
         rank: int = 8,
         alpha: float = 16.0,
         max_epochs: int = 30,
@@ -178,24 +187,36 @@ class LoRATransfer(EmbeddingTransfer):
         self.device = device
         self.verbose = verbose
 
-    def save_adapter(self, path) -> None:
+    def save_adapter(self, path: PathLike) -> None:
         """Write `adapter_` to a safetensors file that fits the network it was trained on."""
         from .._training._adaptation import save_adapter
 
         check_is_fitted(self, "adapter_")
-        save_adapter(path, self._steps(self.estimator_)[1].network_, self.adapter_, self.alpha)
+        save_adapter(
+            path,
+            self._steps(self.estimator_)[1].network_,
+            self.adapter_,
+            alpha=self.alpha,
+            source=self.source_,
+            target=self.target_,
+        )
 
-    def load_adapter(self, path) -> "LoRATransfer":
-        """Adapt the embedding of the fitted calibration as a file says; its head stays.
+    def load_adapter(self, path: PathLike) -> "LoRATransfer":
+        """Switch to the instrument of an adapter's file: `adapter_`, `target_`; the head stays.
 
-        The ensemble of ``estimator=None`` belongs to the standards of fit and is left out then.
+        The file must be of the same weights and source; its rank and alpha may differ. The
+        ensemble of ``estimator=None`` belongs to the standards of fit and is left out then.
         """
         from .._training._adaptation import load_adapter
 
         check_is_fitted(self, "adapter_")
         embedder = self._steps(self.estimator_)[1]
-        self.adapter_, alpha = load_adapter(path, embedder.network_)
-        adapted = self._adapt(embedder, self.adapter_, alpha)
+        n_outputs = len(self.adapter_["offset"])
+        adapter, header = load_adapter(
+            path, embedder.network_, n_outputs=n_outputs, source=self.source_
+        )
+        adapted = self._adapt(embedder, adapter, header["alpha"])
+        self.adapter_, self.target_ = adapter, header["target"]
         head = self.target_estimator_[-len(self._steps(self.estimator_)[2]) :]
         if self._ensemble is not None:
             self._ensemble = None
@@ -215,21 +236,21 @@ class LoRATransfer(EmbeddingTransfer):
         self._ensemble = None
         if self.estimator is None:
             embedded, adapted = self.estimator_[:-1], self.target_estimator_[:-1]
-            self._ensemble = AdaptedEnsemble.fit(
+            ensemble = AdaptedEnsemble.fit(
                 source,
                 target,
                 standards,
                 wavenumber=self._steps(self.estimator_)[1].wavenumber_,
                 embedding=Seen(
-                    embedded.transform(self._as_given(source.X)),
-                    embedded.transform(self._as_given(standards.X_source)),
-                    adapted.transform(self._as_given(standards.X_target)),
+                    np.asarray(embedded.transform(self._as_given(source.X))),
+                    np.asarray(embedded.transform(self._as_given(standards.X_source))),
+                    np.asarray(adapted.transform(self._as_given(standards.X_target))),
                     self._unseen(source, standards),
                 ),
             )
-            self.view_weights_ = self._ensemble.weights
+            self._ensemble, self.view_weights_ = ensemble, ensemble.weights
 
-    def _unseen(self, source: Rows, standards: Standards) -> list[NDArray] | None:
+    def _unseen(self, source: Rows, standards: Standards) -> list[NDArray[Any]] | None:
         """Return the standards' target spectra as embedded when every other one was left out."""
         if len(standards) < 2:
             return None
@@ -237,13 +258,13 @@ class LoRATransfer(EmbeddingTransfer):
         X_target = self._before(before, standards.X_target)
         halves = standards[1::2], standards[::2]  # without those of even, without those of odd
         fits = [self._fit_adapter(source, half) for half in halves]
-        return [adapted.transform(X_target) - adapter["offset"] for adapter, adapted, *_ in fits]
+        return [self._embed(fit[1], X_target) - fit[0]["offset"] for fit in fits]
 
     def _predict_target(self, X):
         """Predict with the ensemble, or with the adapted calibration alone."""
         if self._ensemble is None:
             return super()._predict_target(X)
-        Z = self.target_estimator_[:-1].transform(self._as_given(X))
+        Z = np.asarray(self.target_estimator_[:-1].transform(self._as_given(X)))
         return self._ensemble.predict(X, Z).reshape(len(X), *self._n_outputs)
 
     def _learn_adapter(self, source: Rows, standards: Standards) -> None:
@@ -251,7 +272,7 @@ class LoRATransfer(EmbeddingTransfer):
         self.adapter_, adapted, shown, self.history_ = self._fit_adapter(source, standards)
         offset = self.adapter_["offset"]
         head = self._steps(self.estimator_)[2]
-        head = self._refit(head, adapted.transform(shown) - offset, source, standards)
+        head = self._refit(head, self._embed(adapted, shown) - offset, source, standards)
         self.target_estimator_ = self._align(adapted, offset, head)
 
     def _fit_adapter(self, source: Rows, standards: Standards):
@@ -263,10 +284,10 @@ class LoRATransfer(EmbeddingTransfer):
         )
         replayed = as_on_target(X, X_source, X_target, embedder.wavenumber_)
         shown = np.concatenate([X_target, replayed])
-        goal = embedder.transform(np.concatenate([X_source, X]))
+        goal = self._embed(embedder, np.concatenate([X_source, X]))
         adapter, history = self._train(embedder, shown, goal, source, standards)
         adapted = self._adapt(embedder, adapter, self.alpha)
-        moved = adapted.transform(X_target) - goal[: len(standards)]
+        moved = self._embed(adapted, X_target) - goal[: len(standards)]
         adapter["offset"] = moved.mean(axis=0)
         return adapter, adapted, shown, history
 

@@ -1,6 +1,7 @@
 """An ensemble of calibrations on views of the spectra and on an adapted embedding."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ class AdaptedEnsemble:
         target: Rows,
         standards: Standards,
         *,
-        wavenumber: NDArray,
+        wavenumber: NDArray[Any],
         embedding: Seen,
     ) -> "AdaptedEnsemble":
         """Fit on rows of both instruments, on all channels, and on what they are embedded as."""
@@ -39,7 +40,7 @@ class AdaptedEnsemble:
         """Share of every view in the mean."""
         return {name: member.share for name, member in self.members.items()}
 
-    def predict(self, X: NDArray, Z: NDArray) -> NDArray:
+    def predict(self, X: NDArray[Any], Z: NDArray[Any]) -> NDArray[Any]:
         """Return predictions (n, q) for target spectra `X` with the adapted embeddings `Z`."""
         behind = self.views.of_target(X) | {EMBEDDING: Z}
         return np.sum([self.members[n].predict(behind[n]) for n in self.members], axis=0)

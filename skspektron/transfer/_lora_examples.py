@@ -1,5 +1,7 @@
 """What a low-rank adapter is trained on, and the step that follows it."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -30,8 +32,11 @@ class Translation(TransformerMixin, BaseEstimator):
 
 
 def as_on_target(
-    X: NDArray, X_source_std: NDArray, X_target_std: NDArray, wavenumber: NDArray
-) -> NDArray:
+    X: NDArray[Any],
+    X_source_std: NDArray[Any],
+    X_target_std: NDArray[Any],
+    wavenumber: NDArray[Any],
+) -> NDArray[Any]:
     """Return source rows `X` moved by the mean difference of the standards.
 
     Where the target measures channels that the source does not, the rows are interpolated at the
@@ -51,7 +56,9 @@ def _interpolated(X, grids):
     return moved
 
 
-def standardize(y: NDArray, y_std: NDArray, expected: NDArray) -> tuple[NDArray, NDArray]:
+def standardize(
+    y: NDArray[Any], y_std: NDArray[Any], expected: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return labels of source rows and of standards, (n, n_targets), in units of the former.
 
     Standards without a label are held to what is `expected` of them.
@@ -62,7 +69,7 @@ def standardize(y: NDArray, y_std: NDArray, expected: NDArray) -> tuple[NDArray,
     return (y - mean) / scale, (np.where(np.isfinite(y_std), y_std, expected) - mean) / scale
 
 
-def linear_head(Z: NDArray, y: NDArray) -> tuple[NDArray, NDArray]:
+def linear_head(Z: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return coefficients (n_outputs, n_targets) and intercept of a ridge on embeddings.
 
     Its strength has the smallest leave-one-out error on the source rows.

@@ -1,5 +1,7 @@
 """Transfer methods that turn target spectra into source spectra."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
@@ -14,7 +16,7 @@ class MappedTransfer(OneToOneFeatureMixin, TransformerMixin, BaseTransfer):
 
     __metadata_request__transform = {"instrument": True}  # noqa: RUF012
 
-    def transform(self, X: ArrayLike, *, instrument: ArrayLike | None = None) -> NDArray:
+    def transform(self, X: ArrayLike, *, instrument: ArrayLike | None = None) -> NDArray[Any]:
         """Return target spectra as the source instrument would have measured them.
 
         Parameters
@@ -47,7 +49,7 @@ class MappedTransfer(OneToOneFeatureMixin, TransformerMixin, BaseTransfer):
         *,
         instrument: ArrayLike | None = None,
         sample_id: ArrayLike | None = None,
-    ) -> NDArray:
+    ) -> NDArray[Any]:
         """Fit on stacked rows and return them with the target rows mapped.
 
         Parameters
@@ -63,7 +65,7 @@ class MappedTransfer(OneToOneFeatureMixin, TransformerMixin, BaseTransfer):
         self.fit(X, y, instrument=instrument, sample_id=sample_id)
         return self.transform(X, instrument=instrument)
 
-    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray:
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
         """Return the names of the source's channels.
 
         Parameters
@@ -90,10 +92,10 @@ class MappedTransfer(OneToOneFeatureMixin, TransformerMixin, BaseTransfer):
             return self._map(self._of_target(X))
         return self._grids.to_source(X)
 
-    def _map(self, X: NDArray) -> NDArray:
+    def _map(self, X: NDArray[Any]) -> NDArray[Any]:
         """Return target spectra mapped to the source, once `_learn` has run."""
         raise NotImplementedError
 
-    def _predict_target(self, X: NDArray) -> NDArray:
+    def _predict_target(self, X: NDArray[Any]) -> NDArray[Any]:
         """Predict mapped spectra with the source calibration."""
         return self._predict_with(self.estimator_, self._map(X))

@@ -1,5 +1,9 @@
 """Correction by the mean difference between two instruments."""
 
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+
+from .._typing import InstrumentName, MemoryLike, RandomState, Selection
 from ._mapped import MappedTransfer
 from ._standards import Rows, Standards, channel_means
 
@@ -85,15 +89,15 @@ class MeanCentredTransfer(MappedTransfer):
 
     def __init__(
         self,
-        estimator=None,
+        estimator: BaseEstimator | None = None,
         *,
-        source=None,
-        target=None,
+        source: InstrumentName = None,
+        target: InstrumentName = None,
         n_transfer: int | None = 0,
-        selection="kennard-stone",
-        random_state=None,
-        memory=None,
-        trained_on=None,
+        selection: Selection = "kennard-stone",
+        random_state: RandomState = None,
+        memory: MemoryLike = None,
+        trained_on: ArrayLike | None = None,
     ):
         super().__init__(
             estimator,

@@ -2,12 +2,15 @@
 
 from itertools import product
 from numbers import Real
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.linear_model import Ridge
 
+from .._typing import InstrumentName, MemoryLike, RandomState, Selection
 from ._augmented import RowSpace, mean_square, scaled_differences
 from ._choice import choose_calibration
 from ._refitted import RefittedTransfer
@@ -109,15 +112,15 @@ class NARTransfer(RefittedTransfer):
 
     def __init__(
         self,
-        estimator=None,
+        estimator: BaseEstimator | None = None,
         *,
-        source=None,
-        target=None,
+        source: InstrumentName = None,
+        target: InstrumentName = None,
         n_transfer: int | None = 10,
-        selection="kennard-stone",
-        random_state=None,
-        memory=None,
-        trained_on=None,
+        selection: Selection = "kennard-stone",
+        random_state: RandomState = None,
+        memory: MemoryLike = None,
+        trained_on: ArrayLike | None = None,
         difference_penalty: float | str = "auto",
     ):
         super().__init__(
@@ -144,20 +147,20 @@ class NARTransfer(RefittedTransfer):
 
     def _refit(self, source: Rows, standards: Standards, final) -> None:
         """Fit the last step on source rows and difference spectra."""
-        penalties: list = [self.difference_penalty]
+        penalties: list[Any] = [self.difference_penalty]
         if self.difference_penalty == "auto":
             penalties = list(AUTO_PENALTIES) if len(standards) > 1 else [100.0]
         is_ridge = self.estimator is None and isinstance(final, PLSRegression)
+        whole = RowSpace.of(source.X, source.y) if is_ridge else None
         length = mean_square(source.X - source.X.mean(axis=0))
         ridges = (AUTO_RIDGES if is_ridge else np.array([np.nan])) * length
-        whole = RowSpace.of(source.X, source.y) if is_ridge else None
 
         def fit_candidates(X, y, standards):
             D = scaled_differences(standards.X_source, standards.X_target, length)
             if is_ridge:
                 if len(D) > FEW:
                     return _fit_path_of_many(X, y, D, penalties, ridges)
-                space = whole if X is source.X else RowSpace.of(X, y)
+                space = whole if whole and X is source.X else RowSpace.of(X, y)
                 return _fit_path(space, D, penalties, ridges)
             rows = [augment(X, y, D, penalty) for penalty in penalties]
             fits = [self._fit_final(final, *augmented) for augmented in rows]
@@ -177,7 +180,9 @@ class NARTransfer(RefittedTransfer):
         return self._predict_final(self.target_estimator_, Z)
 
 
-def augment(X: NDArray, y: NDArray, D: NDArray, penalty: float) -> tuple[NDArray, NDArray]:
+def augment(
+    X: NDArray[Any], y: NDArray[Any], D: NDArray[Any], penalty: float
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return source rows and, around their mean, both signs of the weighted differences."""
     mean, half = X.mean(axis=0), np.sqrt(penalty / 2) * D
     level = np.broadcast_to(y.mean(axis=0), (2 * len(D), *y.shape[1:]))

@@ -5,17 +5,20 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .._documentation import DocumentedEstimator
 
 # Squared singular values below this share of the largest are rounding noise.
 ROUNDING = 1e-12
 
 
-class PairedMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class PairedMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DocumentedEstimator):
     """Affine map of target spectra; a map sets `coef_` and `intercept_` in `fit`."""
 
-    def transform(self, X: ArrayLike) -> NDArray:
+    def transform(self, X: ArrayLike) -> NDArray[Any]:
         """Return `X` as the source instrument would have measured it."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
@@ -46,7 +49,7 @@ class LowRankMap(PairedMap):
     _adds_identity = False  # the map changes a spectrum instead of composing it anew
 
     @property
-    def coef_(self) -> NDArray:
+    def coef_(self) -> NDArray[Any]:
         """Transfer matrix of shape (n_features_in_, n_features_source)."""
         return self._linear(np.eye(self.n_features_in_))
 
@@ -56,10 +59,12 @@ class LowRankMap(PairedMap):
         return X + product if self._adds_identity else product
 
 
-def check_pairs(estimator, X: ArrayLike, y: ArrayLike) -> tuple[NDArray, NDArray]:
+def check_pairs(estimator, X: ArrayLike, y: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the spectra of paired standards: those of the target and those of the source."""
     target, source = validate_data(estimator, X, y, dtype=np.float64, multi_output=True)
-    return target, source.astype(np.float64, copy=False).reshape(len(source), -1)
+    # Text, and None among objects, are told from numbers only now.
+    source = check_array(source, dtype=np.float64, ensure_2d=False, input_name="y")
+    return target, source.reshape(len(source), -1)
 
 
 def check_n_components(n_components: Any) -> None:
@@ -76,12 +81,12 @@ def _is_count(value) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
 
 
-def centred(X: NDArray) -> NDArray:
+def centred(X: NDArray[Any]) -> NDArray[Any]:
     """Return `X` less its column means, exactly zero in a constant column."""
     return np.where(np.ptp(X, axis=0) == 0, 0.0, X - X.mean(axis=0))
 
 
-def principal_axes(X: NDArray, n_components: int | None) -> tuple[NDArray, NDArray]:
+def principal_axes(X: NDArray[Any], n_components: int | None) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return squared singular values and left singular vectors (n, k) of rows, largest first.
 
     The k is at most `n_components` and the numerical rank. The smaller of the two Gram matrices

@@ -84,7 +84,7 @@ class PDS(PairedMap):
         self.target_axis = target_axis
         self.source_axis = source_axis
 
-    def fit(self, X: ArrayLike, y: ArrayLike):
+    def fit(self, X: ArrayLike, y: ArrayLike) -> "PDS":
         """Learn from standards, paired by row: `X` from the target, `y` from the source."""
         check_window(self.window_length, self.n_components)
         target, source = check_pairs(self, X, y)
@@ -145,14 +145,16 @@ class Windows:
     n_shared: int
 
     @classmethod
-    def lay(cls, window_length, centres: NDArray, n_target: int) -> "Windows":
+    def lay(cls, window_length, centres: NDArray[Any], n_target: int) -> "Windows":
         """Lay a window around each of `centres`, cut at the edges."""
         pair = isinstance(window_length, tuple | list)
         length, n_shared = window_length if pair else (window_length, 1)
         half = min(length // 2, n_target - 1)
         return cls(centres[:, None] + np.arange(-half, half + 1), n_target, n_shared)
 
-    def regress(self, target: NDArray, source: NDArray, n_components: int | None) -> NDArray:
+    def regress(
+        self, target: NDArray[Any], source: NDArray[Any], n_components: int | None
+    ) -> NDArray[Any]:
         """Return banded coefficients (k, n_source, w) of 1 to k components; only the last if None.
 
         Paired standards differ in fewer directions than they are, so k may be less than asked.
@@ -173,7 +175,9 @@ class Windows:
         n_directions = min((n_standards - 1) * self.n_shared, width)
         return _partial_least_squares(multiply, cross, min(n_components, n_directions))
 
-    def map_nested(self, target: NDArray, source: NDArray, X: NDArray, counts) -> NDArray:
+    def map_nested(
+        self, target: NDArray[Any], source: NDArray[Any], X: NDArray[Any], counts
+    ) -> NDArray[Any]:
         """Return `X` mapped by regressions of each number of components, (n_counts, n, n_source).
 
         The components are nested, so one regression of the largest number serves all.
@@ -183,7 +187,7 @@ class Windows:
         Z = self._look(X - target.mean(axis=0))
         return source.mean(axis=0) + np.stack([np.einsum("njw,jw->nj", Z, b) for b in chosen])
 
-    def spread(self, banded: NDArray) -> NDArray:
+    def spread(self, banded: NDArray[Any]) -> NDArray[Any]:
         """Return the dense matrix (n_target, n_source) of banded coefficients."""
         inside = (self.channels >= 0) & (self.channels < self.n_target)
         columns = np.broadcast_to(np.arange(len(banded))[:, None], self.channels.shape)
@@ -239,7 +243,10 @@ def _partial_least_squares(multiply, cross, n_components):
     algorithm 2).
     """
     size = np.linalg.norm(cross, axis=1)
-    coef, rotations, loadings, steps = np.zeros_like(cross), [], [], []
+    coef = np.zeros_like(cross)
+    rotations: list[NDArray[Any]] = []
+    loadings: list[NDArray[Any]] = []
+    steps: list[NDArray[Any]] = []
     for _ in range(n_components):
         norm = np.linalg.norm(cross, axis=1)
         left = norm > ROUNDING * size  # what is smaller has been explained already
@@ -254,7 +261,9 @@ def _partial_least_squares(multiply, cross, n_components):
         q = np.where(left, np.einsum("jw,jw->j", r, cross) / scores, 0.0)
         coef = coef + q[:, None] * r
         cross = cross - (q * scores)[:, None] * p
-        rotations.append(r), loadings.append(p), steps.append(coef)
+        rotations.append(r)
+        loadings.append(p)
+        steps.append(coef)
     return np.array(steps)
 
 

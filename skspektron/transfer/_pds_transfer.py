@@ -3,7 +3,10 @@
 from itertools import product
 
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 
+from .._typing import InstrumentName, MemoryLike, RandomState, Selection
 from ._choice import choose_map, largest_rank
 from ._mapped import MappedTransfer
 from ._pds import PDS, Windows, check_window, opposite_channels
@@ -14,10 +17,11 @@ AUTO_COMPONENTS = 3
 
 
 class PDSTransfer(MappedTransfer):
-    """Map target spectra to the source by piecewise direct standardization, then predict.
+    r"""Map target spectra to the source by piecewise direct standardization, then predict.
 
-    Corrects gain, offset, wavelength shift and line width channel by channel [1]_ and keeps the
-    source calibration; the standards need no labels.
+    Corrects gain, offset, wavelength shift and line width channel by channel, each from a window
+    :math:`W_j` of target channels [1]_, :math:`\hat x_j = \bar x_{s,j} + (x_t - \bar x_t)_{W_j}
+    b_j`, and keeps the source calibration; the standards need no labels.
 
     Parameters
     ----------
@@ -100,15 +104,15 @@ class PDSTransfer(MappedTransfer):
 
     def __init__(
         self,
-        estimator=None,
+        estimator: BaseEstimator | None = None,
         *,
-        source=None,
-        target=None,
+        source: InstrumentName = None,
+        target: InstrumentName = None,
         n_transfer: int | None = 10,
-        selection="kennard-stone",
-        random_state=None,
-        memory=None,
-        trained_on=None,
+        selection: Selection = "kennard-stone",
+        random_state: RandomState = None,
+        memory: MemoryLike = None,
+        trained_on: ArrayLike | None = None,
         window_length: int | tuple[int, int] | str = "auto",
         n_components: int | str | None = "auto",
     ):
@@ -173,4 +177,4 @@ class PDSTransfer(MappedTransfer):
 
     def _map(self, X):
         """Map target spectra to the source."""
-        return self.map_.transform(X)
+        return np.asarray(self.map_.transform(X))

@@ -3,7 +3,10 @@
 from numbers import Real
 
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 
+from .._typing import InstrumentName, MemoryLike, RandomState, Selection
 from ._last_step import LinearTransfer
 from ._linear import linear_coefficients
 from ._pfce_coefficients import fit_near
@@ -118,15 +121,15 @@ class PFCETransfer(LinearTransfer):
 
     def __init__(
         self,
-        estimator=None,
+        estimator: BaseEstimator | None = None,
         *,
-        source=None,
-        target=None,
+        source: InstrumentName = None,
+        target: InstrumentName = None,
         n_transfer: int | None = 10,
-        selection="kennard-stone",
-        random_state=None,
-        memory=None,
-        trained_on=None,
+        selection: Selection = "kennard-stone",
+        random_state: RandomState = None,
+        memory: MemoryLike = None,
+        trained_on: ArrayLike | None = None,
         mode: str = "NS",
         min_correlation: float | str = "auto",
     ):

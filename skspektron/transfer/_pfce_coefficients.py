@@ -1,5 +1,7 @@
 """Least squares under a smallest correlation with given coefficients."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
@@ -10,7 +12,9 @@ STEP_COST = 1e-12
 _EXACT = {"xtol": np.finfo(np.float64).tiny, "rtol": 4 * np.finfo(np.float64).eps}
 
 
-def fit_near(A: NDArray, c: NDArray, b1: NDArray, min_correlation: float) -> NDArray:
+def fit_near(
+    A: NDArray[Any], c: NDArray[Any], b1: NDArray[Any], min_correlation: float
+) -> NDArray[Any]:
     r"""Return the `b` of smallest :math:`|c - Ab|^2` with :math:`corr(b, b_1) \ge \rho`.
 
     With u the unit vector along :math:`b_1` less its mean, and 1 the direction of equal

@@ -1,17 +1,23 @@
 """One calibration for both instruments."""
 
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 
+from .._typing import InstrumentName, MemoryLike, RandomState, Selection
 from .._validation import check_counts
 from ._base import BaseTransfer
 from ._standards import Rows, Standards
 
 
 class PooledTransfer(BaseTransfer):
-    """Calibrate on the source rows and the labelled target standards together.
+    r"""Calibrate on the source rows and the labelled target standards together.
 
-    The calibration is made to see the difference of the instruments as variation that says
-    nothing about the reference values [1]_.
+    The calibration f is made to see the difference of the instruments as variation that says
+    nothing about the reference values [1]_; if it is one of least squares, by
+
+    .. math:: \min_f \sum_{i \in \mathrm{source}} (y_i - f(x_i))^2
+        + \sum_{i \in \mathrm{standards}} (y_i - f(x_i))^2 .
 
     Parameters
     ----------
@@ -81,15 +87,15 @@ class PooledTransfer(BaseTransfer):
 
     def __init__(
         self,
-        estimator=None,
+        estimator: BaseEstimator | None = None,
         *,
-        source=None,
-        target=None,
+        source: InstrumentName = None,
+        target: InstrumentName = None,
         n_transfer: int | None = 10,
-        selection="kennard-stone",
-        random_state=None,
-        memory=None,
-        trained_on=None,
+        selection: Selection = "kennard-stone",
+        random_state: RandomState = None,
+        memory: MemoryLike = None,
+        trained_on: ArrayLike | None = None,
         weight: int | str = "auto",
     ):
         super().__init__(

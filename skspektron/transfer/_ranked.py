@@ -1,7 +1,10 @@
 """Transfer by a map whose only setting is its number of components."""
 
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 
+from .._typing import InstrumentName, MemoryLike, RandomState, Selection
 from ._choice import choose_map, largest_rank
 from ._mapped import MappedTransfer
 from ._pairs import check_n_components
@@ -19,15 +22,15 @@ class RankedTransfer(MappedTransfer):
 
     def __init__(
         self,
-        estimator=None,
+        estimator: BaseEstimator | None = None,
         *,
-        source=None,
-        target=None,
+        source: InstrumentName = None,
+        target: InstrumentName = None,
         n_transfer: int | None = 10,
-        selection="kennard-stone",
-        random_state=None,
-        memory=None,
-        trained_on=None,
+        selection: Selection = "kennard-stone",
+        random_state: RandomState = None,
+        memory: MemoryLike = None,
+        trained_on: ArrayLike | None = None,
         n_components: int | str | None = "auto",
     ):
         super().__init__(
@@ -65,4 +68,4 @@ class RankedTransfer(MappedTransfer):
 
     def _map(self, X):
         """Map target spectra to the source."""
-        return self.map_.transform(X)
+        return np.asarray(self.map_.transform(X))

@@ -1,6 +1,7 @@
 """Transfer by fitting the last step of the calibration again."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ class RefittedTransfer(LastStepTransfer):
         """Learn the transfer, given the fitted last step of the calibration."""
         raise NotImplementedError
 
-    def _behind_front(self, Z: NDArray) -> NDArray:
+    def _behind_front(self, Z: NDArray[Any]) -> NDArray[Any]:
         """Return predictions for target spectra behind the steps before the last one."""
         raise NotImplementedError
 

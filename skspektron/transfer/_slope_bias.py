@@ -1,9 +1,13 @@
 """Slope and bias correction of predictions."""
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy.stats import f as f_distribution
+from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import f as f_distribution
+from sklearn.base import BaseEstimator
+
+from .._typing import InstrumentName, MemoryLike, RandomState, Selection
 from ._base import BaseTransfer
 from ._standards import Rows, Standards
 
@@ -90,15 +94,15 @@ class SlopeBiasTransfer(BaseTransfer):
 
     def __init__(
         self,
-        estimator=None,
+        estimator: BaseEstimator | None = None,
         *,
-        source=None,
-        target=None,
+        source: InstrumentName = None,
+        target: InstrumentName = None,
         n_transfer: int | None = 10,
-        selection="kennard-stone",
-        random_state=None,
-        memory=None,
-        trained_on=None,
+        selection: Selection = "kennard-stone",
+        random_state: RandomState = None,
+        memory: MemoryLike = None,
+        trained_on: ArrayLike | None = None,
         mode: str = "auto",
     ):
         super().__init__(
@@ -132,7 +136,9 @@ class SlopeBiasTransfer(BaseTransfer):
         return self.intercept_ + self.slope_ * self._predict_source(X)
 
 
-def fit_line(predictions: NDArray, y: NDArray, *, mode: str) -> tuple:
+def fit_line(
+    predictions: NDArray[Any], y: NDArray[Any], *, mode: str
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return slope and intercept of `y` on `predictions`, one pair for each target."""
     mean, y_mean = predictions.mean(axis=0), y.mean(axis=0)
     x, y = predictions - mean, y - y_mean

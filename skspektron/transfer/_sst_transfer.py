@@ -5,11 +5,12 @@ from ._sst import SST
 
 
 class SSTTransfer(RankedTransfer):
-    """Move target spectra by the difference of shared loadings, then predict.
+    r"""Move target spectra by the difference of shared loadings, then predict.
 
     Loadings of the standards' spectra side by side tell what a target spectrum looks like on the
-    source [1]_; what they do not span is left as it is. The source calibration stays as it is,
-    and the standards need no labels.
+    source [1]_, :math:`\hat x = \bar x_s + z + z P_t^+ (P_s - P_t)` with :math:`z = x_t - \bar
+    x_t`; what they do not span is left as it is. The source calibration stays as it is, and the
+    standards need no labels.
 
     Parameters
     ----------

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +14,9 @@ from ..model_selection._orderings import order_samples
 class Rows:
     """Training rows of one instrument: `X` (n, p), `y` (n,) or (n, q), `ids` (n,)."""
 
-    X: NDArray
-    y: NDArray
-    ids: NDArray
+    X: NDArray[Any]
+    y: NDArray[Any]
+    ids: NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,11 @@ class Standards:
     pairs. `y` are the reference values on the target rows, NaN where there are none.
     """
 
-    ids: NDArray
-    X_source: NDArray
-    X_target: NDArray
-    y_source: NDArray
-    y: NDArray
+    ids: NDArray[Any]
+    X_source: NDArray[Any]
+    X_target: NDArray[Any]
+    y_source: NDArray[Any]
+    y: NDArray[Any]
 
     def __len__(self):
         """Return the number of standards."""
@@ -58,7 +59,7 @@ def check_n_transfer(n_transfer: int | None) -> None:
         )
 
 
-def resolve_instruments(labels: NDArray, source, target) -> tuple:
+def resolve_instruments(labels: NDArray[Any], source, target) -> tuple[Any, Any]:
     """Return the labels of source and target, the one left out inferred from `labels`."""
     names, counts = np.unique(labels, return_counts=True)
     known = names.tolist()
@@ -86,7 +87,7 @@ def resolve_instruments(labels: NDArray, source, target) -> tuple:
     return source, target
 
 
-def instrument_rows(rows: Rows, mask: NDArray) -> Rows:
+def instrument_rows(rows: Rows, mask: NDArray[Any]) -> Rows:
     """Return the rows under `mask` in an order that does not depend on theirs."""
     X, y, ids = rows.X[mask], rows.y[mask], rows.ids[mask]
     keys = (ids,)
@@ -126,7 +127,7 @@ def choose_standards(
     return pool[order[:wanted]]
 
 
-def channel_means(values: NDArray) -> NDArray:
+def channel_means(values: NDArray[Any]) -> NDArray[Any]:
     """Return the mean of every column over its finite entries; NaN where there is none."""
     return _sample_means(values, np.zeros(len(values), dtype=int))[1][0]
 

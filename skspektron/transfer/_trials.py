@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,17 +33,17 @@ class Trial:
     standards, whose predictions are `left_out` (m, n, q).
     """
 
-    centre: NDArray  # (n_channels of the view,)
-    basis: NDArray  # (p, n_channels): coordinates of a row z are (z - centre) basis'
-    offset: NDArray  # (p,) what is added to the coordinates of target rows for the ridges
+    centre: NDArray[Any]  # (n_channels of the view,)
+    basis: NDArray[Any]  # (p, n_channels): coordinates of a row z are (z - centre) basis'
+    offset: NDArray[Any]  # (p,) what is added to the coordinates of target rows for the ridges
     path: RidgePath
     own: "OwnPath"
-    source_error: NDArray
-    disagreement: NDArray
-    label_error: NDArray
-    left_out: NDArray
+    source_error: NDArray[Any]
+    disagreement: NDArray[Any]
+    label_error: NDArray[Any]
+    left_out: NDArray[Any]
 
-    def combine(self, weights: NDArray) -> tuple[NDArray, NDArray]:
+    def combine(self, weights: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return the weighted sum of coefficients (n_channels, q) and intercepts (q,)."""
         n_own = len(self.own.coef)
         n_ridges = len(weights) - n_own
@@ -59,11 +60,11 @@ class Trial:
 class OwnPath:
     """PLS on labelled target spectra alone, with 1 to k components: `coef` (k, p, q)."""
 
-    coef: NDArray
-    intercept: NDArray  # (k, q)
+    coef: NDArray[Any]
+    intercept: NDArray[Any]  # (k, q)
 
     @classmethod
-    def of(cls, X: NDArray, y: NDArray, limit: int) -> "OwnPath":
+    def of(cls, X: NDArray[Any], y: NDArray[Any], limit: int) -> "OwnPath":
         """Fit PLS with up to `limit` components to every target by itself; 0 is none.
 
         What spectra of lower rank do not support is as with all components that they do.
@@ -71,7 +72,8 @@ class OwnPath:
         coef, intercept = np.empty((limit, X.shape[1], y.shape[1])), np.empty((limit, y.shape[1]))
         if limit == 0:
             return cls(coef, intercept)
-        n_components = max(1, min(limit, np.linalg.matrix_rank(X - X.mean(axis=0))))
+        rank = np.linalg.matrix_rank(X - X.mean(axis=0)) if X.size else 0
+        n_components = max(1, min(limit, rank))
         counts = np.minimum(np.arange(limit), n_components - 1)
         for target, values in enumerate(y.T):
             predict = fit_pls_path(X, values, n_components)
@@ -79,12 +81,14 @@ class OwnPath:
             coef[:, :, target] = predict(np.eye(X.shape[1]))[counts]
         return cls(coef - intercept[:, None], intercept)
 
-    def predict(self, X: NDArray) -> NDArray:
+    def predict(self, X: NDArray[Any]) -> NDArray[Any]:
         """Return the predictions of every number of components, (k, n, q)."""
         return X @ self.coef + self.intercept[:, None]
 
 
-def run_trial(source: Rows, standards: Standards, unseen: Sequence[NDArray] | None = None) -> Trial:
+def run_trial(
+    source: Rows, standards: Standards, unseen: Sequence[NDArray[Any]] | None = None
+) -> Trial:
     """Fit calibrations on rows (n, p) of one view, and y (n, q).
 
     Every ridge calibration is fitted on the source rows, on the difference spectra of the
@@ -123,12 +127,14 @@ def run_trial(source: Rows, standards: Standards, unseen: Sequence[NDArray] | No
     )
 
 
-def _flat(values: NDArray) -> NDArray:
+def _flat(values: NDArray[Any]) -> NDArray[Any]:
     """Return (c, e, n, q) as (c e, n, q)."""
     return values.reshape(-1, *values.shape[2:])
 
 
-def _fit(space: RowSpace, standards: Standards, labelled: NDArray) -> tuple[RidgePath, NDArray]:
+def _fit(
+    space: RowSpace, standards: Standards, labelled: NDArray[Any]
+) -> tuple[RidgePath, NDArray[Any]]:
     """Fit every setting on source rows and standards, of which `labelled` tell their labels."""
     offset = (standards.X_source - standards.X_target).mean(axis=0)
     aligned = standards.X_target + offset
@@ -146,7 +152,7 @@ def _fit(space: RowSpace, standards: Standards, labelled: NDArray) -> tuple[Ridg
     return space.fit_path(added, goals, weights, RIDGES * length), offset
 
 
-def _source_residuals(source: Rows, standards: Standards) -> NDArray:
+def _source_residuals(source: Rows, standards: Standards) -> NDArray[Any]:
     """Return residuals (c, e, n, q) of source rows in cross-validation by sample."""
     residuals = np.zeros((len(PENALTY), len(RIDGES), *source.y.shape))
     n_groups = len(np.unique(source.ids))
@@ -162,8 +168,8 @@ def _source_residuals(source: Rows, standards: Standards) -> NDArray:
 
 
 def _left_out(
-    whole: RowSpace, source: Rows, standards: Standards, unseen: Sequence[NDArray]
-) -> tuple[NDArray, NDArray, NDArray]:
+    whole: RowSpace, source: Rows, standards: Standards, unseen: Sequence[NDArray[Any]]
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Return predictions for left-out standards, as `unseen` has their target spectra.
 
     Those of the ridges for target and source spectra, (c, e, n, q), and those of PLS on target
@@ -192,7 +198,7 @@ def _left_out(
     return on_target, on_source, alone
 
 
-def _folds(n_standards: int) -> Iterator[tuple[NDArray, NDArray]]:
+def _folds(n_standards: int) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
     """Yield training and left-out standards, dealt in order of selection."""
     fold = np.arange(n_standards) % MAX_FOLDS
     for k in range(min(MAX_FOLDS, n_standards)):

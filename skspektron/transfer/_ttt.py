@@ -1,8 +1,12 @@
 """Adaptation of the embedding to unlabelled spectra of the target instrument."""
 
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+
+from .._typing import InstrumentName, MemoryLike, RandomState, Selection, Weights
 from .._validation import check_counts
 from ._embedding import EmbeddingTransfer
 from ._lora_examples import Translation
@@ -12,11 +16,12 @@ RESETS = ("fold", "input")
 
 
 class TTTTransfer(EmbeddingTransfer):
-    """Adapt the embedding of a calibration to the target instrument without a reference value.
+    r"""Adapt the embedding of a calibration to the target instrument without a reference value.
 
     Before it is used on the target, the network behind a `SpektronEmbedder` is trained for a few
     steps to fill in hidden patches of target spectra, as it was in pretraining [1]_ [2]_: of all
-    target spectra among the training rows at once, or of each spectrum that is predicted, alone.
+    target spectra among the training rows at once, or of each spectrum that is predicted, alone:
+    the mean of :math:`(x_j - \hat x_j)^2` over hidden channels j is made smaller.
     No standard and no label of the target is read.
 
     Parameters
@@ -144,18 +149,18 @@ class TTTTransfer(EmbeddingTransfer):
 
     def __init__(
         self,
-        estimator=None,
+        estimator: BaseEstimator | None = None,
         *,
-        source=None,
-        target=None,
+        source: InstrumentName = None,
+        target: InstrumentName = None,
         n_transfer: int | None = 0,
-        selection="kennard-stone",
-        random_state=None,
-        memory=None,
-        trained_on=None,
-        wavelength=None,
-        wavenumber=None,
-        weights="masked",
+        selection: Selection = "kennard-stone",
+        random_state: RandomState = None,
+        memory: MemoryLike = None,
+        trained_on: ArrayLike | None = None,
+        wavelength: ArrayLike | None = None,
+        wavenumber: ArrayLike | None = None,
+        weights: Weights = "masked",
         adapts: str = "norm",
         reset: str = "fold",
         align: bool = True,
@@ -217,14 +222,14 @@ class TTTTransfer(EmbeddingTransfer):
         network, self.losses_ = self._adaptation().adapt(embedder.network_, embedder._to_spectra(X))
         adapted, align = self._with_network(embedder, network), []
         if self.max_steps:
-            Z = adapted.transform(self._before(before, source.X))
+            Z = self._embed(adapted, self._before(before, source.X))
             head = self._fit_head(head, Z, source.y, source.ids)
             if self.align:
-                offset = adapted.transform(X).mean(axis=0) - Z.mean(axis=0)
+                offset = self._embed(adapted, X).mean(axis=0) - Z.mean(axis=0)
                 align = [("align", Translation(offset))]
         self.target_estimator_ = self._assemble(adapted, *align, *head.steps)
 
-    def _predict_target(self, X) -> NDArray:
+    def _predict_target(self, X) -> NDArray[Any]:
         """Predict with the adapted calibration, or adapt it to each spectrum for a moment."""
         if hasattr(self, "target_estimator_"):
             return super()._predict_target(X)

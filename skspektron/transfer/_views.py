@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 from chemotools.derivative import SavitzkyGolay
@@ -25,14 +26,14 @@ BANDS = {
 FEWEST_CHANNELS, LARGEST_SHARE = 10, 0.8  # of a band view: one channel or all of them are none
 
 
-def spectral_views(n_channels: int, wavenumber: NDArray | None) -> dict:
+def spectral_views(n_channels: int, wavenumber: NDArray[Any] | None) -> dict[str, Any]:
     """Return transformers by name: the spectra, SNV, derivatives, and derivatives at bands.
 
     Without an axis (`wavenumber` in cm-1) nobody knows where the bands are.
     """
     views = {"spectra": FunctionTransformer(), "SNV": SNV()}
     if n_channels < 5:  # no derivative is worth its name
-        return views
+        return _as_arrays(views)
     first, second = _derivative(1, FIRST, n_channels), _derivative(2, SECOND, n_channels)
     views |= {
         "first derivative": first,
@@ -45,7 +46,12 @@ def spectral_views(n_channels: int, wavenumber: NDArray | None) -> dict:
             if near.sum() >= FEWEST_CHANNELS and near.mean() <= LARGEST_SHARE:
                 chosen = FunctionTransformer(partial(np.take, indices=np.flatnonzero(near), axis=1))
                 views[f"first derivative at {name}"] = make_pipeline(first, chosen)
-    return views
+    return _as_arrays(views)
+
+
+def _as_arrays(views: dict[str, Any]) -> dict[str, Any]:
+    """Return the views so that they give arrays, whatever scikit-learn is asked for elsewhere."""
+    return {name: view.set_output(transform="default") for name, view in views.items()}
 
 
 def _derivative(order: int, window: int, n_channels: int) -> SavitzkyGolay:
@@ -59,10 +65,12 @@ class CommonViews:
     """Fitted views of spectra with gaps, on the channels that two instruments have in common."""
 
     grids: Grids
-    views: dict
+    views: dict[str, Any]
 
     @classmethod
-    def of(cls, X_source: NDArray, X_target: NDArray, wavenumber: NDArray) -> "CommonViews":
+    def of(
+        cls, X_source: NDArray[Any], X_target: NDArray[Any], wavenumber: NDArray[Any]
+    ) -> "CommonViews":
         """Find the common channels and fit the views on the rows of the source."""
         grids = find_grids(X_source, X_target, wavenumber=wavenumber)
         X = without_gaps(grids.on_source(X_source))
@@ -80,19 +88,19 @@ class CommonViews:
             for name, view in self.views.items()
         }
 
-    def of_target(self, X: NDArray) -> dict[str, NDArray]:
+    def of_target(self, X: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """Return what every view makes of target spectra."""
         X = self.on_common(X)
         return {name: view.transform(X) for name, view in self.views.items()}
 
-    def on_common(self, X: NDArray) -> NDArray:
+    def on_common(self, X: NDArray[Any]) -> NDArray[Any]:
         """Return target spectra on the common channels, without gaps."""
         filled = np.array(X, dtype=np.float64)
         filled[:, self.grids.target] = without_gaps(filled[:, self.grids.target])
         return self.grids.to_source(filled)
 
 
-def without_gaps(X: NDArray) -> NDArray:
+def without_gaps(X: NDArray[Any]) -> NDArray[Any]:
     """Return spectra whose NaN are interpolated along the channels; one of NaN alone is zero."""
     gaps = np.isnan(X)
     if not gaps.any():

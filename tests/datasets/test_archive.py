@@ -176,3 +176,15 @@ def test_rows_out_of_range_and_infinite_values_are_refused(write, X):
     assert np.isfinite(archive.read([2])).all()
     with pytest.raises(ValueError, match=r"a\.npz holds 1 infinite values in the 2 rows"):
         archive.read([2, 3])
+
+
+def test_a_reader_reads_what_the_archive_does_and_is_small(write, X):
+    files = [
+        write("b", X=X[:6], sample_id=np.arange(6)),
+        write("c", X=X[6:], sample_id=np.arange(4)),
+    ]
+    archive = SpektraArchive(files)
+    for start, stop in ((0, 10), (2, 5), (4, 8), (6, 10), (9, 30), (10, 12)):
+        read = pickle.loads(pickle.dumps(archive.reader(start, stop)))
+        np.testing.assert_array_equal(read(), archive.read(np.arange(10)[start:stop]))
+    assert archive.sample_id is not None and b"sample_id" not in pickle.dumps(read)

@@ -1,6 +1,7 @@
 """Stacking keeps rows, names and ids together, merges axes, and refuses what does not fit."""
 
 import sys
+from importlib.abc import MetaPathFinder
 
 import numpy as np
 import pytest
@@ -137,8 +138,18 @@ def test_handhelds_on_their_own_grids(data_dir):
         np.testing.assert_allclose(read[measured], axes[name], rtol=1e-6)
 
 
+class WithoutPandas(MetaPathFinder):
+    """Finds no pandas, as where it is not installed."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
+
+
 def test_missing_pandas_is_said(monkeypatch):
-    monkeypatch.setitem(sys.modules, "pandas", None)
+    # Not None in sys.modules: scikit-learn 1.6 looks there for the class of frames.
+    monkeypatch.delitem(sys.modules, "pandas", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [WithoutPandas(), *sys.meta_path])
     with pytest.raises(ImportError, match="pip install pandas"):
         stack_instruments({"a": ([[1.0]], None, [1])}, wavelength={"a": [1100]})
 

@@ -1,11 +1,13 @@
 """Adapters: zero before training, in the factors alone, repeatable, bound to their network."""
 
+from dataclasses import replace
+
 import joblib
 import numpy as np
 import pytest
 import torch
 
-from skspektron._bridge import POOLINGS, FrozenNetwork
+from skspektron._bridge import POOLINGS, FrozenNetwork, load_tensors, save_tensors
 from skspektron._nn.lora import LowRankAdapter, adaptable
 from skspektron._training._adaptation import (
     Examples,
@@ -14,6 +16,7 @@ from skspektron._training._adaptation import (
     save_adapter,
     train_adapter,
 )
+from skspektron._training._pretraining import new_network
 
 SETTINGS = {
     "pooling": "mean",
@@ -98,13 +101,65 @@ def test_same_seed_same_adapter_and_no_global_generator_is_drawn_from(frozen, ex
     assert joblib.hash(np.random.mtrand._rand) == numpy_state
 
 
-def test_adapter_round_trip_and_refusal_of_another_network(frozen, examples, tmp_path):
-    path = tmp_path / "adapter.safetensors"
+@pytest.fixture
+def saved(frozen, examples, tmp_path):
+    """Return a short adapter from A to B, and the file that it was written to."""
     adapter, _ = train_adapter(frozen, examples, max_epochs=1, **SETTINGS)
-    save_adapter(path, frozen, adapter, 4.0)
-    loaded, alpha = load_adapter(path, frozen)
-    assert alpha == 4.0 and loaded.keys() == adapter.keys()
+    adapter["offset"] = np.arange(16.0, dtype=np.float32)
+    path = tmp_path / "adapter.safetensors"
+    save_adapter(path, frozen, adapter, alpha=np.float32(4), source="A", target=np.int64(7))
+    return adapter, path
+
+
+def test_adapter_round_trip(frozen, saved):
+    adapter, path = saved
+    loaded, header = load_adapter(path, frozen, n_outputs=16, source="A")
+    assert (header["alpha"], header["source"], header["target"]) == (4.0, "A", 7)
+    assert header["network"] == frozen.digest and header["version"] == 1
+    assert header["architecture"]["d_model"] == frozen.architecture.d_model
+    assert loaded.keys() == adapter.keys()
     assert all(np.array_equal(loaded[name], adapter[name]) for name in adapter)
+
+
+def test_an_adapter_that_does_not_fit_is_refused(frozen, saved):
+    adapter, path = saved
+    fitting = {"n_outputs": 16, "source": "A"}
     other = merge(frozen, adapter, 4.0)
-    with pytest.raises(ValueError, match=r"adapter\.safetensors holds no adapter of the network"):
-        load_adapter(path, other)
+    with pytest.raises(ValueError, match=r"no adapter of the network .*same architecture, other"):
+        load_adapter(path, other, **fitting)
+    sizes = replace(frozen.architecture, d_state=6)
+    smaller = FrozenNetwork.of(sizes, new_network(sizes, seed=0).state_dict())
+    with pytest.raises(ValueError, match=rf"\(d_state {frozen.architecture.d_state}, not 6\)"):
+        load_adapter(path, smaller, **fitting)
+    with pytest.raises(ValueError, match=r"moves 7 to the source 'A', .* was made on 'C'"):
+        load_adapter(path, frozen, n_outputs=16, source="C")
+    with pytest.raises(ValueError, match=r"embeddings of 16 numbers, .* have 24"):
+        load_adapter(path, frozen, n_outputs=24, source="A")
+
+
+def test_other_files_and_later_adapters_are_refused(frozen, saved):
+    _, path = saved
+    tensors, header = load_tensors(path)
+    save_tensors(path, tensors, header | {"version": 3})
+    with pytest.raises(ValueError, match=r"version 3 of its format, .* reads up to 1\."):
+        load_adapter(path, frozen, n_outputs=16, source="A")
+    save_tensors(path, tensors, {"architecture": {}, "record": {}})
+    with pytest.raises(ValueError, match="holds no adapter but architecture, record"):
+        load_adapter(path, frozen, n_outputs=16, source="A")
+
+
+def test_adapters_that_lack_a_part_or_are_not_finite_are_refused(frozen, saved):
+    adapter, path = saved
+    tensors, header = load_tensors(path)
+    save_tensors(path, tensors, {k: v for k, v in header.items() if k != "network"})
+    with pytest.raises(ValueError, match=r"lacks 1 parts of an adapter: network\."):
+        load_adapter(path, frozen, n_outputs=16, source="A")
+    save_tensors(path, {k: v for k, v in tensors.items() if k != "offset"}, header)
+    with pytest.raises(ValueError, match=r"lacks 1 parts of an adapter: offset\."):
+        load_adapter(path, frozen, n_outputs=16, source="A")
+    save_tensors(path, tensors | {"offset": tensors["offset"] * torch.nan}, header)
+    with pytest.raises(ValueError, match=r"not finite in 1 of \d+ tensors"):
+        load_adapter(path, frozen, n_outputs=16, source="A")
+    name = next(name for name in adapter if name.startswith("B."))
+    with pytest.raises(ValueError, match=r"factors of the adapter are not those .*size mismatch"):
+        merge(frozen, adapter | {name: adapter[name][:1]}, 4.0)

@@ -125,3 +125,13 @@ def test_the_limit_of_components_is_capped_after_directions_are_removed(
 ):
     X = np.random.default_rng(0).normal(size=(60, n_channels))
     assert component_limit(X, np.arange(60), n_removed=n_removed) == limit
+
+
+def test_spectra_with_fewer_directions_that_vary_with_y_than_their_rank_are_fitted():
+    # The last four rows have rank 3, and behind one component nothing is left that varies with y.
+    X = np.array([[0, 0, 0, 1, 1], [1, 0, 0, 1, 1], [1, 0, 0, 1, 1], [0] * 5, [0, 1, 0, 0, 1.0]])
+    y = np.array([1.0, 0.0, 1.0, 1.0, 0.0])
+    predictions = fit_pls_path(X[1:], y[1:], 3)(X)
+    one = PLSRegression(1, scale=False).fit(X[1:], y[1:]).predict(X)
+    np.testing.assert_allclose(predictions, [one] * 3)
+    assert np.isfinite(cross_validated_pls(X, y, np.arange(5)).predict(X)).all()

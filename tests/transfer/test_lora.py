@@ -164,6 +164,31 @@ def test_adapters_switch(calibration, stack, tmp_path):
     )
 
 
+def test_one_fitted_model_serves_several_instruments(calibration, tmp_path):
+    data = make_instruments(20, ("A", "B", "C"), wavelength=WAVELENGTH, random_state=3)
+    rows = {name: (X, data.y[:, 0], data.sample_id) for name, X in data.X.items()}
+    stack = stack_instruments(rows)
+    models = {target: fit(make(calibration).set_params(target=target), stack) for target in "BC"}
+    for target, model in models.items():
+        model.save_adapter(tmp_path / f"{target}.safetensors")
+    model = models["B"]
+    head = model.target_estimator_[-1]
+    first = model.predict(data.X["B"], instrument=["B"] * 20)
+    for target in "CB":
+        model.load_adapter(tmp_path / f"{target}.safetensors")
+        expected = models[target].target_estimator_[:-1].transform(data.X[target])
+        np.testing.assert_allclose(
+            model.target_estimator_[:-1].transform(data.X[target]), expected, atol=1e-6
+        )
+        y_pred = model.predict(data.X[target], instrument=[target] * 20)
+        np.testing.assert_array_equal(y_pred, model.target_estimator_.predict(data.X[target]))
+        assert (model.target_, model.target_estimator_[-1]) == (target, head)
+    np.testing.assert_allclose(y_pred, first, atol=1e-6)
+    of_another_source = fit(make(calibration).set_params(source="C"), stack)
+    with pytest.raises(ValueError, match=r"moves 'B' to the source 'A', .* was made on 'C'"):
+        of_another_source.load_adapter(tmp_path / "B.safetensors")
+
+
 def test_an_adapter_of_other_weights_is_refused(calibration, stack, tmp_path):
     fit(make(calibration), stack).save_adapter(tmp_path / "a.safetensors")
     model = fit(make(clone(calibration).set_params(spektronembedder__weights="small")), stack)

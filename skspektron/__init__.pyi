@@ -1,0 +1,17 @@
+from . import datasets as datasets
+from . import foundation as foundation
+from . import inspection as inspection
+from . import metrics as metrics
+from . import model_selection as model_selection
+from . import preprocessing as preprocessing
+from . import transfer as transfer
+from .foundation import SpektronEmbedder as SpektronEmbedder
+from .foundation import SpektronPretrainer as SpektronPretrainer
+from .model_selection import TransferGroupKFold as TransferGroupKFold
+from .model_selection import stack_instruments as stack_instruments
+from .model_selection import transfer_curve as transfer_curve
+from .preprocessing import SNV as SNV
+from .transfer import LoRATransfer as LoRATransfer
+from .transfer import PDSTransfer as PDSTransfer
+
+__version__: str

@@ -1,0 +1,38 @@
+"""The only place where an array becomes a tensor and back, and weights a file and back."""
+
+from ._arrays import to_array, to_index, to_tensor
+from ._device import resolve_device, seeded
+from ._frozen import (
+    POOLINGS,
+    FrozenNetwork,
+    embed_batch,
+    embeddings_forgotten,
+    oscillator_banks,
+    oscillators,
+    patch_kernels,
+)
+from ._spectra import LazySpectra, Rows, Spectra, to_lazy_spectra, to_spectra
+from ._tensor_files import check_version, load_tensors, save_tensors
+
+__all__ = [
+    "POOLINGS",
+    "FrozenNetwork",
+    "LazySpectra",
+    "Rows",
+    "Spectra",
+    "check_version",
+    "embed_batch",
+    "embeddings_forgotten",
+    "load_tensors",
+    "oscillator_banks",
+    "oscillators",
+    "patch_kernels",
+    "resolve_device",
+    "save_tensors",
+    "seeded",
+    "to_array",
+    "to_index",
+    "to_lazy_spectra",
+    "to_spectra",
+    "to_tensor",
+]

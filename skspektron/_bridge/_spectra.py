@@ -1,0 +1,162 @@
+"""Spectra on their axes as tensors."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ._arrays import to_index
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Rows:
+    """What is known of spectra of one or more grids beside their values."""
+
+    wavenumber: Tensor  # (n_grids, n_channels) float64 in cm-1, rising, NaN behind a grid's own end
+    grid: Tensor  # (n_samples,) which axis a row is on
+    domain: Tensor | None = None  # (n_samples,) number of near infrared, infrared, Raman
+    instrument: Tensor | None = None  # (n_samples,) number of the instrument
+    sample: Tensor | None = None  # (n_samples,) number of the physical sample
+    targets: Tensor | None = None  # (n_samples, n_targets) float64, NaN where not known
+
+    @property
+    def n_samples(self) -> int:
+        """Number of spectra."""
+        return len(self.grid)
+
+    @property
+    def n_instruments(self) -> int:
+        """Number of instruments, 1 where they are not told."""
+        return 1 if self.instrument is None else int(self.instrument.max()) + 1
+
+    def labels(self, rows: Tensor) -> dict[str, Tensor]:
+        """Return the labels of some rows by name."""
+        labels = {name: getattr(self, name) for name in ("domain", "instrument", "sample")}
+        return {name: label[rows] for name, label in labels.items() if label is not None}
+
+    def take(self, rows: Tensor):
+        """Return some rows."""
+        parts = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "wavenumber"}
+        by_row = {name: part[rows] for name, part in parts.items() if isinstance(part, Tensor)}
+        return replace(self, **by_row)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Spectra(Rows):
+    """Spectra as tensors; every axis runs from low to high wavenumber."""
+
+    values: Tensor  # (n_samples, n_channels) float32, 0 where not valid
+    valid: Tensor  # (n_samples, n_channels) bool
+    weight: Tensor | None = None  # (n_samples, n_channels) inverse variance of the noise
+
+    def batch(self, rows: Tensor) -> dict[str, Tensor]:
+        """Return the network's arguments for some rows, cut to the longest axis among them."""
+        grid = self.grid[rows]
+        length = int(self.wavenumber[grid.unique()].isfinite().sum(1).max())
+        batch = {
+            "values": self.values[rows, :length],
+            "valid": self.valid[rows, :length],
+            "wavenumber": self.wavenumber[grid, :length],
+            "grid": grid,
+        }
+        if self.weight is not None:
+            batch["weight"] = self.weight[rows, :length]
+        return batch | self.labels(rows)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LazySpectra(Rows):
+    """Spectra that are read when a batch is made of them; to training, what `Spectra` is."""
+
+    axes: Sequence[np.ndarray]  # in cm-1, in the direction of what is read
+    rows: Tensor  # (n_samples,) the numbers by which spectra are read
+    read: Callable[[np.ndarray], np.ndarray]  # (n_rows,) to (n_rows, n_channels)
+    read_noise: Callable[[np.ndarray], np.ndarray] | None = None  # likewise standard deviations
+
+    def batch(self, rows: Tensor) -> dict[str, Tensor]:
+        """Read some rows; return the network's arguments, cut to the longest axis among them."""
+        numbers = self.rows[rows].numpy()
+        grids, which = np.unique(self.grid[rows].numpy(), return_inverse=True)
+        spectra = to_spectra(
+            self.read(numbers),
+            [self.axes[grid] for grid in grids],
+            which,
+            noise=None if self.read_noise is None else self.read_noise(numbers),
+        )
+        batch = spectra.batch(torch.arange(len(numbers)))
+        return batch | {"grid": self.grid[rows]} | self.labels(rows)
+
+
+def to_lazy_spectra(
+    read: Callable[[np.ndarray], np.ndarray],
+    axes: Sequence[np.ndarray],
+    grid: np.ndarray,
+    *,
+    read_noise: Callable[[np.ndarray], np.ndarray] | None = None,
+    **labels: np.ndarray | None,
+) -> LazySpectra:
+    """Place rows that `read` and `read_noise` return by number, as `to_spectra` places arrays."""
+    nothing = np.empty((0, max(map(len, axes))))
+    return LazySpectra(
+        wavenumber=to_spectra(nothing, axes, np.empty(0)).wavenumber,
+        grid=to_index(grid),
+        axes=axes,
+        rows=torch.arange(len(grid)),
+        read=read,
+        read_noise=read_noise,
+        **_numbers(labels),
+    )
+
+
+def to_spectra(
+    X: np.ndarray,
+    axes: Sequence[np.ndarray],
+    grid: np.ndarray,
+    *,
+    noise: np.ndarray | None = None,
+    **labels: np.ndarray | None,
+) -> Spectra:
+    """Place the rows of `X` (NaN: not measured) on their axes, given in cm-1.
+
+    Row i lies on ``axes[grid[i]]``; columns behind the end of that axis are not read. `noise`,
+    the standard deviation of every channel of every row, becomes its inverse variance; one that
+    is not positive, none. `labels` are numbers a row.
+    """
+    values, wavenumber = _place(X, axes, grid)
+    weight = None
+    if noise is not None:
+        noise = _place(noise, axes, grid)[0]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            weight = torch.from_numpy(np.where(noise > 0, noise**-2, 0).astype(np.float32))
+    return Spectra(
+        values=torch.from_numpy(np.nan_to_num(values)),
+        valid=torch.from_numpy(np.isfinite(values)),
+        wavenumber=torch.from_numpy(wavenumber),
+        grid=to_index(grid),
+        weight=weight,
+        **_numbers(labels),
+    )
+
+
+def _numbers(labels: Mapping[str, np.ndarray | None]) -> dict[str, Tensor]:
+    """Return the labels that are told, as tensors."""
+    known = {name: label for name, label in labels.items() if label is not None}
+    return {
+        name: torch.tensor(label) if name == "targets" else to_index(label)
+        for name, label in known.items()
+    }
+
+
+def _place(X, axes, grid) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows and axes from low to high wavenumber, NaN behind the end of an axis."""
+    n_channels = max(len(axis) for axis in axes)
+    values = np.full((len(X), n_channels), np.nan, dtype=np.float32)
+    wavenumber = np.full((len(axes), n_channels), np.nan)
+    for index, axis in enumerate(axes):
+        order = slice(None, None, 1 if axis[0] <= axis[-1] else -1)
+        rows = grid == index
+        wavenumber[index, : len(axis)] = axis[order]
+        values[rows, : len(axis)] = X[rows, : len(axis)][:, order]
+    return values, wavenumber

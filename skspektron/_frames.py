@@ -1,0 +1,32 @@
+"""Data frames of pandas and of polars, whichever the user has."""
+
+from collections.abc import Iterable
+from importlib.util import find_spec
+from typing import Any
+
+from numpy.typing import NDArray
+
+
+def frame_kind(X: Any) -> str | None:
+    """Return "pandas" or "polars" for a data frame of theirs, None for anything else."""
+    if not hasattr(X, "columns"):
+        return None
+    origins = {base.__module__.partition(".")[0] for base in type(X).__mro__}
+    return next((kind for kind in ("pandas", "polars") if kind in origins), None)
+
+
+def installed_kind() -> str:
+    """Return the kind of frame to make where nobody has given one."""
+    return "polars" if find_spec("pandas") is None else "pandas"
+
+
+def as_frame(values: NDArray[Any], names: Iterable[Any], kind: str) -> Any:
+    """Return `values` as a data frame of `kind` with the column `names`."""
+    names = [str(name) for name in names]
+    if kind == "polars":
+        import polars as pl
+
+        return pl.DataFrame(values, schema=names, orient="row")
+    import pandas as pd
+
+    return pd.DataFrame(values, columns=names)

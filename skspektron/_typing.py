@@ -1,0 +1,20 @@
+"""Types of the parameters that many estimators share."""
+
+import os
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+from joblib import Memory
+from sklearn.base import BaseEstimator
+
+PathLike: TypeAlias = str | os.PathLike[str]
+RandomState: TypeAlias = int | np.random.RandomState | None
+# Name of an instrument in the metadata; None: the one that the rows leave.
+InstrumentName: TypeAlias = str | int | None
+# Name of an ordering of standards, or a callable from spectra to a permutation.
+Selection: TypeAlias = str | Callable[..., Any]
+# A folder, or a joblib.Memory.
+MemoryLike: TypeAlias = str | Memory | None
+# A name of weights that ship with the package, a path, or a fitted SpektronPretrainer.
+Weights: TypeAlias = str | os.PathLike[str] | BaseEstimator

@@ -1,0 +1,5 @@
+from ._architecture import Architecture as Architecture
+from ._embedder import SpektronEmbedder as SpektronEmbedder
+from ._pretrainer import SpektronPretrainer as SpektronPretrainer
+from ._regressor import SpektronRegressor as SpektronRegressor
+from ._weights import describe_weights as describe_weights

@@ -1,0 +1,10 @@
+from ._fewest_within_one_se import fewest_within_one_se as fewest_within_one_se
+from ._orderings import duplex as duplex
+from ._orderings import kennard_stone as kennard_stone
+from ._orderings import spxy as spxy
+from ._stack import stack_instruments as stack_instruments
+from ._transfer_curve import TransferCurve as TransferCurve
+from ._transfer_curve import transfer_curve as transfer_curve
+from ._transfer_curve_display import TransferCurveDisplay as TransferCurveDisplay
+from ._transfer_group_kfold import TransferGroupKFold as TransferGroupKFold
+from ._transfer_shuffle_split import TransferShuffleSplit as TransferShuffleSplit

@@ -1,0 +1,1 @@
+from ._snv import SNV as SNV

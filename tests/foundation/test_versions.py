@@ -1,0 +1,90 @@
+"""Files of weights that this package cannot use are refused, with what does not fit."""
+
+from dataclasses import asdict, make_dataclass
+
+import pytest
+import torch
+
+from skspektron import SpektronEmbedder
+from skspektron._bridge import FrozenNetwork, load_tensors, save_tensors
+from skspektron._nn.architecture import Architecture
+from skspektron._training._pretraining import new_network
+from skspektron.foundation import _weights as weights
+from skspektron.foundation import describe_weights
+
+SIZES = Architecture(patch_length=4, d_model=8, d_state=4, n_layers=1)
+RECORD = {"parameters": {}, "n_steps": 1, "history": []}
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """Return the path of untrained weights, their tensors and their header."""
+    path = tmp_path / "w.safetensors"
+    network = FrozenNetwork.of(SIZES, new_network(SIZES, seed=0).state_dict())
+    weights.save_network(path, network, RECORD)
+    return path, *load_tensors(path)
+
+
+def load(path):
+    return SpektronEmbedder(path, wavelength=[1000.0 + j for j in range(8)]).fit([[0.0] * 8])
+
+
+def test_a_file_says_its_version_and_early_ones_are_read(saved):
+    path, tensors, header = saved
+    assert header["version"] == 1
+    digest = load(path).network_.digest
+    del header["version"]
+    save_tensors(path, tensors, header)
+    assert load(path).network_.digest == digest
+
+
+@pytest.mark.parametrize("read", [load, describe_weights])
+def test_a_later_version_is_refused_with_both_numbers(read, saved):
+    path, tensors, header = saved
+    save_tensors(path, tensors, header | {"version": 4})
+    with pytest.raises(ValueError, match=r"w\.safetensors has version 4 .* reads up to 1\."):
+        read(path)
+
+
+def test_a_version_that_is_no_number_is_refused(saved):
+    path, tensors, header = saved
+    save_tensors(path, tensors, header | {"version": "1"})
+    with pytest.raises(ValueError, match=r"has version '1' of its format, .* reads up to 1\."):
+        load(path)
+
+
+def test_parts_of_a_later_architecture_are_named(saved):
+    path, tensors, header = saved
+    sizes = asdict(SIZES) | {"n_wormholes": 2}
+    save_tensors(path, tensors, header | {"architecture": sizes})
+    with pytest.raises(ValueError, match=r"1 parts that skspektron .* does not know: n_wormholes"):
+        load(path)
+
+
+def test_tensors_of_another_architecture_are_refused(saved):
+    path, tensors, header = saved
+    save_tensors(path, tensors, header | {"architecture": asdict(SIZES) | {"d_model": 16}})
+    with pytest.raises(ValueError, match=r"not those of its architecture.*size mismatch"):
+        load(path)
+    tensors["extra"] = torch.ones(1)
+    save_tensors(path, tensors, header)
+    with pytest.raises(ValueError, match=r"not those of its architecture.*extra"):
+        load(path)
+
+
+def test_a_part_that_comes_later_leaves_digests_alone(saved):
+    """Adapters and pickles of today's weights go by the digest."""
+    digest = load(saved[0]).network_.digest
+    later = make_dataclass("Later", [("wormhole", bool, False)], bases=(Architecture,), frozen=True)
+    assert FrozenNetwork.of(later(**asdict(SIZES)), saved[1]).digest == digest
+    other = Architecture(**asdict(SIZES) | {"dropout": 0.1})
+    assert FrozenNetwork.of(other, saved[1]).digest != digest
+
+
+def test_shipped_weights_that_were_replaced_are_refused_by_what_names_them():
+    digest = weights.resolve_weights("small").digest
+    assert weights.shipped_again("small", digest) is weights.resolve_weights("small")
+    with pytest.raises(ValueError, match=rf"'small' \(0123\), .* ships others \({digest[:12]}\)"):
+        weights.shipped_again("small", "0123")
+    with pytest.raises(ValueError, match=r"'huge' \(0123\), .* not among those"):
+        weights.shipped_again("huge", "0123")
