@@ -1,6 +1,10 @@
+from ._embedding import EmbeddingDisplay as EmbeddingDisplay
 from ._filters import FilterDisplay as FilterDisplay
+from ._influence import InfluenceDisplay as InfluenceDisplay
 from ._kernel_classes import KernelClasses as KernelClasses
 from ._kernel_classes import classify_kernels as classify_kernels
 from ._kernels import PatchKernelDisplay as PatchKernelDisplay
 from ._oscillator_bank import OscillatorBank as OscillatorBank
+from ._prediction import PredictionDisplay as PredictionDisplay
 from ._reconstruction import ReconstructionDisplay as ReconstructionDisplay
+from ._transfer_spectra import TransferSpectraDisplay as TransferSpectraDisplay

@@ -1,0 +1,283 @@
+"""How far spectra are from those that a calibration knows, and what that does to predictions."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_consistent_length
+
+from .._drawing import COLOURS, check_axes, import_pyplot, new_axes
+from .._validation import check_labels
+
+MAX_NAMED = 8  # samples outside that are written beside their marks
+
+
+class InfluenceDisplay:
+    """Draw Hotelling's T2 against Q with their limits, and residuals against T2.
+
+    A spectrum above a limit is an open square, the others are full circles. On the
+    right, where there are residuals: those of the squares count for how much a prediction
+    outside the limits is worth.
+
+    Parameters
+    ----------
+    hotelling_t2, q_residuals : array-like of shape (n_samples,)
+        T2 and Q of every spectrum, as from `ApplicabilityDomain.statistics`.
+    hotelling_t2_limit, q_residuals_limit : float
+        Their limits.
+    residuals : array-like of shape (n_samples,), default=None
+        Predicted minus reference values; NaN where there is no reference value. None: one panel.
+    sample_id : array-like of shape (n_samples,), default=None
+        What the samples outside are called. None: their rows, counted from 0.
+    unit : str, default=None
+        Unit of the residuals. None: not written.
+
+    Attributes
+    ----------
+    outside_ : ndarray of shape (n_samples,) of bool
+        Which spectra are above a limit.
+    residual_band_ : float
+        Twice the root mean square of the residuals inside, dotted lines at both sides of 0; NaN
+        without residuals.
+    labels_ : list of matplotlib Text
+        Ids of the samples outside, of the eight farthest at most.
+    ax_ : ndarray of shape (1,) or (2,) of matplotlib Axes
+        T2 against Q; residuals against T2, where there are residuals.
+    figure_ : matplotlib Figure
+        Figure of the drawing.
+
+    See Also
+    --------
+    skspektron.reliability.ApplicabilityDomain : Computes T2, Q and their limits.
+
+    Notes
+    -----
+    High T2 and low Q: more, or less, of what the calibration knows; the prediction extrapolates.
+    High Q: something that it does not know, with no say on how wrong the prediction is. Both axes
+    are logarithmic.
+
+    References
+    ----------
+    .. [1] Jackson & Mudholkar, Technometrics 21 (1979) 341-349.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from skspektron.inspection import InfluenceDisplay
+    >>> display = InfluenceDisplay([1.0, 9.0], [0.1, 0.2], hotelling_t2_limit=6.0,
+    ...                            q_residuals_limit=0.5, sample_id=["s1", "s2"])
+    >>> [label.get_text() for label in display.plot(Figure().subplots()).labels_]
+    ['s2']
+    """
+
+    def __init__(
+        self,
+        hotelling_t2: ArrayLike,
+        q_residuals: ArrayLike,
+        *,
+        hotelling_t2_limit: float,
+        q_residuals_limit: float,
+        residuals: ArrayLike | None = None,
+        sample_id: ArrayLike | None = None,
+        unit: str | None = None,
+    ):
+        self.hotelling_t2 = hotelling_t2
+        self.q_residuals = q_residuals
+        self.hotelling_t2_limit = hotelling_t2_limit
+        self.q_residuals_limit = q_residuals_limit
+        self.residuals = residuals
+        self.sample_id = sample_id
+        self.unit = unit
+
+    @property
+    def outside_(self) -> NDArray[np.bool_]:
+        """Which spectra are above a limit."""
+        return (np.asarray(self.hotelling_t2) > self.hotelling_t2_limit) | (
+            np.asarray(self.q_residuals) > self.q_residuals_limit
+        )
+
+    @property
+    def residual_band_(self) -> float:
+        """Twice the root mean square of the residuals inside."""
+        if self.residuals is None:
+            return float("nan")
+        inside = np.asarray(self.residuals, dtype=np.float64)[~self.outside_]
+        known = inside[np.isfinite(inside)]
+        return float(2 * np.sqrt(np.mean(known**2))) if len(known) else float("nan")
+
+    def plot(self, ax: Any = None) -> "InfluenceDisplay":
+        """Draw the panels.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or array-like of them, default=None
+            One without residuals, two with them. None: a new figure.
+
+        Returns
+        -------
+        display : InfluenceDisplay
+            Itself, with what was drawn.
+
+        Raises
+        ------
+        ValueError
+            If `ax` holds another number of axes, or the samples are not equally many.
+        ImportError
+            If a new figure is needed and matplotlib is not installed.
+        """
+        names = self._check_samples()
+        n = 1 if self.residuals is None else 2
+        if ax is None:
+            ax = new_axes(type(self).__name__, 1, n, figsize=(4.8 * n, 4.2))
+        self.ax_ = check_axes(ax, n)
+        self.figure_ = self.ax_[0].figure
+        self._draw_distances(self.ax_[0])
+        if self.residuals is not None:
+            self._draw_residuals(self.ax_[1])
+        self.labels_ = self._name_samples(names)
+        self.ax_[0].legend(fontsize="small")
+        return self
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: BaseEstimator,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        *,
+        regressor: BaseEstimator | None = None,
+        sample_id: ArrayLike | None = None,
+        unit: str | None = None,
+        ax: Any = None,
+    ) -> "InfluenceDisplay":
+        """Compute T2 and Q of spectra, and their residuals where `y` is known, and draw them.
+
+        Parameters
+        ----------
+        estimator : ApplicabilityDomain
+            Fitted.
+        X : array-like of shape (n_samples, n_features)
+            Spectra as the domain sees them; those of a target behind ``transfer.transform``.
+        y : array-like of shape (n_samples,), default=None
+            Reference values; NaN where there are none. None: no residuals.
+        regressor : estimator, default=None
+            Fitted calibration that predicts `X`. None: the PLS of the domain.
+        sample_id, unit, ax
+            As in the class and in `plot`.
+
+        Returns
+        -------
+        display : InfluenceDisplay
+            The drawing.
+
+        Raises
+        ------
+        TypeError
+            If the estimator has no limits, or nothing predicts.
+        ImportError
+            If a new figure is needed and matplotlib is not installed.
+        """
+        if ax is None:
+            import_pyplot(cls.__name__)
+        if not hasattr(estimator, "statistics"):
+            raise TypeError(
+                f"{type(estimator).__name__} has no T2 and Q with limits. Pass "
+                "ApplicabilityDomain(estimator).fit(X, y) with the calibration's spectra."
+            )
+        found = estimator.statistics(X)
+        display = cls(
+            found.hotelling_t2,
+            found.q_residuals,
+            hotelling_t2_limit=estimator.hotelling_t2_limit_,
+            q_residuals_limit=estimator.q_residuals_limit_,
+            residuals=None if y is None else _residuals(estimator, regressor, X, y),
+            sample_id=sample_id,
+            unit=unit,
+        )
+        return display.plot(ax)
+
+    def _check_samples(self) -> NDArray[Any]:
+        """Return the names of the samples; all that is given must be of equal length."""
+        n_samples = len(np.asarray(self.hotelling_t2))
+        check_consistent_length(self.hotelling_t2, self.q_residuals, self.residuals)
+        if self.sample_id is None:
+            return np.arange(n_samples)
+        return check_labels(self.sample_id, n_samples, "sample_id")
+
+    def _draw_marks(self, ax: Any, x: Any, y: Any) -> None:
+        """Draw circles inside and squares outside."""
+        outside, x, y = self.outside_, np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+        open_square = {"marker": "s", "color": COLOURS[1], "markerfacecolor": "none"}
+        for name, which, style in (
+            ("inside", ~outside, {"marker": "o", "color": COLOURS[0]}),
+            ("outside", outside, open_square),
+        ):
+            label = f"{name}, n = {np.count_nonzero(which)}"
+            style = {"linestyle": "none", "markersize": 5, "label": label, **style}
+            ax.plot(x[which], y[which], **style)
+
+    def _draw_distances(self, ax: Any) -> None:
+        """Draw T2 against Q."""
+        _make_logarithmic(ax, "x")
+        _make_logarithmic(ax, "y")
+        self._draw_marks(ax, self.hotelling_t2, self.q_residuals)
+        ax.axvline(self.hotelling_t2_limit, color="black", linestyle="--", linewidth=1)
+        limit = {"color": "black", "linestyle": "--", "linewidth": 1, "label": "limits"}
+        ax.axhline(self.q_residuals_limit, **limit)
+        ax.set(xlabel="Hotelling's T²", ylabel="Q residuals")
+        ax.margins(0.12)  # room for the ids
+
+    def _draw_residuals(self, ax: Any) -> None:
+        """Draw residuals against T2."""
+        _make_logarithmic(ax, "x")
+        self._draw_marks(ax, self.hotelling_t2, self.residuals)
+        ax.axvline(self.hotelling_t2_limit, color="black", linestyle="--", linewidth=1)
+        ax.axhline(0, color="0.5", linewidth=1)
+        for side in (-1, 1):
+            if np.isfinite(self.residual_band_):
+                ax.axhline(side * self.residual_band_, color="0.3", linestyle=":", linewidth=1)
+        unit = "" if self.unit is None else f" / {self.unit}"
+        ax.set(xlabel="Hotelling's T²", ylabel=f"Predicted − reference{unit}")
+
+    def _name_samples(self, names: NDArray[Any]) -> list[Any]:
+        """Write the ids of the samples farthest outside."""
+        t2 = np.asarray(self.hotelling_t2, dtype=float)
+        q = np.asarray(self.q_residuals, dtype=float)
+        distance = np.maximum(t2 / self.hotelling_t2_limit, q / self.q_residuals_limit)
+        farthest = np.argsort(-distance, kind="stable")[:MAX_NAMED]
+        style = {"xytext": (4, 3), "textcoords": "offset points", "fontsize": "x-small"}
+        return [
+            self.ax_[0].annotate(str(names[i]), (t2[i], q[i]), **style)
+            for i in farthest
+            if self.outside_[i]
+        ]
+
+
+def _make_logarithmic(ax: Any, which: str) -> None:
+    """Give one axis a logarithmic scale with plain numbers at 1, 2 and 5 of a decade."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    ax.set(**{f"{which}scale": "log"})
+    axis = getattr(ax, f"{which}axis")
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _residuals(domain: Any, regressor: Any, X: Any, y: ArrayLike) -> NDArray[np.float64]:
+    """Return predicted minus reference values."""
+    regressor = domain.estimator_ if regressor is None else regressor
+    if not hasattr(regressor, "predict"):
+        raise TypeError(
+            f"y is given, and {type(regressor).__name__} does not predict. Pass a fitted "
+            "calibration as regressor=, or no y."
+        )
+    y = np.asarray(y, dtype=np.float64)
+    y_pred = np.asarray(regressor.predict(X), dtype=np.float64)
+    if y.size != len(y_pred) or y_pred.size != len(y_pred):
+        raise ValueError(
+            f"y has shape {y.shape} and the predictions {y_pred.shape}. Pass the reference values "
+            "of one target, and a calibration of it."
+        )
+    return y_pred.ravel() - y.ravel()

@@ -1,0 +1,154 @@
+"""Rows of both instruments of a fitted transfer, on the channels of its source."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from .._validation import check_axis, check_labels, named_axis
+
+MAPPING = "MeanCentred, CORAL, DS, PDS, SST, CCA and FNO"
+
+
+@dataclass(frozen=True)
+class PairedSpectra:
+    """Mean spectra of samples that both instruments measured, one row a sample."""
+
+    X_source: NDArray[np.float64]
+    X_target: NDArray[np.float64]
+    X_transferred: NDArray[np.float64]
+    wavelength: NDArray[np.float64] | None
+    wavenumber: NDArray[np.float64] | None
+    n_standards: int
+
+
+@dataclass(frozen=True)
+class TransferRows:
+    """Rows of source and target as a transfer gets them, behind the steps in front of it."""
+
+    transfer: Any
+    X_source: Any  # an array, or a frame where one was given
+    X_target: Any
+    source_id: NDArray[Any] | None
+    target_id: NDArray[Any] | None
+    axis: NDArray[np.float64] | None  # of all columns, in cm-1
+    in_nm: bool
+
+    def source_spectra(self) -> NDArray[np.float64]:
+        """Return source spectra on the channels that the transfer uses."""
+        return np.asarray(self.X_source, dtype=np.float64)[:, self.transfer.source_channels_]
+
+    def target_spectra(self) -> NDArray[np.float64]:
+        """Return target spectra on the same channels, interpolated where they have others."""
+        X, goal = np.asarray(self.X_target, dtype=np.float64), self.transfer.source_channels_
+        own = self.transfer.target_channels_
+        if self.axis is None or np.array_equal(own, goal):
+            return X[:, goal]  # without an axis, fit has refused other channels
+        own = own[np.argsort(self.axis[own])]
+        return np.stack([np.interp(self.axis[goal], self.axis[own], x[own]) for x in X])
+
+    def mapped_spectra(self) -> NDArray[np.float64]:
+        """Return target spectra as the transfer maps them."""
+        return np.asarray(self.transfer.transform(self.X_target), dtype=np.float64)
+
+
+def transfer_rows(
+    estimator: Any,
+    X: Any,
+    instrument: ArrayLike,
+    sample_id: ArrayLike | None,
+    wavelength: ArrayLike | None,
+    wavenumber: ArrayLike | None,
+) -> TransferRows:
+    """Return the rows of both instruments of a fitted transfer; what is none is refused."""
+    transfer = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    check_is_fitted(transfer)
+    if getattr(transfer, "source_", None) is None:
+        raise TypeError(
+            f"{type(transfer).__name__} was fitted without instruments: it has no source and no "
+            "target. Pass a *Transfer fitted with instrument=, or arrays to the class itself."
+        )
+    labels = check_labels(instrument, np.shape(X)[0], "instrument")
+    ids = None if sample_id is None else check_labels(sample_id, len(labels), "sample_id")
+    axis, in_nm = _find_axis(estimator, np.shape(X)[1], wavelength, wavenumber)
+    if isinstance(estimator, Pipeline) and len(estimator) > 1:
+        X = estimator[:-1].transform(X)
+    is_source, is_target = labels == transfer.source_, labels == transfer.target_
+    if not (is_source.any() and is_target.any()):
+        raise ValueError(
+            f"X has {is_source.sum()} rows of the source {transfer.source_!r} and "
+            f"{is_target.sum()} of the target {transfer.target_!r}. Pass rows of both."
+        )
+    source_id, target_id = (None if ids is None else ids[of] for of in (is_source, is_target))
+    X_source, X_target = _take(X, is_source), _take(X, is_target)
+    return TransferRows(transfer, X_source, X_target, source_id, target_id, axis, in_nm)
+
+
+def map_pairs(
+    estimator: Any,
+    X: Any,
+    instrument: ArrayLike,
+    sample_id: ArrayLike,
+    wavelength: ArrayLike | None,
+    wavenumber: ArrayLike | None,
+) -> PairedSpectra:
+    """Return the samples that both instruments measured, before and after a transfer."""
+    rows = transfer_rows(estimator, X, instrument, sample_id, wavelength, wavenumber)
+    check_maps(rows.transfer)
+    source_id, target_id = np.asarray(rows.source_id), np.asarray(rows.target_id)
+    shared = np.intersect1d(source_id, target_id)
+    if not len(shared):
+        raise ValueError(
+            f"None of the {len(source_id)} source rows and {len(target_id)} target rows "
+            "have a sample_id in common. Pass samples that both instruments measured."
+        )
+    used = None if rows.axis is None else rows.axis[rows.transfer.source_channels_]
+    return PairedSpectra(
+        X_source=mean_of_samples(rows.source_spectra(), source_id, shared),
+        X_target=mean_of_samples(rows.target_spectra(), target_id, shared),
+        X_transferred=mean_of_samples(rows.mapped_spectra(), target_id, shared),
+        wavelength=1e7 / used if used is not None and rows.in_nm else None,
+        wavenumber=used if not rows.in_nm else None,
+        n_standards=int(np.isin(shared, rows.transfer.transfer_ids_).sum()),
+    )
+
+
+def mean_of_samples(X: NDArray[Any], ids: Any, samples: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the mean row of every sample."""
+    return np.stack([X[ids == sample].mean(axis=0) for sample in samples])
+
+
+def check_maps(transfer: Any) -> None:
+    """Refuse a transfer that leaves spectra as they are."""
+    if not hasattr(transfer, "transform"):
+        raise TypeError(
+            f"{type(transfer).__name__} maps no spectra: it changes the calibration or the "
+            f"predictions. Pass a transfer that does ({MAPPING})."
+        )
+
+
+def _take(X: Any, which: NDArray[np.bool_]) -> Any:
+    """Return rows of a frame or of an array."""
+    if hasattr(X, "iloc"):
+        return X.iloc[which]
+    return X.filter(which) if hasattr(X, "columns") else np.asarray(X)[which]
+
+
+def _find_axis(
+    estimator: Any,
+    n_features: int,
+    wavelength: ArrayLike | None,
+    wavenumber: ArrayLike | None,
+) -> tuple[NDArray[np.float64] | None, bool]:
+    """Return the axis in cm-1, None where nothing says it, and whether the user's is in nm."""
+    names: Any = getattr(estimator, "feature_names_in_", None)
+    axis = check_axis(
+        wavelength=wavelength, wavenumber=wavenumber, n_features=n_features, feature_names=names
+    )
+    if axis is None or wavelength is not None or wavenumber is not None:
+        return axis, wavelength is not None
+    named = named_axis(names, n_features)
+    return axis, named is not None and named[1] == "nm"
