@@ -4,6 +4,7 @@ from . import inspection as inspection
 from . import metrics as metrics
 from . import model_selection as model_selection
 from . import preprocessing as preprocessing
+from . import reliability as reliability
 from . import transfer as transfer
 from .foundation import SpektronEmbedder as SpektronEmbedder
 from .foundation import SpektronPretrainer as SpektronPretrainer

@@ -1,0 +1,5 @@
+"""Know when not to trust a prediction: applicability of a spectrum, prediction intervals."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,261 @@
+"""T2 and Q are their definitions; limits keep their level on spectra that fit has not seen."""
+
+import pickle
+
+import numpy as np
+import pytest
+import sklearn
+from scipy.stats import chi2
+from sklearn.base import clone
+from sklearn.cross_decomposition import PLSRegression
+from sklearn.decomposition import PCA
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GroupKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skspektron import SNV, PDSTransfer, SpektronEmbedder, stack_instruments
+from skspektron.datasets import make_instruments
+from skspektron.reliability import ApplicabilityDomain
+
+from ..oracles import t2_and_q
+
+WAVELENGTH = np.linspace(1100, 2498, 140)
+LEVEL = np.sqrt(0.95)
+
+
+@pytest.fixture(scope="module")
+def lab():
+    """480 samples on two instruments, in random order: drift runs through the rows."""
+    return make_instruments(480, ("old", "new"), wavelength=WAVELENGTH, random_state=1)
+
+
+@pytest.fixture(scope="module")
+def rows(lab):
+    """Spectra and reference values of the source: 80 that a calibration knows, and 400 others."""
+    order = np.random.default_rng(0).permutation(480)
+    X, y = lab.X["old"][order], lab.y[order, 0]
+    X.flags.writeable = y.flags.writeable = False
+    return X[:80], y[:80], X[80:]
+
+
+@parametrize_with_checks(
+    [
+        ApplicabilityDomain(),
+        ApplicabilityDomain(make_pipeline(PCA(1)), confidence=0.9),
+    ]
+)
+def test_contract(estimator, check):
+    check(estimator)
+
+
+def expected_limit(values):
+    """Match the mean and the variance of a scaled chi-square, in words of the definition."""
+    m = sum(values) / len(values)
+    v = sum((value - m) ** 2 for value in values) / (len(values) - 1)
+    g, h = v / (2 * m), 2 * m**2 / v
+    return g * chi2.ppf(LEVEL, h)
+
+
+def pca_parts(pca, Z):
+    P = pca.components_.T
+    return Z.mean(axis=0), np.ones(Z.shape[1]), P, P, np.var((Z - Z.mean(axis=0)) @ P, 0, ddof=1)
+
+
+def pls_parts(pls, Z):
+    scores = pls.x_scores_
+    return (
+        Z.mean(axis=0),
+        Z.std(axis=0, ddof=1),
+        pls.x_rotations_,
+        pls.x_loadings_,
+        np.var(scores, axis=0, ddof=0),
+    )
+
+
+@pytest.mark.parametrize(
+    ("model", "parts"), [(PCA(3), pca_parts), (PLSRegression(4), pls_parts)], ids=["PCA", "PLS"]
+)
+def test_statistics_and_limits_are_their_definitions(model, parts, rows):
+    X, y, new = rows[0][:30, ::4], rows[1][:30], rows[2][:5, ::4]
+    domain = ApplicabilityDomain(make_pipeline(SNV(), model)).fit(X, y)
+    Z, Z_new = SNV().fit_transform(X), SNV().fit_transform(new)
+    found = domain.statistics(new)
+    fitted = parts(clone(model).fit(Z, y), Z)
+    expected = np.array([t2_and_q(z, *fitted) for z in Z_new])
+    np.testing.assert_allclose(found.hotelling_t2, expected[:, 0])
+    np.testing.assert_allclose(found.q_residuals, expected[:, 1])
+    left_out = np.empty((30, 2))
+    for train, test in GroupKFold(10).split(Z, groups=range(30)):
+        known = parts(clone(model).fit(Z[train], y[train]), Z[train])
+        left_out[test] = [t2_and_q(z, *known) for z in Z[test]]
+    assert domain.hotelling_t2_limit_ == pytest.approx(expected_limit(left_out[:, 0]))
+    assert domain.q_residuals_limit_ == pytest.approx(expected_limit(left_out[:, 1]))
+
+
+def test_inside_is_below_both_limits(rows):
+    X, _, new = rows
+    domain = ApplicabilityDomain().fit(X)
+    found = domain.statistics(new)
+    t2, q = domain.hotelling_t2_limit_, domain.q_residuals_limit_
+    below = (found.hotelling_t2 <= t2) & (found.q_residuals <= q)
+    assert 0 < below.sum() < len(new)
+    np.testing.assert_array_equal(found.inside, below)
+    np.testing.assert_array_equal(domain.predict(new) == 1, below)
+    farther = [
+        max(a / t2, b / q) for a, b in zip(found.hotelling_t2, found.q_residuals, strict=True)
+    ]
+    np.testing.assert_allclose(domain.score_samples(new), np.negative(farther))
+    np.testing.assert_allclose(domain.decision_function(new), 1 - np.array(farther))
+
+
+@pytest.mark.parametrize("confidence", [0.8, 0.95])
+@pytest.mark.parametrize(
+    "model",
+    [None, make_pipeline(SNV(), PCA(0.99)), make_pipeline(SNV(), PLSRegression(6))],
+    ids=["default", "SNV, PCA", "SNV, PLS"],
+)
+def test_share_of_false_alarms_is_what_is_asked_for(model, confidence):
+    alarms = []
+    for seed in range(4):
+        lab = make_instruments(460, ("A",), wavelength=WAVELENGTH, random_state=seed)
+        order = np.random.default_rng(seed).permutation(460)
+        X, y = lab.X["A"][order], lab.y[order, 0]
+        domain = ApplicabilityDomain(model, confidence=confidence).fit(X[:60], y[:60])
+        alarms.append(np.mean(domain.predict(X[60:]) == -1))
+    assert np.mean(alarms) == pytest.approx(1 - confidence, abs=0.05)
+
+
+def strange(X, kind, height=0.02):
+    """Return spectra that the calibration does not know."""
+    if kind == "unknown band":
+        return X + height * np.exp(-(((WAVELENGTH - 1800) / 20) ** 2) / 2)
+    if kind == "saturated":
+        return np.minimum(X, 0.8 * X.max())
+    return np.stack([np.interp(WAVELENGTH + 4, WAVELENGTH, x) for x in X])  # 4 nm
+
+
+@pytest.mark.parametrize("kind", ["unknown band", "saturated", "shifted"])
+def test_what_the_calibration_does_not_know_is_outside(kind, rows):
+    X, _, new = rows
+    domain = ApplicabilityDomain(make_pipeline(SNV(), PCA(0.99))).fit(X)
+    assert np.mean(domain.predict(new) == -1) < 0.1
+    assert np.mean(domain.predict(strange(new, kind)) == -1) > 0.85
+
+
+def test_extrapolation_is_seen_by_t2_and_something_new_by_q(rows):
+    X, _, new = rows
+    domain = ApplicabilityDomain(make_pipeline(SNV(), PCA(0.99))).fit(X)
+    Z = SNV().fit_transform(new[:20])
+    components = domain.estimator_[-1]
+    outlying = domain.statistics(strange(new[:20], "unknown band"))
+    assert (outlying.q_residuals > domain.q_residuals_limit_).all()
+    frozen = ApplicabilityDomain(FrozenEstimator(components)).fit(SNV().fit_transform(X))
+    far = frozen.statistics(components.mean_ + 6 * (Z - components.mean_))
+    near = frozen.statistics(Z)
+    np.testing.assert_allclose(far.hotelling_t2, 36 * near.hotelling_t2)
+    assert np.mean(far.hotelling_t2 > frozen.hotelling_t2_limit_) > 0.9
+
+
+def test_recipe_after_a_transfer(lab):
+    order = np.random.default_rng(1).permutation(480)
+    old, new, y = lab.X["old"][order], lab.X["new"][order], lab.y[order, 0]
+    ids, known = np.arange(480), slice(0, 60)
+    X, y_rows, instrument, sample_id = stack_instruments(
+        {"old": (old[known], y[known], ids[known]), "new": (new[known], y[known], ids[known])}
+    )
+    model = make_pipeline(SNV(), PLSRegression(6))
+    transfer = PDSTransfer(model, source="old", target="new")
+    transfer.fit(X, y_rows, instrument=instrument, sample_id=sample_id)
+    seen = transfer.transform(new)
+    domain = ApplicabilityDomain(FrozenEstimator(transfer.estimator_)).fit(seen[60:100])
+    assert domain.estimator_ is transfer.estimator_
+    assert np.mean(domain.predict(seen[100:]) == -1) < 0.12
+    banded = transfer.transform(strange(new[100:], "unknown band", height=0.1))
+    assert np.mean(domain.predict(banded) == -1) > 0.9
+    by_source = ApplicabilityDomain(transfer.estimator_).fit(old[known], y[known])
+    assert np.mean(by_source.predict(seen[100:]) == -1) > 0.3  # what the notes warn of
+
+
+def test_limits_of_a_frozen_estimator_are_of_the_given_spectra(rows):
+    X, _, new = rows
+    pca = PCA(3).fit(X)
+    domain = ApplicabilityDomain(FrozenEstimator(pca)).fit(new[:50])
+    q = domain.statistics(new[:50]).q_residuals
+    assert domain.q_residuals_limit_ == pytest.approx(expected_limit(q))
+
+
+def test_replicates_are_left_out_together(rows):
+    X = np.repeat(rows[0][:20], 5, axis=0)
+    X += 1e-5 * np.random.default_rng(0).normal(size=X.shape)
+    ids = np.repeat(np.arange(20), 5)
+    apart = ApplicabilityDomain(PCA(10)).fit(X)
+    together = ApplicabilityDomain(PCA(10)).fit(X, sample_id=ids)
+    assert together.q_residuals_limit_ > 1.5 * apart.q_residuals_limit_
+
+
+def test_distance_in_the_embedding_reads_the_axis_of_a_frame(rows):
+    pd = pytest.importorskip("pandas")
+    X, new = rows[0][:20], rows[2][:8]
+    embedding = make_pipeline(SNV().set_output(transform="pandas"), SpektronEmbedder(), PCA(2))
+    frame = pd.DataFrame(X, columns=[f"{nm:.3f} nm" for nm in WAVELENGTH])
+    named = ApplicabilityDomain(embedding).fit(frame)
+    given = make_pipeline(SNV(), SpektronEmbedder(wavelength=WAVELENGTH.round(3)), PCA(2))
+    domain = ApplicabilityDomain(given).fit(X)
+    scores = domain.score_samples(new)
+    np.testing.assert_allclose(
+        named.score_samples(pd.DataFrame(new, columns=frame.columns)), scores, rtol=1e-5
+    )
+    assert (domain.predict(strange(new, "shifted")) == -1).all()
+
+
+def test_output_configuration_and_pickle_change_nothing(rows):
+    X, y, new = rows
+    model = make_pipeline(SNV(), PLSRegression(4))
+    domain = ApplicabilityDomain(model).fit(X, y)
+    scores = domain.score_samples(new)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(domain)).score_samples(new), scores)
+    with sklearn.config_context(transform_output="pandas"):
+        again = ApplicabilityDomain(model).fit(X, y)
+        np.testing.assert_allclose(again.score_samples(new), scores)
+    assert not hasattr(model[-1], "coef_")  # a clone was fitted
+
+
+@pytest.mark.parametrize("confidence", [0, 1, -0.5, "high"])
+def test_confidence_is_a_share(confidence, rows):
+    with pytest.raises(ValueError, match=rf"confidence is {confidence!r}. Pass a share between"):
+        ApplicabilityDomain(confidence=confidence).fit(rows[0])
+
+
+def test_refusals(rows):
+    X = rows[0]
+    with pytest.raises(
+        TypeError, match=r"ends in Ridge, which has no T2 .*Pass PCA or PLSRegression"
+    ):
+        ApplicabilityDomain(make_pipeline(SNV(), Ridge())).fit(X)
+    with pytest.raises(ValueError, match=r"whiten=True.* Pass one with whiten=False"):
+        ApplicabilityDomain(PCA(2, whiten=True)).fit(X)
+    with pytest.raises(ValueError, match=r"fitted to y, and y is None for 80 spectra. Pass y"):
+        ApplicabilityDomain(make_pipeline(SNV(), PLSRegression(2))).fit(X)
+    with pytest.raises(ValueError, match=r"The 5 spectra are all the same"):
+        ApplicabilityDomain(PCA(1)).fit(np.ones((5, 3)))
+    with pytest.raises(NotFittedError):
+        ApplicabilityDomain(FrozenEstimator(PCA(1))).fit(X)
+    with pytest.raises(ValueError, match=r"8 components for 8 spectra"):
+        ApplicabilityDomain(PCA()).fit(X[:8])
+    with pytest.raises(ValueError, match=r"sample_id has 2 different samples.* at least 4"):
+        ApplicabilityDomain().fit(X, sample_id=["a", "b"] * 40)
+    with pytest.raises(ValueError, match=r"minimum of 4 is required"):
+        ApplicabilityDomain().fit(X[:3])
+    with pytest.raises(ValueError, match="NaN"):
+        ApplicabilityDomain().fit(X).predict(np.full((1, 140), np.nan))
+
+
+def test_left_out_spectra_that_lower_the_rank_leave_limits():
+    X = np.array([[0, 0, 0, 1, 1], [1, 0, 0, 1, 1], [1, 0, 0, 1, 1], [0, 0, 0, 0, 0.0]])
+    domain = ApplicabilityDomain().fit(X)
+    assert np.isfinite(domain.score_samples(X)).all()
+    with pytest.raises(ValueError, match=r"Without 1 of the 5 spectra the others are all the same"):
+        ApplicabilityDomain().fit(np.eye(5, 3)[[0, 0, 0, 0, 1]])

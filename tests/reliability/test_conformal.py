@@ -1,0 +1,348 @@
+"""Intervals of a transfer: the formula, what is left out, how often they hold the truth."""
+
+import pickle
+import re
+import sys
+from fractions import Fraction
+from functools import partial
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+import pytest
+from joblib import parallel_config
+from sklearn import config_context
+from sklearn.base import clone
+from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.model_selection import GridSearchCV, PredefinedSplit
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skspektron.model_selection import TransferGroupKFold
+from skspektron.reliability import ConformalTransfer
+from skspektron.transfer import (
+    NARTransfer,
+    NoTransfer,
+    PDSTransfer,
+    PooledTransfer,
+    SlopeBiasTransfer,
+    TargetOnly,
+)
+from tests import oracles
+
+METHODS = [NoTransfer, NARTransfer, PDSTransfer, PooledTransfer, SlopeBiasTransfer, TargetOnly]
+
+
+@pytest.fixture
+def make_lab():
+    """Return a function that draws samples: all but the new ones on A, some of them on B."""
+
+    def make(n_standards=10, n_new=20, n_other=15, random_state=0):
+        rng = np.random.default_rng(random_state)
+        n_samples = n_standards + n_other + n_new
+        scores = rng.normal(size=(n_samples, 3))
+        bands = np.exp(-((np.linspace(0, 3, 8) - np.array([[0.6], [1.5], [2.4]])) ** 2))
+        X_a = scores @ bands + 0.03 * rng.normal(size=(n_samples, 8))
+        X_b = scores @ bands * np.linspace(0.9, 1.2, 8) + 0.3
+        X_b += 0.03 * rng.normal(size=X_b.shape)
+        y = scores[:, 0] + 0.05 * rng.normal(size=n_samples)
+        at, old = np.arange(n_standards), np.arange(n_standards + n_other)
+        stack = (
+            np.vstack([X_a[old], X_b[at]]),
+            np.concatenate([y[old], y[at]]),
+            np.repeat(["A", "B"], [len(old), len(at)]),
+            np.concatenate([old, at]),
+        )
+        return stack, (X_b[len(old) :], y[len(old) :])
+
+    return make
+
+
+def make(method, n_transfer=10, **parameters):
+    transfer = method(Ridge(alpha=0.1), source="A", target="B", n_transfer=n_transfer)
+    return ConformalTransfer(transfer, **parameters)
+
+
+def fit(model, stack):
+    X, y, instrument, sample_id = stack
+    return model.fit(X, y, instrument=instrument, sample_id=sample_id)
+
+
+@parametrize_with_checks(
+    [
+        ConformalTransfer(Ridge(), confidence_level=0.7),
+        ConformalTransfer(PDSTransfer(Ridge(alpha=0.1)), confidence_level=0.7, n_splits=2),
+    ]
+)
+def test_sklearn_contract(estimator, check):
+    check(estimator)
+
+
+def fit_without(stack, method, standards, left_out):
+    """Return a function that predicts one spectrum without some standards, row by row."""
+    X, y, instrument, sample_id = stack
+    kept = [k for k in range(len(y)) if sample_id[k] not in standards[left_out]]
+    n_transfer = min(9, len(standards) - len(left_out))
+    model = method(Ridge(alpha=0.1), source="A", target="B", n_transfer=n_transfer)
+    model.fit(X[kept], y[kept], instrument=instrument[kept], sample_id=sample_id[kept])
+    return lambda x: model.predict([x])[0]
+
+
+@pytest.mark.parametrize(
+    ("n_standards", "n_splits", "level"),
+    [
+        (9, "auto", Fraction(9, 10)),
+        (10, "auto", Fraction(9, 10)),
+        (19, "auto", Fraction(19, 20)),
+        (12, 5, Fraction(4, 5)),
+        (33, "auto", Fraction(9, 10)),
+    ],
+)
+@pytest.mark.parametrize("method", [PDSTransfer, PooledTransfer])
+def test_intervals_are_those_of_the_paper(method, n_standards, n_splits, level, make_lab):
+    stack, (X_new, _) = make_lab(n_standards)
+    model = fit(make(method, 9, n_splits=n_splits, confidence_level=float(level)), stack)
+    _, intervals = model.predict_interval(X_new[:2])
+    n_folds = {"auto": n_standards if n_standards <= 30 else 10}.get(n_splits, n_splits)
+    assert model.n_splits_ == n_folds
+    standards = np.flatnonzero(stack[2] == "B")
+    for x, interval in zip(X_new, intervals, strict=False):
+        expected = oracles.jackknife_plus(
+            partial(fit_without, stack, method, stack[3][standards]),
+            stack[0][standards],
+            stack[1][standards],
+            [i % n_folds for i in range(n_standards)],
+            x,
+            level,
+        )
+        np.testing.assert_allclose(interval, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_predictions_are_those_of_the_estimator(method, make_lab):
+    stack, (X_new, _) = make_lab()
+    X, y, instrument, sample_id = stack
+    model = fit(make(method), stack)
+    alone = clone(model.estimator).fit(X, y, instrument=instrument, sample_id=sample_id)
+    y_pred, intervals = model.predict_interval(X_new)
+    np.testing.assert_array_equal(y_pred, alone.predict(X_new))
+    np.testing.assert_array_equal(y_pred, model.predict(X_new))
+    by_row = model.predict(X, instrument=instrument)
+    np.testing.assert_array_equal(by_row, alone.predict(X, instrument=instrument))
+    assert intervals.shape == (len(X_new), 2)
+    assert (intervals[:, 0] < intervals[:, 1]).all()
+
+
+def test_nine_in_ten_new_samples_lie_within(make_lab):
+    """With ten standards the expected share is 10 / 11; the mean of 30 draws errs by 0.02."""
+    shares = []
+    for draw in range(30):
+        stack, (X_new, y_new) = make_lab(random_state=draw)
+        _, bounds = fit(make(SlopeBiasTransfer), stack).predict_interval(X_new)
+        shares.append(np.mean((bounds[:, 0] <= y_new) & (y_new <= bounds[:, 1])))
+    assert 0.87 <= np.mean(shares) <= 0.93
+
+
+class Recorder(LinearRegression):
+    """Keep the reference values that each fit saw."""
+
+    seen: ClassVar = []
+
+    def fit(self, X, y):
+        Recorder.seen.append(set(y.tolist()))
+        return super().fit(X, y)
+
+
+def test_a_standard_leaves_with_its_replicates_and_its_source_row(make_lab):
+    (X, y, instrument, sample_id), _ = make_lab()
+    again = np.flatnonzero(instrument == "B")[:3]  # second scans, with labels of their own
+    X, instrument = np.vstack([X, X[again] + 0.01]), np.append(instrument, instrument[again])
+    y, sample_id = np.append(y, y[again] + 0.01), np.append(sample_id, sample_id[again])
+    of_sample = {i: set(y[sample_id == i].tolist()) for i in sample_id[again]}
+    Recorder.seen.clear()
+    transfer = PooledTransfer(Recorder(), source="A", target="B", n_transfer=None)
+    model = ConformalTransfer(transfer).fit(X, y, instrument=instrument, sample_id=sample_id)
+    np.testing.assert_array_equal(model.standard_ids_, np.arange(10))
+    for values in of_sample.values():
+        assert len(values) == 2  # its own and that of the second scan
+        without = [not (seen & values) for seen in Recorder.seen]
+        assert sum(without) == 2  # the source calibration and the pooled one of one fold
+
+
+def test_unlabelled_target_rows_are_left_out_of_no_fit(make_lab):
+    stack, _ = make_lab()
+    X, y, instrument, sample_id = stack
+    at = np.flatnonzero(instrument == "A")[-5:]  # other samples, measured on B without labels
+    X, y = np.vstack([X, X[at] + 0.3]), np.append(y, np.full(5, np.nan))
+    instrument, sample_id = np.append(instrument, ["B"] * 5), np.append(sample_id, sample_id[at])
+    model = fit(make(NARTransfer), (X, y, instrument, sample_id))
+    np.testing.assert_array_equal(model.standard_ids_, np.arange(10))
+    inner = model.conformal_._mapie_regressor.estimator_.estimators_
+    assert {len(fold.estimator_.transfer_ids_) for fold in inner} == {10}  # of the 14 left
+    alone = fit(make(NARTransfer), stack)
+    inner = alone.conformal_._mapie_regressor.estimator_.estimators_
+    assert {len(fold.estimator_.transfer_ids_) for fold in inner} == {9}
+
+
+def test_more_folds_at_a_time_give_the_same_numbers(make_lab):
+    stack, (X_new, _) = make_lab()
+    with parallel_config("threading"):
+        one, two = (fit(make(PDSTransfer, n_jobs=n), stack) for n in (1, 2))
+    np.testing.assert_array_equal(one.predict_interval(X_new)[1], two.predict_interval(X_new)[1])
+
+
+def test_the_order_of_rows_and_the_global_generator_do_not_matter(make_lab):
+    stack, (X_new, _) = make_lab()
+    shuffled = np.random.default_rng(0).permutation(len(stack[1]))
+    state = np.random.get_state()[1].copy()  # noqa: NPY002
+    intervals = [
+        fit(make(PDSTransfer), tuple(part[order] for part in stack)).predict_interval(X_new)[1]
+        for order in (slice(None), shuffled)
+    ]
+    np.testing.assert_allclose(*intervals, rtol=1e-9)
+    np.testing.assert_array_equal(state, np.random.get_state()[1])  # noqa: NPY002
+
+
+def test_clone_and_pickle_keep_the_intervals(make_lab):
+    stack, (X_new, _) = make_lab()
+    model = fit(make(PDSTransfer), stack)
+    loaded = pickle.loads(pickle.dumps(model))
+    again = fit(clone(model), stack)
+    for other in (loaded, again):
+        np.testing.assert_array_equal(
+            model.predict_interval(X_new)[1], other.predict_interval(X_new)[1]
+        )
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_frames_keep_their_columns(library, make_lab, recwarn):
+    frame = pytest.importorskip(library).DataFrame
+    (X, *rest), (X_new, _) = make_lab()
+    names = [f"{1100 + 2 * j} nm" for j in range(X.shape[1])]
+
+    def tabulate(X):
+        return frame(dict(zip(names, X.T, strict=True)))
+
+    model = fit(make(PDSTransfer), (tabulate(X), *rest))
+    assert list(model.feature_names_in_) == names
+    expected = fit(make(PDSTransfer), (X, *rest)).predict_interval(X_new)
+    for got, wanted in zip(model.predict_interval(tabulate(X_new)), expected, strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-9)
+    assert not [w for w in recwarn if "feature names" in str(w.message)]
+
+
+def test_instruments_with_different_channels(make_lab):
+    (X, y, instrument, sample_id), (X_new, _) = make_lab()
+    X = np.where((instrument == "B")[:, None] & (np.arange(8) > 5), np.nan, X)
+    frame = pd.DataFrame(X, columns=[f"{1100 + 10 * j} nm" for j in range(8)])
+    model = fit(make(TargetOnly), (frame, y, instrument, sample_id))
+    own = pd.DataFrame(X_new[:, :6], columns=frame.columns[:6])
+    y_pred, intervals = model.predict_interval(own)
+    assert np.isfinite(intervals).all()
+    np.testing.assert_array_equal(y_pred, model.predict_interval(own.to_numpy())[0])
+
+
+def test_without_instruments_every_sample_is_left_out(make_lab):
+    (X, y, _, sample_id), (X_new, _) = make_lab()
+    model = ConformalTransfer(Ridge()).fit(X, y, sample_id=sample_id)
+    np.testing.assert_array_equal(model.standard_ids_, np.unique(sample_id))
+    assert model.predict_interval(X_new)[1].shape == (len(X_new), 2)
+
+
+def test_a_pipeline_that_ends_in_a_transfer(make_lab):
+    stack, (X_new, _) = make_lab()
+    transfer = PDSTransfer(Ridge(alpha=0.1), source="A", target="B", n_transfer=10)
+    intervals = []
+    for routing in (False, True):
+        with config_context(enable_metadata_routing=routing):
+            model = fit(ConformalTransfer(make_pipeline(StandardScaler(), transfer)), stack)
+            intervals.append(model.predict_interval(X_new)[1])
+    np.testing.assert_array_equal(*intervals)
+
+
+def test_search_scores_do_not_depend_on_routing(make_lab):
+    X, y, instrument, sample_id = make_lab(n_standards=15)[0]
+    metadata = {"instrument": instrument, "sample_id": sample_id}
+    cv = list(TransferGroupKFold(3, target="B").split(X, y, **metadata))
+    grid = {"estimator__window_length": [1, 3]}
+    scores = []
+    for routing in (False, True):
+        with config_context(enable_metadata_routing=routing):
+            search = GridSearchCV(make(PDSTransfer), grid, cv=cv, error_score="raise")
+            scores.append(search.fit(X, y, **metadata).cv_results_["mean_test_score"])
+    np.testing.assert_array_equal(*scores)
+
+
+@pytest.mark.parametrize(
+    ("level", "n_standards", "match"),
+    [
+        (0.9, 8, "takes at least 9 samples .* hold 8 samples. .* confidence_level to 0.888 "),
+        (0.95, 10, "takes at least 19 samples .* hold 10 samples. .* to 0.909 at most"),
+        (0.99, 98, "takes at least 99 samples"),
+        (0.9, 1, "takes at least 9 samples .* hold 1 samples. Measure more.$"),
+    ],
+)
+def test_too_few_standards_for_the_level(level, n_standards, match, make_lab):
+    stack, _ = make_lab(n_standards)
+    model = ConformalTransfer(NoTransfer(Ridge(), target="B"), confidence_level=level)
+    with pytest.raises(ValueError, match=match):
+        fit(model, stack)
+
+
+@pytest.mark.parametrize("n_standards", [2, 4, 8])
+def test_the_level_that_the_refusal_names_is_accepted(n_standards, make_lab):
+    stack, (X_new, _) = make_lab(n_standards)
+    with pytest.raises(ValueError) as refusal:
+        fit(make(NoTransfer, confidence_level=0.95), stack)
+    level = float(re.search(r"confidence_level to (\S+) at most", str(refusal.value))[1])
+    _, bounds = fit(make(NoTransfer, confidence_level=level), stack).predict_interval(X_new)
+    assert np.isfinite(bounds).all()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "match"),
+    [
+        ({"confidence_level": 1}, "confidence_level is 1. Pass a number between 0 and 1"),
+        ({"confidence_level": "high"}, "confidence_level is 'high'"),
+        ({"n_splits": 1}, "n_splits is 1. Pass 'auto' or an int of at least 2"),
+        ({"n_splits": 11}, "n_splits=11 folds are more than the 10 labelled samples"),
+    ],
+)
+def test_bad_parameters_are_refused(parameters, match, make_lab):
+    with pytest.raises(ValueError, match=match):
+        fit(make(NoTransfer, **parameters), make_lab()[0])
+
+
+def test_several_properties_are_refused(make_lab):
+    X, y, instrument, sample_id = make_lab()[0]
+    with pytest.raises(ValueError, match=r"y has 2 columns.*Fit one ConformalTransfer for each"):
+        fit(make(NoTransfer), (X, np.column_stack([y, y]), instrument, sample_id))
+
+
+def test_a_regressor_without_instruments_is_refused_them(make_lab):
+    with pytest.raises(ValueError, match=r"Ridge has 0 parameters called n_transfer. Pass a"):
+        fit(ConformalTransfer(Ridge()), make_lab()[0])
+
+
+def test_a_search_is_refused(make_lab):
+    stack = make_lab()[0]
+    folds = PredefinedSplit(np.arange(len(stack[1])) % 2)
+    transfer = NoTransfer(Ridge(), source="A", target="B")
+    search = GridSearchCV(transfer, {"n_transfer": [0]}, cv=folds)
+    with pytest.raises(
+        ValueError, match=r"GridSearchCV names no target after fit.*best_estimator_"
+    ):
+        fit(ConformalTransfer(search), stack)
+
+
+def test_metadata_of_the_wrong_length_is_refused(make_lab):
+    X, y, instrument, sample_id = make_lab()[0]
+    with pytest.raises(ValueError, match="instrument has 7 entries, X has 35 rows"):
+        fit(make(NoTransfer), (X, y, instrument[:7], sample_id))
+
+
+def test_without_mapie_the_extra_is_named(make_lab, monkeypatch):
+    monkeypatch.setitem(sys.modules, "mapie", None)
+    with pytest.raises(ImportError, match=r"pip install 'skspektron\[conformal\]'"):
+        fit(make(NoTransfer), make_lab()[0])

@@ -1,0 +1,81 @@
+"""Coverage of intervals: the benchmark runs, and the page tells what it measured."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import bench_intervals
+
+ROOT = Path(__file__).parents[1]
+NAMES = {
+    "nar": "`NARTransfer`",
+    "nar-fixed": "`NARTransfer`, settings fixed",
+    "pds": "`PDSTransfer`",
+    "pds-fixed": "`PDSTransfer`, settings fixed",
+    "ensemble": "`EnsembleTransfer`",
+    "target-only": "`TargetOnly`",
+}
+
+
+def page_rows(results):
+    """Return the table of the page, cell by cell, from the rows of the CSV."""
+    rows = []
+    for (data, method, drawn, n_standards), draws in bench_intervals.coverages(results).items():
+        coverage, width = np.array(draws).T
+        error = coverage.std(ddof=1) / np.sqrt(len(draws))
+        figures = [100 * coverage.mean(), 100 * error, 100 * np.quantile(coverage, 0.1)]
+        shown = [f"{value:.{n}f}" for value, n in zip(figures, (1, 1, 0), strict=True)]
+        name = NAMES[method]
+        cells = [data, name, n_standards, drawn, str(len(draws)), *shown]
+        rows.append([*cells, f"{np.median(width):.1f}"])
+    return rows
+
+
+def test_the_page_tells_the_committed_results():
+    results = bench_intervals.read_rows(ROOT / "benchmarks" / "results" / "intervals.csv")
+    text = (ROOT / "docs" / "intervals.md").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if line.startswith(("| simulated", "| corn"))]
+    table = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert table == page_rows(results)
+
+
+def test_what_was_simulated_holds_its_promise():
+    """Jackknife+ promises 80 % at a nominal 90 %, and about 10 / 11 of stable fits."""
+    results = bench_intervals.read_rows(ROOT / "benchmarks" / "results" / "intervals.csv")
+    random = {
+        key: np.mean([coverage for coverage, _ in draws])
+        for key, draws in bench_intervals.coverages(results).items()
+        if key[0] == "simulated" and key[2] == "random"
+    }
+    assert len(random) >= 4
+    assert all(0.87 <= coverage <= 0.98 for coverage in random.values())
+
+
+def test_a_second_run_adds_only_what_is_missing(tmp_path, capsys):
+    path = tmp_path / "intervals.csv"
+    arguments = ["--methods", "nar-fixed", "--output", str(path)]
+    bench_intervals.main([*arguments, "--draws", "1"])
+    first = bench_intervals.read_rows(path)
+    bench_intervals.main([*arguments, "--draws", "2"])
+    both = bench_intervals.read_rows(path)
+    assert tuple(first[0]) == bench_intervals.COLUMNS
+    assert both[0] == first[0]  # seconds included: it was not computed again
+    assert [row["draw"] for row in both] == ["0", "1"]
+    assert len(json.loads(path.with_name("intervals.csv.json").read_text())) == 2
+    assert "nar-fixed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("drawn", ["random", "kennard-stone"])
+def test_standards_are_among_the_calibration_samples_and_no_test_sample(drawn):
+    [(_, lab)] = bench_intervals.simulated(0)
+    at = bench_intervals.pick(lab, drawn, 10)
+    assert len(set(at.tolist())) == 10
+    assert at.max() < bench_intervals.N_CALIBRATION < len(lab.y)
+
+
+def test_corn_is_carried_to_two_instruments(data_dir):
+    tasks = dict(bench_intervals.corn(0))
+    assert len(tasks) == 8
+    assert {lab.X_target.shape for lab in tasks.values()} == {(80, 700)}
