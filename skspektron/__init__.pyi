@@ -1,6 +1,7 @@
 from . import datasets as datasets
 from . import foundation as foundation
 from . import inspection as inspection
+from . import io as io
 from . import metrics as metrics
 from . import model_selection as model_selection
 from . import preprocessing as preprocessing

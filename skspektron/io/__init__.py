@@ -1,0 +1,5 @@
+"""Spectra and calibrations from other software, and to it."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

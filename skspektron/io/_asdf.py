@@ -1,0 +1,84 @@
+"""The numbers of a JCAMP-DX table: plain, packed, squeezed, as differences and as repeats.
+
+McDonald & Wilks, Appl. Spectrosc. 42 (1988) 151-162, section 5 and Table VII.
+"""
+
+import math
+import re
+from collections.abc import Iterable
+
+# A pseudo-digit stands for the delimiter, the sign and the first digit of a number.
+_SQUEEZED = {c: str(i) for i, c in enumerate("@ABCDEFGHI")}
+_SQUEEZED |= {c: str(-i) for i, c in enumerate("abcdefghi", 1)}
+_DIFFERENCE = {c: str(i) for i, c in enumerate("%JKLMNOPQR")}
+_DIFFERENCE |= {c: str(-i) for i, c in enumerate("jklmnopqr", 1)}
+_REPEAT = {c: str(i) for i, c in enumerate("STUVWXYZs", 1)}
+
+# E is an exponent behind a decimal point or before a sign, else the squeezed digit 5.
+_NUMBER = r"[+-]?(?:(?:\d+\.\d*|\.\d+)(?:[Ee][+-]?\d{1,3})?|\d+(?:[Ee][+-]\d{1,3})?)"
+_TOKEN = re.compile(rf"({_NUMBER})|([@A-Ia-i%J-Rj-rS-Zs])(\d*)|(\?)|[\s,;]+")
+_ABSCISSA = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[Ee][+-]\d{1,3})?)")
+
+
+_DAMAGED = "The file is damaged: export it again."
+
+
+def read_ordinates(
+    lines: Iterable[str], n_points: int
+) -> tuple[list[float], list[tuple[float, int]]]:
+    """Return the ordinates of an (X++(Y..Y)) table; each line's abscissa and which one it is of.
+
+    A line after one that ended in a difference repeats that one's last ordinate, as a check.
+    """
+    values: list[float] = []
+    abscissas: list[tuple[float, int]] = []
+    has_check = False
+    for line in lines:
+        start = _ABSCISSA.match(line)
+        if start is None:
+            raise ValueError(f"the line {line[:40]!r} does not begin with a number. {_DAMAGED}")
+        numbers, ends_in_difference = _decode(line[start.end() :], n_points + 1)
+        if has_check and numbers and numbers[0] != values[-1]:
+            raise ValueError(
+                f"the line at X = {start[1]} begins with {numbers[0]:g}, and the one before it "
+                f"ends with {values[-1]:g}. {_DAMAGED}"
+            )
+        abscissas.append((float(start[1]), len(values) - has_check))
+        values += numbers[has_check:]
+        has_check = ends_in_difference
+        if len(values) > n_points:
+            break
+    return values, abscissas
+
+
+def _decode(text: str, limit: int) -> tuple[list[float], bool]:
+    """Return the ordinates of one line, at most `limit`, and whether it ends in a difference."""
+    numbers: list[float] = []
+    difference = None
+    position = 0
+    while position < len(text):
+        token = _TOKEN.match(text, position)
+        if token is None:
+            raise ValueError(f"{text[position : position + 20]!r} is no number. {_DAMAGED}")
+        position = token.end()
+        plain, code, digits, missing = token.groups()
+        if code and code not in _SQUEEZED and not numbers:
+            raise ValueError(f"a line begins with the difference {code + digits!r}. {_DAMAGED}")
+        if code in _REPEAT:
+            numbers += _repeats(numbers, difference, int(_REPEAT[code] + digits) - 1, limit)
+        elif code in _DIFFERENCE:
+            difference = float(_DIFFERENCE[code] + digits)
+            numbers.append(numbers[-1] + difference)
+        elif plain or code or missing:
+            difference = None
+            squeezed = _SQUEEZED[code] + digits if code else plain
+            numbers.append(float(squeezed) if squeezed else math.nan)
+    return numbers, difference is not None
+
+
+def _repeats(numbers: list[float], difference: float | None, count: int, limit: int) -> list[float]:
+    """Return what a repeat stands for: the last number again, or the last difference again."""
+    if len(numbers) + count > limit:
+        raise ValueError(f"a number is repeated {count + 1} times. {_DAMAGED}")
+    step = difference or 0.0
+    return [numbers[-1] + step * i for i in range(1, count + 1)]

@@ -1,0 +1,237 @@
+"""Linear calibrations as CSV and JSON: every number in full, and a checksum of them all."""
+
+import csv
+import io
+import json
+import math
+import re
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .._files import write_whole
+from .._typing import PathLike
+
+FORMAT = "skspektron linear calibration"
+VERSION = 1
+AXES = {"nm": "wavelength (nm)", "cm-1": "wavenumber (cm-1)", None: "channel"}
+_FIRST_LINE = re.compile(r"# (.+); version (\d+); sha256 ([0-9a-f]*)")
+
+_NUMBERS = ("coef", "intercept")
+
+# What a file holds: {"axis": {"unit": str or None, "values": [float, ...]},
+#                     "targets": [{"name": str, "unit": str, "intercept": float, "coef": [...]}]}
+Record = dict[str, Any]
+
+
+def record_of(calibration: Any) -> Record:
+    """Return what a file of a `LinearCalibration` holds, checked."""
+    coef, in_cm = np.atleast_2d(calibration.coef_), calibration.wavenumber_
+    unit = None if in_cm is None else ("cm-1" if calibration.wavelength is None else "nm")
+    given = {
+        "nm": calibration.wavelength,
+        "cm-1": calibration.wavenumber,
+        None: range(coef.shape[1]),
+    }
+    axis = np.asarray(given[unit], dtype=np.float64)
+    columns = zip(
+        _one_a_target(calibration, "target_names", [f"y{k}" for k in range(len(coef))]),
+        _one_a_target(calibration, "target_units", [""] * len(coef)),
+        np.atleast_1d(calibration.intercept_).tolist(),
+        coef.tolist(),
+        strict=True,
+    )
+    targets = [
+        {"name": name, "unit": unit_of, "intercept": intercept, "coef": row}
+        for name, unit_of, intercept, row in columns
+    ]
+    return {"axis": {"unit": unit, "values": axis.tolist()}, "targets": targets}
+
+
+def parameters_of(record: Record) -> dict[str, Any]:
+    """Return the parameters of the `LinearCalibration` that a file holds."""
+    axis, targets = record["axis"], record["targets"]
+    coef, intercept = (np.array([target[key] for target in targets]) for key in _NUMBERS)
+    axis_name = {"nm": "wavelength", "cm-1": "wavenumber"}.get(axis["unit"])
+    return {
+        "coef": coef[0] if len(targets) == 1 else coef,
+        "intercept": intercept[0] if len(targets) == 1 else intercept,
+        "target_names": [target["name"] for target in targets],
+        "target_units": [target["unit"] for target in targets],
+        **({} if axis_name is None else {axis_name: np.array(axis["values"])}),
+    }
+
+
+def _one_a_target(calibration: Any, parameter: str, default: list[str]) -> list[str]:
+    """Return one word a target; another number of them is refused."""
+    words = getattr(calibration, parameter)
+    if words is None:
+        return default
+    if isinstance(words, str) or len(words) != len(default):
+        raise ValueError(
+            f"{parameter} is {words!r}, and there are {len(default)} targets. Pass a list of "
+            f"{len(default)} strings."
+        )
+    return [str(word) for word in words]
+
+
+def write_csv(path: PathLike, record: Record) -> None:
+    """Write a record as one row a channel."""
+    targets = record["targets"]
+    text = io.StringIO()
+    text.write(f"# {FORMAT}; version {VERSION}; sha256 {_checksum(record)}\n")
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow([AXES[record["axis"]["unit"]], *(target["name"] for target in targets)])
+    rows.writerow(["unit", *(target["unit"] for target in targets)])
+    rows.writerow(["intercept", *(repr(target["intercept"]) for target in targets)])
+    columns = [record["axis"]["values"], *(target["coef"] for target in targets)]
+    rows.writerows(zip(*([repr(value) for value in column] for column in columns), strict=True))
+    write_whole(path, text.getvalue().encode())
+
+
+def read_csv(path: PathLike) -> Record:
+    """Read what `write_csv` wrote, or the same rows without its first line."""
+    lines = _read(path).splitlines(keepends=True)
+    first = _FIRST_LINE.match(lines[0]) if lines else None
+    if first:
+        _check_format(path, first[1], int(first[2]))
+    rows = [row for row in csv.reader(lines[1:] if first else lines) if any(row)]
+    record = _record_of_rows(path, rows)
+    if first:
+        _check_sum(path, record, first[3])
+    return record
+
+
+def write_json(path: PathLike, record: Record) -> None:
+    """Write a record as one JSON object."""
+    head = {"format": FORMAT, "version": VERSION, "sha256": _checksum(record)}
+    write_whole(path, (json.dumps(head | record, indent=1) + "\n").encode())
+
+
+def read_json(path: PathLike) -> Record:
+    """Read what `write_json` wrote."""
+    try:
+        content = json.loads(_read(path))
+        _check_format(path, content["format"], content["version"])
+        record = {"axis": content["axis"], "targets": content["targets"]}
+        lengths = {len(target["coef"]) for target in record["targets"]}
+        channels, _ = record["axis"]["values"], AXES[record["axis"]["unit"]]
+        expected = content["sha256"]
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(
+            f"{path} is not readable JSON ({error}). It may be cut off: write or copy it again."
+        ) from error
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} lacks an entry of a linear calibration: {error}. Pass a file that "
+            "LinearCalibration.to_json wrote."
+        ) from error
+    if lengths != {len(channels)}:
+        raise ValueError(
+            f"{path} has {sorted(lengths)} coefficients for {len(channels)} channels. It may be "
+            "damaged: write or copy it again."
+        )
+    _check_sum(path, record, expected)
+    return record
+
+
+def _read(path: PathLike) -> str:
+    """Return the text of a file."""
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")  # spreadsheets put a mark in front
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path} does not exist. Pass the path of a saved file.") from None
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is no text ({error}). Pass a CSV or JSON file.") from error
+
+
+def _record_of_rows(path: PathLike, rows: list[list[str]]) -> Record:
+    """Return the record that rows of text spell."""
+    heading = rows[0] if rows else []
+    units = {name: unit for unit, name in AXES.items()}
+    if len(heading) < 2 or heading[0].strip() not in units:
+        raise ValueError(
+            f"{path} begins with {heading[:2]}, where a linear calibration begins with one of "
+            f"{', '.join(map(repr, units))} and the name of a target. Give it such a heading."
+        )
+    labelled = {row[0].strip(): row for row in rows[1:3] if row[0].strip() in ("unit", "intercept")}
+    if "intercept" not in labelled:
+        raise ValueError(
+            f"{path} has no row 'intercept' below its heading. Add it, 0 where there is none."
+        )
+    columns = _numbers(path, rows[1 + len(labelled) :], len(heading))
+    intercepts = _numbers(path, [["0", *labelled["intercept"][1:]]], len(heading))
+    named_units = labelled.get("unit", [""] * len(heading))
+    if len(named_units) != len(heading):
+        raise ValueError(
+            f"{path} has a row 'unit' of {len(named_units)} entries below a heading of "
+            f"{len(heading)}. Give every target a unit, or leave the row out."
+        )
+    targets = [
+        {"name": name, "unit": unit, "intercept": intercept, "coef": coef}
+        for name, unit, (intercept,), coef in zip(
+            heading[1:], named_units[1:], intercepts[1:], columns[1:], strict=True
+        )
+    ]
+    unit = units[heading[0].strip()]
+    if unit is None and sorted(columns[0]) != columns[0]:
+        raise ValueError(
+            f"{path} has {len(columns[0])} channels that are not in their order. Sort its rows: "
+            "spectra come in the order of the channels."
+        )
+    return {"axis": {"unit": unit, "values": columns[0]}, "targets": targets}
+
+
+def _numbers(path: PathLike, rows: list[list[str]], n_columns: int) -> list[list[float]]:
+    """Return rows of text as columns of finite numbers."""
+    for row in rows:
+        if len(row) != n_columns:
+            raise ValueError(
+                f"{path} has a row of {len(row)} entries, {row[:3]}, below a heading of "
+                f"{n_columns}. It may be cut off: write or copy it again."
+            )
+    if not rows:
+        raise ValueError(f"{path} has 0 channels. It may be cut off: write or copy it again.")
+    try:
+        numbers = [[float(entry) for entry in row] for row in rows]
+    except ValueError as error:
+        raise ValueError(
+            f"{path} holds an entry that is no number: {error}. Write numbers as 0.5, with commas "
+            "between them."
+        ) from error
+    n_bad = sum(not math.isfinite(number) for row in numbers for number in row)
+    if n_bad:
+        raise ValueError(
+            f"{path} has {n_bad} entries that are not finite. A calibration needs all of them: "
+            "export it again."
+        )
+    return [list(column) for column in zip(*numbers, strict=True)]
+
+
+def _check_format(path: PathLike, name: str, version: int) -> None:
+    """Refuse another kind of file, and one of a later version."""
+    if name != FORMAT:
+        raise ValueError(f"{path} is a {name!r}, not a {FORMAT!r}. Pass a file of that kind.")
+    if version > VERSION:
+        raise ValueError(
+            f"{path} has version {version} of its format, and this skspektron reads up to "
+            f"{VERSION}. Update skspektron, or write the file with this one."
+        )
+
+
+def _check_sum(path: PathLike, record: Record, expected: str) -> None:
+    """Refuse numbers that are not those that were written."""
+    found = _checksum(record)
+    if found != expected:
+        raise ValueError(
+            f"The numbers or names in {path} are not those that were written (sha256 {found[:12]}, "
+            f"recorded {expected[:12]}). Write or copy it again; a CSV file that was changed on "
+            "purpose is read without its first line."
+        )
+
+
+def _checksum(record: Record) -> str:
+    """Return a digest of a record that does not depend on how it is written."""
+    return sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,94 @@
+"""One axis for the spectra of many files."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._spectrum import Spectrum
+
+_TOLERANCE = 1e-6  # relative: what rounding makes of one channel in two files
+_UNITS = {"wavelength": "nm", "wavenumber": "cm-1"}
+
+
+def in_one_unit(
+    spectra: Sequence[Spectrum], names: Sequence[str], axis: str | None
+) -> list[Spectrum]:
+    """Return spectra whose axes are all in nm or all in cm-1: the one asked for, or their own."""
+    unit = _UNITS[axis] if axis else spectra[0].unit
+    converted = []
+    for spectrum, name in zip(spectra, names, strict=True):
+        if spectrum.unit != unit and axis is None:
+            raise ValueError(
+                f"The axis of {names[0]} is in {unit}, that of {name} in {spectrum.unit}. "
+                "Pass axis='wavelength' or axis='wavenumber' to have all in one."
+            )
+        if spectrum.unit != unit and spectrum.quantity == "raman intensity":
+            raise ValueError(
+                f"{name} is a Raman spectrum, whose axis in {spectrum.unit} is a shift and has "
+                f"no {axis} without that of the laser. Leave axis=None."
+            )
+        if spectrum.unit != unit:
+            spectrum = replace(spectrum, axis=1e7 / spectrum.axis, unit=unit)
+        converted.append(spectrum)
+    return converted
+
+
+def on_one_axis(
+    spectra: Sequence[Spectrum], names: Sequence[str], interpolate: bool
+) -> tuple[NDArray[np.float64], NDArray[np.float64], list[str]]:
+    """Return X (n_spectra, n_channels), its axis, and a sentence for what was interpolated."""
+    axis, unit = spectra[0].axis, spectra[0].unit
+    same = [_rows_on(axis, spectrum) for spectrum in spectra]
+    other = [i for i, values in enumerate(same) if values is None]
+    if not other:
+        return np.array(same), axis, []
+    if not interpolate:
+        raise ValueError(
+            f"{names[0]} has {_describe(axis, unit)}, {names[other[0]]} has "
+            f"{_describe(spectra[other[0]].axis, unit)}. Read them apart, or pass "
+            "interpolate=True to have all on the channels of the first."
+        )
+    shared = _shared_channels(axis, spectra, unit)
+    X = np.array([_interpolate(shared, spectrum) for spectrum in spectra])
+    said = f"interpolated linearly onto {_describe(shared, unit)}."
+    return X, shared, [f"{len(other)} of {len(spectra)} spectra: {said}"]
+
+
+def _rows_on(axis: NDArray[np.float64], spectrum: Spectrum) -> NDArray[np.float64] | None:
+    """Return the values of a spectrum that lies on `axis`, in its order, or None."""
+    if spectrum.axis is axis:
+        return spectrum.values
+    if len(spectrum.axis) == len(axis):
+        for order in (slice(None), slice(None, None, -1)):
+            if np.allclose(spectrum.axis[order], axis, rtol=_TOLERANCE, atol=0):
+                return spectrum.values[order]
+    return None
+
+
+def _shared_channels(
+    axis: NDArray[np.float64], spectra: Sequence[Spectrum], unit: str
+) -> NDArray[np.float64]:
+    """Return the channels of the first axis within the range of all others."""
+    low = max(spectrum.axis.min() for spectrum in spectra)
+    high = min(spectrum.axis.max() for spectrum in spectra)
+    inside = (axis >= low * (1 - _TOLERANCE)) & (axis <= high * (1 + _TOLERANCE))
+    if inside.sum() < 2:
+        raise ValueError(
+            f"The files share {inside.sum()} channels of the first, between {low:g} and {high:g} "
+            f"{unit}, and nothing is extrapolated. Read them apart."
+        )
+    shared: NDArray[np.float64] = axis[inside]
+    return shared
+
+
+def _interpolate(channels: NDArray[np.float64], spectrum: Spectrum) -> NDArray[np.float64]:
+    """Return a spectrum at other channels, by straight lines."""
+    order = np.argsort(spectrum.axis)
+    return np.interp(channels, spectrum.axis[order], spectrum.values[order])
+
+
+def _describe(axis: NDArray[np.float64], unit: str) -> str:
+    """Return an axis in words."""
+    return f"{len(axis)} channels from {axis[0]:g} to {axis[-1]:g} {unit}"

@@ -1,0 +1,163 @@
+"""JCAMP-DX files, McDonald & Wilks, Appl. Spectrosc. 42 (1988) 151-162."""
+
+import re
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._asdf import read_ordinates
+from ._spectrum import Spectrum, decode_text, even_axis, name_quantity, place_axis
+
+_TABLES = ("XYDATA", "XYPOINTS")
+# Labels that are in the result in another form; the others become metadata.
+_IN_USE = {*_TABLES, "XUNITS", "YUNITS", "XFACTOR", "YFACTOR", "FIRSTX", "LASTX", "DELTAX"}
+_IN_USE |= {"NPOINTS", "FIRSTY", "MAXX", "MINX", "MAXY", "MINY", "END", "JCAMPDX"}
+_POINTS_PER_CHARACTER = 50  # more than any spectrum that is not constant is packed into
+
+_Block = dict[str, list[str]]
+
+
+def read_jcamp(raw: bytes) -> list[Spectrum]:
+    """Return the spectra of one JCAMP-DX file: one, or one for each block of a compound file."""
+    text = decode_text(raw)
+    if not re.match(r"\s*(\$\$.*\s+)*##", text):
+        raise ValueError(
+            f"it begins with {text[:20]!r}, JCAMP-DX files with '##TITLE='. "
+            "Keep other files out with pattern=."
+        )
+    blocks = _blocks(text)
+    spectra = [_spectrum(block, label) for block in blocks if (label := _table(block))]
+    if not spectra:
+        types = sorted({_value(block, "DATATYPE", "without type") for block in blocks})
+        raise ValueError(
+            f"none of its {len(blocks)} blocks ({', '.join(types)}) has ##XYDATA or ##XYPOINTS; "
+            "lists of peaks and ##NTUPLES are not read. Export the spectrum alone."
+        )
+    return spectra
+
+
+def _blocks(text: str) -> list[_Block]:
+    """Return the labelled records of every block; a block begins with its title."""
+    blocks: list[_Block] = []
+    record: list[str] = []
+    for line in text.splitlines():
+        line = line.split("$$", 1)[0].rstrip()
+        if not line.startswith("##"):
+            record.append(line)
+            continue
+        label, _, value = line[2:].partition("=")
+        label = re.sub(r"[\s/_-]", "", label).upper()
+        if label == "TITLE" or not blocks:
+            blocks.append({})
+        if label in _TABLES and label in blocks[-1]:
+            raise ValueError(f"a block has ##{label} twice. Export its tables as files or blocks.")
+        record = blocks[-1].setdefault(label, [])
+        record.append(value.strip())
+    return blocks
+
+
+def _table(block: _Block) -> str | None:
+    """Return the label of the spectrum in a block."""
+    return next((label for label in _TABLES if label in block), None)
+
+
+def _value(block: _Block, label: str, default: str = "") -> str:
+    """Return the text of a record."""
+    return "\n".join(line for line in block.get(label, [default]) if line)
+
+
+def _number(block: _Block, label: str, default: float | None = None) -> float:
+    """Return the number of a record, whose decimal separator may be a comma."""
+    text = _value(block, label).split("\n")[0].replace(",", ".")
+    if not text and default is not None:
+        return default
+    try:
+        return float(text)
+    except ValueError as error:
+        raise ValueError(
+            f"##{label}= holds {text!r}, which is no number. The file is damaged: export it again."
+        ) from error
+
+
+def _spectrum(block: _Block, label: str) -> Spectrum:
+    """Return the spectrum of one block."""
+    form, *lines = block[label]
+    # A closing parenthesis is often forgotten.
+    read = {"(X++(Y..Y": _even, "(XY..XY": _pairs}.get(form.replace(" ", "").upper().rstrip(")"))
+    if read is None:
+        raise ValueError(
+            f"its table is of the form {form!r}, (X++(Y..Y)) and (XY..XY) are read. "
+            "Export it in one of these."
+        )
+    axis, values = read(block, [line for line in lines if line.strip()])
+    axis, unit = place_axis(axis, _value(block, "XUNITS"))
+    quantity = name_quantity(_value(block, "YUNITS"))
+    if quantity == "unknown":
+        quantity = name_quantity(_value(block, "DATATYPE"))
+    return Spectrum(axis, unit, values, quantity, _metadata(block))
+
+
+def _even(block: _Block, lines: list[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return axis and values of a table with an even axis."""
+    n_points = _number(block, "NPOINTS")
+    n_characters = sum(map(len, lines))
+    if not (n_points.is_integer() and 2 <= n_points <= _POINTS_PER_CHARACTER * n_characters):
+        raise ValueError(
+            f"##NPOINTS= is {n_points:g}, for a table of {n_characters} characters. "
+            "The file is damaged: export it again."
+        )
+    values, abscissas = read_ordinates(lines, int(n_points))
+    if len(values) != n_points:
+        more = "at least " if len(values) > n_points else ""
+        raise ValueError(
+            f"##NPOINTS= is {n_points:.0f}, and its table has {more}{len(values)} ordinates. "
+            "The file is cut off or damaged: export it again."
+        )
+    first = _number(block, "FIRSTX")
+    if "LASTX" in block:
+        last = _number(block, "LASTX")
+    else:
+        last = first + _number(block, "DELTAX") * (n_points - 1)
+    axis = even_axis(first, last, int(n_points))
+    _check_abscissas(abscissas, axis, _number(block, "XFACTOR", 1.0))
+    return axis, np.array(values) * _number(block, "YFACTOR", 1.0)
+
+
+def _check_abscissas(
+    abscissas: list[tuple[float, int]], axis: NDArray[np.float64], factor: float
+) -> None:
+    """Refuse a table in which a line is missing, or repeated in the place of another."""
+    tolerance = 2 * abs(axis[1] - axis[0]) + abs(factor)
+    for abscissa, at in abscissas:
+        if at < len(axis) and not abs(abscissa * factor - axis[at]) <= tolerance:
+            raise ValueError(
+                f"a line stands at X = {abscissa * factor:g}, and its first ordinate belongs to "
+                f"{axis[at]:g}. The file is damaged: export it again."
+            )
+
+
+def _pairs(block: _Block, lines: list[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return axis and values of a table of pairs."""
+    text = re.sub(r"[;,\s]+", " ", " ".join(lines)).replace("?", "nan").split()
+    try:
+        pairs = np.array(text, dtype=np.float64).reshape(-1, 2)
+    except ValueError as error:
+        raise ValueError(
+            f"its table of pairs has {len(text)} entries that are no pairs of numbers ({error}). "
+            "Export it again."
+        ) from error
+    n_points = _number(block, "NPOINTS", len(pairs))
+    if len(pairs) != n_points or len(pairs) < 2:
+        raise ValueError(
+            f"##NPOINTS= is {n_points:g}, and its table has {len(pairs)} pairs. "
+            "The file is cut off or damaged: export it again."
+        )
+    factors = _number(block, "XFACTOR", 1.0), _number(block, "YFACTOR", 1.0)
+    return pairs[:, 0] * factors[0], pairs[:, 1] * factors[1]
+
+
+def _metadata(block: _Block) -> dict[str, Any]:
+    """Return the other records of a block as text, their labels in small letters."""
+    labels = [label for label in block if label not in _IN_USE]
+    return {label.lower(): _value(block, label) for label in labels if _value(block, label)}
