@@ -1,3 +1,4 @@
+from . import cluster as cluster
 from . import datasets as datasets
 from . import foundation as foundation
 from . import inspection as inspection

@@ -1,0 +1,153 @@
+"""CosineKMeans: planted directions, the elbow, rows without direction."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import adjusted_rand_score
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skspektron.cluster import CosineKMeans
+from skspektron.cluster._lloyd import _alternate, best_partition, draw_seeds
+from skspektron.cluster._sphere import unit_rows
+from tests import oracles
+
+from .directions import planted
+
+
+@parametrize_with_checks([CosineKMeans(n_init=2), CosineKMeans("auto", n_init=1)])
+def test_scikit_learn_contract(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize(("n_features", "concentration"), [(3, 60), (16, 60), (300, 600)])
+def test_planted_clusters_and_their_number_are_found(n_features, concentration):
+    X, y = planted([40] * 3, [concentration] * 3, n_features)
+    kmeans = CosineKMeans("auto", n_init=3, random_state=0).fit(X)
+    assert kmeans.n_clusters_ == 3
+    assert adjusted_rand_score(y, kmeans.labels_) >= 0.95
+    assert kmeans.transform(X).shape == (120, 3)
+    assert kmeans.get_feature_names_out().tolist() == [f"cosinekmeans{k}" for k in range(3)]
+
+
+def test_four_clusters_of_unit_length_are_found():
+    X, y = planted([30] * 4, [50] * 4, 8)
+    assert adjusted_rand_score(y, CosineKMeans(4, random_state=0).fit_predict(X)) >= 0.95
+
+
+def test_equals_literal_alternation():
+    X, _ = planted([20] * 3, [5] * 3, 4)
+    U = unit_rows(X)
+    seeds = draw_seeds(U, 3, np.random.RandomState(2))
+    centres, labels, inertia = oracles.spherical_kmeans(U, seeds)
+    run = best_partition(U, 3, n_init=1, max_iter=99, tol=0, random=np.random.RandomState(2))
+    np.testing.assert_allclose(run.centres, centres, atol=1e-12)
+    np.testing.assert_array_equal(run.labels, labels)
+    assert run.inertia == pytest.approx(inertia)
+
+
+def test_fitted_state_agrees_with_itself():
+    X, _ = planted([20] * 3, [5] * 3, 4)
+    kmeans = CosineKMeans(3, random_state=0).fit(X)
+    distance = kmeans.transform(X)
+    np.testing.assert_allclose(np.linalg.norm(kmeans.cluster_centers_, axis=1), 1)
+    np.testing.assert_array_equal(kmeans.predict(X), kmeans.labels_)
+    np.testing.assert_array_equal(distance.argmin(axis=1), kmeans.labels_)
+    assert kmeans.inertia_ == pytest.approx(distance.min(axis=1).sum())
+    assert kmeans.score(X) == pytest.approx(-kmeans.inertia_)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(kmeans)).predict(X), kmeans.labels_)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 7.0, 1e200])
+def test_length_of_rows_plays_no_part(scale):
+    X, _ = planted([20] * 3, [20] * 3, 4)
+    expected = CosineKMeans(3, random_state=0).fit(X)
+    scaled = CosineKMeans(3, random_state=0).fit(X * scale)
+    np.testing.assert_array_equal(scaled.labels_, expected.labels_)
+    np.testing.assert_allclose(scaled.cluster_centers_, expected.cluster_centers_)
+
+
+def test_float32_gives_the_same_clusters():
+    X, _ = planted([20] * 3, [20] * 3, 4)
+    expected = CosineKMeans(3, random_state=0).fit(X)
+    single = CosineKMeans(3, random_state=0).fit(X.astype(np.float32))
+    np.testing.assert_array_equal(single.labels_, expected.labels_)
+    assert single.inertia_ == pytest.approx(expected.inertia_, rel=1e-5)
+
+
+def test_more_seedings_never_raise_the_inertia():
+    X = np.random.default_rng(0).normal(size=(80, 3))
+    one, many = (CosineKMeans(9, n_init=n, random_state=0).fit(X).inertia_ for n in (1, 10))
+    assert many < one
+
+
+def test_rows_of_zeros_belong_to_no_cluster_and_move_none():
+    X, _ = planted([10, 10], [50, 50], 3)
+    with_zeros = np.insert(X, [0, 5], 0.0, axis=0)
+    plain = CosineKMeans(2, random_state=0).fit(X)
+    kmeans = CosineKMeans(2, random_state=0).fit(with_zeros)
+    np.testing.assert_array_equal(kmeans.cluster_centers_, plain.cluster_centers_)
+    assert kmeans.inertia_ == plain.inertia_
+    assert np.flatnonzero(kmeans.labels_ == -1).tolist() == [0, 6]
+    np.testing.assert_array_equal(kmeans.predict(with_zeros), kmeans.labels_)
+    np.testing.assert_array_equal(kmeans.transform(np.zeros((1, 3))), [[1, 1]])
+
+
+def test_cluster_that_loses_its_rows_starts_again():
+    # From these seeds, the last one never attracts a row: its twin comes first.
+    U = unit_rows(planted([10] * 3, [200] * 3, 3)[0])
+    run = _alternate(U, U[[0, 10, 10]], max_iter=50, tol=0.0)
+    assert np.bincount(run.labels).tolist() == [10, 10, 10]
+
+
+def test_rows_that_cancel_still_get_a_unit_centre():
+    kmeans = CosineKMeans(1, random_state=0).fit([[1.0, 0.0], [-1.0, 0.0]])
+    np.testing.assert_allclose(np.abs(kmeans.cluster_centers_), [[1, 0]])
+
+
+def test_fewer_directions_than_clusters_are_said():
+    with pytest.warns(ConvergenceWarning, match="Only 2 of the 3 clusters have rows"):
+        CosineKMeans(3, random_state=0).fit([[1, 0], [2, 0], [0, 1], [0, 3]])
+
+
+def test_elbow_cannot_see_that_there_is_one_cluster():
+    X, _ = planted([60], [20], 4)
+    kmeans = CosineKMeans("auto", random_state=0).fit(X)
+    assert kmeans.n_clusters_ >= 2
+    assert kmeans.inertia_curve_.shape == (12,)
+    assert np.all(np.diff(kmeans.inertia_curve_) < 0)
+
+
+def test_elbow_of_equal_directions_is_one_cluster():
+    X = np.outer([1.0, 2.0, 3.0, 5.0], [1.0, 2.0, 3.0])
+    assert CosineKMeans("auto", random_state=0).fit(X).n_clusters_ == 1
+
+
+def test_elbow_tries_no_more_clusters_than_rows_or_than_asked():
+    X, _ = planted([5, 5], [50, 50], 3)
+    assert CosineKMeans("auto", random_state=0).fit(X).inertia_curve_.shape == (10,)
+    short = CosineKMeans("auto", max_clusters=4, random_state=0).fit(X)
+    assert short.inertia_curve_.shape == (4,)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"n_clusters": 0}, "n_clusters is 0. Pass an int of at least 1"),
+        ({"n_clusters": "elbow"}, "n_clusters is 'elbow'"),
+        ({"n_clusters": 30}, "X has 20 samples that are not zero, n_clusters needs 30"),
+        ({"max_clusters": 2}, "max_clusters is 2. Pass an int of at least 3"),
+        ({"n_init": 0}, "n_init is 0"),
+        ({"max_iter": 0}, "max_iter is 0"),
+        ({"tol": -1.0}, r"tol is -1\.0"),
+    ],
+)
+def test_what_cannot_be_is_refused(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        CosineKMeans(**{"n_clusters": 2, **parameters}).fit(np.eye(20))
+
+
+def test_a_line_is_no_sphere():
+    with pytest.raises(ValueError, match=r"1 feature\(s\).*minimum of 2"):
+        CosineKMeans(2).fit([[1.0], [-1.0], [2.0]])
