@@ -17,6 +17,7 @@ import platform
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import cache
@@ -38,7 +39,7 @@ from tqdm import tqdm
 
 from skspektron import SpektronPretrainer, metrics, transfer
 from skspektron.datasets import fetch_corn, fetch_tablets, make_instruments
-from skspektron.model_selection import TransferShuffleSplit, stack_instruments
+from skspektron.model_selection import TransferShuffleSplit, dask_parallel, stack_instruments
 
 KEY = ("task", "method", "n_transfer", "repeat")
 COLUMNS = (*KEY, "rmsep", "r2", "bias", "sep", "seconds")
@@ -366,18 +367,32 @@ def record_run(path: Path, seed: int, argv: Sequence[str]) -> None:
     sidecar.write_text(json.dumps(runs, indent=2) + "\n")
 
 
-def compute(units: list, seed: int, n_jobs: int, path: Path) -> None:
+@contextmanager
+def workers(n_jobs: int, cluster: str | None) -> Iterator[None]:
+    """Run units in processes of this machine, or on the Dask cluster of a scheduler."""
+    if cluster is None:
+        with parallel_config("loky", n_jobs=n_jobs, inner_max_num_threads=1):
+            yield
+    else:
+        from distributed import Client
+
+        with Client(cluster) as client, dask_parallel(client):
+            yield
+
+
+def compute(units: list, args: argparse.Namespace) -> None:
     """Run the units in parallel and append their rows as they come in."""
-    is_new = not path.exists()
+    path = args.output
+    is_new = not path.exists() or not path.stat().st_size  # killed before its first row
     with (
         path.open("a", newline="") as file,
-        parallel_config("loky", n_jobs=n_jobs, inner_max_num_threads=1),
+        workers(args.n_jobs, args.cluster),
         tqdm(total=sum(len(todo) for *_, todo in units), unit="fit", mininterval=1) as bar,
     ):
         writer = csv.DictWriter(file, COLUMNS)
         if is_new:
             writer.writeheader()
-        jobs = (delayed(run_unit)(*unit, seed) for unit in units)
+        jobs = (delayed(run_unit)(*unit, args.seed) for unit in units)
         for rows in Parallel(return_as="generator_unordered")(jobs):
             writer.writerows(rows)
             file.flush()
@@ -459,6 +474,9 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=10, help="splits of each task")
     parser.add_argument("--seed", type=int, default=0, help="repeat r draws from seed + r")
     parser.add_argument("--n-jobs", type=int, default=1, help="units at a time, one thread each")
+    parser.add_argument(
+        "--cluster", metavar="ADDRESS", help="scheduler of a Dask cluster, instead of --n-jobs"
+    )
     parser.add_argument("--output", type=Path, default=Path("bench_transfer.csv"))
     parser.add_argument(
         "--compare", nargs=2, metavar=("ONE", "OTHER"), help="also test two methods of the output"
@@ -475,7 +493,7 @@ def main(argv: Sequence[str]) -> None:
     done = {tuple(row[key] for key in KEY) for row in read_rows(args.output)}
     units = list(plan(tasks, args.methods, args.n_transfer, args.repeats, done))
     record_run(args.output, args.seed, argv)
-    compute(units, args.seed, args.n_jobs, args.output)
+    compute(units, args)
     rows = read_rows(args.output)
     print(summary(rows))
     if args.compare:
@@ -483,4 +501,7 @@ def main(argv: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    # By name, so that a cluster started with PYTHONPATH=benchmarks finds what it is sent.
+    import bench_transfer
+
+    bench_transfer.main(sys.argv[1:])

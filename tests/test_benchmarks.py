@@ -49,6 +49,12 @@ def test_the_other_half_is_of_other_samples():
     assert samples[True, "A"] | samples[True, "B"] == set(task.sample_id.tolist())
 
 
+def test_a_run_that_was_killed_before_its_first_row_begins_anew(tmp_path):
+    (tmp_path / "bench.csv").touch()
+    rows = run(tmp_path / "bench.csv", "--repeats", "1", "--methods", "slope-bias")
+    assert [row["method"] for row in rows] == ["slope-bias"]
+
+
 def test_a_second_run_adds_only_what_is_missing(tmp_path):
     path = tmp_path / "bench.csv"
     first = run(path, "--repeats", "1", "--methods", "pds")

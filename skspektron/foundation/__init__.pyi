@@ -1,4 +1,5 @@
 from ._architecture import Architecture as Architecture
+from ._embed_archive import embed_archive as embed_archive
 from ._embedder import SpektronEmbedder as SpektronEmbedder
 from ._pretrainer import SpektronPretrainer as SpektronPretrainer
 from ._regressor import SpektronRegressor as SpektronRegressor

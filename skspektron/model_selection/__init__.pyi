@@ -1,3 +1,4 @@
+from ._dask_parallel import dask_parallel as dask_parallel
 from ._fewest_within_one_se import fewest_within_one_se as fewest_within_one_se
 from ._orderings import duplex as duplex
 from ._orderings import kennard_stone as kennard_stone

@@ -1,0 +1,198 @@
+"""embed_archive: as transform on all spectra, in little memory, resumed, whole or not there."""
+
+import subprocess
+import sys
+from contextlib import nullcontext
+
+import numpy as np
+import pytest
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
+
+from skspektron.datasets import SpektraArchive
+from skspektron.foundation import SpektronEmbedder, embed_archive
+from skspektron.foundation import _embed_archive as module
+from skspektron.preprocessing import SNV
+
+
+@pytest.fixture
+def make_archive(bunch, tmp_path):
+    """Return a function that writes spectra in files of seven."""
+
+    def make(X, folder="archive", wavelength=bunch.wavelength):
+        (tmp_path / folder).mkdir()
+        for start in range(0, len(X), 7):
+            path = tmp_path / folder / f"{start:06d}.npz"
+            np.savez(path, X=X[start : start + 7], wavelength=wavelength)
+        return SpektraArchive(tmp_path / folder)
+
+    return make
+
+
+@pytest.fixture
+def embedder(pretrained, bunch, X):
+    return SpektronEmbedder(pretrained, wavelength=bunch.wavelength, batch_size=4).fit(X)
+
+
+@pytest.fixture
+def forget(pretrained):
+    """Return a function after which every embedding is computed anew."""
+    return pretrained.network_._cache.clear
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_equals_transform_to_the_last_bit(embedder, make_archive, X, tmp_path, forget, n_jobs):
+    expected = embedder.transform(X)
+    forget()
+    archive = make_archive(X)
+    Z = embed_archive(embedder, archive, tmp_path / "Z.npy", chunk_size=8, n_jobs=n_jobs)
+    assert Z.dtype == np.float32 and not Z.flags.writeable
+    np.testing.assert_array_equal(Z, expected)
+    np.testing.assert_array_equal(np.load(tmp_path / "Z.npy"), expected)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["Z.npy", "archive"]
+    assert embedder.network_._cache == {}  # a spectrum is seen once
+
+
+@pytest.mark.parametrize("chunk_size", [1, 5, 24, 100])
+def test_the_chunks_do_not_matter(embedder, make_archive, X, tmp_path, forget, chunk_size):
+    model = make_pipeline(SNV(), embedder).fit(X)
+    expected = model.transform(X)
+    forget()
+    Z = embed_archive(model, make_archive(X), tmp_path / "Z", chunk_size=chunk_size)
+    np.testing.assert_allclose(Z, expected, atol=1e-5)
+
+
+def test_an_interrupted_call_goes_on(embedder, make_archive, X, tmp_path, monkeypatch, forget):
+    archive, path, n_read = make_archive(X), tmp_path / "Z.npy", []
+    embed = module._embed_chunk
+
+    def interrupted(model, read):
+        if len(n_read) == 4:
+            raise KeyboardInterrupt
+        n_read.append(len(embedded := embed(model, read)))
+        return embedded
+
+    monkeypatch.setattr(module, "CHUNKS_A_JOB", 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_embed_chunk", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            embed_archive(embedder, archive, path, chunk_size=4)
+    assert n_read == [8, 4, 4, 4]  # the probes, and half of the spectra
+    assert not path.exists()
+    [part] = tmp_path.glob("*.part")
+    part.write_bytes(part.read_bytes()[:-3])  # killed while it wrote the third chunk
+    n_read.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_embed_chunk", lambda *a: n_read.append(0) or embed(*a))
+        Z = embed_archive(embedder, archive, path, chunk_size=4)
+    assert len(n_read) == 1 + 4
+    np.testing.assert_array_equal(Z, embedder.transform(X))
+    assert not list(tmp_path.glob("*.part"))
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_two_calls_at_once_do_not_mix_their_rows(
+    embedder, make_archive, X, tmp_path, monkeypatch, is_killed
+):
+    archive, path, calls = make_archive(X), tmp_path / "Z.npy", []
+    embed = module._embed_chunk
+
+    def disturbed(model, read):
+        calls.append(0)
+        if len(calls) == 4:  # the probes and two chunks are done: another process does the same
+            with pytest.raises(KeyboardInterrupt) if is_killed else nullcontext():
+                embed_archive(embedder, archive, path, chunk_size=4)
+        elif len(calls) == 8 and is_killed:
+            raise KeyboardInterrupt
+        return embed(model, read)
+
+    monkeypatch.setattr(module, "CHUNKS_A_JOB", 1)
+    monkeypatch.setattr(module, "_embed_chunk", disturbed)
+    Z = embed_archive(embedder, archive, path, chunk_size=4)
+    assert len(calls) > 8
+    np.testing.assert_array_equal(Z, embedder.transform(X))
+    assert path.stat().st_size == Z.offset + Z.nbytes
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_file_that_was_killed_in_its_header_is_begun_anew(
+    embedder, make_archive, X, tmp_path, monkeypatch
+):
+    archive, path = make_archive(X), tmp_path / "Z.npy"
+    with monkeypatch.context() as patch:
+        patch.setattr(module.os, "replace", lambda *paths: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            embed_archive(embedder, archive, path)
+    [part] = tmp_path.glob("*.part")
+    part.write_bytes(part.read_bytes()[:20])
+    np.testing.assert_array_equal(
+        embed_archive(embedder, archive, path, chunk_size=4), embedder.transform(X)
+    )
+
+
+def test_what_another_model_left_is_not_gone_on_with(
+    embedder, make_archive, X, tmp_path, monkeypatch
+):
+    archive, path = make_archive(X), tmp_path / "Z.npy"
+    with monkeypatch.context() as patch:
+        patch.setattr(module.os, "replace", lambda *paths: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            embed_archive(embedder, archive, path)
+    other = make_pipeline(SNV(), embedder).fit(X)
+    Z = embed_archive(other, archive, path)
+    np.testing.assert_allclose(Z, other.transform(X), atol=1e-5)
+
+
+PEAK = """
+import resource, sys, numpy as np
+from skspektron.datasets import SpektraArchive
+from skspektron.foundation import SpektronEmbedder, embed_archive
+archive = SpektraArchive(sys.argv[1])
+embedder = SpektronEmbedder(wavenumber=archive.axes[0], device="cpu").fit(archive.read([0, 1]))
+embed_archive(embedder, archive, sys.argv[2], chunk_size=64)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="peak memory is counted otherwise elsewhere")
+def test_peak_memory_does_not_grow_with_the_archive(tmp_path):
+    peaks = {}
+    for n_spectra in (256, 2048):
+        X = np.random.default_rng(0).normal(size=(n_spectra, 300))
+        np.savez(tmp_path / "a.npz", X=X, wavenumber=np.linspace(4000, 9000, 300))
+        command = [sys.executable, "-c", PEAK, str(tmp_path), str(tmp_path / f"{n_spectra}.npy")]
+        printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        peaks[n_spectra] = int(printed) / 1024
+    written = (tmp_path / "2048.npy").stat().st_size / 2**20  # MiB, eight times that of 256
+    assert written > 35
+    assert peaks[2048] - peaks[256] < 0.4 * written
+
+
+def test_progress_is_shown_when_asked_for(embedder, make_archive, X, tmp_path, capsys):
+    archive = make_archive(X)
+    embed_archive(embedder, archive, tmp_path / "1.npy")
+    assert capsys.readouterr().err == ""
+    embed_archive(embedder, archive, tmp_path / "2.npy", verbose=1)
+    assert "24/24" in capsys.readouterr().err
+
+
+def test_refusals(embedder, pretrained, make_archive, bunch, X, tmp_path):
+    archive, path = make_archive(X), tmp_path / "Z.npy"
+    with pytest.raises(TypeError, match=r"archive is a ndarray\. Pass a SpektraArchive"):
+        embed_archive(embedder, X, path)
+    with pytest.raises(NotFittedError):
+        embed_archive(SpektronEmbedder(pretrained), archive, path)
+    with pytest.raises(ValueError, match=r"chunk_size is 0\. Pass 1 or more"):
+        embed_archive(embedder, archive, path, chunk_size=0)
+    with pytest.raises(FileNotFoundError, match="There is no folder"):
+        embed_archive(embedder, archive, tmp_path / "none" / "Z.npy")
+    moved = make_pipeline(SNV(), SpektronEmbedder(pretrained, wavelength=bunch.wavelength + 5))
+    with pytest.raises(ValueError, match=r"fitted on 60 channels from .* wavenumber=archive\.axes"):
+        embed_archive(moved.fit(X), archive, path)
+    short = make_archive(X[:, :50], "short", bunch.wavelength[:50])
+    with pytest.raises(ValueError, match="The archive has 2 axes and a model knows one"):
+        embed_archive(embedder, SpektraArchive([*archive.files, *short.files]), path)
+    path.write_bytes(b"")
+    with pytest.raises(FileExistsError, match="exists already"):
+        embed_archive(embedder, archive, path)
+    assert path.read_bytes() == b""
