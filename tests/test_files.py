@@ -1,0 +1,244 @@
+"""Files are written whole or not at all, and a damaged one is refused."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from skspektron import _files
+from skspektron._bridge import FrozenNetwork, load_tensors, save_tensors
+from skspektron._nn.architecture import Architecture
+from skspektron._training._pretraining import new_network
+from skspektron.foundation import SpektronEmbedder, SpektronPretrainer, _weights, describe_weights
+from skspektron.foundation._weights import load_network, save_network, shipped_weights
+
+PACKAGE = Path(_files.__file__).parent
+SIZES = Architecture(patch_length=4, d_model=8, d_state=4, n_layers=1)
+WAVENUMBER = np.linspace(9000, 4000, 24)
+
+
+@pytest.fixture(scope="module")
+def network():
+    return FrozenNetwork.of(SIZES, new_network(SIZES, seed=0).state_dict())
+
+
+@pytest.fixture
+def weights_file(network, tmp_path):
+    """Return a file of a small network."""
+    save_network(tmp_path / "net.safetensors", network, {"history": []})
+    return tmp_path / "net.safetensors"
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch, error):
+    path, write_bytes = tmp_path / "file", Path.write_bytes
+    _files.write_whole(path, b"old")
+
+    def run_out(self, content):
+        write_bytes(self, content[:2])
+        raise error
+
+    monkeypatch.setattr(Path, "write_bytes", run_out)
+    with pytest.raises(type(error)) as caught:
+        _files.write_whole(path, b"new content")
+    assert (path.read_bytes(), names(tmp_path)) == (b"old", ["file"])
+    if isinstance(error, OSError):
+        assert caught.value.errno == 28
+        assert "11 bytes: No space left on device. What was there before is unchanged" in str(
+            caught.value
+        )
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"absent/file could not be written, 3 bytes"):
+        _files.write_whole(tmp_path / "absent" / "file", b"new")
+
+
+def test_what_a_killed_process_left_is_removed_once_it_is_old(tmp_path):
+    path, now = tmp_path / "a[1].b", time.time()
+    ages = {".a[1].b.17.part": 7200, ".a[1].b.18.part": 60, ".a1.b.17.part": 7200}
+    ages[".a[1].b.resumable.part"] = 7200  # a process goes on with this one
+    for name, age in ages.items():
+        (tmp_path / name).write_bytes(b"half")
+        os.utime(tmp_path / name, (now - age, now - age))
+    _files.write_whole(path, b"whole")
+    assert names(tmp_path) == sorted([*list(ages)[1:], path.name])
+
+
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from skspektron import LoRATransfer, SpektronEmbedder, SpektronPretrainer
+from skspektron.foundation import Architecture
+folder, X, axis = Path(sys.argv[1]), np.eye(12, 24), np.linspace(9000, 4000, 24)
+sizes = Architecture(patch_length=4, d_model=8, d_state=4, n_layers=1)
+settings = dict(wavenumber=axis, max_steps=1, warmup_steps=0, random_state=0, device="cpu")
+model = SpektronPretrainer(sizes, **settings).fit(X)
+calibration = make_pipeline(SpektronEmbedder(model, wavenumber=axis, device="cpu"), Ridge())
+transfer = LoRATransfer(calibration, source=0, target=1, n_transfer=3, max_epochs=1, rank=1)
+transfer.fit(X, X[:, 0], instrument=[0, 1] * 6, sample_id=np.arange(12) // 2)
+checkpoint = SpektronPretrainer(sizes, checkpoint=folder / "checkpoint", **settings)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+for save in (lambda: model.save(folder / "weights"), lambda: checkpoint.fit(X),
+             lambda: transfer.save_adapter(folder / "adapter")):
+    try:
+        save()
+    except OSError as error:
+        print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows limits no size of files")
+def test_a_full_disk_leaves_the_old_files(tmp_path):
+    for name in ("adapter", "weights"):
+        (tmp_path / name).write_bytes(b"what was there")
+    command = [sys.executable, "-c", FULL_DISK, str(tmp_path)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    result = subprocess.run(command, capture_output=True, text=True, env=environment)
+    lines = result.stdout.splitlines()
+    assert [re.search(r"(\w+) could not be written, \d{4,} bytes", line)[1] for line in lines] == [
+        "weights",
+        "checkpoint",
+        "adapter",
+    ]
+    assert all("What was there before is unchanged. Free space" in line for line in lines)
+    assert names(tmp_path) == ["adapter", "weights"]
+    assert {path.read_bytes() for path in tmp_path.iterdir()} == {b"what was there"}
+
+
+def test_a_full_disk_leaves_the_last_checkpoint(tmp_path, monkeypatch):
+    X, path = np.random.default_rng(0).normal(size=(12, 24)), tmp_path / "run.safetensors"
+    settings = {"wavenumber": WAVENUMBER, "max_steps": 6, "report_every": 2, "warmup_steps": 1}
+    settings |= {"random_state": 0, "device": "cpu"}
+    write_bytes, written = Path.write_bytes, []
+
+    def run_out(self, content):
+        if len(written) == 2:
+            write_bytes(self, content[:100])
+            raise OSError(28, "No space left on device")
+        written.append(self)
+        return write_bytes(self, content)
+
+    model = SpektronPretrainer(SIZES, checkpoint=path, **settings)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", run_out)
+        with pytest.raises(OSError, match="could not be written"):
+            model.fit(X)
+    assert (names(tmp_path), load_tensors(path)[1]["step"]) == (["run.safetensors"], 4)
+    resumed, whole = model.fit(X), SpektronPretrainer(SIZES, **settings).fit(X)
+    for name, tensor in whole.network_.tensors().items():
+        assert torch.equal(resumed.network_.tensors()[name], tensor)
+
+
+def test_every_changed_byte_is_refused_or_changes_nothing(tmp_path):
+    path, tensors = tmp_path / "file", {"a": torch.arange(3.0), "b": torch.ones(2, 2).half()}
+    save_tensors(path, tensors, {"x": 1})
+    content, same = path.read_bytes(), 0
+    for at in range(len(content)):
+        changed = bytearray(content)
+        changed[at] ^= 1 << at % 7
+        path.write_bytes(changed)
+        try:
+            loaded, header = load_tensors(path)
+        except ValueError as error:
+            assert str(path) in str(error)
+            continue
+        same += 1
+        assert header == {"x": 1} and loaded.keys() == tensors.keys()
+        assert all(torch.equal(loaded[name], tensor) for name, tensor in tensors.items())
+    assert same < 20  # bytes that no one reads: what pads the header
+
+
+def test_a_changed_number_is_refused_with_both_checksums(weights_file):
+    content = bytearray(weights_file.read_bytes())
+    content[-1] ^= 1
+    weights_file.write_bytes(content)
+    message = r"net\.safetensors was changed after it was saved: .* is \w{12} and .* says \w{12}\."
+    for read in (load_network, describe_weights, SpektronPretrainer.load):
+        with pytest.raises(ValueError, match=message):
+            read(weights_file)
+    X = np.random.default_rng(0).normal(size=(2, 24))
+    with pytest.raises(ValueError, match=message):
+        SpektronEmbedder(weights_file, wavenumber=WAVENUMBER).fit(X)
+
+
+@pytest.mark.parametrize("end", [0, 4, 8, 100, -1])
+def test_a_truncated_file_is_refused(weights_file, end):
+    weights_file.write_bytes(weights_file.read_bytes()[:end])
+    with pytest.raises(ValueError, match=r"net\.safetensors is not a readable safetensors file"):
+        load_network(weights_file)
+
+
+def test_files_from_before_there_were_checksums_are_read(tmp_path):
+    from safetensors.torch import save_file
+
+    save_file({"a": torch.ones(2)}, tmp_path / "old", metadata={"skspektron": '{"x": 1}'})
+    assert load_tensors(tmp_path / "old")[1] == {"x": 1}
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", "3", "[" * 100_000])
+def test_a_header_that_is_no_object_is_refused(tmp_path, text):
+    from safetensors.torch import save_file
+
+    save_file({"a": torch.ones(2)}, tmp_path / "bad", metadata={"skspektron": text})
+    with pytest.raises(ValueError, match=rf"bad has a header of {len(text)} characters"):
+        load_tensors(tmp_path / "bad")
+
+
+@pytest.mark.parametrize(
+    ("length", "header"),
+    [
+        (2**63, "{}"),
+        (99_000_000, "{}"),
+        (None, '{"a":{"dtype":"F32","shape":[1099511627776,4],"data_offsets":[0,4]}}'),
+        (None, '{"a":{"dtype":"F32","shape":[4294967296],"data_offsets":[0,17179869184]}}'),
+        (None, '{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}'),
+    ],
+)
+def test_sizes_that_the_file_does_not_have_are_refused(tmp_path, length, header):
+    content = (len(header) if length is None else length).to_bytes(8, "little") + header.encode()
+    (tmp_path / "bomb").write_bytes(content + b"abcd")
+    with pytest.raises(ValueError, match="bomb is not a readable safetensors file"):
+        load_tensors(tmp_path / "bomb")
+
+
+@pytest.fixture
+def shipped(tmp_path, monkeypatch):
+    """Return a copy of the folder of shipped weights, which the package takes for its own."""
+    shutil.copytree(files("skspektron") / "weights", tmp_path / "weights")
+    monkeypatch.setattr(_weights, "files", lambda package: tmp_path)
+    _weights._shipped.cache_clear()
+    yield tmp_path / "weights"
+    _weights._shipped.cache_clear()
+
+
+def test_changed_shipped_weights_are_refused(shipped):
+    assert describe_weights("small")["n_steps"] > 0
+    content = bytearray((shipped / "small.safetensors").read_bytes())
+    content[-1] ^= 1
+    (shipped / "small.safetensors").write_bytes(content)
+    X = np.random.default_rng(0).normal(size=(2, 24))
+    embedder = SpektronEmbedder("small", wavenumber=WAVENUMBER)
+    for use in (lambda: describe_weights("small"), lambda: embedder.fit(X)):
+        with pytest.raises(ValueError, match=r"has the SHA-256 \w{12} and the one that ships with"):
+            use()
+
+
+def test_every_shipped_file_has_a_published_checksum():
+    lines = (files("skspektron") / "weights" / "SHA256SUMS").read_text().splitlines()
+    assert [line.split()[1] for line in lines] == [f"{n}.safetensors" for n in shipped_weights()]

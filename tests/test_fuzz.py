@@ -1,0 +1,510 @@
+"""Whatever comes in, an answer of the right form or an error that a person has written goes out.
+
+More examples: ``HYPOTHESIS_PROFILE=long pytest tests/test_fuzz.py``, with new ones every time.
+"""
+
+import inspect
+import linecache
+import os
+import tempfile
+import traceback
+import warnings
+from functools import partial
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+import sklearn
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from sklearn.linear_model import Ridge
+
+import skspektron
+from skspektron import cluster, datasets, inspection, io, metrics, model_selection, transfer
+from skspektron.foundation import Architecture, SpektronEmbedder, SpektronPretrainer
+from skspektron.model_selection import (
+    TransferGroupKFold,
+    TransferShuffleSplit,
+    stack_instruments,
+    transfer_curve,
+)
+from skspektron.preprocessing import SNV
+from skspektron.reliability import ApplicabilityDomain, ConformalTransfer
+
+LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
+OURS, THEIRS = (os.path.dirname(module.__file__) + os.sep for module in (skspektron, sklearn))
+
+
+def fuzz(max_examples, **arguments):
+    """Return a decorator: run a test on so many examples, on many more in a long campaign."""
+    run = settings(
+        max_examples=max_examples * (30 if LONG else 1),
+        derandomize=not LONG,
+        deadline=None,
+        database=None,
+        print_blob=LONG,
+        suppress_health_check=list(HealthCheck),
+    )
+    return lambda test: run(given(**arguments)(test))
+
+
+def answer(function, *args, **kwargs):
+    """Return what a call returns, or None where it refuses its arguments as it should."""
+    before = joblib.hash((args, kwargs))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return function(*args, **kwargs)
+    except (ValueError, TypeError) as error:  # also NotFittedError
+        assert not isinstance(error, np.linalg.LinAlgError), error
+        check_raised_on_purpose(error)
+    finally:
+        assert joblib.hash((args, kwargs)) == before, "the arguments were changed"
+
+
+def check_raised_on_purpose(error):
+    """Check that an error is one of ours, or one of those that scikit-learn's checks raise."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    line = linecache.getline(last.filename, last.lineno).strip()
+    ours = last.filename.startswith(OURS) and line.startswith("raise")
+    assert ours or last.filename.startswith(THEIRS), f"{last.filename}:{last.lineno}: {error}"
+    assert len(str(error)) > 20, error
+
+
+def mostly(usual, *unusual):
+    """Draw from the first strategy, and once in a while from the others."""
+    return st.integers(0, 15).flatmap(lambda turn: st.one_of(unusual) if turn == 0 else usual)
+
+
+def is_moderate(*arrays):
+    """Tell numbers of which every reasonable function is finite."""
+    try:
+        numbers = np.concatenate([np.asarray(a, dtype=float).ravel() for a in arrays])
+    except (TypeError, ValueError):
+        return False
+    return bool(np.isfinite(numbers).all() and (np.abs(numbers) < 1e6).all())
+
+
+def put(value):
+    """Return a function that writes a value somewhere into an array."""
+
+    def spoil(X, rng):
+        X = X.copy()
+        if X.size:
+            X.flat[rng.integers(X.size, size=1 + X.size // 10)] = value
+        return X
+
+    return spoil
+
+
+def whole_column(value):
+    """Return a function that writes a value into a channel."""
+
+    def spoil(X, rng):
+        X = X.copy()
+        if X.size:
+            X[..., rng.integers(X.shape[-1])] = value
+        return X
+
+    return spoil
+
+
+HARMLESS = {
+    "as it is": lambda X, rng: X,
+    "flat rows": lambda X, rng: np.repeat(X[..., :1], X.shape[-1], axis=-1),
+    "equal rows": lambda X, rng: np.repeat(X[:1], len(X), axis=0),
+    "zeros": lambda X, rng: np.zeros_like(X),
+    "a dead channel": whole_column(0.0),
+    "tiny": lambda X, rng: X * 1e-9,
+    "large": lambda X, rng: X * 1e4,
+    "float32": lambda X, rng: X.astype(np.float32),
+    "float16": lambda X, rng: X.astype(np.float16),
+    "integers": lambda X, rng: np.rint(10 * X).astype(np.int64),
+    "unsigned": lambda X, rng: np.rint(np.abs(10 * X)).astype(np.uint8),
+    "truth": lambda X, rng: X > 0,
+    "objects": lambda X, rng: X.astype(object),
+    "Fortran": lambda X, rng: np.asfortranarray(X),
+    "backwards": lambda X, rng: X[..., ::-1],
+    "lists": lambda X, rng: X.tolist(),
+}
+HARMFUL = {
+    "NaN": put(np.nan),
+    "infinity": put(np.inf),
+    "a channel of NaN": whole_column(np.nan),
+    "all NaN": lambda X, rng: np.full(X.shape, np.nan),
+    "huge": lambda X, rng: X * 1e60,  # fourth powers of more overflow
+    "text": lambda X, rng: X.astype(str),
+    "words": lambda X, rng: np.full(X.shape, "a"),
+    "None": lambda X, rng: put(None)(X.astype(object), rng),
+    "complex": lambda X, rng: X + 1j,
+    "flat": lambda X, rng: X.ravel(),
+    "three dimensions": lambda X, rng: X[None],
+    "no rows": lambda X, rng: X[:0],
+    "no channels": lambda X, rng: X[..., :0],
+    "one row": lambda X, rng: X[:1],
+    "one channel": lambda X, rng: X[..., :1],
+    "a row less": lambda X, rng: X[1:],
+    "a number": lambda X, rng: 3.0,
+    "nothing": lambda X, rng: None,
+    "dates": lambda X, rng: np.full(X.shape, np.datetime64("2020-01-01")),
+    "ragged": lambda X, rng: [[1.0], [1.0, 2.0]],
+}
+KINDS = HARMLESS | HARMFUL
+SEEDS = st.integers(0, 2**16)
+KIND = mostly(st.sampled_from(sorted(HARMLESS)), st.sampled_from(sorted(HARMFUL)))
+
+
+@st.composite
+def arrays(draw, *shape):
+    """Draw numbers of a shape, or what somebody could take for them."""
+    rng = np.random.default_rng(draw(SEEDS))
+    return KINDS[draw(KIND)](rng.normal(size=shape), rng)
+
+
+def labels(rng, n_samples, names):
+    """Return labels that are what they should be."""
+    return np.array(names)[rng.integers(len(names), size=n_samples)]
+
+
+@st.composite
+def metadata(draw, usual):
+    """Draw labels of rows, mostly the usual ones."""
+    n = len(usual)
+    unusual = [
+        None,
+        usual[:-1],
+        usual[:1].repeat(n),
+        usual[:, None],
+        np.arange(n, dtype=float),
+        np.where(np.arange(n) == n // 2, np.nan, np.arange(n)),
+        np.array([*usual[:-1].tolist(), None], dtype=object),
+        [*usual[:-1].tolist(), 3],
+        usual.tolist(),
+        usual.astype(object),
+        np.arange(n) + 1j,
+        "A",
+        3,
+        {"A": 1},
+    ]
+    turn = draw(st.integers(0, 15 * len(unusual)))
+    return unusual[turn] if turn < len(unusual) else usual
+
+
+@st.composite
+def stacks(draw, n_samples=(1, 9), n_channels=(1, 6)):
+    """Draw the rows of two instruments: X, y, instrument, sample_id."""
+    n, n_channels = draw(st.integers(*n_samples)), draw(st.integers(*n_channels))
+    n_targets = draw(mostly(st.none(), st.integers(1, 3)))
+    X = draw(arrays(2 * n, n_channels))
+    y = draw(arrays(2 * n, *(() if n_targets is None else (n_targets,))))
+    ids = np.array([f"s{i}" for i in range(n)])
+    instrument = draw(metadata(np.repeat(["A", "B"], n)))
+    return X, y, instrument, draw(metadata(np.concatenate([ids, ids[::-1]])))
+
+
+N_TRANSFER = mostly(
+    st.integers(0, 4), st.sampled_from([None, 9, -1, 2.0, np.nan, "all", 10**9, np.int32(2), True])
+)
+INSTRUMENT = mostly(st.just("A"), st.sampled_from([None, "B", "C", 0, 1.5, ("A",)]))
+NEURAL = {"LoRATransfer", "TTTTransfer", "FNOTransfer", "FNO"}  # their arrays go through the same
+SLOW = {"EnsembleTransfer"}
+METHODS = [
+    getattr(transfer, name)
+    for name in dir(transfer)
+    if hasattr(getattr(transfer, name), "predict") and name not in NEURAL | SLOW
+]
+MAPS = [
+    getattr(transfer, name)
+    for name in dir(transfer)
+    if inspect.isclass(getattr(transfer, name))
+    and not hasattr(getattr(transfer, name), "predict")
+    and name not in NEURAL
+]
+
+
+def check_predictions(model, stack, y_pred):
+    """Check the form of predictions, and that they are numbers where all inputs are."""
+    X, y = stack[:2]
+    if y_pred is None:
+        return
+    assert y_pred.shape == (len(X), *np.shape(y)[1:])
+    if is_moderate(X, y):
+        assert np.isfinite(y_pred).all()
+
+
+def fit_and_predict(model, stack):
+    """Fit a transfer, and predict where that was possible."""
+    X, y, instrument, sample_id = stack
+    fitted = answer(model.fit, X, y, instrument=instrument, sample_id=sample_id)
+    if fitted is not None:
+        assert fitted is model
+        check_predictions(model, stack, answer(model.predict, X))
+        answer(model.predict, X, instrument=instrument)
+
+
+@fuzz(
+    350,
+    method=st.sampled_from(METHODS),
+    stack=stacks(),
+    n_transfer=N_TRANSFER,
+    source=INSTRUMENT,
+    target=mostly(st.just("B"), INSTRUMENT),
+    selection=mostly(st.sampled_from(["kennard-stone", "spxy", "duplex", "random"]), st.just("x")),
+)
+def test_transfer(method, stack, n_transfer, source, target, selection):
+    given_ = {"source": source, "target": target, "n_transfer": n_transfer, "selection": selection}
+    fit_and_predict(method(Ridge(), **given_), stack)
+
+
+@fuzz(80, method=st.sampled_from(METHODS), stack=stacks(), n_transfer=N_TRANSFER)
+def test_transfer_with_the_default_calibration(method, stack, n_transfer):
+    fit_and_predict(method(source="A", target="B", n_transfer=n_transfer), stack)
+
+
+@fuzz(3, stack=stacks(), n_transfer=N_TRANSFER)
+def test_ensemble(stack, n_transfer):
+    model = transfer.EnsembleTransfer(source="A", target="B", n_transfer=n_transfer)
+    fit_and_predict(model, stack)
+
+
+@fuzz(150, method=st.sampled_from(MAPS), data=st.data())
+def test_maps(method, data):
+    n, n_channels = data.draw(st.integers(1, 8)), data.draw(st.integers(1, 6))
+    X = data.draw(arrays(n, n_channels))
+    y = data.draw(mostly(arrays(n, n_channels), arrays(n, 3), st.none()))
+    model = method()
+    if answer(model.fit, X, y) is not None:
+        mapped = answer(model.transform, X)
+        if mapped is not None and is_moderate(X, y):
+            assert mapped.ndim == 2 and len(mapped) == len(X) and np.isfinite(mapped).all()
+
+
+ROWS = [
+    SNV,
+    partial(cluster.CosineKMeans, n_clusters=2, random_state=0),
+    partial(cluster.VonMisesFisherMixture, n_components=2, random_state=0),
+    ApplicabilityDomain,
+]
+
+
+@fuzz(120, make=st.sampled_from(ROWS), data=st.data())
+def test_estimators_of_spectra_alone(make, data):
+    shape = data.draw(st.integers(1, 8)), data.draw(st.integers(1, 6))
+    X, model = data.draw(arrays(*shape)), make()
+    if answer(model.fit, X) is None:
+        return
+    for method in ("transform", "predict", "predict_proba", "score_samples"):
+        if hasattr(model, method):
+            result = answer(getattr(model, method), X)
+            assert result is None or len(result) == len(X)
+            if result is not None and is_moderate(X):
+                assert np.isfinite(result[np.any(X, axis=1)]).all()  # zeros have no direction
+
+
+@fuzz(
+    100,
+    stack=stacks(),
+    splitter=st.sampled_from([TransferGroupKFold, TransferShuffleSplit]),
+    n_splits=mostly(st.integers(2, 4), st.sampled_from([0, -1, 1.5, "a", None])),
+    target=mostly(st.just("B"), INSTRUMENT),
+    groups=st.booleans(),
+)
+def test_splitters(stack, splitter, n_splits, target, groups):
+    X, y, instrument, sample_id = stack
+    cv = splitter(n_splits=n_splits, target=target)
+    given_ = {"instrument": instrument, "sample_id": sample_id}
+    given_["groups"] = sample_id if groups else None
+    splits = answer(lambda *a, **k: list(cv.split(*a, **k)), X, y, **given_)
+    for train, test in splits or []:
+        assert not set(train) & set(test) and len(train) and len(test)
+
+
+@fuzz(100, data=st.data())
+def test_stacking(data):
+    parts, axes = {}, {}
+    for name in data.draw(
+        mostly(st.permutations("ABC"), st.sampled_from([[], ["A", 3], [None], [3, 1]]))
+    ):
+        n, n_channels = data.draw(st.integers(1, 5)), data.draw(st.integers(1, 4))
+        ids = data.draw(metadata(np.arange(n)))
+        parts[name] = (data.draw(arrays(n, n_channels)), data.draw(arrays(n)), ids)
+        axes[name] = data.draw(axis(n_channels))
+    unit = data.draw(st.sampled_from(["wavelength", "wavenumber", None]))
+    stacked = answer(stack_instruments, parts, **({} if unit is None else {unit: axes}))
+    if stacked is not None:
+        assert len({len(part) for part in stacked}) == 1
+
+
+@fuzz(5, stack=stacks(n_samples=(8, 14)), n_transfer=mostly(st.integers(9, 10), N_TRANSFER))
+def test_intervals(stack, n_transfer):
+    X, y, instrument, sample_id = stack
+    inner = transfer.SlopeBiasTransfer(Ridge(), source="A", target="B", n_transfer=n_transfer)
+    model = ConformalTransfer(inner)
+    given_ = {"instrument": instrument, "sample_id": sample_id}
+    if answer(model.fit, X, y, **given_) is None:
+        return
+    interval = answer(model.predict_interval, X)
+    if interval is not None and is_moderate(X, y):
+        y_pred, bounds = interval
+        assert np.isfinite(y_pred).all() and bounds.shape == (len(X), 2)
+        assert (bounds[:, 0] <= bounds[:, 1]).all()
+
+
+LINES = st.lists(st.sampled_from(["1100.0", "a,1100,1110", "s,1,2", "1;2", "##XYDATA=", "", "x\0"]))
+CONTENT = st.binary(max_size=600) | LINES.map(lambda lines: "\n".join(lines).encode())
+
+
+@fuzz(60, content=CONTENT, suffix=st.sampled_from([".csv", ".txt", ".spc", ".dx", ".jdx", ".0"]))
+def test_files_of_any_content(content, suffix):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "file" + suffix)
+        path.write_bytes(content)
+        spectra = answer(io.read_spectra, path)
+        assert spectra is None or len(spectra.X) > 0
+
+
+FIGURES = [
+    getattr(metrics, name) for name in ("rmsep", "bias", "sep", "slope", "r2", "rpd", "rpiq")
+]
+
+
+@fuzz(150, figure=st.sampled_from([*FIGURES, metrics.transfer_report]), data=st.data())
+def test_figures(figure, data):
+    shape = (data.draw(st.integers(1, 6)), *data.draw(st.sampled_from([(), (2,)])))
+    y_true, y_pred = data.draw(arrays(*shape)), data.draw(arrays(*shape))
+    result = answer(figure, y_true, y_pred)
+    if figure is metrics.rmsep and result is not None and is_moderate(y_true, y_pred):
+        assert np.isfinite(result) and result >= 0
+
+
+ORDERINGS = [model_selection.kennard_stone, model_selection.duplex, model_selection.spxy]
+
+
+@fuzz(80, ordering=st.sampled_from(ORDERINGS), data=st.data())
+def test_orderings(ordering, data):
+    n = data.draw(st.integers(1, 9))
+    args = [data.draw(arrays(n, data.draw(st.integers(1, 4))))]
+    if ordering is model_selection.spxy:
+        args.append(data.draw(arrays(n)))
+    order = answer(ordering, *args)
+    if order is not None:
+        assert sorted(order) == list(range(len(args[0])))
+
+
+@fuzz(12, stack=stacks(), counts=st.lists(N_TRANSFER, min_size=1, max_size=3))
+def test_transfer_curve(stack, counts):
+    X, y, instrument, sample_id = stack
+    model = transfer.SlopeBiasTransfer(Ridge(), source="A", target="B")
+    cv = TransferGroupKFold(2, target="B")
+    given_ = {"instrument": instrument, "sample_id": sample_id, "n_transfer": counts, "cv": cv}
+    curve = answer(transfer_curve, model, X, y, error_score="raise", **given_)
+    if curve is not None:
+        assert len(curve.n_transfer) == len(counts)
+
+
+@st.composite
+def axis(draw, n_channels):
+    """Draw an axis of so many channels, mostly one in nm or in cm-1."""
+    rising = np.linspace(1000, 2500, n_channels)
+    unusual = [
+        rising[::-1],
+        1e7 / rising,
+        rising.tolist(),
+        rising.astype(np.float32),
+        np.arange(n_channels),
+        np.full(n_channels, 1100.0),
+        -rising,
+        rising + 1j,
+        np.where(np.arange(n_channels) == 0, np.nan, rising),
+        np.where(np.arange(n_channels) == 0, np.inf, rising),
+        rising[:-1],
+        rising[None],
+        rising.astype(str),
+        np.full(n_channels, "nm"),
+        None,
+        1100.0,
+        {"A": rising},
+    ]
+    turn = draw(st.integers(0, 4 * len(unusual)))
+    return unusual[turn] if turn < len(unusual) else rising
+
+
+@fuzz(60, data=st.data(), n_channels=st.integers(1, 40), both=st.integers(0, 9))
+def test_embedder(data, n_channels, both):
+    X = data.draw(arrays(data.draw(st.integers(1, 4)), n_channels))
+    axes = {data.draw(st.sampled_from(["wavelength", "wavenumber"])): data.draw(axis(n_channels))}
+    if both == 0:
+        axes = {"wavelength": np.ones(n_channels), "wavenumber": np.ones(n_channels)}
+    model = SpektronEmbedder(
+        **axes,
+        pooling=data.draw(mostly(st.sampled_from(["tokens", "mean"]), st.just("latent"))),
+        batch_size=data.draw(mostly(st.integers(1, 5), st.sampled_from([0, -1, 2.5, None]))),
+        device="cpu",
+    )
+    if answer(model.fit, X) is not None:
+        Z = answer(model.transform, X)
+        if Z is not None and is_moderate(X):
+            assert Z.shape == (len(X), len(model.get_feature_names_out()))
+            assert np.isfinite(Z).all()
+
+
+SMALLEST = Architecture(patch_length=2, d_model=4, d_state=2, n_layers=1)
+
+
+@fuzz(25, stack=stacks(n_channels=(1, 12)), data=st.data())
+def test_pretrainer(stack, data):
+    X, _, instrument, sample_id = stack
+    assume(np.ndim(X) == 2)
+    model = SpektronPretrainer(
+        SMALLEST,
+        wavelength=data.draw(axis(np.shape(X)[1])),
+        mask_ratio=data.draw(mostly(st.just(0.5), st.sampled_from([0, 1, np.nan, "a"]))),
+        batch_size=data.draw(mostly(st.integers(1, 9), st.sampled_from([0, 1.5, None]))),
+        max_steps=1,
+        warmup_steps=0,
+        random_state=0,
+        device="cpu",
+    )
+    given_ = {"instrument": instrument, "sample_id": sample_id}
+    if answer(model.fit, X, **given_) is not None:
+        Z = answer(model.transform, X)
+        if Z is not None and is_moderate(X):
+            assert Z.shape == (len(X), 4) and np.isfinite(Z).all()
+
+
+@fuzz(60, data=st.data())
+def test_simulator(data):
+    n_channels = data.draw(st.integers(2, 12))
+    given_ = {
+        "n_samples": data.draw(mostly(st.integers(1, 5), st.sampled_from([0, -1, 2.5, "3"]))),
+        "wavelength": data.draw(axis(n_channels)),
+        "noise": data.draw(mostly(st.just(1e-3), st.sampled_from([-1, np.nan, np.inf, "a", None]))),
+        "instruments": data.draw(
+            mostly(st.just(("A", "B")), st.sampled_from([(), "AB", ("A", "A"), (1, 2), None]))
+        ),
+    }
+    bunch = answer(datasets.make_instruments, random_state=0, **given_)
+    if bunch is not None:
+        assert all(np.isfinite(X).all() for X in bunch.X.values())
+
+
+@fuzz(60, kernels=st.integers(1, 4).flatmap(lambda n: arrays(n, 7)))
+def test_kernel_classes(kernels):
+    classes = answer(inspection.classify_kernels, kernels)
+    assert classes is None or len(classes.label) == len(kernels)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.__name__)
+def test_every_method_is_fuzzed_with_rows_that_it_can_use(method, make_pairs):
+    model = method(Ridge(), source="A", target="B", n_transfer=4)
+    fit_and_predict(model, make_pairs)
+    assert len(model.predict(make_pairs[0])) == len(make_pairs[0])
+
+
+@pytest.fixture
+def make_pairs():
+    """Return 9 samples of 5 channels on A and on B, stacked."""
+    X = np.random.default_rng(0).normal(size=(18, 5))
+    ids = np.array([f"s{i}" for i in range(9)])
+    return X, X[:, 0], np.repeat(["A", "B"], 9), np.concatenate([ids, ids])

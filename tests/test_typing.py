@@ -1,0 +1,71 @@
+"""The public surface is typed: every signature in full, and a user's script under mypy."""
+
+import importlib
+import importlib.util
+import inspect
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import skspektron
+
+FOLDERS = [name for name in skspektron.__all__ if inspect.ismodule(getattr(skspektron, name))]
+PUBLIC = [
+    (folder, name)
+    for folder in FOLDERS
+    for name in importlib.import_module(f"skspektron.{folder}").__all__
+]
+
+
+def own_functions(item):
+    """Yield the public functions of a class, also inherited ones, or the function itself."""
+    if not inspect.isclass(item):
+        yield item
+        return
+    for name in dir(item):
+        member = inspect.getattr_static(item, name)
+        if isinstance(member, property):
+            member = member.fget
+        member = inspect.unwrap(getattr(member, "__func__", member))
+        is_own = str(getattr(member, "__module__", "")).startswith("skspektron")
+        if inspect.isfunction(member) and is_own and (name == "__init__" or name[0] != "_"):
+            yield member
+
+
+def untyped(function):
+    """Return the parameters of a function that have no type, and "return"."""
+    signature = inspect.signature(function)
+    names = [
+        name
+        for name, parameter in signature.parameters.items()
+        if parameter.annotation is parameter.empty and name not in ("self", "cls")
+    ]
+    has_result = function.__name__ == "__init__" or (
+        signature.return_annotation is not signature.empty
+    )
+    return names + ["return"] * (not has_result)
+
+
+@pytest.mark.parametrize(("folder", "name"), PUBLIC)
+def test_public_signatures_are_typed_in_full(folder, name):
+    item = getattr(importlib.import_module(f"skspektron.{folder}"), name)
+    missing = {f.__qualname__: untyped(f) for f in own_functions(item)}
+    assert {name: parameters for name, parameters in missing.items() if parameters} == {}
+
+
+def test_checkers_are_told_that_the_package_is_typed():
+    assert (files("skspektron") / "py.typed").is_file()
+
+
+def test_the_typed_script_runs():
+    path = Path(__file__).with_name("typed_script.py")
+    spec = importlib.util.spec_from_file_location("typed_script", path)
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    X = np.random.default_rng(0).normal(size=(8, 40))
+    assert 0 < script.transfer() < 1
+    assert script.embed(X).shape[0] == 8
+    assert script.standardize(X, X).coef_.shape == (40, 40)
+    assert script.name().startswith("EnsembleTransfer")
