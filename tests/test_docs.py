@@ -1,0 +1,165 @@
+"""The pages say what the committed results say; the checks of the built site can fail."""
+
+import importlib.util
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+
+from benchmarks import bench_transfer
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+METHODS = {
+    "CCATransfer": "cca",
+    "CORALTransfer": "coral",
+    "DSTransfer": "ds",
+    "EnsembleTransfer": "ensemble",
+    "FNOTransfer": "fno",
+    "MeanCentredTransfer": "mean-centring",
+    "NARTransfer": "nar",
+    "PooledTransfer": "pooled",
+    "TargetOnly": "target-only",
+}
+
+
+def script(name):
+    """Import a script of the docs, which is no module of the package."""
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def rows_of_tables(page):
+    """Return the cells of the rows of all tables of a page."""
+    lines = (DOCS / page).read_text(encoding="utf-8").splitlines()
+    return [
+        [c.strip().strip("`") for c in line.strip("|").split("|")]
+        for line in lines
+        if line[:1] == "|"
+    ]
+
+
+def committed_r2():
+    """Return {(data, method, n_transfer): mean floored R2 as a page writes it}."""
+    r2 = {}
+    for data in ("corn", "tablets"):
+        for row in bench_transfer.read_rows(ROOT / "benchmarks" / "results" / f"{data}.csv"):
+            fit = data, row["method"], row["n_transfer"]
+            r2.setdefault(fit, {}).setdefault(row["repeat"], []).append(
+                max(float(row["r2"]), bench_transfer.R2_FLOOR)
+            )
+    return {
+        fit: f"{np.mean([np.mean(values) for values in repeats.values()]):.2f}"
+        for fit, repeats in r2.items()
+    }
+
+
+def test_which_method_quotes_the_committed_results():
+    r2 = committed_r2()
+    checked = 0
+    n_transfer = None
+    for have, method, *cells in rows_of_tables("which_method.md"):
+        if method in METHODS and len(cells) == 2 and re.fullmatch(r"(-?[\d.]+)?", cells[0]):
+            n_transfer = (re.match(r"no standards|\d+", have) or [n_transfer])[0]
+            n = n_transfer.replace("no standards", "0")
+            assert cells == [r2.get((d, METHODS[method], n), "") for d in ("corn", "tablets")]
+            checked += 1
+        elif have in METHODS:
+            fits = [("corn", "5"), ("corn", "10"), ("tablets", "10")]
+            assert [method, *cells[:2]] == [r2[d, METHODS[have], n] for d, n in fits]
+            checked += 1
+    assert checked == 18
+
+
+def test_which_method_quotes_the_committed_results_in_its_prose():
+    r2 = committed_r2()
+    text = " ".join((DOCS / "which_method.md").read_text(encoding="utf-8").split())
+    full, none = (
+        tuple(r2[data, name, n] for data in ("corn", "tablets"))
+        for name, n in (("full-recalibration", "all"), ("no-transfer", "0"))
+    )
+    for sentence in (
+        f"reaches {full[0]} on corn and {full[1]} on tablets; the old calibration as it is, "
+        f"{none[0]} and {none[1]}.",
+        f"`CORALTransfer` falls to {r2['corn', 'coral-other-half', '0']} on corn",
+        f"keeps {r2['tablets', 'coral-other-half', '0']} on tablets",
+        f"({r2['corn', 'di-pls-other-half', '0']} on corn, "
+        f"on tablets {r2['tablets', 'di-pls-other-half', '0']})",
+        f"on corn {r2['corn', 'pds', '10']} and {r2['corn', 'slope-bias', '10']} with ten",
+        f"({r2['corn', 'lora', '10']} with ten standards)",
+        f"reaches {r2['corn', 'ttt', '0']} on corn; `CORALTransfer`, which reads the same spectra, "
+        f"{r2['corn', 'coral', '0']}",
+    ):
+        assert sentence in text
+
+
+def test_the_landing_page_says_what_its_figure_shows():
+    ratios = script("landing_figure").read_ratios()
+    text = " ".join((DOCS / "index.md").read_text(encoding="utf-8").split())
+    ensemble, nar, pds, alone, none = (
+        f"{np.median(ratios[fit]):.2f}"
+        for fit in (
+            ("ensemble", 10),
+            ("nar", 10),
+            ("pds", 10),
+            ("target-only", 10),
+            ("no-transfer", 0),
+        )
+    )
+    assert f"`EnsembleTransfer` is {ensemble} times that of full recalibration" in text
+    assert f"`NARTransfer` {nar}, of `PDSTransfer` {pds}, of a new calibration" in text
+    assert f"on the ten alone {alone}; without any transfer it is {none}." in text
+    assert np.median(ratios["ensemble", 50]) < 1.15 > np.median(ratios["target-only", 50])
+
+
+def test_links_that_lead_nowhere_are_named(tmp_path):
+    (tmp_path / "index.html").write_text(
+        '<a href="page.html#here">a</a><a href="https://example.org">b</a><a href="#top">c</a>'
+        '<h1 id="top">d</h1><img src="page.html">'
+    )
+    page = tmp_path / "page.html"
+    page.write_text('<p id="here"></p>')
+    check_links = script("check_links")
+    assert check_links.find_faults(tmp_path) == ([], 2)
+    page.write_text(
+        '<a href="gone.html">a</a><a href="index.html#gone">b</a><img src="gone.png">'
+        '<script src="https://example.org/x.js"></script><link rel="canonical" href="//e.org/x">'
+    )
+    assert check_links.find_faults(tmp_path)[0] == [
+        "index.html: page.html#here: no such anchor",
+        "page.html: gone.html: no such file",
+        "page.html: gone.png: no such file",
+        "page.html: https://example.org/x.js: is loaded from another host",
+        "page.html: index.html#gone: no such anchor",
+    ]
+    assert check_links.main(tmp_path) == 1
+
+
+def test_examples_that_break_their_promise_are_named(tmp_path):
+    promises = {"plot_a.py": 20, "plot_b.py": 20, "plot_c.py": 20}
+    for name, seconds in promises.items():
+        (tmp_path / name).write_text(
+            f'"""\nTitle\n\nTakes about {seconds} seconds on two cores.\n"""'
+        )
+    (tmp_path / "plot_d.py").write_text('"""No promise."""')
+    (tmp_path / "timings.xml").write_text(
+        '<testsuite><testcase file="x/plot_a.py" time="19.0"/>'
+        '<testcase file="x/plot_b.py" time="21.4"/></testsuite>'
+    )
+    check_times = script("check_times")
+    scripts = sorted(tmp_path.glob("plot_*.py"))
+    assert check_times.find_faults(scripts, check_times.read_timings(tmp_path)) == [
+        "plot_b.py: took 21 seconds, promises 20",
+        "plot_c.py: was not run in this build",
+        "plot_d.py: its docstring does not say how long it takes",
+    ]
+
+
+def test_an_index_stands_beside_its_accented_letter():
+    formula = script("mathml").to_mathml(r"\hat y_i \ge \sum_{j=1}^p x_j", block=True)
+    tags = [element.tag.rpartition("}")[2] for element in ElementTree.fromstring(formula).iter()]
+    assert tags[:6] == ["math", "msub", "mover", "mi", "mo", "mi"]
+    assert tags.count("munderover") == 1  # the limits of the sum stay where they are
