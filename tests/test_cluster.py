@@ -35,9 +35,10 @@ dask, distributed = pytest.importorskip("dask"), pytest.importorskip("distribute
 pytestmark = pytest.mark.slow
 
 BENCHMARK = Path(bench_transfer.__file__)
-# Where many processes share two cores a worker takes its time to start and to answer.
+# Where many processes share two cores a worker takes its time to start and to answer. Connecting
+# stays at 30 s: for so long may one worker go on calling another that was killed.
 PATIENCE = {
-    "distributed.comm.timeouts.connect": "300s",
+    "distributed.comm.timeouts.connect": "30s",
     "distributed.comm.timeouts.tcp": "300s",
     "distributed.deploy.lost-worker-timeout": "300s",
 }
