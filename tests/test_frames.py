@@ -13,7 +13,7 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from skspektron import SNV, LoRATransfer, SpektronEmbedder, SpektronPretrainer
+from skspektron import SNV, LoRATransfer, SpektronEmbedder, SpektronPretrainer, _frames
 from skspektron.cluster import CosineKMeans, VonMisesFisherMixture
 from skspektron.datasets import make_instruments
 from skspektron.foundation import SpektronRegressor
@@ -219,11 +219,24 @@ def test_exported_calibration_does_not_see_the_container(kind):
         )
 
 
+def forget_pandas(monkeypatch):
+    """Let pandas be neither imported nor found, in a way that scikit-learn 1.6 understands."""
+
+    class NoPandas:
+        def find_spec(self, name, path=None, target=None):
+            if name == "pandas":
+                raise ImportError("pandas is not installed")
+
+    monkeypatch.delitem(sys.modules, "pandas")
+    monkeypatch.setattr(sys, "meta_path", [NoPandas(), *sys.meta_path])
+    monkeypatch.setattr(_frames, "find_spec", lambda name: None)
+
+
 def test_calibrations_are_exported_where_there_is_polars_and_no_pandas(monkeypatch):
     model = transfer(PDSTransfer)
     model.fit(FRAMES["polars"](X), Y, instrument=INSTRUMENT, sample_id=SAMPLE_ID)
     expected = LinearCalibration.from_estimator(model).coef_
-    monkeypatch.setitem(sys.modules, "pandas", None)
+    forget_pandas(monkeypatch)
     np.testing.assert_allclose(LinearCalibration.from_estimator(model).coef_, expected)
 
 
