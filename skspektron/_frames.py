@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 
@@ -13,6 +14,13 @@ def frame_kind(X: Any) -> str | None:
         return None
     origins = {base.__module__.partition(".")[0] for base in type(X).__mro__}
     return next((kind for kind in ("pandas", "polars") if kind in origins), None)
+
+
+def take_rows(X: Any, index: NDArray[np.intp]) -> Any:
+    """Return rows of a data frame, or of anything else as an array."""
+    if hasattr(X, "iloc"):
+        return X.iloc[index]
+    return X[index] if frame_kind(X) else np.asarray(X)[index]
 
 
 def installed_kind() -> str:

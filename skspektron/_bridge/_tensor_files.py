@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -18,7 +19,7 @@ HEADER, CHECKSUM = "skspektron", "sha256"  # in the metadata of a safetensors fi
 def save_tensors(path: str | os.PathLike, tensors: Mapping[str, Tensor], header: Any) -> None:
     """Write tensors and a JSON header to a safetensors file with a checksum, or leave the old."""
     tensors = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
-    text = json.dumps(header)
+    text = json.dumps(header, default=np.generic.item)  # numpy's labels and numbers
     write_whole(path, save(tensors, metadata={HEADER: text, CHECKSUM: _checksum(text, tensors)}))
 
 

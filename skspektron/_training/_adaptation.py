@@ -143,9 +143,9 @@ def save_adapter(
         "version": VERSION,
         "network": network.digest,
         "architecture": asdict(network.architecture),
-        "source": _plain(source),
-        "target": _plain(target),
-        "alpha": _plain(alpha),
+        "source": source,
+        "target": target,
+        "alpha": alpha,
     }
     save_tensors(path, {name: to_tensor(array) for name, array in adapter.items()}, header)
 
@@ -163,7 +163,7 @@ def load_adapter(
     _check_parts(path, tensors, header)
     check_version(path, header["version"], VERSION)
     _check_base(path, header, network)
-    if header["source"] != _plain(source):
+    if header["source"] != source:
         raise ValueError(
             f"{path} moves {header['target']!r} to the source {header['source']!r}, and this "
             f"calibration was made on {source!r}. Load it into one that was made on "
@@ -210,8 +210,3 @@ def _check_base(path: PathLike, header: Mapping[str, Any], network: FrozenNetwor
         f"{header['network'][:12]} ({difference or 'the same architecture, other weights'}). Load "
         "it into a calibration with the weights it was trained on."
     )
-
-
-def _plain(label: Any) -> Any:
-    """Return a label or a number of numpy as JSON has it."""
-    return label.item() if hasattr(label, "item") else label

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
+from .._frames import as_frame, installed_kind
 from ..foundation import SpektronEmbedder
 from ._paired_spectra import MAPPING, TransferRows, transfer_rows
 
@@ -74,9 +75,7 @@ def _named(X: NDArray[Any], rows: TransferRows, features: Any) -> Any:
     """Return spectra with the names of their channels where `features` was fitted with them."""
     if not hasattr(features, "feature_names_in_"):
         return X
-    import pandas as pd
-
-    return pd.DataFrame(X, columns=rows.transfer.get_feature_names_out())
+    return as_frame(X, rows.transfer.get_feature_names_out(), installed_kind())
 
 
 def _embedders(calibration: Any) -> list[int]:

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from .._frames import take_rows
 from .._validation import check_axis, check_labels, named_axis
 
 MAPPING = "MeanCentred, CORAL, DS, PDS, SST, CCA and FNO"
@@ -83,7 +84,7 @@ def transfer_rows(
             f"{is_target.sum()} of the target {transfer.target_!r}. Pass rows of both."
         )
     source_id, target_id = (None if ids is None else ids[of] for of in (is_source, is_target))
-    X_source, X_target = _take(X, is_source), _take(X, is_target)
+    X_source, X_target = (take_rows(X, np.flatnonzero(of)) for of in (is_source, is_target))
     return TransferRows(transfer, X_source, X_target, source_id, target_id, axis, in_nm)
 
 
@@ -128,13 +129,6 @@ def check_maps(transfer: Any) -> None:
             f"{type(transfer).__name__} maps no spectra: it changes the calibration or the "
             f"predictions. Pass a transfer that does ({MAPPING})."
         )
-
-
-def _take(X: Any, which: NDArray[np.bool_]) -> Any:
-    """Return rows of a frame or of an array."""
-    if hasattr(X, "iloc"):
-        return X.iloc[which]
-    return X.filter(which) if hasattr(X, "columns") else np.asarray(X)[which]
 
 
 def _find_axis(

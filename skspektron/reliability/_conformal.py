@@ -20,6 +20,7 @@ from sklearn.utils.validation import (
 )
 
 from .._documentation import DocumentedEstimator
+from .._frames import take_rows
 from .._validation import check_labels
 from ._left_out import (
     LeftOut,
@@ -28,7 +29,6 @@ from ._left_out import (
     fit_rows,
     labelled_targets,
     number_rows,
-    take_rows,
 )
 
 if TYPE_CHECKING:

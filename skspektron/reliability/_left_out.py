@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.pipeline import Pipeline
 
+from .._frames import take_rows
 from ..model_selection._transfer_curve import find_prefix, route_metadata
 
 
@@ -69,11 +70,6 @@ def number_rows(X: Any, numbers: ArrayLike) -> Any:
     return _frame(values, ["standard", *X.columns]) if hasattr(X, "columns") else values
 
 
-def take_rows(X: Any, index: NDArray[Any]) -> Any:
-    """Return rows of an array or a frame, with the columns they have."""
-    return X.iloc[index] if hasattr(X, "iloc") else X[index]
-
-
 def fit_rows(estimator: Any, rows: StackedRows) -> Any:
     """Fit on stacked rows; a regressor that is no transfer gets no ids."""
     is_transfer = any(name.split("__")[-1] == "n_transfer" for name in estimator.get_params())
@@ -129,7 +125,7 @@ def _count_candidates(transfer: Any, rows: StackedRows) -> int:
 
 
 def _frame(values: NDArray[Any], columns: Any) -> Any:
-    """Return a pandas frame."""
+    """Return a pandas frame; column names that are no strings stay what they are."""
     import pandas as pd
 
     return pd.DataFrame(values, columns=list(columns))

@@ -10,6 +10,8 @@ from sklearn.dummy import DummyRegressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
+from .._frames import as_frame, installed_kind
+
 
 def split_calibration(estimator) -> tuple[Callable[[Any], Any], object]:
     """Return what a fitted calibration does before its last step, and the last step.
@@ -44,9 +46,7 @@ def linear_coefficients(final, n_features: int) -> tuple[NDArray[Any], NDArray[A
         )
     zero = np.zeros((1, n_features))
     if hasattr(final, "feature_names_in_"):
-        import pandas as pd
-
-        zero = pd.DataFrame(zero, columns=final.feature_names_in_)
+        zero = as_frame(zero, final.feature_names_in_, installed_kind())
     intercept = np.ravel(final.predict(zero))
     coef = np.asarray(final.coef_, dtype=np.float64).reshape(len(intercept), n_features)
     return coef.T, intercept
