@@ -26,7 +26,7 @@ from threadpoolctl import threadpool_limits
 from skspektron.datasets import fetch_corn, make_instruments
 from skspektron.model_selection import TransferGroupKFold, kennard_stone, stack_instruments
 from skspektron.transfer import DS, EPO, PDS, SST, PDSTransfer
-from skspektron.transfer._calibration import cross_validated_pls
+from skspektron.transfer._algorithms._pls import cross_validated_pls
 
 N_TRANSFER = (2, 5, 10, 20, 30, 50)
 N_FOLDS = 5

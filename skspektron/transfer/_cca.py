@@ -1,52 +1,71 @@
-"""Calibration transfer by canonical correlation analysis."""
+"""Canonical correlation analysis around a calibration."""
 
-import numpy as np
-from numpy.typing import ArrayLike
-
-from ._pairs import LowRankMap, centred, check_n_components, check_pairs, principal_axes
+from ._core._low_rank import LowRankTransfer
+from ._maps._cca import CCAMap
 
 
-class CCAMap(LowRankMap):
-    r"""Turn target spectra into source spectra through their canonical variates.
+class CCATransfer(LowRankTransfer):
+    r"""Carry target spectra to the source through their canonical variates, then predict.
 
-    The standards of both instruments are reduced to `n_components` principal components each.
-    Canonical variates :math:`L_s, L_t` are the pairs of their combinations that correlate most;
-    a target spectrum is carried from its own variates to those of the source and from there to
-    the source spectrum [1]_:
-    :math:`\hat x = \bar x_s + (x_t - \bar x_t) B_t\, L_t^+ L_s\, L_s^+ (X_s - \bar x_s)`.
+    Pairs of combinations of both instruments' principal components that correlate most connect the
+    two [1]_, :math:`\hat x = \bar x_s + (x_t - \bar x_t) B_t\, L_t^+ L_s\, L_s^+ (X_s - \bar x_s)`
+    with the letters of `CCAMap`; the source calibration stays as it is, and the standards need no
+    labels.
 
     Parameters
     ----------
-    n_components : int or None, default=None
-        Largest number of principal components, and of canonical pairs, at least 1. Fewer
-        directions in which the standards differ lower it. None: all of them, with which every
-        canonical correlation is 1 and the map is that of `DS`.
+    estimator : estimator, default=None
+        Calibration that is transferred. None: ``PLSRegression(scale=False)``, the number of
+        components chosen by cross-validation.
+    source, target : str or int, default=None
+        Labels of the instrument of the calibration and of the instrument it moves to. `source`
+        None: the most frequent label other than `target`. `target` None: the one that is not
+        `source`, where there are two.
+    n_transfer : int or None, default=10
+        Number of paired standards. 0: as `NoTransfer`. None: every paired sample.
+    selection : {"kennard-stone", "duplex", "spxy", "random"} or callable, default="kennard-stone"
+        Order in which candidates become standards; a callable takes spectra of shape
+        (n_candidates, n_features) and returns a permutation. The standards for 5 are among those
+        for 10. "spxy" reads the reference values of the source rows.
+    random_state : int, RandomState instance or None, default=None
+        Draws the order when `selection` is "random".
+    memory : str or joblib.Memory, default=None
+        Where the fitted calibration is cached, so that a search over parameters of the transfer
+        fits it once for every fold.
+    trained_on : array-like of sample ids, default=None
+        Samples that a `FrozenEstimator` was fitted on, so that a leak can be told; None warns.
+    n_components : int, None or "auto", default="auto"
+        Largest number of principal components and of canonical pairs, at least 1. None: as many
+        as the standards support. "auto": that with which the calibration, in cross-validation over
+        the standards, predicts the same for both spectra of a standard that was left out; one
+        where there are fewer than three standards.
 
     Attributes
     ----------
-    correlations_ : ndarray of shape (k,)
-        Canonical correlations, largest first.
-    coef_ : ndarray of shape (n_features_in_, n_features_source)
-        Transfer matrix, made on demand.
-    intercept_ : ndarray of shape (n_features_source,)
-        In the unit of the source spectra.
-    left_, right_ : ndarray of shape (n_features_in_, k) and (k, n_features_source)
-        Thin factors of the transfer matrix.
+    estimator_ : estimator
+        The calibration, fitted on the source rows.
+    map_ : CCAMap
+        The map from target to source, fitted on the standards; absent without standards.
+    source_, target_ : str or int
+        Labels of the two instruments; None where fit got no `instrument`.
+    transfer_ids_ : ndarray of shape (n_transfer,)
+        Samples of the paired standards, in order of selection.
+    source_channels_, target_channels_ : ndarray of int
+        Columns of `X` that are used of either instrument: all of them where both measure all.
     n_features_in_ : int
-        Number of channels of the target instrument.
+        Number of spectral channels.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names of the target spectra, where they are all strings.
+        Column names of `X`, where they are all strings.
 
     See Also
     --------
-    sklearn.cross_decomposition.CCA : The analysis alone, without reduction or map.
-    DS : Without the reduction of the source spectra.
-    CCATransfer : The same map around a calibration, with the choice of standards.
+    CCAMap : The map by itself.
+    DSTransfer : Without the reduction of the source spectra.
 
     Notes
     -----
-    The two instruments may have different channels. A single standard maps every spectrum to its
-    source spectrum. Cost: O(n^2 p) for n standards and p channels.
+    What the standards do not show is lost, so it needs more of them than the other maps; a single
+    one makes every prediction that for its source spectrum. NaN is refused.
 
     References
     ----------
@@ -54,28 +73,16 @@ class CCAMap(LowRankMap):
 
     Examples
     --------
-    >>> from skspektron.transfer import CCAMap
-    >>> cca = CCAMap(n_components=1)
-    >>> cca = cca.fit([[1.0, 2.0], [2.0, 4.0], [3.0, 6.0]], [[3.0], [5.0], [4.0]])
-    >>> cca.correlations_.round(6), cca.transform([[3.0, 6.0]]).round(6)
-    (array([0.5]), array([[4.5]]))
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from skspektron.transfer import CCATransfer
+    >>> X = np.array([[0.0], [1.0], [2.0], [5.0], [6.0], [7.0]])  # B reads 5 more than A
+    >>> y = np.array([0.0, 1.0, 2.0, np.nan, np.nan, np.nan])
+    >>> model = CCATransfer(LinearRegression(), source="A", target="B", n_transfer=3)
+    >>> model = model.fit(X, y, instrument=list("AAABBB"), sample_id=[1, 2, 3, 1, 2, 3])
+    >>> model.predict([[6.5]]).round(6)
+    array([1.5])
     """
 
-    def __init__(self, *, n_components: int | None = None):
-        self.n_components = n_components
-
-    def fit(self, X: ArrayLike, y: ArrayLike) -> "CCAMap":
-        """Learn from standards, paired by row: `X` from the target, `y` from the source."""
-        check_n_components(self.n_components)
-        target, source = check_pairs(self, X, y)
-        X, y = centred(target), centred(source)
-        values, U_t = principal_axes(X, self.n_components)
-        U_s = principal_axes(y, self.n_components)[1]
-        # Whitened scores are orthonormal, so the singular values are the correlations, and the
-        # pseudo-inverse of a block of variates is its transpose.
-        R, self.correlations_, Qt = np.linalg.svd(U_t.T @ U_s, full_matrices=False)
-        L_t, L_s = U_t @ R, U_s @ Qt.T
-        self.left_ = X.T @ (U_t / values) @ R
-        self.right_ = (L_t.T @ L_s) @ (L_s.T @ y)
-        self.intercept_ = source.mean(axis=0) - self._linear(target.mean(axis=0))
-        return self
+    _map_class = CCAMap
+    _keeps_target_grid = True

@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from .._typing import InstrumentName, MemoryLike, RandomState, Selection
-from ._mapped import MappedTransfer
-from ._standards import Rows, Standards
+from ._core._mapped import MappedTransfer
+from ._core._standards import Rows, Standards
 
 # So many rows weigh as much as a ridge of one mean variance.
 ROWS_OF_EQUAL_WEIGHT = 10

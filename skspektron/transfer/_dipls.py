@@ -7,12 +7,12 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from .._typing import InstrumentName, MemoryLike, RandomState, Selection
-from ._calibration import choose_n_components
-from ._dipls_components import CovarianceDifference, PairDifference, domain_invariant_pls
-from ._last_step import LinearTransfer
-from ._pairs import check_n_components
-from ._prefit import refuse_frozen
-from ._standards import Rows, Standards
+from ._algorithms._dipls import CovarianceDifference, PairDifference, domain_invariant_pls
+from ._algorithms._pls import choose_n_components
+from ._core._frozen import refuse_frozen
+from ._core._last_step import LinearTransfer
+from ._core._standards import Rows, Standards
+from ._maps._base import check_n_components
 
 
 class DIPLSTransfer(LinearTransfer):
@@ -165,13 +165,15 @@ class DIPLSTransfer(LinearTransfer):
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Fit the components of every target; all spectra as the last step sees them."""
         refuse_frozen(self)
-        X = self._in_front(source.X)
+        X = self._transform_front(source.X)
         if len(standards):
             centre = X.mean(axis=0)
-            other = self._in_front(standards.X_source) - self._in_front(standards.X_target)
+            other = self._transform_front(standards.X_source) - self._transform_front(
+                standards.X_target
+            )
         else:
-            centre = self._in_front(target.X).mean(axis=0)
-            other = self._in_front(target.X) - centre
+            centre = self._transform_front(target.X).mean(axis=0)
+            other = self._transform_front(target.X) - centre
         self.n_components_ = self.n_components or choose_n_components(X, source.y, source.ids)
         y_mean = source.y.mean(axis=0)
         y = (source.y - y_mean).reshape(len(X), -1)

@@ -1,47 +1,70 @@
-"""Direct standardization."""
+"""Direct standardization around a calibration."""
 
-from numpy.typing import ArrayLike
+from ._core._low_rank import LowRankTransfer
+from ._maps._ds import DS
 
-from ._pairs import LowRankMap, centred, check_n_components, check_pairs, principal_axes
 
+class DSTransfer(LowRankTransfer):
+    r"""Map target spectra to the source by direct standardization, then predict.
 
-class DS(LowRankMap):
-    r"""Turn spectra of a target instrument into spectra of the source instrument, all at once.
-
-    All source channels are regressed on all target channels, both centred on the standards, by
-    a pseudo-inverse of rank `n_components` [1]_:
-    :math:`\hat x = \bar x_s + (x_t - \bar x_t)(X_t - \bar x_t)^+ (X_s - \bar x_s)`.
+    Every source channel is regressed on all target channels [1]_, :math:`\hat x = \bar x_s + (x_t -
+    \bar x_t)(X_t - \bar x_t)^+ (X_s - \bar x_s)`; the source calibration stays as it is, and the
+    standards need no labels.
 
     Parameters
     ----------
-    n_components : int or None, default=None
-        Largest rank of the pseudo-inverse, at least 1. Fewer standards than that, and fewer
-        directions in which they differ, lower it. None: their full rank.
+    estimator : estimator, default=None
+        Calibration that is transferred. None: ``PLSRegression(scale=False)``, the number of
+        components chosen by cross-validation.
+    source, target : str or int, default=None
+        Labels of the instrument of the calibration and of the instrument it moves to. `source`
+        None: the most frequent label other than `target`. `target` None: the one that is not
+        `source`, where there are two.
+    n_transfer : int or None, default=10
+        Number of paired standards. 0: as `NoTransfer`. None: every paired sample.
+    selection : {"kennard-stone", "duplex", "spxy", "random"} or callable, default="kennard-stone"
+        Order in which candidates become standards; a callable takes spectra of shape
+        (n_candidates, n_features) and returns a permutation. The standards for 5 are among those
+        for 10. "spxy" reads the reference values of the source rows.
+    random_state : int, RandomState instance or None, default=None
+        Draws the order when `selection` is "random".
+    memory : str or joblib.Memory, default=None
+        Where the fitted calibration is cached, so that a search over parameters of the transfer
+        fits it once for every fold.
+    trained_on : array-like of sample ids, default=None
+        Samples that a `FrozenEstimator` was fitted on, so that a leak can be told; None warns.
+    n_components : int, None or "auto", default="auto"
+        Largest rank of the map, at least 1. None: as many as the
+        standards support. "auto": that with which the calibration, in cross-validation over the
+        standards, predicts the same for both spectra of a standard that was left out; one where
+        there are fewer than three standards.
 
     Attributes
     ----------
-    coef_ : ndarray of shape (n_features_in_, n_features_source)
-        Transfer matrix, made on demand.
-    intercept_ : ndarray of shape (n_features_source,)
-        In the unit of the source spectra.
-    left_, right_ : ndarray of shape (n_features_in_, k) and (k, n_features_source)
-        Thin factors of the transfer matrix.
+    estimator_ : estimator
+        The calibration, fitted on the source rows.
+    map_ : DS
+        The map from target to source, fitted on the standards; absent without standards.
+    source_, target_ : str or int
+        Labels of the two instruments; None where fit got no `instrument`.
+    transfer_ids_ : ndarray of shape (n_transfer,)
+        Samples of the paired standards, in order of selection.
+    source_channels_, target_channels_ : ndarray of int
+        Columns of `X` that are used of either instrument: all of them where both measure all.
     n_features_in_ : int
-        Number of channels of the target instrument.
+        Number of spectral channels.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names of the target spectra, where they are all strings.
+        Column names of `X`, where they are all strings.
 
     See Also
     --------
-    PDS : Regresses on a window of target channels instead.
-    DSTransfer : The same map around a calibration, with the choice of standards.
+    DS : The map by itself.
+    PDSTransfer : Regresses on a window of channels instead.
 
     Notes
     -----
-    The two instruments may have different channels. What the standards do not show is lost: a
-    mapped spectrum is a combination of their source spectra, so predictions shrink towards their
-    mean. A single standard maps every spectrum to its source spectrum. Cost: O(n^2 p) for n
-    standards and p channels.
+    What the standards do not show is lost, so it needs more of them than the other maps; a single
+    one makes every prediction that for its source spectrum. NaN is refused.
 
     References
     ----------
@@ -49,22 +72,16 @@ class DS(LowRankMap):
 
     Examples
     --------
-    >>> from skspektron.transfer import DS
-    >>> ds = DS().fit([[1.0, 1.0], [2.0, 3.0], [3.0, 2.0]], [[3.0, 0.0], [7.0, 2.0], [8.0, 4.0]])
-    >>> ds.transform([[4.0, 4.0]]).round(6)
-    array([[12.,  6.]])
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from skspektron.transfer import DSTransfer
+    >>> X = np.array([[0.0], [1.0], [2.0], [5.0], [6.0], [7.0]])  # B reads 5 more than A
+    >>> y = np.array([0.0, 1.0, 2.0, np.nan, np.nan, np.nan])
+    >>> model = DSTransfer(LinearRegression(), source="A", target="B", n_transfer=3)
+    >>> model = model.fit(X, y, instrument=list("AAABBB"), sample_id=[1, 2, 3, 1, 2, 3])
+    >>> model.predict([[6.5]]).round(6)
+    array([1.5])
     """
 
-    def __init__(self, *, n_components: int | None = None):
-        self.n_components = n_components
-
-    def fit(self, X: ArrayLike, y: ArrayLike) -> "DS":
-        """Learn from standards, paired by row: `X` from the target, `y` from the source."""
-        check_n_components(self.n_components)
-        target, source = check_pairs(self, X, y)
-        X, y = centred(target), centred(source)
-        values, vectors = principal_axes(X, self.n_components)
-        self.left_ = X.T @ (vectors / values)  # the k columns of the pseudo-inverse of X
-        self.right_ = vectors.T @ y
-        self.intercept_ = source.mean(axis=0) - self._linear(target.mean(axis=0))
-        return self
+    _map_class = DS
+    _keeps_target_grid = True

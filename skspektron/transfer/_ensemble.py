@@ -9,11 +9,11 @@ from sklearn.pipeline import Pipeline
 
 from .._typing import InstrumentName, MemoryLike, RandomState, Selection
 from .._validation import check_axis
-from ._averaging import Seen, fit_members
-from ._last_step import LastStepTransfer
-from ._prefit import refuse_frozen
-from ._standards import Rows, Standards
-from ._views import spectral_views
+from ._averaging._views import spectral_views
+from ._averaging._weights import ViewedRows, fit_members
+from ._core._frozen import refuse_frozen
+from ._core._last_step import LastStepTransfer
+from ._core._standards import Rows, Standards
 
 
 class EnsembleTransfer(LastStepTransfer):
@@ -153,7 +153,7 @@ class EnsembleTransfer(LastStepTransfer):
         self._views = {name: view.fit(source.X) for name, view in views.items()}
         self._has_own_view = self._may_be_view(source)
         Z, Z_source, Z_target = map(self._see, (source.X, standards.X_source, standards.X_target))
-        seen = {name: Seen(Z[name], Z_source[name], Z_target[name]) for name in Z}
+        seen = {name: ViewedRows(Z[name], Z_source[name], Z_target[name]) for name in Z}
         self._members = fit_members(seen, source, standards)
         self.view_weights_ = {name: member.share for name, member in self._members.items()}
 
@@ -171,7 +171,7 @@ class EnsembleTransfer(LastStepTransfer):
         """Return what every view makes of spectra; the steps before the last one are a view."""
         seen = {name: np.asarray(view.transform(X)) for name, view in self._views.items()}
         if self._has_own_view:
-            seen["estimator"] = np.asarray(self._in_front(X))
+            seen["estimator"] = np.asarray(self._transform_front(X))
         return seen
 
     def _may_be_view(self, source: Rows) -> bool:

@@ -1,51 +1,91 @@
-"""External parameter orthogonalisation."""
+"""External parameter orthogonalisation around a calibration."""
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import OneToOneFeatureMixin
+from sklearn.base import BaseEstimator
+from sklearn.cross_decomposition import PLSRegression
+from sklearn.dummy import DummyRegressor
 
-from ._pairs import LowRankMap, check_n_components, check_pairs, principal_axes
+from .._typing import InstrumentName, MemoryLike, RandomState, Selection
+from ._algorithms._pls import component_limit, covary, fit_pls_path
+from ._core._refitted import RefittedTransfer
+from ._core._standards import Rows, Standards
+from ._core._tuning import choose_calibration
+from ._maps._base import check_n_components
+from ._maps._epo import EPO
+
+MAX_DIRECTIONS = 6
 
 
-class EPO(OneToOneFeatureMixin, LowRankMap):
-    r"""Take out of a spectrum the directions in which two instruments differ.
+class EPOTransfer(RefittedTransfer):
+    r"""Calibrate again without the directions in which the instruments differ.
 
-    The leading right singular vectors V of the difference spectra of the standards, not centred,
-    span what the instrument does to a spectrum; every spectrum is given the same score in them
-    [1]_: :math:`\hat x = x - (x - \bar x_s) V V^\top`. Spectra of both instruments are
-    projected, and a calibration is made on projected spectra.
+    The leading directions V of the difference spectra of the standards, not centred, are taken out
+    of all spectra, :math:`\hat x = x - (x - \bar x_s) V V^\top`, and the calibration is fitted on
+    projected source rows [1]_: it cannot use what the instrument changes. The standards need no
+    labels.
 
     Parameters
     ----------
-    n_components : int or None, default=1
-        Number of directions, at least 1; the first holds the mean difference where that is large.
-        More take out more of what the calibration lives on. Typical: 1 to 6. None: all directions
-        of the differences.
+    estimator : estimator, default=None
+        Calibration that is transferred; its last step is fitted again on projected spectra,
+        behind the steps before it. None: ``PLSRegression(scale=False)``, the number of components
+        chosen by cross-validation, and once more together with the number of directions.
+    source, target : str or int, default=None
+        Labels of the instrument of the calibration and of the instrument it moves to. `source`
+        None: the most frequent label other than `target`. `target` None: the one that is not
+        `source`, where there are two.
+    n_transfer : int or None, default=10
+        Number of paired standards. 0: as `NoTransfer`. None: every paired sample.
+    selection : {"kennard-stone", "duplex", "spxy", "random"} or callable, default="kennard-stone"
+        Order in which candidates become standards; a callable takes spectra of shape
+        (n_candidates, n_features) and returns a permutation. The standards for 5 are among those
+        for 10. "spxy" reads the reference values of the source rows.
+    random_state : int, RandomState instance or None, default=None
+        Draws the order when `selection` is "random".
+    memory : str or joblib.Memory, default=None
+        Where the fitted calibration is cached, so that a search over parameters of the transfer
+        fits it once for every fold.
+    trained_on : array-like of sample ids, default=None
+        Samples that a `FrozenEstimator` was fitted on, so that a leak can be told; None warns.
+    n_components : int, None or "auto", default="auto"
+        Number of directions taken out, at least 1. Typical: 1 to 6. None: all directions of the
+        differences. "auto": up to 6, the number with the smallest sum of the squared error in
+        cross-validation on the source rows and the squared disagreement between the predictions
+        for both spectra of standards that are left out; 1 where there is a single standard.
 
     Attributes
     ----------
-    components_ : ndarray of shape (k, n_features_in_)
-        Directions that are taken out, orthonormal; none where the instruments agree.
-    coef_ : ndarray of shape (n_features_in_, n_features_source)
-        Transfer matrix, made on demand.
-    intercept_ : ndarray of shape (n_features_source,)
-        In the unit of the source spectra.
-    left_, right_ : ndarray of shape (n_features_in_, k) and (k, n_features_source)
-        Thin factors of the transfer matrix.
+    estimator_ : estimator
+        The calibration, fitted on the source rows.
+    map_ : EPO
+        The projection, in the space that the last step of the calibration sees; absent without
+        standards.
+    target_estimator_ : estimator
+        The last step of the calibration, fitted on projected source rows; absent without
+        standards.
+    source_, target_ : str or int
+        Labels of the two instruments; None where fit got no `instrument`.
+    transfer_ids_ : ndarray of shape (n_transfer,)
+        Samples of the paired standards, in order of selection.
+    source_channels_, target_channels_ : ndarray of int
+        Columns of `X` that are used of either instrument: all of them where both measure all.
     n_features_in_ : int
-        Number of channels of the target instrument.
+        Number of spectral channels.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names of the target spectra, where they are all strings.
+        Column names of `X`, where they are all strings.
 
     See Also
     --------
-    EPOTransfer : Calibrates on projected source spectra.
+    EPO : The projection by itself.
+    NARTransfer : Makes the same directions costly instead of forbidding them.
 
     Notes
     -----
-    Source spectra with another number of channels are taken to span the same range and are
-    interpolated at the channels of the target. The projection is idempotent and symmetric. Cost:
-    O(n^2 p) for n standards and p channels.
+    A direction in which the instruments differ may be one in which the property shows; then the
+    projection costs accuracy, which the automatic choice weighs. NaN is refused.
 
     References
     ----------
@@ -53,34 +93,91 @@ class EPO(OneToOneFeatureMixin, LowRankMap):
 
     Examples
     --------
-    >>> from skspektron.transfer import EPO
-    >>> epo = EPO(n_components=1).fit([[1.0, 5.0], [2.0, 5.0]], [[1.0, 1.0], [2.0, 1.0]])
-    >>> epo.transform([[3.0, 7.0], [4.0, 8.0]]).round(6)
-    array([[3., 1.],
-           [4., 1.]])
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from skspektron.transfer import EPOTransfer
+    >>> X = np.array([[0.0, 0.0], [1.0, 0.2], [2.0, 0.1], [0.0, 5.0], [1.0, 5.2], [2.0, 5.1]])
+    >>> y = np.array([0.0, 1.0, 2.0, np.nan, np.nan, np.nan])  # B has an offset in channel 2
+    >>> model = EPOTransfer(LinearRegression(), source="A", target="B", n_transfer=3)
+    >>> model = model.fit(X, y, instrument=list("AAABBB"), sample_id=[1, 2, 3, 1, 2, 3])
+    >>> model.predict([[1.5, 5.3]]).round(6)
+    array([1.5])
     """
 
-    _adds_identity = True
-
-    def __init__(self, *, n_components: int | None = 1):
+    def __init__(
+        self,
+        estimator: BaseEstimator | None = None,
+        *,
+        source: InstrumentName = None,
+        target: InstrumentName = None,
+        n_transfer: int | None = 10,
+        selection: Selection = "kennard-stone",
+        random_state: RandomState = None,
+        memory: MemoryLike = None,
+        trained_on: ArrayLike | None = None,
+        n_components: int | str | None = "auto",
+    ):
+        super().__init__(
+            estimator,
+            source=source,
+            target=target,
+            n_transfer=n_transfer,
+            selection=selection,
+            random_state=random_state,
+            memory=memory,
+            trained_on=trained_on,
+        )
         self.n_components = n_components
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> "EPO":
-        """Learn from standards, paired by row: `X` from the target, `y` from the source."""
-        check_n_components(self.n_components)
-        target, source = check_pairs(self, X, y)
-        source = _resample(source, target.shape[1])
-        D = source - target
-        values, U = principal_axes(D, self.n_components)
-        self.components_ = (U / np.sqrt(values)).T @ D
-        self.left_, self.right_ = -self.components_.T, self.components_
-        self.intercept_ = -(source.mean(axis=0) @ self.left_) @ self.right_
-        return self
+    def _check_parameters(self) -> None:
+        """Refuse a bad number of directions even where there is no standard to find them in."""
+        super()._check_parameters()
+        if self.n_components != "auto":
+            check_n_components(self.n_components)
+
+    def _refit(self, source: Rows, standards: Standards, final) -> None:
+        """Fit the last step on projected source rows, as the smallest expected error says."""
+        counts: list[Any] = [self.n_components]
+        if self.n_components == "auto":
+            counts = list(range(1, 1 + min(MAX_DIRECTIONS, len(standards), source.X.shape[1])))
+        n_pls = 0  # of the default calibration, whose components are chosen with the directions
+        if self.estimator is None and isinstance(final, PLSRegression):
+            n_removed = counts[-1] or len(standards)
+            n_pls = component_limit(source.X, source.ids, n_removed=n_removed)
+
+        def fit_candidates(X, y, standards):
+            maps = [_fit_projection(k, standards) for k in counts]
+            Z = [np.asarray(epo.transform(X)) for epo in maps]
+            fits = [self._fit_nested(final, projected, y, n_pls) for projected in Z]
+            return lambda X: np.concatenate(
+                [
+                    predict(np.asarray(epo.transform(X)))
+                    for epo, predict in zip(maps, fits, strict=True)
+                ]
+            )
+
+        chosen = 0
+        if len(counts) * max(n_pls, 1) > 1:
+            chosen = choose_calibration(fit_candidates, source, standards)
+        self.map_ = _fit_projection(counts[chosen // max(n_pls, 1)], standards)
+        X = np.asarray(self.map_.transform(source.X))
+        if n_pls:
+            is_left = covary(X, source.y, float(np.linalg.norm(source.X)))
+            final = PLSRegression(1 + chosen % n_pls, scale=False) if is_left else DummyRegressor()
+        self.target_estimator_ = self._fit_final(final, X, source.y)
+
+    def _fit_nested(self, final, X, y, n_pls):
+        """Return a function to predictions of 1 to `n_pls` components, or those of `final`."""
+        if n_pls:
+            return fit_pls_path(X, y, n_pls)
+        fitted = self._fit_final(final, X, y)
+        return lambda X: self._predict_final(fitted, X)[None]
+
+    def _predict_last(self, Z):
+        """Predict projected spectra."""
+        return self._predict_final(self.target_estimator_, np.asarray(self.map_.transform(Z)))
 
 
-def _resample(X, n_channels):
-    """Return spectra interpolated at `n_channels` equally spaced channels of the same range."""
-    if X.shape[1] == n_channels:
-        return X
-    old, new = np.linspace(0.0, 1.0, X.shape[1]), np.linspace(0.0, 1.0, n_channels)
-    return np.array([np.interp(new, old, x) for x in X])
+def _fit_projection(n_components, standards):
+    """Return the projection of the standards' differences."""
+    return EPO(n_components=n_components).fit(standards.X_target, standards.X_source)

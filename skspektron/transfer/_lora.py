@@ -11,11 +11,12 @@ from sklearn.utils.validation import check_is_fitted
 from .._typing import InstrumentName, MemoryLike, PathLike, RandomState, Selection, Weights
 from .._validation import check_counts
 from ..foundation import SpektronEmbedder
-from ._averaging import Seen
-from ._embedding import EmbeddingTransfer
-from ._lora_ensemble import AdaptedEnsemble
-from ._lora_examples import Translation, as_on_target, linear_head, standardize
-from ._standards import Rows, Standards
+from ._adaptation._base import EmbeddingTransfer
+from ._adaptation._ensemble import AdaptedEnsemble
+from ._adaptation._offset import SubtractOffset
+from ._adaptation._replay import as_on_target, linear_head, standardize
+from ._averaging._weights import ViewedRows
+from ._core._standards import Rows, Standards
 
 
 class LoRATransfer(EmbeddingTransfer):
@@ -241,7 +242,7 @@ class LoRATransfer(EmbeddingTransfer):
                 target,
                 standards,
                 wavenumber=self._steps(self.estimator_)[1].wavenumber_,
-                embedding=Seen(
+                embedding=ViewedRows(
                     np.asarray(embedded.transform(self._as_given(source.X))),
                     np.asarray(embedded.transform(self._as_given(standards.X_source))),
                     np.asarray(adapted.transform(self._as_given(standards.X_target))),
@@ -255,7 +256,7 @@ class LoRATransfer(EmbeddingTransfer):
         if len(standards) < 2:
             return None
         before, _, _ = self._steps(self.estimator_)
-        X_target = self._before(before, standards.X_target)
+        X_target = self._transform_before(before, standards.X_target)
         halves = standards[1::2], standards[::2]  # without those of even, without those of odd
         fits = [self._fit_adapter(source, half) for half in halves]
         return [self._embed(fit[1], X_target) - fit[0]["offset"] for fit in fits]
@@ -279,7 +280,7 @@ class LoRATransfer(EmbeddingTransfer):
         """Return a trained adapter, the adapted embedder, what it was shown, and the losses."""
         before, embedder, _ = self._steps(self.estimator_)
         X_target, X_source, X = (
-            self._before(before, rows)
+            self._transform_before(before, rows)
             for rows in (standards.X_target, standards.X_source, source.X)
         )
         replayed = as_on_target(X, X_source, X_target, embedder.wavenumber_)
@@ -337,4 +338,4 @@ class LoRATransfer(EmbeddingTransfer):
 
     def _align(self, adapted, offset, head: Pipeline) -> Pipeline:
         """Return the calibration for the target: adapted embedding, offset, head."""
-        return self._assemble(adapted, ("align", Translation(offset)), *head.steps)
+        return self._assemble(adapted, ("align", SubtractOffset(offset)), *head.steps)

@@ -4,8 +4,8 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from .._typing import InstrumentName, MemoryLike, RandomState, Selection
-from ._mapped import MappedTransfer
-from ._standards import Rows, Standards, channel_means
+from ._core._mapped import MappedTransfer
+from ._core._standards import Rows, Standards, channel_means
 
 
 class MeanCentredTransfer(MappedTransfer):

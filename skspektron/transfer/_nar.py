@@ -11,10 +11,10 @@ from sklearn.cross_decomposition import PLSRegression
 from sklearn.linear_model import Ridge
 
 from .._typing import InstrumentName, MemoryLike, RandomState, Selection
-from ._augmented import RowSpace, mean_square, scaled_differences
-from ._choice import choose_calibration
-from ._refitted import RefittedTransfer
-from ._standards import Rows, Standards
+from ._algorithms._ridge_path import RowSpace, mean_square, scaled_differences
+from ._core._refitted import RefittedTransfer
+from ._core._standards import Rows, Standards
+from ._core._tuning import choose_calibration
 
 AUTO_PENALTIES = (0.01, 1.0, 100.0, 1e4)
 AUTO_RIDGES = 10.0 ** np.arange(-7.0, 0.5, 0.5)  # in units of the mean squared length of spectra
@@ -175,7 +175,7 @@ class NARTransfer(RefittedTransfer):
         augmented = augment(source.X, source.y, D, self.difference_penalty_)
         self.target_estimator_ = self._fit_final(Ridge(ridge) if is_ridge else final, *augmented)
 
-    def _behind_front(self, Z):
+    def _predict_last(self, Z):
         """Predict with the calibration that does not see the difference."""
         return self._predict_final(self.target_estimator_, Z)
 

@@ -1,6 +1,6 @@
 """The calibration as it is."""
 
-from ._base import BaseTransfer
+from ._core._base import BaseTransfer
 
 
 class NoTransfer(BaseTransfer):

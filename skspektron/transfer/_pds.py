@@ -1,275 +1,182 @@
-"""Piecewise direct standardization."""
+"""Piecewise direct standardization around a calibration."""
 
-from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from itertools import product
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 
-from .._validation import check_channels
-from ._pairs import ROUNDING, PairedMap, centred, check_n_components, check_pairs
+from .._typing import InstrumentName, MemoryLike, RandomState, Selection
+from ._algorithms._windows import Windows
+from ._core._mapped import MappedTransfer
+from ._core._standards import Rows, Standards
+from ._core._tuning import choose_map, largest_rank
+from ._maps._base import opposite_channels
+from ._maps._pds import PDS, check_window
+
+AUTO_WINDOWS = (5, 11, 21)
+AUTO_COMPONENTS = 3
 
 
-class PDS(PairedMap):
-    r"""Turn spectra of a target instrument into spectra of the source instrument.
+class PDSTransfer(MappedTransfer):
+    r"""Map target spectra to the source by piecewise direct standardization, then predict.
 
-    Every source channel `j` is regressed on a window of target channels around it by partial
-    least squares, both centred on the standards [1]_, [2]_, [3]_:
-    :math:`\hat x_j = \bar x_{s,j} + (x_t - \bar x_t)_{W_j} b_j`.
+    Corrects gain, offset, wavelength shift and line width channel by channel, each from a window
+    :math:`W_j` of target channels [1]_, :math:`\hat x_j = \bar x_{s,j} + (x_t - \bar x_t)_{W_j}
+    b_j`, and keeps the source calibration; the standards need no labels.
 
     Parameters
     ----------
-    window_length : int or (int, int), default=11
-        Number of target channels behind one source channel; odd. Typical: 3 to 15. 1 corrects
-        every channel by itself; a window over all channels is direct standardization. A pair
-        is double-window PDS: as many source channels as the second number says, odd, around
-        the one in the middle share one regression, so that few standards give many rows.
-    n_components : int or None, default=2
-        Largest number of components of a window's regression, at least 1. Typical: 1 to 4; more
-        follow the noise of the standards, on raw spectra more than 1. None: least squares over all
-        directions in which the standards differ.
-    target_axis, source_axis : array-like of shape (n_features,), default=None
-        Axes of both instruments in one unit, nm or cm-1, strictly monotonic; source channels
-        must lie within the range of the target. None: both span the same range.
+    estimator : estimator, default=None
+        Calibration that is transferred. None: ``PLSRegression(scale=False)``, the number of
+        components chosen by cross-validation.
+    source, target : str or int, default=None
+        Labels of the instrument of the calibration and of the instrument it moves to. `source`
+        None: the most frequent label other than `target`. `target` None: the one that is not
+        `source`, where there are two.
+    n_transfer : int or None, default=10
+        Number of paired standards. 0: as `NoTransfer`. None: every paired sample.
+    selection : {"kennard-stone", "duplex", "spxy", "random"} or callable, default="kennard-stone"
+        Order in which candidates become standards; a callable takes spectra of shape
+        (n_candidates, n_features) and returns a permutation. The standards for 5 are among those
+        for 10. "spxy" reads the reference values of the source rows.
+    random_state : int, RandomState instance or None, default=None
+        Draws the order when `selection` is "random".
+    memory : str or joblib.Memory, default=None
+        Where the fitted calibration is cached, so that a search over parameters of the transfer
+        fits it once for every fold.
+    trained_on : array-like of sample ids, default=None
+        Samples that a `FrozenEstimator` was fitted on, so that a leak can be told; None warns.
+    window_length : int, (int, int) or "auto", default="auto"
+        Number of target channels behind one source channel; odd. Typical: 3 to 15. A pair is
+        double-window PDS, see `PDS`. "auto": 5, 11 or 21, chosen as `n_components`.
+    n_components : int, None or "auto", default="auto"
+        Largest number of components of a window's regression, at least 1. None: as many as the
+        standards support. "auto": 1, 2 or 3, with which the calibration, in cross-validation over
+        the standards, predicts the same for both spectra of a standard that was left out; one
+        component of 5 channels where there are fewer than three standards.
 
     Attributes
     ----------
-    coef_ : ndarray of shape (n_features_in_, n_features_source)
-        Transfer matrix; column `j` is zero outside the window of source channel `j`.
-    intercept_ : ndarray of shape (n_features_source,)
-        Background correction, in the unit of the source spectra.
+    estimator_ : estimator
+        The calibration, fitted on the source rows.
+    map_ : PDS
+        The map from target to source, fitted on the standards; absent without standards.
+    source_, target_ : str or int
+        Labels of the two instruments; None where fit got no `instrument`.
+    transfer_ids_ : ndarray of shape (n_transfer,)
+        Samples of the paired standards, in order of selection.
+    source_channels_, target_channels_ : ndarray of int
+        Columns of `X` that are used of either instrument: all of them where both measure all.
     n_features_in_ : int
-        Number of channels of the target instrument.
+        Number of spectral channels.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names of the target spectra, where they are all strings.
+        Column names of `X`, where they are all strings.
 
     See Also
     --------
-    PDSTransfer : The same map around a calibration, with the choice of standards.
+    PDS : The map by itself.
+    MeanCentredTransfer : The same difference at every sample.
 
     Notes
     -----
-    Windows are cut at the edges; in a double window, deviations beyond the edge count as zero. A
-    constant channel gets an offset only; a single standard gives the offset between its two
-    spectra. Cost: O(p n w k) for p channels, n standards, windows of w and k components; O(p w^3)
-    without a limit to the components.
+    The instruments may have different grids: a window then lies around the target channel that is
+    nearest to the source channel. NaN is refused.
 
     References
     ----------
     .. [1] Wang, Veltkamp & Kowalski, Anal. Chem. 63 (1991) 2750-2756.
-    .. [2] Wang, Lysaght & Kowalski, Anal. Chem. 64 (1992) 562-564.
-    .. [3] Bouveresse & Massart, Chemom. Intell. Lab. Syst. 32 (1996) 201-213.
 
     Examples
     --------
-    >>> from skspektron.transfer import PDS
-    >>> pds = PDS(window_length=1).fit([[1.0, 2.0], [3.0, 6.0]], [[2.0, 2.5], [4.0, 4.5]])
-    >>> pds.transform([[2.0, 4.0], [5.0, 8.0]])
-    array([[3. , 3.5],
-           [6. , 5.5]])
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from skspektron.transfer import PDSTransfer
+    >>> X = np.array([[0.0], [1.0], [2.0], [5.0], [6.0], [7.0]])  # B reads 5 more than A
+    >>> y = np.array([0.0, 1.0, 2.0, np.nan, np.nan, np.nan])
+    >>> model = PDSTransfer(LinearRegression(), source="A", target="B", n_transfer=2)
+    >>> model = model.fit(X, y, instrument=list("AAABBB"), sample_id=[1, 2, 3, 1, 2, 3])
+    >>> model.predict([[6.5]]).round(6)
+    array([1.5])
     """
+
+    _needs_pairs = True
+    _takes_nan = False
+    _keeps_target_grid = True
 
     def __init__(
         self,
+        estimator: BaseEstimator | None = None,
         *,
-        window_length: int | tuple[int, int] = 11,
-        n_components: int | None = 2,
-        target_axis: ArrayLike | None = None,
-        source_axis: ArrayLike | None = None,
+        source: InstrumentName = None,
+        target: InstrumentName = None,
+        n_transfer: int | None = 10,
+        selection: Selection = "kennard-stone",
+        random_state: RandomState = None,
+        memory: MemoryLike = None,
+        trained_on: ArrayLike | None = None,
+        window_length: int | tuple[int, int] | str = "auto",
+        n_components: int | str | None = "auto",
     ):
+        super().__init__(
+            estimator,
+            source=source,
+            target=target,
+            n_transfer=n_transfer,
+            selection=selection,
+            random_state=random_state,
+            memory=memory,
+            trained_on=trained_on,
+        )
         self.window_length = window_length
         self.n_components = n_components
-        self.target_axis = target_axis
-        self.source_axis = source_axis
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> "PDS":
-        """Learn from standards, paired by row: `X` from the target, `y` from the source."""
-        check_window(self.window_length, self.n_components)
-        target, source = check_pairs(self, X, y)
-        windows = Windows.lay(
-            self.window_length,
-            opposite_channels(target.shape[1], source.shape[1], self.target_axis, self.source_axis),
-            target.shape[1],
+    def _check_parameters(self) -> None:
+        """Refuse a bad window even where there is no standard to fit it on."""
+        super()._check_parameters()
+        check_window(
+            11 if self.window_length == "auto" else self.window_length,
+            1 if self.n_components == "auto" else self.n_components,
         )
-        banded = windows.regress(target, source, self.n_components)[-1]
-        self.coef_ = windows.spread(banded)
-        self.intercept_ = source.mean(axis=0) - target.mean(axis=0) @ self.coef_
-        return self
 
+    def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
+        """Fit the map on the paired standards."""
+        window_length, n_components = self._choose(source, standards)
+        target_axis, source_axis = self._axes()
+        self.map_ = PDS(
+            window_length=window_length,
+            n_components=n_components,
+            target_axis=target_axis,
+            source_axis=source_axis,
+        ).fit(standards.X_target, standards.X_source)
 
-def check_window(window_length: Any, n_components: Any) -> None:
-    """Refuse a window without a centre and less than one component."""
-    is_pair = isinstance(window_length, tuple | list)
-    lengths = window_length if is_pair else (window_length,)
-    are_odd = all(isinstance(n, int | np.integer) and n >= 1 and n % 2 == 1 for n in lengths)
-    if not are_odd or len(lengths) != 1 + is_pair:
-        raise ValueError(
-            f"window_length must be an odd int of at least 1 or a pair of them, got "
-            f"{window_length!r}. Pass 11, or 1 for every channel by itself."
+    def _choose(self, source, standards):
+        """Return window and number of components, those left open by cross-validation."""
+        windows = AUTO_WINDOWS if self.window_length == "auto" else [self.window_length]
+        counts = [self.n_components]
+        if self.n_components == "auto":
+            counts = range(1, 1 + min(AUTO_COMPONENTS, largest_rank(len(standards))))
+        candidates = list(product(windows, counts))
+        if len(candidates) == 1:
+            return candidates[0]
+        shape = standards.X_target.shape[1], standards.X_source.shape[1]
+        centres = opposite_channels(*shape, *self._axes())
+        laid = [Windows.lay(window, centres, shape[0]) for window in windows]
+
+        def map_candidates(X_target, X_source, X):
+            mapped = [window.map_nested(X_target, X_source, X, counts) for window in laid]
+            return np.concatenate(mapped)
+
+        chosen = choose_map(map_candidates, self._predict_source, standards, source.y)
+        return candidates[chosen]
+
+    def _axes(self):
+        """Return the axes of target and source; None where they have the same channels."""
+        axis = self._grids.axis
+        return (
+            (None, None) if axis is None else (axis[self._grids.target], axis[self._grids.source])
         )
-    check_n_components(n_components)
 
-
-def opposite_channels(n_target, n_source, target_axis=None, source_axis=None) -> NDArray[np.intp]:
-    """Return the target channel that lies nearest to each source channel."""
-    if (target_axis is None) != (source_axis is None):
-        raise ValueError(
-            "One of target_axis and source_axis is None, and the two belong together. "
-            "Pass both axes in one unit, or neither where both span the same range."
-        )
-    if target_axis is None:
-        return np.rint(np.linspace(0, n_target - 1, n_source)).astype(int)
-    target = check_channels(target_axis, n_target, "target_axis", "nm or cm-1")
-    source = check_channels(source_axis, n_source, "source_axis", "nm or cm-1")
-    outside = np.count_nonzero((source < target.min()) | (source > target.max()))
-    if outside:
-        raise ValueError(
-            f"{outside} of the {n_source} source channels lie outside the range of the target, "
-            f"{target.min():g} to {target.max():g}. Leave them out: nothing is extrapolated."
-        )
-    return np.abs(source[:, None] - target).argmin(axis=1)
-
-
-@dataclass(frozen=True)
-class Windows:
-    """A window of target channels for every source channel.
-
-    `channels` (n_source, w) are target channels, those beyond the edges too; `n_shared` source
-    channels around each one share its regression.
-    """
-
-    channels: NDArray[np.intp]
-    n_target: int
-    n_shared: int
-
-    @classmethod
-    def lay(cls, window_length, centres: NDArray[Any], n_target: int) -> "Windows":
-        """Lay a window around each of `centres`, cut at the edges."""
-        pair = isinstance(window_length, tuple | list)
-        length, n_shared = window_length if pair else (window_length, 1)
-        half = min(length // 2, n_target - 1)
-        return cls(centres[:, None] + np.arange(-half, half + 1), n_target, n_shared)
-
-    def regress(
-        self, target: NDArray[Any], source: NDArray[Any], n_components: int | None
-    ) -> NDArray[Any]:
-        """Return banded coefficients (k, n_source, w) of 1 to k components; only the last if None.
-
-        Paired standards differ in fewer directions than they are, so k may be less than asked.
-        """
-        n_standards, (n_source, width) = len(target), self.channels.shape
-        if n_standards == 1:  # it knows the offset between two instruments, no slope
-            return np.eye(1, width, width // 2).repeat(n_source, axis=0)[None]
-        X, y = centred(target), centred(source)
-        Z = self._look(X)
-        cross = self._share(np.einsum("njw,nj->jw", Z, y))
-        if n_components is None:
-            return _least_squares(self._gram(X), cross)[None]
-        if self.n_shared == 1:  # Z'(Zr) spares the larger Z'Z
-            multiply = partial(_multiply, Z)
-        else:
-            gram = self._gram(X)
-            multiply = partial(np.einsum, "jvw,jw->jv", gram)
-        n_directions = min((n_standards - 1) * self.n_shared, width)
-        return _partial_least_squares(multiply, cross, min(n_components, n_directions))
-
-    def map_nested(
-        self, target: NDArray[Any], source: NDArray[Any], X: NDArray[Any], counts
-    ) -> NDArray[Any]:
-        """Return `X` mapped by regressions of each number of components, (n_counts, n, n_source).
-
-        The components are nested, so one regression of the largest number serves all.
-        """
-        steps = self.regress(target, source, None if None in counts else max(counts))
-        chosen = [steps[-1 if k is None else min(k, len(steps)) - 1] for k in counts]
-        Z = self._look(X - target.mean(axis=0))
-        return source.mean(axis=0) + np.stack([np.einsum("njw,jw->nj", Z, b) for b in chosen])
-
-    def spread(self, banded: NDArray[Any]) -> NDArray[Any]:
-        """Return the dense matrix (n_target, n_source) of banded coefficients."""
-        inside = (self.channels >= 0) & (self.channels < self.n_target)
-        columns = np.broadcast_to(np.arange(len(banded))[:, None], self.channels.shape)
-        coef = np.zeros((self.n_target, len(banded)))
-        coef[self.channels[inside], columns[inside]] = banded[inside]
-        return coef
-
-    def _look(self, X):
-        """Return the windows (n, n_source, w) of spectra; channels beyond the edges are zero."""
-        width, first = self.channels.shape[1], self.first
-        padded = np.pad(X, ((0, 0), (width // 2, width // 2)))
-        windows = sliding_window_view(padded, width, axis=1)
-        whole = np.array_equal(first, np.arange(windows.shape[1]))
-        return windows if whole else windows[:, first]
-
-    def _gram(self, X):
-        """Return X'X (n_source, w, w) of every window, summed where regressions are shared."""
-        width = self.channels.shape[1]
-        padded = np.pad(X, ((0, 0), (width // 2, width // 2)))
-        # Row d holds the products of channels that are d apart: O(n p w) instead of O(n p w^2).
-        lagged = np.zeros((width, padded.shape[1]))
-        for lag in range(width):
-            n_pairs = padded.shape[1] - lag
-            pairs = padded[:, :n_pairs], padded[:, lag:]
-            lagged[lag, :n_pairs] = np.einsum("nj,nj->j", *pairs)
-        at = np.arange(width)
-        lag, low = np.abs(at[:, None] - at), np.minimum(at[:, None], at)
-        return self._share(lagged[lag, self.first[:, None, None] + low])
-
-    @property
-    def first(self) -> NDArray[np.intp]:
-        """First channel of every window, counted in spectra padded by half a window."""
-        return self.channels[:, self.channels.shape[1] // 2]
-
-    def _share(self, products):
-        """Return products summed over the source channels that share a regression."""
-        half = min(self.n_shared // 2, len(products) - 1)
-        if half == 0:
-            return products
-        edges = [(half, half)] + [(0, 0)] * (products.ndim - 1)
-        return sliding_window_view(np.pad(products, edges), 2 * half + 1, axis=0).sum(axis=-1)
-
-
-def _multiply(Z, r):
-    """Return Z'Zr for the windows Z (n, n_source, w) and r (n_source, w)."""
-    return np.einsum("njw,nj->jw", Z, np.einsum("njw,jw->nj", Z, r))
-
-
-def _partial_least_squares(multiply, cross, n_components):
-    """Return the coefficients of 1 to `n_components` components from X'y and a product with X'X.
-
-    Single-response PLS needs no more than these (Dayal & MacGregor, J. Chemom. 11 (1997) 73-85,
-    algorithm 2).
-    """
-    size = np.linalg.norm(cross, axis=1)
-    coef = np.zeros_like(cross)
-    rotations: list[NDArray[Any]] = []
-    loadings: list[NDArray[Any]] = []
-    steps: list[NDArray[Any]] = []
-    for _ in range(n_components):
-        norm = np.linalg.norm(cross, axis=1)
-        left = norm > ROUNDING * size  # what is smaller has been explained already
-        r = cross / np.where(left, norm, 1.0)[:, None]
-        for p, rotation in zip(loadings, rotations, strict=True):
-            r = r - np.einsum("jw,jw->j", p, r)[:, None] * rotation
-        p = multiply(r)
-        scores = np.einsum("jw,jw->j", r, p)  # t't
-        left &= scores > 0
-        scores = np.where(left, scores, 1.0)
-        p = p / scores[:, None]
-        q = np.where(left, np.einsum("jw,jw->j", r, cross) / scores, 0.0)
-        coef = coef + q[:, None] * r
-        cross = cross - (q * scores)[:, None] * p
-        rotations.append(r)
-        loadings.append(p)
-        steps.append(coef)
-    return np.array(steps)
-
-
-def _least_squares(gram, cross):
-    """Return the least-squares coefficients of the smallest norm for stacked cross-products."""
-    values, vectors = np.linalg.eigh(gram)
-    keep = values > ROUNDING * values[:, -1:]
-    inverse = np.divide(1.0, values, out=np.zeros_like(values), where=keep)
-    return np.einsum("jvw,jw->jv", vectors, inverse * np.einsum("jvw,jv->jw", vectors, cross))
+    def _map(self, X):
+        """Map target spectra to the source."""
+        return np.asarray(self.map_.transform(X))

@@ -7,10 +7,10 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from .._typing import InstrumentName, MemoryLike, RandomState, Selection
-from ._last_step import LinearTransfer
-from ._linear import linear_coefficients
-from ._pfce_coefficients import fit_near
-from ._standards import Rows, Standards
+from ._algorithms._pfce import fit_near
+from ._core._calibration import linear_coefficients
+from ._core._last_step import LinearTransfer
+from ._core._standards import Rows, Standards
 
 # Angles between the coefficients of source and target, in radians.
 TURN_PER_STANDARD = 1 / 200
@@ -174,7 +174,7 @@ class PFCETransfer(LinearTransfer):
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Fit the coefficients of every target on the standards."""
         final = self._last_step()
-        X = self._in_front(standards.X_target)
+        X = self._transform_front(standards.X_target)
         coef, _ = linear_coefficients(final, X.shape[1])
         c = _RESPONSES[self.mode](self._predict_source, standards)
         X_mean, c_mean = X.mean(axis=0), c.mean(axis=0)

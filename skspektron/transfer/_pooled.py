@@ -6,8 +6,8 @@ from sklearn.base import BaseEstimator
 
 from .._typing import InstrumentName, MemoryLike, RandomState, Selection
 from .._validation import check_counts
-from ._base import BaseTransfer
-from ._standards import Rows, Standards
+from ._core._base import BaseTransfer
+from ._core._standards import Rows, Standards
 
 
 class PooledTransfer(BaseTransfer):

@@ -8,8 +8,8 @@ from scipy.stats import f as f_distribution
 from sklearn.base import BaseEstimator
 
 from .._typing import InstrumentName, MemoryLike, RandomState, Selection
-from ._base import BaseTransfer
-from ._standards import Rows, Standards
+from ._core._base import BaseTransfer
+from ._core._standards import Rows, Standards
 
 SIGNIFICANCE = 0.05  # of a slope that is fitted
 MODES = ("auto", "bias", "slope")

@@ -1,48 +1,70 @@
-"""Spectral space transformation."""
+"""Spectral space transformation around a calibration."""
 
-import numpy as np
-from numpy.typing import ArrayLike
-
-from ._pairs import LowRankMap, centred, check_n_components, check_pairs, principal_axes
+from ._core._low_rank import LowRankTransfer
+from ._maps._sst import SST
 
 
-class SST(LowRankMap):
-    r"""Move target spectra by the difference of the loadings that both instruments share.
+class SSTTransfer(LowRankTransfer):
+    r"""Move target spectra by the difference of shared loadings, then predict.
 
-    The loadings :math:`P = [P_s\; P_t]` of the standards' spectra side by side, both centred,
-    tell what a target spectrum in their space looks like on the source; what lies outside is
-    left as it is [1]_:
-    :math:`\hat x = \bar x_s + z + z P_t^+ (P_s - P_t)` with :math:`z = x_t - \bar x_t`.
+    Loadings of the standards' spectra side by side tell what a target spectrum looks like on the
+    source [1]_, :math:`\hat x = \bar x_s + z + z P_t^+ (P_s - P_t)` with :math:`z = x_t - \bar
+    x_t`; what they do not span is left as it is. The source calibration stays as it is, and the
+    standards need no labels.
 
     Parameters
     ----------
-    n_components : int or None, default=None
-        Largest number of joint components, at least 1. Fewer directions in which the standards
-        differ lower it. None: all of them.
+    estimator : estimator, default=None
+        Calibration that is transferred. None: ``PLSRegression(scale=False)``, the number of
+        components chosen by cross-validation.
+    source, target : str or int, default=None
+        Labels of the instrument of the calibration and of the instrument it moves to. `source`
+        None: the most frequent label other than `target`. `target` None: the one that is not
+        `source`, where there are two.
+    n_transfer : int or None, default=10
+        Number of paired standards. 0: as `NoTransfer`. None: every paired sample.
+    selection : {"kennard-stone", "duplex", "spxy", "random"} or callable, default="kennard-stone"
+        Order in which candidates become standards; a callable takes spectra of shape
+        (n_candidates, n_features) and returns a permutation. The standards for 5 are among those
+        for 10. "spxy" reads the reference values of the source rows.
+    random_state : int, RandomState instance or None, default=None
+        Draws the order when `selection` is "random".
+    memory : str or joblib.Memory, default=None
+        Where the fitted calibration is cached, so that a search over parameters of the transfer
+        fits it once for every fold.
+    trained_on : array-like of sample ids, default=None
+        Samples that a `FrozenEstimator` was fitted on, so that a leak can be told; None warns.
+    n_components : int, None or "auto", default="auto"
+        Largest number of joint components, at least 1. None: as many as the
+        standards support. "auto": that with which the calibration, in cross-validation over the
+        standards, predicts the same for both spectra of a standard that was left out; one where
+        there are fewer than three standards.
 
     Attributes
     ----------
-    coef_ : ndarray of shape (n_features_in_, n_features_source)
-        Transfer matrix, made on demand.
-    intercept_ : ndarray of shape (n_features_source,)
-        In the unit of the source spectra.
-    left_, right_ : ndarray of shape (n_features_in_, k) and (k, n_features_source)
-        Thin factors of the transfer matrix.
+    estimator_ : estimator
+        The calibration, fitted on the source rows.
+    map_ : SST
+        The map from target to source, fitted on the standards; absent without standards.
+    source_, target_ : str or int
+        Labels of the two instruments; None where fit got no `instrument`.
+    transfer_ids_ : ndarray of shape (n_transfer,)
+        Samples of the paired standards, in order of selection.
+    source_channels_, target_channels_ : ndarray of int
+        Columns of `X` that are used of either instrument: all of them where both measure all.
     n_features_in_ : int
-        Number of channels of the target instrument.
+        Number of spectral channels.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names of the target spectra, where they are all strings.
+        Column names of `X`, where they are all strings.
 
     See Also
     --------
-    DS : Loses what the standards do not show, instead of leaving it as it is.
-    SSTTransfer : The same map around a calibration, with the choice of standards.
+    SST : The map by itself.
+    DSTransfer : Loses what the standards do not show.
 
     Notes
     -----
-    Where the instruments have different numbers of channels, what lies outside cannot be left as
-    it is and is lost. A single standard gives the offset between its two spectra. Cost: O(n^2 p)
-    for n standards and p channels.
+    NaN is refused.
 
     References
     ----------
@@ -51,25 +73,15 @@ class SST(LowRankMap):
 
     Examples
     --------
-    >>> from skspektron.transfer import SST
-    >>> sst = SST(n_components=1).fit([[1.0, 2.0], [3.0, 2.0]], [[2.0, 5.0], [6.0, 5.0]])
-    >>> sst.transform([[2.5, 2.5]]).round(6)
-    array([[5. , 5.5]])
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from skspektron.transfer import SSTTransfer
+    >>> X = np.array([[0.0], [1.0], [2.0], [5.0], [6.0], [7.0]])  # B reads 5 more than A
+    >>> y = np.array([0.0, 1.0, 2.0, np.nan, np.nan, np.nan])
+    >>> model = SSTTransfer(LinearRegression(), source="A", target="B", n_transfer=3)
+    >>> model = model.fit(X, y, instrument=list("AAABBB"), sample_id=[1, 2, 3, 1, 2, 3])
+    >>> model.predict([[6.5]]).round(6)
+    array([1.5])
     """
 
-    def __init__(self, *, n_components: int | None = None):
-        self.n_components = n_components
-
-    def fit(self, X: ArrayLike, y: ArrayLike) -> "SST":
-        """Learn from standards, paired by row: `X` from the target, `y` from the source."""
-        check_n_components(self.n_components)
-        target, source = check_pairs(self, X, y)
-        X, y = centred(target), centred(source)
-        values, U = principal_axes(np.hstack([X, y]), self.n_components)
-        U = U / np.sqrt(values)
-        P_t, P_s = U.T @ X, U.T @ y
-        self.left_ = P_t.T @ np.linalg.pinv(P_t @ P_t.T, hermitian=True)
-        self._adds_identity = target.shape[1] == source.shape[1]
-        self.right_ = P_s - P_t if self._adds_identity else P_s
-        self.intercept_ = source.mean(axis=0) - self._linear(target.mean(axis=0))
-        return self
+    _map_class = SST

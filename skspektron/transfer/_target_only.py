@@ -1,7 +1,7 @@
 """A new calibration on the target instrument."""
 
-from ._base import BaseTransfer
-from ._standards import Rows, Standards
+from ._core._base import BaseTransfer
+from ._core._standards import Rows, Standards
 
 
 class TargetOnly(BaseTransfer):

@@ -8,9 +8,9 @@ from sklearn.base import BaseEstimator
 
 from .._typing import InstrumentName, MemoryLike, RandomState, Selection, Weights
 from .._validation import check_counts
-from ._embedding import EmbeddingTransfer
-from ._lora_examples import Translation
-from ._standards import Rows, Standards
+from ._adaptation._base import EmbeddingTransfer
+from ._adaptation._offset import SubtractOffset
+from ._core._standards import Rows, Standards
 
 RESETS = ("fold", "input")
 
@@ -218,15 +218,15 @@ class TTTTransfer(EmbeddingTransfer):
         if self.reset == "input" and self.max_steps:
             return
         before, embedder, head = self._steps(self.estimator_)
-        X = self._before(before, target.X)
+        X = self._transform_before(before, target.X)
         network, self.losses_ = self._adaptation().adapt(embedder.network_, embedder._to_spectra(X))
         adapted, align = self._with_network(embedder, network), []
         if self.max_steps:
-            Z = self._embed(adapted, self._before(before, source.X))
+            Z = self._embed(adapted, self._transform_before(before, source.X))
             head = self._fit_head(head, Z, source.y, source.ids)
             if self.align:
                 offset = self._embed(adapted, X).mean(axis=0) - Z.mean(axis=0)
-                align = [("align", Translation(offset))]
+                align = [("align", SubtractOffset(offset))]
         self.target_estimator_ = self._assemble(adapted, *align, *head.steps)
 
     def _predict_target(self, X) -> NDArray[Any]:
@@ -236,7 +236,7 @@ class TTTTransfer(EmbeddingTransfer):
         before, embedder, head = self._steps(self.estimator_)
         Z = self._adaptation().embed_each(
             embedder.network_,
-            embedder._to_spectra(self._before(before, X)),
+            embedder._to_spectra(self._transform_before(before, X)),
             pooling=embedder.pooling,
             n_layers=embedder.n_layers,
         )

@@ -17,19 +17,19 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skspektron.transfer import EnsembleTransfer, NARTransfer, TargetOnly
-from skspektron.transfer._averaging import Seen, fit_members, weigh
-from skspektron.transfer._standards import Rows, Standards
-from skspektron.transfer._trials import (
+from skspektron.transfer._averaging._fits import (
     LABEL_WEIGHT,
     MANY,
     MAX_OWN_COMPONENTS,
     PENALTY,
     RIDGES,
-    OwnPath,
+    TargetPLS,
     _source_residuals,
-    run_trial,
+    fit_view,
 )
-from skspektron.transfer._views import spectral_views
+from skspektron.transfer._averaging._views import spectral_views
+from skspektron.transfer._averaging._weights import ViewedRows, fit_members, fit_weights
+from skspektron.transfer._core._standards import Rows, Standards
 from tests.transfer.methods import fit
 
 N_RIDGES = len(PENALTY) * len(RIDGES)
@@ -86,7 +86,7 @@ def literal(source, standards, labelled):
 @pytest.mark.parametrize("n_standards", [2, 5, 12])  # 12: two of the ten folds hold two
 def test_errors_are_those_of_calibrations_that_were_not_shown_the_sample(n_standards):
     source, standards = draw(n_standards)
-    trial = run_trial(source, standards)
+    trial = fit_view(source, standards)
     n_own = max(0, min(MAX_OWN_COMPONENTS, n_standards - 3))
     on_target = np.empty((N_RIDGES + n_own, n_standards, 2))
     on_source = np.empty((N_RIDGES, n_standards, 2))
@@ -115,7 +115,7 @@ def test_errors_are_those_of_calibrations_that_were_not_shown_the_sample(n_stand
 @pytest.mark.parametrize("n_standards", [1, 2, 5])
 def test_source_errors_are_of_samples_that_are_left_out_as_standards_too(n_standards):
     source, standards = draw(n_standards)
-    trial = run_trial(source, standards)
+    trial = fit_view(source, standards)
     residuals = np.empty((N_RIDGES, *source.y.shape))
     for train, test in GroupKFold(5).split(source.X, groups=source.ids):
         rows = Rows(source.X[train], source.y[train], source.ids[train])
@@ -142,9 +142,9 @@ def with_changed_sample(source, standards, at):
 
 def test_what_is_known_of_a_left_out_standard_does_not_change_its_prediction():
     source, standards = draw(6)
-    before = run_trial(source, standards).left_out
+    before = fit_view(source, standards).left_out
     changed, changed_standards = with_changed_sample(source, standards, at=2)
-    after = run_trial(changed, changed_standards).left_out
+    after = fit_view(changed, changed_standards).left_out
     np.testing.assert_allclose(after[:, 2], before[:, 2], atol=1e-8)
     difference = np.abs(np.delete(after - before, 2, axis=1)).max(axis=(1, 2))
     assert (difference > 0.1).all()  # but it counts for the others
@@ -170,7 +170,7 @@ def test_the_label_of_a_left_out_source_row_does_not_change_its_prediction(is_st
 @pytest.mark.parametrize("n_standards", [1, 2, 5, 12])
 def test_a_weighted_trial_is_the_weighted_sum_of_its_members(n_standards):
     source, standards = draw(n_standards)
-    trial = run_trial(source, standards)
+    trial = fit_view(source, standards)
     weights = np.random.default_rng(0).uniform(size=trial.source_error.shape)
     X_target = np.random.default_rng(1).normal(size=(4, 6))
     _, predict = literal(source, standards, np.ones(n_standards, dtype=bool))
@@ -186,7 +186,7 @@ def test_a_weighted_trial_is_the_weighted_sum_of_its_members(n_standards):
 @pytest.mark.parametrize("n_standards", [1, 2, 3, 5, 12])
 def test_weights_add_up_to_1_for_each_target(n_standards):
     trials, standards, source = draw_trials(n_standards)
-    weights = weigh(trials, standards.y, source.y)
+    weights = fit_weights(trials, standards.y, source.y)
     assert weights.shape == (2, len(trials[0].source_error), 2)
     assert (weights >= 0).all()
     np.testing.assert_allclose(weights.sum(axis=(0, 1)), 1.0)
@@ -199,13 +199,13 @@ def draw_trials(n_standards):
     source, standards = draw(n_standards)
     few = {name: getattr(standards, name)[:, :3] for name in ("X_source", "X_target")}
     on_few = replace(source, X=source.X[:, :3]), replace(standards, **few)
-    return [run_trial(source, standards), run_trial(*on_few)], standards, source
+    return [fit_view(source, standards), fit_view(*on_few)], standards, source
 
 
 @pytest.mark.parametrize("n_standards", [1, 5, 12])
 def test_weights_equal_the_formula(n_standards):
     trials, standards, source = draw_trials(n_standards)
-    weights = weigh(trials, standards.y, source.y)
+    weights = fit_weights(trials, standards.y, source.y)
     n = n_standards
     for target in range(2):
         share, expert, left_out = [], [], []
@@ -236,7 +236,7 @@ def test_pls_has_no_more_components_than_the_standards_support(rank):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(9, rank)) @ rng.normal(size=(rank, 5)) + 1.0
     y = rng.normal(size=(9, 2))
-    path = OwnPath.of(X, y, 6)
+    path = TargetPLS.of(X, y, 6)
     assert path.coef.shape == (6, 5, 2)
     predictions = path.predict(X)
     np.testing.assert_allclose(predictions[rank - 1 :], predictions[[rank - 1] * (7 - rank)])
@@ -471,7 +471,7 @@ def test_left_out_replicates_are_left_out_as_one_sample(make_stack):
     spoilt = replace(scans, y=np.where(label[:, None], 50.0, scans.y))
     y = np.where((standards.ids == standards.ids[0])[:, None], 50.0, standards.y)
     before, after = (
-        run_trial(rows, std).left_out[:N_RIDGES, 0]
+        fit_view(rows, std).left_out[:N_RIDGES, 0]
         for rows, std in ((scans, standards), (spoilt, replace(standards, y=y)))
     )
     np.testing.assert_allclose(after, before, atol=1e-6)
@@ -479,7 +479,7 @@ def test_left_out_replicates_are_left_out_as_one_sample(make_stack):
 
 def member_predictions(source, standards, X):
     """Return what an ensemble behind one view predicts."""
-    seen = {"spectra": Seen(source.X, standards.X_source, standards.X_target)}
+    seen = {"spectra": ViewedRows(source.X, standards.X_source, standards.X_target)}
     (member,) = fit_members(seen, source, standards).values()
     assert member.share == pytest.approx(1.0)
     return member.predict(X)
@@ -545,7 +545,7 @@ def test_a_source_of_one_sample_predicts_its_label(make_stack):
 
 def test_more_source_rows_than_many_keep_a_left_out_sample():
     source, standards = draw(4, n_source=210, n_channels=4)
-    whole = run_trial(source, standards).left_out
+    whole = fit_view(source, standards).left_out
     changed, changed_standards = with_changed_sample(source, standards, at=1)
-    after = run_trial(changed, changed_standards).left_out
+    after = fit_view(changed, changed_standards).left_out
     assert np.abs(after[:, 1] - whole[:, 1]).max() > 1e-6

@@ -9,7 +9,7 @@ from sklearn.linear_model import Ridge
 
 from skspektron.datasets import make_instruments
 from skspektron.transfer import FNO, FNOTransfer, MeanCentredTransfer
-from skspektron.transfer._fno import fewest_passes, interpolate
+from skspektron.transfer._maps._fno import fewest_passes, interpolate
 from tests.transfer.methods import SMALL_FNO, fit, make
 from tests.transfer.standards import new_spectra, noisy_pair, spectra
 

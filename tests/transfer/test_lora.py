@@ -19,7 +19,7 @@ from skspektron import SNV, LoRATransfer, SpektronEmbedder
 from skspektron.datasets import make_instruments
 from skspektron.model_selection import stack_instruments
 from skspektron.transfer import NoTransfer
-from skspektron.transfer._standards import Rows, Standards
+from skspektron.transfer._core._standards import Rows, Standards
 from tests.transfer.conftest import WAVELENGTH
 from tests.transfer.methods import fit
 

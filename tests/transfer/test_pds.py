@@ -1,214 +1,106 @@
-"""PDS, the map: against the literal loop, on instruments that it must repair, at the edges."""
+"""PDSTransfer: the map of PDS, fitted on the chosen pairs, before the calibration."""
+
+from itertools import product
 
 import numpy as np
 import pytest
-from sklearn.base import clone
 
-from skspektron.transfer import PDS
-from skspektron.transfer._pds import Windows, opposite_channels
-from tests import oracles
-from tests.transfer.standards import new_spectra, noisy_pair, spectra
+from skspektron.transfer import PDS, NoTransfer, PDSTransfer
+from tests.transfer.methods import make
+from tests.transfer.test_epo import standard_spectra
 
 
-@pytest.mark.parametrize("n_standards", [2, 6, 25])
-@pytest.mark.parametrize("n_source", [40, 33, 47])
-@pytest.mark.parametrize(
-    ("window_length", "n_components"), [(1, 1), (5, 2), (11, 3), (99, 4), (7, None)]
-)
-def test_equals_the_literal_loop(n_standards, n_source, window_length, n_components):
-    target, source = noisy_pair(n_standards, n_source=n_source)
-    pds = PDS(window_length=window_length, n_components=n_components).fit(target, source)
-    expected = oracles.pds(target, source, new_spectra(), window_length, n_components)
-    np.testing.assert_allclose(pds.transform(new_spectra()), expected, atol=1e-8)
-
-
-@pytest.mark.parametrize("n_standards", [2, 12])
-@pytest.mark.parametrize("n_source", [40, 33])
-@pytest.mark.parametrize("window_length", [(5, 3), (1, 5), (9, 99)])
-@pytest.mark.parametrize("n_components", [1, 3, None])
-def test_a_double_window_equals_the_literal_loop(
-    n_standards, n_source, window_length, n_components
-):
-    target, source = noisy_pair(n_standards, n_source=n_source)
-    pds = PDS(window_length=window_length, n_components=n_components).fit(target, source)
-    length, n_shared = window_length
-    expected = oracles.pds(target, source, new_spectra(), length, n_components, n_shared)
-    np.testing.assert_allclose(pds.transform(new_spectra()), expected, atol=1e-8)
-
-
-def test_a_double_window_of_one_is_a_window():
-    target, source = noisy_pair()
-    single, double = (PDS(window_length=w).fit(target, source).coef_ for w in (5, (5, 1)))
-    np.testing.assert_array_equal(single, double)
-
-
-def test_a_double_window_makes_more_of_few_standards():
-    rng = np.random.default_rng(0)
-    target = spectra(3, 80, 8) + 0.02 * rng.normal(size=(3, 80))
-    X_new = spectra(50, 80, 8, seed=4)
-    errors = [
-        np.abs(PDS(window_length=w).fit(target, spectra(3, 80, 8)).transform(X_new) - X_new).mean()
-        for w in (5, (5, 11))
+def test_is_pds_of_the_pairs_and_then_the_calibration(make_stack):
+    X, y, instrument, sample_id = make_stack()
+    model = make(PDSTransfer, 8, window_length=5, n_components=2)
+    model.fit(X, y, instrument=instrument, sample_id=sample_id)
+    rows = [
+        [np.flatnonzero((instrument == name) & (sample_id == i))[0] for i in model.transfer_ids_]
+        for name in "AB"
     ]
-    assert errors[1] < 0.7 * errors[0]
+    pds = PDS(window_length=5, n_components=2).fit(X[rows[1]], X[rows[0]])
+    np.testing.assert_allclose(model.transform(X), pds.transform(X), rtol=1e-10)
+    np.testing.assert_allclose(model.predict(X), model.estimator_.predict(pds.transform(X)))
 
 
-def test_is_the_identity_when_the_instruments_agree():
-    X = noisy_pair(20)[0]
-    pds = PDS(window_length=7, n_components=None).fit(X, X)
-    np.testing.assert_allclose(pds.transform(new_spectra()), new_spectra(), atol=1e-6)
-    few_bands = PDS(window_length=7, n_components=None).fit(spectra(20), spectra(20))
-    np.testing.assert_allclose(few_bands.transform(spectra(5, seed=3)), spectra(5, seed=3), 1e-6)
-
-
-@pytest.mark.parametrize("n_bands", [3, 6])
-def test_repairs_gain_offset_and_a_shift_with_10_standards(n_bands):
-    source = spectra(60, 201, n_bands)
-    channel = np.linspace(0, 1, 200)
-    target = source[:, 1:] * (0.9 + 0.1 * channel) + 0.05 * channel  # one channel of shift
-    source = source[:, :-1]
-    pds = PDS(n_components=3).fit(target[:10], source[:10])
-    corrected = pds.transform(target[10:]) - source[10:]
-    uncorrected = target[10:] - source[10:]
-    assert np.sqrt(np.mean(corrected**2)) <= 0.02 * np.sqrt(np.mean(uncorrected**2))
-
-
-@pytest.mark.parametrize("window_length", [5, (5, 3)])
-@pytest.mark.parametrize("n_components", [1, 3, None])
-def test_nested_maps_equal_single_fits(window_length, n_components):
-    target, source = noisy_pair(6, n_source=33)
-    counts = [None] if n_components is None else [1, 2, n_components, 50]
-    windows = Windows.lay(window_length, opposite_channels(40, 33), 40)
-    nested = windows.map_nested(target, source, new_spectra(), counts)
-    for mapped, k in zip(nested, counts, strict=True):
-        pds = PDS(window_length=window_length, n_components=k).fit(target, source)
-        np.testing.assert_allclose(mapped, pds.transform(new_spectra()), atol=1e-10)
-
-
-@pytest.mark.parametrize("n_standards", [2, 4])
-def test_more_components_than_the_standards_have_are_none(n_standards):
-    target, source = noisy_pair(n_standards)
-    most, full = (
-        PDS(window_length=9, n_components=k).fit(target, source) for k in (n_standards - 1, 50)
-    )
-    np.testing.assert_array_equal(most.coef_, full.coef_)
-    np.testing.assert_allclose(full.transform(target), source, atol=1e-8)  # they interpolate
-
-
-def test_components_beyond_the_rank_of_the_spectra_change_nothing():
-    target, source = spectra(12), 1.1 * spectra(12) + 0.2  # three bands
-    three, many = (PDS(n_components=k).fit(target, source).transform(target) for k in (3, 11))
-    np.testing.assert_allclose(many, three, atol=1e-6)
-
-
-def test_an_offset_alone_needs_one_standard():
-    source = spectra(6)
-    target = source + np.linspace(0.1, 0.3, 40)
-    for window_length in (1, 11, (5, 3)):
-        pds = PDS(window_length=window_length).fit(target[:1], source[:1])
-        np.testing.assert_allclose(pds.transform(target), source, atol=1e-12)
-
-
-def test_a_constant_channel_gets_an_offset_only():
-    target, source = spectra(8), spectra(8)
-    source[:, 4] = 0.1
-    target[:, 20] = 0.1  # its deviations from the mean are rounding noise
-    pds = PDS(window_length=1).fit(target, source)
-    assert not pds.coef_[:, [4, 20]].any()
-    assert pds.intercept_[4] == pytest.approx(0.1)
-    assert pds.intercept_[20] == pytest.approx(source[:, 20].mean())
-
-
-def test_windows_are_cut_at_the_edges_and_never_wrapped():
-    coef = PDS(window_length=5).fit(spectra(9), spectra(9)).coef_
-    offset = np.abs(np.subtract.outer(np.arange(40), np.arange(40)))
-    assert not coef[offset > 2].any()
-    assert coef[0, 0] != 0 and coef[-1, -1] != 0
-
-
-def test_a_window_over_all_channels_is_direct_standardization():
-    target, source = spectra(12), 1.2 * spectra(12) + 0.1
-    pds = PDS(window_length=2 * 40 + 1, n_components=None).fit(target, source)
-    centred = target - target.mean(axis=0)
-    direct = np.linalg.pinv(centred, rcond=1e-6) @ (source - source.mean(axis=0))
-    np.testing.assert_allclose(pds.coef_, direct, atol=1e-6)
-
-
-def test_the_number_of_components_matters_on_noisy_standards():
-    rng = np.random.default_rng(0)
-    target = spectra(10) + 0.02 * rng.normal(size=(10, 40))
-    X_new = spectra(50, seed=4)
-    errors = [
-        np.abs(PDS(n_components=k).fit(target, spectra(10)).transform(X_new) - X_new).mean()
-        for k in (2, None)
+def test_beats_no_transfer_on_unseen_samples(make_stack):
+    X, y, instrument, sample_id = make_stack()
+    held_out = np.isin(sample_id, [f"s{i:02d}" for i in range(8)])
+    train, test = ~held_out, held_out & (instrument == "B")
+    metadata = {"instrument": instrument[train], "sample_id": sample_id[train]}
+    scores = [
+        make(method).fit(X[train], y[train], **metadata).score(X[test], y[test])
+        for method in (NoTransfer, PDSTransfer)
     ]
-    assert errors[0] < 0.7 * errors[1]
+    assert scores[0] < 0.8 and scores[1] > 0.99
 
 
-def test_feature_names_count_the_source_channels():
-    pds = PDS().fit(spectra(5), spectra(5, 33))
-    assert pds.coef_.shape == (40, 33)
-    assert len(pds.get_feature_names_out()) == 33
-
-
-def test_axes_lay_the_window_around_the_nearest_channel():
-    target_axis = np.linspace(1000, 2000, 101)
-    source_axis = np.array([1800.0, 1504.0, 1000.0])  # descending, between and on channels
-    rng = np.random.default_rng(0)
-    target = rng.normal(size=(20, 101))
-    source = target[:, [80, 50, 0]] + 3.0
-    pds = PDS(window_length=3, n_components=None, target_axis=target_axis, source_axis=source_axis)
-    pds.fit(target, source)
-    expected = np.zeros((101, 3))
-    expected[[80, 50, 0], [0, 1, 2]] = 1.0
-    np.testing.assert_allclose(pds.coef_, expected, atol=1e-10)
-    np.testing.assert_allclose(pds.intercept_, 3.0)
-
-
-def test_axes_of_one_range_are_the_default():
-    target, source = noisy_pair(n_source=34)
-    axes = {"target_axis": np.linspace(900, 1700, 40), "source_axis": np.linspace(900, 1700, 34)}
-    np.testing.assert_allclose(
-        PDS(**axes).fit(target, source).coef_, PDS().fit(target, source).coef_, atol=1e-12
+def test_labels_of_the_target_are_not_needed(make_stack):
+    X, y, instrument, sample_id = make_stack()
+    metadata = {"instrument": instrument, "sample_id": sample_id}
+    unlabelled = np.where(instrument == "B", np.nan, y)
+    np.testing.assert_array_equal(
+        make(PDSTransfer).fit(X, unlabelled, **metadata).predict(X),
+        make(PDSTransfer).fit(X, y, **metadata).predict(X),
     )
 
 
-@pytest.mark.parametrize(
-    ("axes", "match"),
-    [
-        ({"target_axis": np.arange(1, 41)}, "One of target_axis and source_axis is None"),
-        ({"source_axis": np.arange(1, 41)}, "One of target_axis and source_axis is None"),
-        (
-            {"target_axis": np.arange(101, 141), "source_axis": np.arange(99, 139)},
-            "2 of the 40 source channels lie outside the range of the target, 101 to 140",
-        ),
-        ({"target_axis": np.arange(1, 40), "source_axis": np.arange(1, 41)}, "target_axis has"),
-        ({"target_axis": np.ones(40), "source_axis": np.arange(1, 41)}, "strictly"),
-    ],
-)
-def test_refuses_axes_that_do_not_fit(axes, match):
-    with pytest.raises(ValueError, match=match):
-        PDS(**axes).fit(*noisy_pair())
+def shifted(shift, n_samples=40):
+    """Return rows of A and of B, whose channel j sees what channel j + shift of A sees."""
+    rng = np.random.default_rng(0)
+    light = rng.normal(size=(n_samples, 80))
+    X_a, X_b = light[:, 10:70], light[:, 10 + shift : 70 + shift]
+    X = np.concatenate([X_a, X_b + 0.02 * rng.normal(size=X_b.shape)])
+    ids = np.tile(np.arange(n_samples), 2)
+    return X, np.tile(X_a[:, 20:40].sum(axis=1), 2), np.repeat(["A", "B"], n_samples), ids
+
+
+@pytest.mark.parametrize(("shift", "window_length"), [(1, 5), (-4, 11), (8, 21)])
+def test_auto_takes_the_window_that_reaches_as_far_as_the_shift(shift, window_length):
+    X, y, instrument, sample_id = shifted(shift)
+    model = make(PDSTransfer, 30).fit(X, y, instrument=instrument, sample_id=sample_id)
+    assert model.map_.window_length == window_length
 
 
 @pytest.mark.parametrize(
-    ("parameters", "match"),
+    ("given", "windows", "counts"),
     [
-        ({"window_length": 4}, "odd int of at least 1 or a pair of them, got 4"),
-        ({"window_length": -1}, "odd int of at least 1 or a pair of them, got -1"),
-        ({"window_length": 5.0}, "odd int of at least 1 or a pair of them, got 5.0"),
-        ({"window_length": (5, 2)}, r"a pair of them, got \(5, 2\)"),
-        ({"window_length": (5,)}, r"a pair of them, got \(5,\)"),
-        ({"window_length": (5, 3, 1)}, r"a pair of them, got \(5, 3, 1\)"),
-        ({"n_components": 0}, "at least 1 or None, got 0"),
-        ({"n_components": 1.5}, "at least 1 or None, got 1.5"),
+        ({}, (5, 11, 21), (1, 2, 3)),
+        ({"window_length": 7}, (7,), (1, 2, 3)),
+        ({"window_length": (3, 3)}, ((3, 3),), (1, 2, 3)),
+        ({"n_components": 2}, (5, 11, 21), (2,)),
+        ({"n_components": None}, (5, 11, 21), (None,)),
     ],
 )
-def test_refuses_bad_parameters(parameters, match):
-    with pytest.raises(ValueError, match=match):
-        clone(PDS()).set_params(**parameters).fit(spectra(5), spectra(5))
+def test_auto_agrees_best_on_standards_that_are_left_out(given, windows, counts, make_stack):
+    X, y, instrument, sample_id = make_stack()
+    X = X + 0.05 * np.random.default_rng(0).normal(size=X.shape)
+    model = make(PDSTransfer, 9, **given)
+    model.fit(X, y, instrument=instrument, sample_id=sample_id)
+    target, source = standard_spectra(model, (X, y, instrument, sample_id))
+    errors = {}
+    for window_length, n_components in product(windows, counts):
+        pds, squares = PDS(window_length=window_length, n_components=n_components), []
+        for k in range(5):
+            fold = np.arange(9) % 5
+            pds.fit(target[fold != k], source[fold != k])
+            predictions = model.estimator_.predict(pds.transform(target[fold == k]))
+            squares.extend((predictions - model.estimator_.predict(source[fold == k])) ** 2)
+        errors[window_length, n_components] = np.mean(squares)
+    chosen = model.map_.window_length, model.map_.n_components
+    assert chosen == min(errors, key=errors.get)
 
 
-def test_refuses_standards_that_are_not_paired():
-    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
-        PDS().fit(spectra(5), spectra(6))
+@pytest.mark.parametrize("n_transfer", [1, 2])
+def test_auto_with_too_few_standards_to_leave_one_out(n_transfer, make_stack):
+    X, y, instrument, sample_id = make_stack()
+    model = make(PDSTransfer, n_transfer).fit(X, y, instrument=instrument, sample_id=sample_id)
+    assert (model.map_.window_length, model.map_.n_components) == (5, 1)
+
+
+def test_refuses_a_bad_window_before_anything_is_fitted(make_stack):
+    X, y, *_ = make_stack()
+    with pytest.raises(ValueError, match="window_length must be an odd int"):
+        make(PDSTransfer, 0, window_length=4).fit(X, y)
+    with pytest.raises(ValueError, match="n_components must be an int"):
+        make(PDSTransfer, 0, n_components=0).fit(X, y)

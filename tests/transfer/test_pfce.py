@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skspektron.transfer import PFCETransfer
-from skspektron.transfer._pfce_coefficients import fit_near
+from skspektron.transfer._algorithms._pfce import fit_near
 from tests import oracles
 
 

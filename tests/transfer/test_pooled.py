@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import LinearRegression, Ridge
 
 from skspektron.transfer import PooledTransfer
-from skspektron.transfer._calibration import cross_validated_pls
+from skspektron.transfer._algorithms._pls import cross_validated_pls
 from tests.transfer.methods import make
 
 

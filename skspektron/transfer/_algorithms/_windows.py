@@ -1,0 +1,154 @@
+"""Regression of every source channel on a window of target channels."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from ._svd import ROUNDING, centred
+
+
+@dataclass(frozen=True)
+class Windows:
+    """A window of target channels for every source channel.
+
+    `channels` (n_source, w) are target channels, those beyond the edges too; `n_shared` source
+    channels around each one share its regression.
+    """
+
+    channels: NDArray[np.intp]
+    n_target: int
+    n_shared: int
+
+    @classmethod
+    def lay(cls, window_length, centres: NDArray[Any], n_target: int) -> "Windows":
+        """Lay a window around each of `centres`, cut at the edges."""
+        pair = isinstance(window_length, tuple | list)
+        length, n_shared = window_length if pair else (window_length, 1)
+        half = min(length // 2, n_target - 1)
+        return cls(centres[:, None] + np.arange(-half, half + 1), n_target, n_shared)
+
+    def regress(
+        self, target: NDArray[Any], source: NDArray[Any], n_components: int | None
+    ) -> NDArray[Any]:
+        """Return banded coefficients (k, n_source, w) of 1 to k components; only the last if None.
+
+        Paired standards differ in fewer directions than they are, so k may be less than asked.
+        """
+        n_standards, (n_source, width) = len(target), self.channels.shape
+        if n_standards == 1:  # it knows the offset between two instruments, no slope
+            return np.eye(1, width, width // 2).repeat(n_source, axis=0)[None]
+        X, y = centred(target), centred(source)
+        Z = self._look(X)
+        cross = self._share(np.einsum("njw,nj->jw", Z, y))
+        if n_components is None:
+            return _least_squares(self._gram(X), cross)[None]
+        if self.n_shared == 1:  # Z'(Zr) spares the larger Z'Z
+            multiply = partial(_multiply, Z)
+        else:
+            gram = self._gram(X)
+            multiply = partial(np.einsum, "jvw,jw->jv", gram)
+        n_directions = min((n_standards - 1) * self.n_shared, width)
+        return _partial_least_squares(multiply, cross, min(n_components, n_directions))
+
+    def map_nested(
+        self, target: NDArray[Any], source: NDArray[Any], X: NDArray[Any], counts
+    ) -> NDArray[Any]:
+        """Return `X` mapped by regressions of each number of components, (n_counts, n, n_source).
+
+        The components are nested, so one regression of the largest number serves all.
+        """
+        steps = self.regress(target, source, None if None in counts else max(counts))
+        chosen = [steps[-1 if k is None else min(k, len(steps)) - 1] for k in counts]
+        Z = self._look(X - target.mean(axis=0))
+        return source.mean(axis=0) + np.stack([np.einsum("njw,jw->nj", Z, b) for b in chosen])
+
+    def spread(self, banded: NDArray[Any]) -> NDArray[Any]:
+        """Return the dense matrix (n_target, n_source) of banded coefficients."""
+        inside = (self.channels >= 0) & (self.channels < self.n_target)
+        columns = np.broadcast_to(np.arange(len(banded))[:, None], self.channels.shape)
+        coef = np.zeros((self.n_target, len(banded)))
+        coef[self.channels[inside], columns[inside]] = banded[inside]
+        return coef
+
+    def _look(self, X):
+        """Return the windows (n, n_source, w) of spectra; channels beyond the edges are zero."""
+        width, first = self.channels.shape[1], self.first
+        padded = np.pad(X, ((0, 0), (width // 2, width // 2)))
+        windows = sliding_window_view(padded, width, axis=1)
+        whole = np.array_equal(first, np.arange(windows.shape[1]))
+        return windows if whole else windows[:, first]
+
+    def _gram(self, X):
+        """Return X'X (n_source, w, w) of every window, summed where regressions are shared."""
+        width = self.channels.shape[1]
+        padded = np.pad(X, ((0, 0), (width // 2, width // 2)))
+        # Row d holds the products of channels that are d apart: O(n p w) instead of O(n p w^2).
+        lagged = np.zeros((width, padded.shape[1]))
+        for lag in range(width):
+            n_pairs = padded.shape[1] - lag
+            pairs = padded[:, :n_pairs], padded[:, lag:]
+            lagged[lag, :n_pairs] = np.einsum("nj,nj->j", *pairs)
+        at = np.arange(width)
+        lag, low = np.abs(at[:, None] - at), np.minimum(at[:, None], at)
+        return self._share(lagged[lag, self.first[:, None, None] + low])
+
+    @property
+    def first(self) -> NDArray[np.intp]:
+        """First channel of every window, counted in spectra padded by half a window."""
+        return self.channels[:, self.channels.shape[1] // 2]
+
+    def _share(self, products):
+        """Return products summed over the source channels that share a regression."""
+        half = min(self.n_shared // 2, len(products) - 1)
+        if half == 0:
+            return products
+        edges = [(half, half)] + [(0, 0)] * (products.ndim - 1)
+        return sliding_window_view(np.pad(products, edges), 2 * half + 1, axis=0).sum(axis=-1)
+
+
+def _multiply(Z, r):
+    """Return Z'Zr for the windows Z (n, n_source, w) and r (n_source, w)."""
+    return np.einsum("njw,nj->jw", Z, np.einsum("njw,jw->nj", Z, r))
+
+
+def _partial_least_squares(multiply, cross, n_components):
+    """Return the coefficients of 1 to `n_components` components from X'y and a product with X'X.
+
+    Single-response PLS needs no more than these (Dayal & MacGregor, J. Chemom. 11 (1997) 73-85,
+    algorithm 2).
+    """
+    size = np.linalg.norm(cross, axis=1)
+    coef = np.zeros_like(cross)
+    rotations: list[NDArray[Any]] = []
+    loadings: list[NDArray[Any]] = []
+    steps: list[NDArray[Any]] = []
+    for _ in range(n_components):
+        norm = np.linalg.norm(cross, axis=1)
+        left = norm > ROUNDING * size  # what is smaller has been explained already
+        r = cross / np.where(left, norm, 1.0)[:, None]
+        for p, rotation in zip(loadings, rotations, strict=True):
+            r = r - np.einsum("jw,jw->j", p, r)[:, None] * rotation
+        p = multiply(r)
+        scores = np.einsum("jw,jw->j", r, p)  # t't
+        left &= scores > 0
+        scores = np.where(left, scores, 1.0)
+        p = p / scores[:, None]
+        q = np.where(left, np.einsum("jw,jw->j", r, cross) / scores, 0.0)
+        coef = coef + q[:, None] * r
+        cross = cross - (q * scores)[:, None] * p
+        rotations.append(r)
+        loadings.append(p)
+        steps.append(coef)
+    return np.array(steps)
+
+
+def _least_squares(gram, cross):
+    """Return the least-squares coefficients of the smallest norm for stacked cross-products."""
+    values, vectors = np.linalg.eigh(gram)
+    keep = values > ROUNDING * values[:, -1:]
+    inverse = np.divide(1.0, values, out=np.zeros_like(values), where=keep)
+    return np.einsum("jvw,jw->jv", vectors, inverse * np.einsum("jvw,jv->jw", vectors, cross))

@@ -1,0 +1,1 @@
+"""The calibrations that an ensemble averages."""

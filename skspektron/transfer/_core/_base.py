@@ -1,0 +1,368 @@
+"""What every transfer method shares: instruments, standards, the calibration that moves."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils import get_tags
+from sklearn.utils.validation import (
+    FLOAT_DTYPES,
+    assert_all_finite,
+    check_array,
+    check_consistent_length,
+    check_is_fitted,
+    check_memory,
+    validate_data,
+)
+
+from ..._documentation import DocumentedEstimator
+from ..._frames import as_frame, frame_kind
+from ..._typing import InstrumentName, MemoryLike, RandomState, Selection
+from ..._validation import check_axis, check_labels
+from .._algorithms._pls import cross_validated_pls
+from ._calibration import allows_nan, fit_calibration, reads_any_grid
+from ._frozen import check_frozen_channels, check_prefit, refuse_frozen
+from ._grids import find_grids, whole_grid
+from ._standards import (
+    Rows,
+    Standards,
+    check_n_transfer,
+    choose_standards,
+    instrument_rows,
+    resolve_instruments,
+)
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
+    """Fit a calibration on the source rows, learn from standards, predict target spectra.
+
+    A method implements `_learn` and `_predict_target`, and says on the class what a standard
+    must have. Both get target spectra interpolated at the channels of the source, unless the
+    method says that it goes from one grid to the other by itself.
+    """
+
+    # Read by scikit-learn's metadata routing, so that nobody calls set_fit_request.
+    __metadata_request__fit = {"instrument": True, "sample_id": True}  # noqa: RUF012
+    __metadata_request__predict = {"instrument": True}  # noqa: RUF012
+
+    _needs_pairs = False  # standards are measured on both instruments
+    _needs_labels = False  # standards have finite reference values
+    _learns_unlabelled = False  # `_learn` is called without standards too
+    _takes_nan = True  # NaN in `X` is left to the estimator to refuse
+    _keeps_target_grid = False  # the method gets target spectra on the target's own channels
+
+    def __init__(
+        self,
+        estimator: BaseEstimator | None = None,
+        *,
+        source: InstrumentName = None,
+        target: InstrumentName = None,
+        n_transfer: int | None = 10,
+        selection: Selection = "kennard-stone",
+        random_state: RandomState = None,
+        memory: MemoryLike = None,
+        trained_on: ArrayLike | None = None,
+    ):
+        self.estimator = estimator
+        self.source = source
+        self.target = target
+        self.n_transfer = n_transfer
+        self.selection = selection
+        self.random_state = random_state
+        self.memory = memory
+        self.trained_on = trained_on
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        instrument: ArrayLike | None = None,
+        sample_id: ArrayLike | None = None,
+    ) -> "Self":
+        """Fit the estimator on the source rows and learn the transfer from the standards.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Spectra of both instruments, stacked; other instruments' rows are ignored. Channels
+            that one of the two does not measure are NaN in all its rows, as `stack_instruments`
+            leaves them: the calibration then uses the source's channels within the range of the
+            target.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Reference values; may be NaN except on source rows.
+        instrument : array-like of shape (n_samples,), default=None
+            Instrument of each row. None: fit the estimator on all rows, transfer nothing.
+        sample_id : array-like of shape (n_samples,), default=None
+            Physical sample of each row: rows of one sample are paired, and averaged when they
+            are replicates. None: every row is a sample of its own, and nothing is paired.
+
+        Returns
+        -------
+        self : object
+            The fitted regressor.
+        """
+        self._check_parameters()
+        rows = self._check_training_rows(X, y, sample_id)
+        self._forget()
+        if instrument is None:
+            return self._fit_plain(rows)
+        has_ids = sample_id is not None
+        check_prefit(self.estimator, self.trained_on, rows.ids, has_ids=has_ids)
+        labels = check_labels(instrument, len(rows.X), "instrument")
+        self.source_, self.target_ = resolve_instruments(labels, self.source, self.target)
+        source = instrument_rows(rows, labels == self.source_)
+        target = instrument_rows(rows, labels == self.target_)
+        source, target = self._place_on_grids(source, target)
+        self.estimator_ = self._calibrate(source)
+        standards = self._choose_standards(source, target, has_ids=has_ids)
+        self.transfer_ids_ = standards.ids
+        self._is_adapted = len(standards) > 0 or self._learns_unlabelled
+        if self._is_adapted:
+            self._learn(source, target, standards)
+        return self
+
+    def predict(self, X: ArrayLike, *, instrument: ArrayLike | None = None) -> NDArray[Any]:
+        """Return the reference values of target spectra, and of source rows where marked.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Spectra in the columns of fit. Where the target has fewer channels than `X` had
+            columns, also target spectra on its own channels `target_channels_`, in the order of
+            those columns, (n_samples, n_target_channels).
+        instrument : array-like of shape (n_samples,), default=None
+            Instrument of each row, `source_` or `target_`: source rows go to `estimator_`
+            unmapped. None: all rows are target spectra.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+            In the unit and with the dimensions of the `y` of fit.
+        """
+        check_is_fitted(self)
+        X = self._check_spectra(X)
+        is_source = self._source_rows(instrument, len(X))
+        if is_source.all():
+            return self._predict_with(self.estimator_, self._grids.on_source(X))
+        if not is_source.any():
+            return self._predict_moved(X)
+        y_source = self._predict_with(self.estimator_, self._grids.on_source(X[is_source]))
+        y = np.empty((len(X), *y_source.shape[1:]))
+        y[is_source], y[~is_source] = y_source, self._predict_moved(X[~is_source])
+        return y
+
+    def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
+        """Learn the transfer; labels in `target` must not be read."""
+        raise NotImplementedError
+
+    def _predict_target(self, X: NDArray[Any]) -> NDArray[Any]:
+        """Return predictions for target spectra, once `_learn` has run."""
+        raise NotImplementedError
+
+    def _check_parameters(self) -> None:
+        """Refuse bad parameters before anything is fitted; methods extend it by theirs."""
+        check_n_transfer(self.n_transfer)
+
+    def _check_training_rows(self, X, y, sample_id) -> Rows:
+        """Return float spectra and reference values with their ids; NaN is judged later."""
+        self._frame = frame_kind(X)
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            validate_separately=(
+                {"dtype": FLOAT_DTYPES, "ensure_all_finite": "allow-nan"},
+                {"dtype": np.float64, "ensure_all_finite": "allow-nan", "ensure_2d": False},
+            ),
+        )
+        check_consistent_length(X, y)
+        self._n_outputs = y.shape[1:]
+        ids = np.arange(len(X)) if sample_id is None else sample_id
+        return Rows(X, y, check_labels(ids, len(X), "sample_id"))
+
+    def _forget(self) -> None:
+        """Drop what an earlier fit has learnt: not every fit learns the same."""
+        for name in [name for name in vars(self) if name.endswith("_")]:
+            if name not in ("n_features_in_", "feature_names_in_"):
+                delattr(self, name)
+
+    def _place_on_grids(self, source: Rows, target: Rows) -> tuple[Rows, Rows]:
+        """Return the rows of both instruments on the channels that they are used with."""
+        if self._leaves_nan_to_estimator():
+            grids = whole_grid(source.X.shape[1])
+        else:
+            names = getattr(self, "feature_names_in_", None)
+            grids = find_grids(source.X, target.X, feature_names=names)
+        self._grids = grids
+        self.source_channels_, self.target_channels_ = grids.source, grids.target
+        source = replace(source, X=grids.on_source(source.X))
+        check_frozen_channels(self.estimator, source.X.shape[1])
+        self._refuse_missing(source.X)
+        self._refuse_missing(grids.on_target(target.X))
+        return source, replace(target, X=self._of_target(target.X))
+
+    def _leaves_nan_to_estimator(self) -> bool:
+        """Tell whether the estimator knows what to do with channels that are not measured."""
+        if not self._takes_nan or self.estimator is None:
+            return False
+        return reads_any_grid(self.estimator) or (
+            allows_nan(self.estimator) and self._named_axis() is None
+        )
+
+    def _named_axis(self) -> NDArray[Any] | None:
+        """Return the axis that the columns of `X` name, None where they name none."""
+        names = getattr(self, "feature_names_in_", None)
+        return check_axis(n_features=self.n_features_in_, feature_names=names)
+
+    def _refuse_missing(self, X) -> None:
+        """Refuse NaN where the method itself needs every channel."""
+        if not self._takes_nan:
+            assert_all_finite(X, estimator_name=type(self).__name__, input_name="X")
+
+    def _of_target(self, X):
+        """Return stacked target rows as `_learn` and `_predict_target` want them."""
+        return self._grids.on_target(X) if self._keeps_target_grid else self._grids.to_source(X)
+
+    def _check_spectra(self, X) -> NDArray[Any]:
+        """Return float spectra in the columns of fit."""
+        n_target = len(self._grids.target)
+        if n_target < self.n_features_in_ and np.shape(X)[1:] == (n_target,):
+            self._refuse_other_channels(X)
+            X = check_array(X, dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan")
+            return self._grids.stack_target(X)
+        finite = "allow-nan" if self._takes_nan or self._grids.leave_gaps else True
+        return validate_data(self, X, dtype=FLOAT_DTYPES, ensure_all_finite=finite, reset=False)
+
+    def _refuse_other_channels(self, X) -> None:
+        """Refuse a frame on the target's own channels whose columns are named otherwise."""
+        if not (hasattr(X, "columns") and hasattr(self, "feature_names_in_")):
+            return
+        expected = self.feature_names_in_[self.target_channels_]
+        n_other = np.count_nonzero(expected != np.asarray(X.columns, dtype=object))
+        if n_other:
+            raise ValueError(
+                f"{n_other} of the {len(expected)} columns of X are not named as in fit, in this "
+                "order. Pass the target's channels in the order of fit, without names, or all "
+                f"{self.n_features_in_} columns of fit."
+            )
+
+    def _fit_plain(self, rows):
+        """Fit the estimator on all rows; there is nothing to transfer."""
+        self._refuse_missing(rows.X)
+        self.source_ = self.target_ = None
+        self.transfer_ids_ = rows.ids[:0]
+        self._is_adapted = False
+        self._grids = whole_grid(rows.X.shape[1])
+        self.source_channels_, self.target_channels_ = self._grids.source, self._grids.target
+        self.estimator_ = self._calibrate(rows)
+        return self
+
+    def _calibrate(self, rows: Rows, channels: NDArray[Any] | None = None):
+        """Return a clone of the estimator (default: cross-validated PLS) fitted on `rows`."""
+        n_missing = np.count_nonzero(~np.isfinite(rows.y))
+        if n_missing:
+            raise ValueError(
+                f"Input y contains NaN in {n_missing} of the {rows.y.size} reference values that "
+                "the calibration is fitted on. Drop those rows; only target rows may lack labels."
+            )
+        if isinstance(self.estimator, FrozenEstimator):
+            return self.estimator
+        X = self._as_given(rows.X, channels)
+        if self.estimator is None:
+            return self._default_calibration(X, rows.y, rows.ids)
+        return self._cached(fit_calibration)(clone(self.estimator), X, rows.y)
+
+    def _default_calibration(self, X, y: NDArray[Any], ids: NDArray[Any]):
+        """Return what ``estimator=None`` stands for, fitted on `X` and `y`."""
+        return self._cached(cross_validated_pls)(X, y, ids)
+
+    def _cached(self, function):
+        """Return `function` behind `memory`: the folds of a search share their source rows."""
+        return check_memory(self.memory).cache(function)
+
+    def _recalibrate(self, rows: Rows, channels: NDArray[Any] | None = None):
+        """Return the estimator fitted anew on `rows`; a frozen one cannot be."""
+        refuse_frozen(self)
+        return self._calibrate(rows, channels)
+
+    def _choose_standards(self, source, target, *, has_ids):
+        """Return the standards of this method, none for a method that reads none."""
+        needs_standards = self._needs_pairs or self._needs_labels
+        n_transfer = self.n_transfer if needs_standards else 0
+        if self._needs_pairs and not has_ids and n_transfer != 0:
+            raise ValueError(
+                f"{type(self).__name__} with n_transfer={n_transfer} needs paired spectra, and "
+                "sample_id is None. Pass sample_id=; rows are never paired by position."
+            )
+        return choose_standards(
+            source,
+            target,
+            n_transfer=n_transfer,
+            needs_pairs=self._needs_pairs,
+            needs_labels=self._needs_labels,
+            selection=self.selection,
+            random_state=self.random_state,
+        )
+
+    def _source_rows(self, instrument, n_samples):
+        """Tell which rows are source spectra; without instruments in fit, all of them are."""
+        if instrument is None:
+            return np.full(n_samples, self.source_ is None)
+        labels = check_labels(instrument, n_samples, "instrument")
+        if self.source_ is None:
+            raise ValueError(
+                f"predict got instrument= for {n_samples} rows, and fit got none: nothing was "
+                "transferred. Leave it out, or fit with instrument=."
+            )
+        known = [self.source_, self.target_]
+        unknown = sorted(set(labels.tolist()) - set(known))
+        if unknown:
+            raise ValueError(
+                f"predict got rows of the instruments {unknown}, and fit learnt source and target "
+                f"{known}. Predict only those, or fit with instrument= and these rows."
+            )
+        return labels == self.source_
+
+    def _predict_moved(self, X):
+        """Return predictions for target rows, by what was learnt or as source spectra."""
+        if self._is_adapted:
+            return self._predict_target(self._of_target(X))
+        return self._predict_with(self.estimator_, self._grids.to_source(X))
+
+    def _predict_with(
+        self, estimator, X: NDArray[Any], channels: NDArray[Any] | None = None
+    ) -> NDArray[Any]:
+        """Return the predictions of `estimator` with the dimensions of the `y` of fit."""
+        y = estimator.predict(self._as_given(X, channels))
+        return np.asarray(y, dtype=np.float64).reshape(len(X), *self._n_outputs)
+
+    def _predict_source(self, X: NDArray[Any]) -> NDArray[Any]:
+        """Return the predictions of the source calibration."""
+        return self._predict_with(self.estimator_, X)
+
+    def _as_given(self, X, channels: NDArray[Any] | None = None):
+        """Return `X` with the column names of fit: they may be the spectral axis.
+
+        `channels` are the columns that `X` has, by default those of the source.
+        """
+        if self._frame is None or not hasattr(self, "feature_names_in_"):
+            return X
+        names = self.feature_names_in_[self.source_channels_ if channels is None else channels]
+        return as_frame(X, names, self._frame)
+
+    def __sklearn_tags__(self):
+        """Take over what the estimator can do."""
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        if self.estimator is not None:
+            inner = get_tags(self.estimator)
+            tags.input_tags.allow_nan = self._takes_nan and allows_nan(self.estimator)
+            tags.target_tags.multi_output = inner.target_tags.multi_output
+        return tags

@@ -1,0 +1,71 @@
+"""Transfer by a map whose only setting is its number of components."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+
+from ..._typing import InstrumentName, MemoryLike, RandomState, Selection
+from .._maps._base import check_n_components
+from ._mapped import MappedTransfer
+from ._standards import Rows, Standards
+from ._tuning import choose_map, largest_rank
+
+MAX_COMPONENTS = 15
+
+
+class LowRankTransfer(MappedTransfer):
+    """Map target spectra to the source, then predict; a method names its map."""
+
+    _map_class: type
+    _needs_pairs = True
+    _takes_nan = False
+
+    def __init__(
+        self,
+        estimator: BaseEstimator | None = None,
+        *,
+        source: InstrumentName = None,
+        target: InstrumentName = None,
+        n_transfer: int | None = 10,
+        selection: Selection = "kennard-stone",
+        random_state: RandomState = None,
+        memory: MemoryLike = None,
+        trained_on: ArrayLike | None = None,
+        n_components: int | str | None = "auto",
+    ):
+        super().__init__(
+            estimator,
+            source=source,
+            target=target,
+            n_transfer=n_transfer,
+            selection=selection,
+            random_state=random_state,
+            memory=memory,
+            trained_on=trained_on,
+        )
+        self.n_components = n_components
+
+    def _check_parameters(self) -> None:
+        """Refuse a bad number of components even where there is no standard to fit on."""
+        super()._check_parameters()
+        if self.n_components != "auto":
+            check_n_components(self.n_components)
+
+    def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
+        """Fit the map on the paired standards, with as many components as agree best."""
+        n_components = self.n_components
+        if n_components == "auto":
+            counts = range(1, 1 + min(MAX_COMPONENTS, largest_rank(len(standards))))
+
+            def map_candidates(X_target, X_source, X):
+                maps = [self._map_class(n_components=k).fit(X_target, X_source) for k in counts]
+                return np.stack([candidate.transform(X) for candidate in maps])
+
+            chosen = choose_map(map_candidates, self._predict_source, standards, source.y)
+            n_components = counts[chosen]
+        self.map_ = self._map_class(n_components=n_components)
+        self.map_.fit(standards.X_target, standards.X_source)
+
+    def _map(self, X):
+        """Map target spectra to the source."""
+        return np.asarray(self.map_.transform(X))

@@ -1,0 +1,183 @@
+"""Which rows belong to an instrument, and which samples become transfer standards."""
+
+from dataclasses import dataclass, fields
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...model_selection._orderings import order_samples
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Training rows of one instrument: `X` (n, p), `y` (n,) or (n, q), `ids` (n,)."""
+
+    X: NDArray[Any]
+    y: NDArray[Any]
+    ids: NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Standards:
+    """Transfer samples, one row each, replicates averaged.
+
+    `X_source` (n, p) and `y_source`, the reference values on the source rows, are NaN for a
+    sample that only the target has measured, which happens only in methods that do not ask for
+    pairs. `y` are the reference values on the target rows, NaN where there are none.
+    """
+
+    ids: NDArray[Any]
+    X_source: NDArray[Any]
+    X_target: NDArray[Any]
+    y_source: NDArray[Any]
+    y: NDArray[Any]
+
+    def __len__(self):
+        """Return the number of standards."""
+        return len(self.ids)
+
+    def __getitem__(self, index) -> "Standards":
+        """Return some of the standards."""
+        return Standards(**{field.name: getattr(self, field.name)[index] for field in fields(self)})
+
+
+def check_n_transfer(n_transfer: int | None) -> None:
+    """Refuse what is neither None nor a whole number of samples."""
+    if n_transfer is None:
+        return
+    if not isinstance(n_transfer, Integral) or isinstance(n_transfer, bool):
+        raise TypeError(
+            f"n_transfer must be an int or None, got {n_transfer!r}. "
+            "Pass the number of standards, or None for every candidate."
+        )
+    if n_transfer < 0:
+        raise ValueError(
+            f"n_transfer must be at least 0, got {n_transfer}. "
+            "Pass 0 for no standards, or None for every candidate."
+        )
+
+
+def resolve_instruments(labels: NDArray[Any], source, target) -> tuple[Any, Any]:
+    """Return the labels of source and target, the one left out inferred from `labels`."""
+    names, counts = np.unique(labels, return_counts=True)
+    known = names.tolist()
+    for role, name in (("source", source), ("target", target)):
+        if name is not None and name not in known:
+            raise ValueError(
+                f"{role}={name!r} is not among the {len(known)} instruments. Choose one of {known}."
+            )
+    if target is None:
+        if source is None or len(known) != 2:
+            raise ValueError(
+                f"target is None, and with source={source!r} and the {len(known)} instruments "
+                f"{known} it cannot be inferred. Pass target=."
+            )
+        target = known[1 - known.index(source)]
+    if source is None:
+        others = [i for i, name in enumerate(known) if name != target]
+        if not others:
+            raise ValueError(
+                f"All rows are from target={target!r}. Stack the rows of a source instrument too."
+            )
+        source = known[max(others, key=lambda i: counts[i])]  # ties: first in sorted order
+    if source == target:
+        raise ValueError(f"source and target are both {source!r}. Choose two of {known}.")
+    return source, target
+
+
+def instrument_rows(rows: Rows, mask: NDArray[Any]) -> Rows:
+    """Return the rows under `mask` in an order that does not depend on theirs."""
+    X, y, ids = rows.X[mask], rows.y[mask], rows.ids[mask]
+    keys = (ids,)
+    if len(np.unique(ids)) < len(ids):  # replicates: the spectra themselves break the tie
+        keys = (*np.column_stack([X, y]).T, ids)
+    order = np.lexsort(keys)
+    return Rows(X[order], y[order], ids[order])
+
+
+def choose_standards(
+    source: Rows,
+    target: Rows,
+    *,
+    n_transfer: int | None,
+    needs_pairs: bool,
+    needs_labels: bool,
+    selection,
+    random_state,
+) -> Standards:
+    """Return the first `n_transfer` candidates in the order of `selection`."""
+    pool = _candidates(source, target, needs_pairs)
+    if n_transfer == 0:
+        return pool[:0]
+    # Standards are chosen before the new instrument has measured anything, so by the spectra
+    # of the source wherever it has measured them all.
+    unpaired = np.isnan(pool.X_source).all(axis=1).any()
+    spectra = pool.X_target if unpaired else pool.X_source
+    order = np.arange(len(pool))
+    if len(pool):
+        order = order_samples(spectra, selection, y=pool.y_source, random_state=random_state)
+    if needs_labels:
+        labelled = np.isfinite(pool.y).all(axis=tuple(range(1, pool.y.ndim)))
+        order = order[labelled[order]]
+    wanted = len(order) if n_transfer is None else n_transfer
+    if len(order) < max(wanted, 1):
+        raise ValueError(_too_few(n_transfer, len(order), needs_pairs, needs_labels))
+    return pool[order[:wanted]]
+
+
+def channel_means(values: NDArray[Any]) -> NDArray[Any]:
+    """Return the mean of every column over its finite entries; NaN where there is none."""
+    return _sample_means(values, np.zeros(len(values), dtype=int))[1][0]
+
+
+def _candidates(source, target, needs_pairs):
+    """Return every target sample that may serve as a standard, sorted by id."""
+    ids, X_target = _sample_means(target.X, target.ids)
+    source_ids, X_source = _sample_means(source.X, source.ids)
+    paired = np.isin(ids, source_ids)
+    at = np.searchsorted(source_ids, ids[paired])
+    pool = Standards(
+        ids,
+        _spread(X_source[at], paired),
+        X_target,
+        _spread(_sample_means(source.y, source.ids)[1][at], paired),
+        _sample_means(target.y, target.ids)[1],
+    )
+    return pool[paired] if needs_pairs else pool
+
+
+def _spread(values, mask):
+    """Return `values` in the rows under `mask`, NaN in the others."""
+    spread = np.full((len(mask), *values.shape[1:]), np.nan)
+    spread[mask] = values
+    return spread
+
+
+def _sample_means(values, ids):
+    """Return the unique ids and the mean of each one's rows over finite entries; ids are sorted."""
+    unique, first = np.unique(ids, return_index=True)
+    if len(ids) == 0:
+        return unique, values
+    finite = np.isfinite(values)
+    total = np.add.reduceat(np.where(finite, values, 0.0), first, axis=0, dtype=np.float64)
+    count = np.add.reduceat(finite, first, axis=0, dtype=np.intp)
+    return unique, np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+
+
+def _too_few(n_transfer, n_available, needs_pairs, needs_labels):
+    """Return the sentences for a user who asks for more standards than there are."""
+    kind = " and ".join(
+        word
+        for word, needed in (
+            ("paired with the source by sample_id", needs_pairs),
+            ("labelled", needs_labels),
+        )
+        if needed
+    )
+    wanted = "at least 1" if n_transfer is None else n_transfer
+    return (
+        f"n_transfer={n_transfer} asks for {wanted} target samples that are {kind}, and the "
+        f"training rows hold {n_available}. Lower n_transfer, or stack more such rows."
+    )

@@ -1,0 +1,107 @@
+"""Choices made by cross-validation on what a transfer may read, for users who cannot tune.
+
+The candidates of a method are compared on standards that are left out: how far is the prediction
+for a standard's target spectrum from the prediction for its source spectrum? It takes no label,
+and the calibration's own error does not blur it.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import GroupKFold
+
+from .._algorithms._pls import N_FOLDS
+from ._standards import Rows, Standards
+
+TIE = 1e-9  # relative
+
+
+def choose_map(
+    map_candidates: Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], NDArray[Any]],
+    predict: Callable[[NDArray[Any]], NDArray[Any]],
+    standards: Standards,
+    y: NDArray[Any],
+) -> int:
+    """Return the map after which the source calibration agrees best with itself.
+
+    ``map_candidates(X_target_std, X_source_std, X)`` returns target spectra `X` under every
+    candidate, (n_candidates, n, n_features_source). The first one wins ties, and where there are
+    too few standards to leave one out. Deviations count in units of the deviation of `y`.
+    """
+    if len(standards) < 3:
+        return 0
+    mapped, order = [], []
+    for train, test in _standard_folds(len(standards)):
+        pairs = standards.X_target[train], standards.X_source[train]
+        mapped.append(map_candidates(*pairs, standards.X_target[test]))
+        order.append(test)
+    spectra = np.concatenate(mapped, axis=1)  # (n_candidates, n, n_features_source)
+    expected = predict(standards.X_source[np.concatenate(order)])
+    predictions = predict(spectra.reshape(-1, spectra.shape[-1]))
+    return _first_of_least(_mean_squares(predictions.reshape(-1, *expected.shape) - expected, y))
+
+
+def choose_calibration(
+    fit_candidates: Callable[
+        [NDArray[Any], NDArray[Any], Standards], Callable[[NDArray[Any]], NDArray[Any]]
+    ],
+    source: Rows,
+    standards: Standards,
+) -> int:
+    """Return the candidate of the smallest expected error on the target.
+
+    ``fit_candidates(X, y, standards)`` returns a function from spectra to the predictions of
+    every candidate, (n_candidates, n, ...). The error is the mean square in cross-validation on
+    the source rows plus the mean squared disagreement on standards that are left out.
+    """
+    error = _source_error(fit_candidates, source, standards)
+    if len(standards) > 1:
+        differences = []
+        for train, test in _standard_folds(len(standards)):
+            predict = fit_candidates(source.X, source.y, standards[train])
+            left_out = standards[test]
+            differences.append(predict(left_out.X_target) - predict(left_out.X_source))
+        error = error + _mean_squares(np.concatenate(differences, axis=1), source.y)
+    return _first_of_least(error)
+
+
+def largest_rank(n_standards: int) -> int:
+    """Return the rank that differences of the standards have in every fold; at least 1.
+
+    Candidates beyond it are the same map in the folds and cannot be told apart.
+    """
+    return max(1, n_standards - -(-n_standards // N_FOLDS) - 1)
+
+
+def _source_error(fit_candidates, source, standards):
+    """Return the mean squared error of every candidate in cross-validation on the source rows."""
+    n_groups = len(np.unique(source.ids))
+    if n_groups < 2:
+        return 0.0
+    residuals = []
+    for train, test in GroupKFold(min(N_FOLDS, n_groups)).split(source.X, groups=source.ids):
+        predict = fit_candidates(source.X[train], source.y[train], standards)
+        residuals.append(predict(source.X[test]) - source.y[test])
+    return _mean_squares(np.concatenate(residuals, axis=1), source.y)
+
+
+def _standard_folds(n_standards: int) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+    """Yield training and left-out standards of at most 5 folds, dealt in order of selection."""
+    fold = np.arange(n_standards) % N_FOLDS
+    for k in range(min(N_FOLDS, n_standards)):
+        yield np.flatnonzero(fold != k), np.flatnonzero(fold == k)
+
+
+def _first_of_least(errors) -> int:
+    """Return the first candidate of the smallest error; what differs by rounding is equal."""
+    errors = np.atleast_1d(errors)
+    return int(np.argmax(errors <= errors.min() * (1 + TIE)))
+
+
+def _mean_squares(deviations, y):
+    """Return the mean squared deviation of every candidate, targets in units of their variance."""
+    variance = y.var(axis=0, ddof=0)
+    squares = (deviations**2).mean(axis=1) / (variance + (variance == 0))
+    return squares.reshape(len(squares), -1).sum(axis=1)

@@ -1,0 +1,1 @@
+"""Maps from target to source spectra, learnt from paired standards."""

@@ -1,0 +1,99 @@
+"""What the maps from a target to a source instrument share: paired standards, affine form."""
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ..._documentation import DocumentedEstimator
+from ..._validation import check_channels
+
+
+class PairedMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DocumentedEstimator):
+    """Affine map of target spectra; a map sets `coef_` and `intercept_` in `fit`."""
+
+    def transform(self, X: ArrayLike) -> NDArray[Any]:
+        """Return `X` as the source instrument would have measured it."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        return self._linear(X) + self.intercept_
+
+    def _linear(self, X):
+        """Return `X` times the coefficients."""
+        return X @ self.coef_
+
+    @property
+    def _n_features_out(self):
+        """Number of source channels, for the names of the columns."""
+        return len(self.intercept_)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.target_tags.multi_output = True
+        return tags
+
+
+class LowRankMap(PairedMap):
+    """Affine map whose coefficients are a product of thin factors, plus one where it says so.
+
+    A map sets `left_` (n_features_in_, k), `right_` (k, n_features_source) and `intercept_`.
+    """
+
+    _adds_identity = False  # the map changes a spectrum instead of composing it anew
+
+    @property
+    def coef_(self) -> NDArray[Any]:
+        """Transfer matrix of shape (n_features_in_, n_features_source)."""
+        return self._linear(np.eye(self.n_features_in_))
+
+    def _linear(self, X):
+        """Return `X` times the coefficients, without forming them."""
+        product = (X @ self.left_) @ self.right_
+        return X + product if self._adds_identity else product
+
+
+def check_pairs(estimator, X: ArrayLike, y: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the spectra of paired standards: those of the target and those of the source."""
+    target, source = validate_data(estimator, X, y, dtype=np.float64, multi_output=True)
+    # Text, and None among objects, are told from numbers only now.
+    source = check_array(source, dtype=np.float64, ensure_2d=False, input_name="y")
+    return target, source.reshape(len(source), -1)
+
+
+def check_n_components(n_components: Any) -> None:
+    """Refuse what is neither a number of components nor None."""
+    if n_components is not None and not _is_count(n_components):
+        raise ValueError(
+            f"n_components must be an int of at least 1 or None, got {n_components!r}. "
+            "Pass 3, or None for the largest rank."
+        )
+
+
+def _is_count(value) -> bool:
+    """Tell an int of at least 1; True is none."""
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
+
+
+def opposite_channels(n_target, n_source, target_axis=None, source_axis=None) -> NDArray[np.intp]:
+    """Return the target channel that lies nearest to each source channel."""
+    if (target_axis is None) != (source_axis is None):
+        raise ValueError(
+            "One of target_axis and source_axis is None, and the two belong together. "
+            "Pass both axes in one unit, or neither where both span the same range."
+        )
+    if target_axis is None:
+        return np.rint(np.linspace(0, n_target - 1, n_source)).astype(int)
+    target = check_channels(target_axis, n_target, "target_axis", "nm or cm-1")
+    source = check_channels(source_axis, n_source, "source_axis", "nm or cm-1")
+    outside = np.count_nonzero((source < target.min()) | (source > target.max()))
+    if outside:
+        raise ValueError(
+            f"{outside} of the {n_source} source channels lie outside the range of the target, "
+            f"{target.min():g} to {target.max():g}. Leave them out: nothing is extrapolated."
+        )
+    return np.abs(source[:, None] - target).argmin(axis=1)

@@ -1,0 +1,87 @@
+"""External parameter orthogonalisation."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import OneToOneFeatureMixin
+
+from .._algorithms._svd import principal_axes
+from ._base import LowRankMap, check_n_components, check_pairs
+
+
+class EPO(OneToOneFeatureMixin, LowRankMap):
+    r"""Take out of a spectrum the directions in which two instruments differ.
+
+    The leading right singular vectors V of the difference spectra of the standards, not centred,
+    span what the instrument does to a spectrum; every spectrum is given the same score in them
+    [1]_: :math:`\hat x = x - (x - \bar x_s) V V^\top`. Spectra of both instruments are
+    projected, and a calibration is made on projected spectra.
+
+    Parameters
+    ----------
+    n_components : int or None, default=1
+        Number of directions, at least 1; the first holds the mean difference where that is large.
+        More take out more of what the calibration lives on. Typical: 1 to 6. None: all directions
+        of the differences.
+
+    Attributes
+    ----------
+    components_ : ndarray of shape (k, n_features_in_)
+        Directions that are taken out, orthonormal; none where the instruments agree.
+    coef_ : ndarray of shape (n_features_in_, n_features_source)
+        Transfer matrix, made on demand.
+    intercept_ : ndarray of shape (n_features_source,)
+        In the unit of the source spectra.
+    left_, right_ : ndarray of shape (n_features_in_, k) and (k, n_features_source)
+        Thin factors of the transfer matrix.
+    n_features_in_ : int
+        Number of channels of the target instrument.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Column names of the target spectra, where they are all strings.
+
+    See Also
+    --------
+    EPOTransfer : Calibrates on projected source spectra.
+
+    Notes
+    -----
+    Source spectra with another number of channels are taken to span the same range and are
+    interpolated at the channels of the target. The projection is idempotent and symmetric. Cost:
+    O(n^2 p) for n standards and p channels.
+
+    References
+    ----------
+    .. [1] Roger, Chauchard & Bellon-Maurel, Chemom. Intell. Lab. Syst. 66 (2003) 191-204.
+
+    Examples
+    --------
+    >>> from skspektron.transfer import EPO
+    >>> epo = EPO(n_components=1).fit([[1.0, 5.0], [2.0, 5.0]], [[1.0, 1.0], [2.0, 1.0]])
+    >>> epo.transform([[3.0, 7.0], [4.0, 8.0]]).round(6)
+    array([[3., 1.],
+           [4., 1.]])
+    """
+
+    _adds_identity = True
+
+    def __init__(self, *, n_components: int | None = 1):
+        self.n_components = n_components
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> "EPO":
+        """Learn from standards, paired by row: `X` from the target, `y` from the source."""
+        check_n_components(self.n_components)
+        target, source = check_pairs(self, X, y)
+        source = _resample(source, target.shape[1])
+        D = source - target
+        values, U = principal_axes(D, self.n_components)
+        self.components_ = (U / np.sqrt(values)).T @ D
+        self.left_, self.right_ = -self.components_.T, self.components_
+        self.intercept_ = -(source.mean(axis=0) @ self.left_) @ self.right_
+        return self
+
+
+def _resample(X, n_channels):
+    """Return spectra interpolated at `n_channels` equally spaced channels of the same range."""
+    if X.shape[1] == n_channels:
+        return X
+    old, new = np.linspace(0.0, 1.0, X.shape[1]), np.linspace(0.0, 1.0, n_channels)
+    return np.array([np.interp(new, old, x) for x in X])

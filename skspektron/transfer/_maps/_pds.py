@@ -1,0 +1,109 @@
+"""Piecewise direct standardization."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .._algorithms._windows import Windows
+from ._base import PairedMap, check_n_components, check_pairs, opposite_channels
+
+
+class PDS(PairedMap):
+    r"""Turn spectra of a target instrument into spectra of the source instrument.
+
+    Every source channel `j` is regressed on a window of target channels around it by partial
+    least squares, both centred on the standards [1]_, [2]_, [3]_:
+    :math:`\hat x_j = \bar x_{s,j} + (x_t - \bar x_t)_{W_j} b_j`.
+
+    Parameters
+    ----------
+    window_length : int or (int, int), default=11
+        Number of target channels behind one source channel; odd. Typical: 3 to 15. 1 corrects
+        every channel by itself; a window over all channels is direct standardization. A pair
+        is double-window PDS: as many source channels as the second number says, odd, around
+        the one in the middle share one regression, so that few standards give many rows.
+    n_components : int or None, default=2
+        Largest number of components of a window's regression, at least 1. Typical: 1 to 4; more
+        follow the noise of the standards, on raw spectra more than 1. None: least squares over all
+        directions in which the standards differ.
+    target_axis, source_axis : array-like of shape (n_features,), default=None
+        Axes of both instruments in one unit, nm or cm-1, strictly monotonic; source channels
+        must lie within the range of the target. None: both span the same range.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_features_in_, n_features_source)
+        Transfer matrix; column `j` is zero outside the window of source channel `j`.
+    intercept_ : ndarray of shape (n_features_source,)
+        Background correction, in the unit of the source spectra.
+    n_features_in_ : int
+        Number of channels of the target instrument.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Column names of the target spectra, where they are all strings.
+
+    See Also
+    --------
+    PDSTransfer : The same map around a calibration, with the choice of standards.
+
+    Notes
+    -----
+    Windows are cut at the edges; in a double window, deviations beyond the edge count as zero. A
+    constant channel gets an offset only; a single standard gives the offset between its two
+    spectra. Cost: O(p n w k) for p channels, n standards, windows of w and k components; O(p w^3)
+    without a limit to the components.
+
+    References
+    ----------
+    .. [1] Wang, Veltkamp & Kowalski, Anal. Chem. 63 (1991) 2750-2756.
+    .. [2] Wang, Lysaght & Kowalski, Anal. Chem. 64 (1992) 562-564.
+    .. [3] Bouveresse & Massart, Chemom. Intell. Lab. Syst. 32 (1996) 201-213.
+
+    Examples
+    --------
+    >>> from skspektron.transfer import PDS
+    >>> pds = PDS(window_length=1).fit([[1.0, 2.0], [3.0, 6.0]], [[2.0, 2.5], [4.0, 4.5]])
+    >>> pds.transform([[2.0, 4.0], [5.0, 8.0]])
+    array([[3. , 3.5],
+           [6. , 5.5]])
+    """
+
+    def __init__(
+        self,
+        *,
+        window_length: int | tuple[int, int] = 11,
+        n_components: int | None = 2,
+        target_axis: ArrayLike | None = None,
+        source_axis: ArrayLike | None = None,
+    ):
+        self.window_length = window_length
+        self.n_components = n_components
+        self.target_axis = target_axis
+        self.source_axis = source_axis
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> "PDS":
+        """Learn from standards, paired by row: `X` from the target, `y` from the source."""
+        check_window(self.window_length, self.n_components)
+        target, source = check_pairs(self, X, y)
+        windows = Windows.lay(
+            self.window_length,
+            opposite_channels(target.shape[1], source.shape[1], self.target_axis, self.source_axis),
+            target.shape[1],
+        )
+        banded = windows.regress(target, source, self.n_components)[-1]
+        self.coef_ = windows.spread(banded)
+        self.intercept_ = source.mean(axis=0) - target.mean(axis=0) @ self.coef_
+        return self
+
+
+def check_window(window_length: Any, n_components: Any) -> None:
+    """Refuse a window without a centre and less than one component."""
+    is_pair = isinstance(window_length, tuple | list)
+    lengths = window_length if is_pair else (window_length,)
+    are_odd = all(isinstance(n, int | np.integer) and n >= 1 and n % 2 == 1 for n in lengths)
+    if not are_odd or len(lengths) != 1 + is_pair:
+        raise ValueError(
+            f"window_length must be an odd int of at least 1 or a pair of them, got "
+            f"{window_length!r}. Pass 11, or 1 for every channel by itself."
+        )
+    check_n_components(n_components)

@@ -1,0 +1,75 @@
+"""The last step of a calibration, and its coefficients."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.cross_decomposition import PLSRegression
+from sklearn.dummy import DummyRegressor
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+from skspektron.transfer import PFCETransfer
+from skspektron.transfer._core._calibration import linear_coefficients, split_calibration
+
+rng = np.random.default_rng(0)
+X, Y = rng.normal(size=(12, 4)), rng.normal(size=(12, 2))
+
+CALIBRATIONS = {
+    "regressor": Ridge(),
+    "pipeline": make_pipeline(StandardScaler(), Ridge()),
+    "one step": make_pipeline(Ridge()),
+    "nested": make_pipeline(MinMaxScaler(), make_pipeline(StandardScaler(), Ridge())),
+    "passthrough": make_pipeline("passthrough", Ridge()),
+}
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize("calibration", CALIBRATIONS.values(), ids=CALIBRATIONS)
+def test_front_and_last_step_are_the_calibration(calibration, frozen):
+    calibration = calibration.fit(X, Y)
+    front, final = split_calibration(FrozenEstimator(calibration) if frozen else calibration)
+    assert isinstance(final, Ridge)
+    np.testing.assert_allclose(final.predict(front(X)), calibration.predict(X))
+    again = pickle.loads(pickle.dumps(front))
+    np.testing.assert_array_equal(again(X), front(X))
+
+
+def test_a_transfer_behind_a_pipeline_can_be_pickled(make_stack):
+    X, y, instrument, sample_id = make_stack()
+    pipeline = make_pipeline(StandardScaler(), Ridge(alpha=1e-3))
+    model = PFCETransfer(pipeline, source="A", target="B")
+    model.fit(X, y, instrument=instrument, sample_id=sample_id)
+    loaded = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
+
+
+@pytest.mark.parametrize("y", [Y, Y[:, 0], Y[:, :1]], ids=["two targets", "flat", "column"])
+@pytest.mark.parametrize(
+    "final",
+    [LinearRegression(), Ridge(fit_intercept=False), PLSRegression(2), DummyRegressor()],
+    ids=lambda final: type(final).__name__,
+)
+def test_coefficients_give_the_predictions(final, y):
+    coef, intercept = linear_coefficients(final.fit(X, y), 4)
+    n_targets = y[0].size
+    assert coef.shape == (4, n_targets) and intercept.shape == (n_targets,)
+    predictions = np.reshape(final.predict(X), (12, n_targets))
+    np.testing.assert_allclose(X @ coef + intercept, predictions, atol=1e-10)
+
+
+def test_coefficients_of_a_regressor_that_knows_names(recwarn):
+    frame = pd.DataFrame(X, columns=["1100", "1102", "1104", "1106"])
+    final = PLSRegression(2).fit(frame, Y)
+    coef, intercept = linear_coefficients(final, 4)
+    np.testing.assert_allclose(X @ coef + intercept, final.predict(frame), atol=1e-10)
+    assert not recwarn.list
+
+
+def test_refuses_a_regressor_without_coefficients():
+    with pytest.raises(ValueError, match="ends in KNeighborsRegressor, which has no coef_"):
+        linear_coefficients(KNeighborsRegressor().fit(X, Y), 4)

@@ -1,0 +1,109 @@
+"""With `memory` the calibration is fitted once for all that a search tries on a fold."""
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV
+
+from skspektron.model_selection import TransferGroupKFold
+from skspektron.transfer import PDSTransfer, TargetOnly
+from skspektron.transfer._core import _base
+from tests.transfer.methods import METHODS, fit, make
+
+N_FOLDS = 2
+SIZES = [0, 3, 6]
+
+
+class CountedRidge(Ridge):
+    """Count the fits of all clones."""
+
+    n_fits = 0
+
+    def fit(self, X, y):
+        CountedRidge.n_fits += 1
+        return super().fit(X, y)
+
+
+@pytest.fixture
+def memory(tmp_path):
+    """Return the path of an empty cache."""
+    CountedRidge.n_fits = 0
+    return str(tmp_path)
+
+
+def search(estimator, stack, memory, method=PDSTransfer, **grid):
+    """Search over numbers of standards, without a final fit."""
+    X, y, instrument, sample_id = stack
+    metadata = {"instrument": instrument, "sample_id": sample_id}
+    cv = TransferGroupKFold(N_FOLDS, target="B")
+    return GridSearchCV(
+        method(estimator, source="A", target="B", memory=memory),
+        {"n_transfer": SIZES, **grid},
+        cv=list(cv.split(X, y, **metadata)),
+        error_score="raise",
+        refit=False,
+    ).fit(X, y, **metadata)
+
+
+def scores(search):
+    return search.cv_results_["mean_test_score"]
+
+
+@pytest.mark.parametrize("as_path", [True, False])
+def test_one_fit_a_fold(as_path, memory, make_stack):
+    stack = make_stack()
+    plain = search(CountedRidge(), stack, None, window_length=[1, 3])
+    assert CountedRidge.n_fits == N_FOLDS * 2 * len(SIZES)
+    CountedRidge.n_fits = 0
+    cache = memory if as_path else joblib.Memory(memory, verbose=0)
+    cached = search(CountedRidge(), stack, cache, window_length=[1, 3])
+    assert CountedRidge.n_fits == N_FOLDS
+    np.testing.assert_array_equal(scores(cached), scores(plain))
+
+
+def test_one_default_calibration_a_fold(memory, make_stack, monkeypatch):
+    choose, calls = _base.cross_validated_pls, []
+
+    def counted(X, y, ids):
+        calls.append(len(X))
+        return choose(X, y, ids)
+
+    stack = make_stack()
+    plain = search(None, stack, None)
+    monkeypatch.setattr(_base, "cross_validated_pls", counted)
+    cached = search(None, stack, memory)
+    assert calls == [15] * N_FOLDS
+    np.testing.assert_array_equal(scores(cached), scores(plain))
+
+
+def test_new_calibrations_on_standards_are_cached_too(memory, make_stack):
+    for _ in range(2):
+        search(CountedRidge(), make_stack(), memory, method=TargetOnly)
+        assert CountedRidge.n_fits == N_FOLDS * len(SIZES)  # the source, 3 and 6 standards
+
+
+@pytest.mark.parametrize("estimator", [Ridge(alpha=1e-3), None])
+@pytest.mark.parametrize("method", METHODS)
+def test_predictions_are_those_without_memory(method, estimator, memory, make_stack):
+    X, *_ = stack = make_stack()
+    plain = fit(make(method).set_params(estimator=estimator), stack).predict(X)
+    for _ in range(2):  # first written, then read
+        model = fit(make(method, memory=memory).set_params(estimator=estimator), stack)
+        np.testing.assert_array_equal(model.predict(X), plain)
+
+
+def test_the_cache_knows_rows_and_parameters(memory, make_stack):
+    X, y, instrument, sample_id = make_stack()
+    for alpha, labels, n_fits in ((1.0, y, 1), (2.0, y, 2), (2.0, y + 1, 3), (1.0, y, 3)):
+        model = PDSTransfer(CountedRidge(alpha=alpha), source="A", target="B", memory=memory)
+        predictions = fit(model, (X, labels, instrument, sample_id)).predict(X)
+        assert CountedRidge.n_fits == n_fits
+    assert predictions.shape == (60,)
+
+
+def test_rows_in_another_order_are_the_same_fit(memory, make_stack):
+    stack = make_stack()
+    for part in (stack, [part[::-1] for part in stack]):
+        fit(PDSTransfer(CountedRidge(), source="A", target="B", memory=memory), part)
+    assert CountedRidge.n_fits == 1
