@@ -9,8 +9,8 @@ from sklearn.pipeline import Pipeline
 
 from .._typing import InstrumentName, MemoryLike, RandomState, Selection
 from .._validation import check_axis
-from ._averaging._views import spectral_views
-from ._averaging._weights import ViewedRows, fit_members
+from ._averaging._views import spectral_views, viewed_rows
+from ._averaging._weights import fit_members
 from ._core._frozen import refuse_frozen
 from ._core._last_step import LastStepTransfer
 from ._core._standards import Rows, Standards
@@ -152,8 +152,8 @@ class EnsembleTransfer(LastStepTransfer):
         views = spectral_views(source.X.shape[1], self._axis())
         self._views = {name: view.fit(source.X) for name, view in views.items()}
         self._has_own_view = self._may_be_view(source)
-        Z, Z_source, Z_target = map(self._see, (source.X, standards.X_source, standards.X_target))
-        seen = {name: ViewedRows(Z[name], Z_source[name], Z_target[name]) for name in Z}
+        spectra = source.X, standards.X_source, standards.X_target
+        seen = viewed_rows(*map(self._see, spectra))
         self._members = fit_members(seen, source, standards)
         self.view_weights_ = {name: member.share for name, member in self._members.items()}
 

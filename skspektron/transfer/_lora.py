@@ -15,6 +15,7 @@ from ._adaptation._base import EmbeddingTransfer
 from ._adaptation._ensemble import AdaptedEnsemble
 from ._adaptation._offset import SubtractOffset
 from ._adaptation._replay import as_on_target, linear_head, standardize
+from ._averaging._views import norm
 from ._averaging._weights import ViewedRows
 from ._core._standards import Rows, Standards
 
@@ -237,16 +238,25 @@ class LoRATransfer(EmbeddingTransfer):
         self._ensemble = None
         if self.estimator is None:
             embedded, adapted = self.estimator_[:-1], self.target_estimator_[:-1]
+            Z, Z_source, Z_target = (
+                np.asarray(embedding.transform(self._as_given(X)))
+                for embedding, X in (
+                    (embedded, source.X),
+                    (embedded, standards.X_source),
+                    (adapted, standards.X_target),
+                )
+            )
             ensemble = AdaptedEnsemble.fit(
                 source,
                 target,
                 standards,
                 wavenumber=self._steps(self.estimator_)[1].wavenumber_,
                 embedding=ViewedRows(
-                    np.asarray(embedded.transform(self._as_given(source.X))),
-                    np.asarray(embedded.transform(self._as_given(standards.X_source))),
-                    np.asarray(adapted.transform(self._as_given(standards.X_target))),
-                    self._unseen(source, standards),
+                    Z,
+                    Z_source,
+                    Z_target,
+                    size=norm(Z, Z_source, Z_target),
+                    unseen=self._unseen(source, standards),
                 ),
             )
             self._ensemble, self.view_weights_ = ensemble, ensemble.weights

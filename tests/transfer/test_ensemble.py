@@ -2,6 +2,7 @@
 
 import pickle
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skspektron.transfer import EnsembleTransfer, NARTransfer, TargetOnly
@@ -479,7 +480,7 @@ def test_left_out_replicates_are_left_out_as_one_sample(make_stack):
 
 def member_predictions(source, standards, X):
     """Return what an ensemble behind one view predicts."""
-    seen = {"spectra": ViewedRows(source.X, standards.X_source, standards.X_target)}
+    seen = {"spectra": ViewedRows(source.X, standards.X_source, standards.X_target, size=0.0)}
     (member,) = fit_members(seen, source, standards).values()
     assert member.share == pytest.approx(1.0)
     return member.predict(X)
@@ -549,3 +550,13 @@ def test_more_source_rows_than_many_keep_a_left_out_sample():
     changed, changed_standards = with_changed_sample(source, standards, at=1)
     after = fit_view(changed, changed_standards).left_out
     assert np.abs(after[:, 1] - whole[:, 1]).max() > 1e-6
+
+
+def test_a_view_that_is_flat_in_training_is_not_fitted(make_stack):
+    X, y, instrument, sample_id = make_stack()
+    flat = np.concatenate([X, np.full((60, 6), 0.1)], axis=1)  # a mean of 0.1 is not quite 0.1
+    band = FunctionTransformer(partial(np.take, indices=range(24, 30), axis=1))
+    model = EnsembleTransfer(make_pipeline(band, Ridge()), source="A", target="B", n_transfer=8)
+    fit(model, (flat, y, instrument, sample_id))
+    below = flat[30:] - np.where(np.arange(30) < 24, 0.0, 1e-9)
+    np.testing.assert_allclose(model.predict(below), model.predict(flat[30:]), atol=1e-6)

@@ -107,14 +107,14 @@ def _press(X, y, train, test, limit):
 
 
 def fit_pls_path(
-    X: NDArray[Any], y: NDArray[Any], limit: int
+    X: NDArray[Any], y: NDArray[Any], limit: int, size: float | None = None
 ) -> Callable[[NDArray[Any]], NDArray[Any]]:
     """Return a function from spectra to the predictions of PLS with 1 to `limit` components.
 
     Its value has the shape (limit, n, n_targets), or (limit, n) where `y` is flat. Spectra that
-    do not vary with `y` give its mean.
+    do not vary with `y` give its mean; `size` is as in `covary`.
     """
-    if not covary(X, y):
+    if not covary(X, y, size):
         mean = y.mean(axis=0)
         return lambda X: np.broadcast_to(mean, (limit, len(X), *y.shape[1:]))
     pls = _fit_pls(X, y, limit)

@@ -29,11 +29,11 @@ class RowSpace:
     n_rows: int
 
     @classmethod
-    def of(cls, X: NDArray[Any], y: NDArray[Any]) -> "RowSpace":
-        """Decompose source rows."""
+    def of(cls, X: NDArray[Any], y: NDArray[Any], size: float = 0.0) -> "RowSpace":
+        """Decompose source rows; `size` is as in `principal_axes`."""
         mean, level = X.mean(axis=0), y.mean(axis=0)
         X, y = X - mean, (y - level).reshape(len(y), -1)
-        values, U = principal_axes(X, None)
+        values, U = principal_axes(X, None, size)
         Vt = (U / np.sqrt(values)).T @ X
         return cls(mean, level.ravel(), Vt, values, Vt @ (X.T @ y), level.shape, len(X))
 

@@ -14,15 +14,19 @@ def centred(X: NDArray[Any]) -> NDArray[Any]:
     return np.where(np.ptp(X, axis=0) == 0, 0.0, X - X.mean(axis=0))
 
 
-def principal_axes(X: NDArray[Any], n_components: int | None) -> tuple[NDArray[Any], NDArray[Any]]:
+def principal_axes(
+    X: NDArray[Any], n_components: int | None, size: float = 0.0
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return squared singular values and left singular vectors (n, k) of rows, largest first.
 
-    The k is at most `n_components` and the numerical rank. The smaller of the two Gram matrices
-    is decomposed: there are few standards, or few channels.
+    The k is at most `n_components` and the numerical rank. `size` is the norm of the spectra that
+    `X` was computed from: variation below the rounding error of those is not a direction. The
+    smaller of the two Gram matrices is decomposed: there are few standards, or few channels.
     """
     is_wide = len(X) <= X.shape[1]
     values, vectors = np.linalg.eigh(X @ X.T if is_wide else X.T @ X)
-    rank = np.count_nonzero(values > ROUNDING * values.max(initial=0.0))
+    rounding = max(X.shape) * np.finfo(np.float64).eps * size
+    rank = np.count_nonzero(values > max(ROUNDING * values.max(initial=0.0), rounding**2))
     k = rank if n_components is None else min(rank, n_components)
     values, vectors = values[::-1][:k], vectors[:, ::-1][:, :k]
     return values, vectors if is_wide else X @ (vectors / np.sqrt(values))

@@ -64,7 +64,7 @@ class TargetPLS:
     intercept: NDArray[Any]  # (k, q)
 
     @classmethod
-    def of(cls, X: NDArray[Any], y: NDArray[Any], limit: int) -> "TargetPLS":
+    def of(cls, X: NDArray[Any], y: NDArray[Any], limit: int, size: float = 0.0) -> "TargetPLS":
         """Fit PLS with up to `limit` components to every target by itself; 0 is none.
 
         What spectra of lower rank do not support is as with all components that they do.
@@ -76,7 +76,7 @@ class TargetPLS:
         n_components = max(1, min(limit, rank))
         counts = np.minimum(np.arange(limit), n_components - 1)
         for target, values in enumerate(y.T):
-            predict = fit_pls_path(X, values, n_components)
+            predict = fit_pls_path(X, values, n_components, max(size, float(np.linalg.norm(X))))
             intercept[:, target] = predict(np.zeros((1, X.shape[1])))[counts, 0]
             coef[:, :, target] = predict(np.eye(X.shape[1]))[counts]
         return cls(coef - intercept[:, None], intercept)
@@ -87,7 +87,10 @@ class TargetPLS:
 
 
 def fit_view(
-    source: Rows, standards: Standards, unseen: Sequence[NDArray[Any]] | None = None
+    source: Rows,
+    standards: Standards,
+    unseen: Sequence[NDArray[Any]] | None = None,
+    size: float = 0.0,
 ) -> ViewFits:
     """Fit calibrations on rows (n, p) of one view, and y (n, q).
 
@@ -95,31 +98,33 @@ def fit_view(
     standards, which it is to predict as zero, and on their target spectra, moved by the mean
     difference, which it is to predict as their label. A view that was itself learnt from the
     standards' target spectra passes `unseen`: those spectra through the view as learnt without the
-    standards of even places, and without those of odd places.
+    standards of even places, and without those of odd places. `size` is the norm of the spectra
+    that the view was computed from: a view that is flat up to their rounding error has no
+    direction to fit.
     """
     # Neither ridge regression nor PLS minds rotations: few rows span few coordinates.
     centre = source.X.mean(axis=0)
     spectra = [source.X, standards.X_source, standards.X_target, *(unseen or ())]
     rows = np.concatenate(spectra) - centre
-    values, U = principal_axes(rows, None)
+    values, U = principal_axes(rows, None, size)
     basis = (U / np.sqrt(values)).T @ rows
     X, X_source, X_target, *unseen = ((Z - centre) @ basis.T for Z in spectra)
     source = replace(source, X=X)
     standards = replace(standards, X_source=X_source, X_target=X_target)
-    whole = RowSpace.of(X, source.y)
+    whole = RowSpace.of(X, source.y, size)
     path, offset = _fit(whole, standards, np.arange(len(standards)))
     variance = source.y.var(axis=0) + (np.ptp(source.y, axis=0) == 0)
-    on_target, on_source, alone = _left_out(whole, source, standards, unseen or [X_target])
+    on_target, on_source, alone = _left_out(whole, source, standards, unseen or [X_target], size)
     left_out = np.concatenate([_flat(on_target), alone])
     unknown = np.full((len(alone), source.y.shape[1]), np.inf)
-    source_error = (_flat(_source_residuals(source, standards)) ** 2).mean(axis=1) / variance
+    source_error = (_flat(_source_residuals(source, standards, size)) ** 2).mean(axis=1) / variance
     disagreement = (_flat(on_target - on_source) ** 2).mean(axis=1) / variance
     return ViewFits(
         centre,
         basis,
         offset,
         path,
-        TargetPLS.of(standards.X_target, standards.y, len(alone)),
+        TargetPLS.of(standards.X_target, standards.y, len(alone), size),
         source_error=np.concatenate([source_error, unknown]),
         disagreement=np.concatenate([disagreement, unknown]),
         label_error=((left_out - standards.y) ** 2).mean(axis=1) / variance,
@@ -152,7 +157,7 @@ def _fit(
     return space.fit_path(added, goals, weights, RIDGES * length), offset
 
 
-def _source_residuals(source: Rows, standards: Standards) -> NDArray[Any]:
+def _source_residuals(source: Rows, standards: Standards, size: float = 0.0) -> NDArray[Any]:
     """Return residuals (c, e, n, q) of source rows in cross-validation by sample."""
     residuals = np.zeros((len(PENALTY), len(RIDGES), *source.y.shape))
     n_groups = len(np.unique(source.ids))
@@ -162,13 +167,17 @@ def _source_residuals(source: Rows, standards: Standards) -> NDArray[Any]:
     for train, test in folds.split(source.X, groups=source.ids):
         # A left-out sample must not be known by its target spectrum either.
         labelled = np.flatnonzero(~np.isin(standards.ids, source.ids[test]))
-        path, _ = _fit(RowSpace.of(source.X[train], source.y[train]), standards, labelled)
+        path, _ = _fit(RowSpace.of(source.X[train], source.y[train], size), standards, labelled)
         residuals[:, :, test] = path.predict(source.X[test]) - source.y[test]
     return residuals
 
 
 def _left_out(
-    whole: RowSpace, source: Rows, standards: Standards, unseen: Sequence[NDArray[Any]]
+    whole: RowSpace,
+    source: Rows,
+    standards: Standards,
+    unseen: Sequence[NDArray[Any]],
+    size: float,
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Return predictions for left-out standards, as `unseen` has their target spectra.
 
@@ -188,12 +197,12 @@ def _left_out(
         space, rest = whole, replace(standards, X_target=X_target)[train]
         others = ~np.isin(source.ids, standards.ids[test])
         if n_samples <= MANY and others.any():
-            space = RowSpace.of(source.X[others], source.y[others])
+            space = RowSpace.of(source.X[others], source.y[others], size)
         path, offset = _fit(space, rest, np.arange(len(train)))
         on_target[:, :, test] = path.predict(X_target[test] + offset)
         on_source[:, :, test] = path.predict(standards.X_source[test])
         if limit:
-            own = TargetPLS.of(rest.X_target, rest.y, limit)
+            own = TargetPLS.of(rest.X_target, rest.y, limit, size)
             alone[:, test] = own.predict(X_target[test])
     return on_target, on_source, alone
 

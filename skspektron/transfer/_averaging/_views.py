@@ -83,10 +83,12 @@ class CommonViews:
             without_gaps(self.grids.on_source(X)) for X in (source.X, standards.X_source)
         )
         X_target = self.on_common(standards.X_target)
-        return {
-            name: ViewedRows(*map(view.transform, (X, X_source, X_target)))
-            for name, view in self.views.items()
-        }
+        return viewed_rows(
+            *(
+                {name: view.transform(rows) for name, view in self.views.items()}
+                for rows in (X, X_source, X_target)
+            )
+        )
 
     def of_target(self, X: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """Return what every view makes of target spectra."""
@@ -98,6 +100,29 @@ class CommonViews:
         filled = np.array(X, dtype=np.float64)
         filled[:, self.grids.target] = without_gaps(filled[:, self.grids.target])
         return self.grids.to_source(filled)
+
+
+def viewed_rows(
+    Z: dict[str, NDArray[Any]], Z_source: dict[str, NDArray[Any]], Z_target: dict[str, NDArray[Any]]
+) -> dict[str, ViewedRows]:
+    """Return source rows and both spectra of the standards in every view.
+
+    A derivative has the rounding error of the spectra that it was taken from.
+    """
+
+    def size(name):
+        before = "SNV" if name.startswith("SNV,") else "spectra"
+        return norm(*(rows[before if "derivative" in name else name] for rows in blocks))
+
+    blocks = Z, Z_source, Z_target
+    return {
+        name: ViewedRows(Z[name], Z_source[name], Z_target[name], size=size(name)) for name in Z
+    }
+
+
+def norm(*blocks: NDArray[Any]) -> float:
+    """Return the norm of several blocks of rows together."""
+    return float(np.sqrt(sum((rows**2).sum() for rows in blocks)))
 
 
 def without_gaps(X: NDArray[Any]) -> NDArray[Any]:

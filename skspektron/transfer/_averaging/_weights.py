@@ -30,6 +30,7 @@ class ViewedRows:
     Z: NDArray[Any]  # (n_source, n_channels of the view)
     Z_source: NDArray[Any]  # (n, n_channels)
     Z_target: NDArray[Any]  # (n, n_channels)
+    size: float  # norm of the rows that the view was computed from, see principal_axes
     unseen: Sequence[NDArray[Any]] | None = None  # see fit_view
 
 
@@ -63,6 +64,7 @@ def fit_members(
             replace(rows, X=np.asarray(view.Z, dtype=np.float64)),
             replace(standards, X_source=view.Z_source, X_target=view.Z_target),
             view.unseen,
+            view.size,
         )
         for view in seen.values()
     ]
