@@ -10,7 +10,7 @@ from .._typing import InstrumentName, MemoryLike, RandomState, Selection
 from ._algorithms._dipls import CovarianceDifference, PairDifference, domain_invariant_pls
 from ._algorithms._pls import choose_n_components
 from ._core._frozen import refuse_frozen
-from ._core._last_step import LinearTransfer
+from ._core._linear import LinearTransfer
 from ._core._standards import Rows, Standards
 from ._maps._base import check_n_components
 

@@ -4,15 +4,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
+from .._pipelines import is_supervised
 from .._typing import InstrumentName, MemoryLike, RandomState, Selection
 from .._validation import check_axis
 from ._averaging._views import spectral_views, viewed_rows
 from ._averaging._weights import fit_members
+from ._core._base import LastStepTransfer
 from ._core._frozen import refuse_frozen
-from ._core._last_step import LastStepTransfer
 from ._core._standards import Rows, Standards
 
 
@@ -151,7 +152,7 @@ class EnsembleTransfer(LastStepTransfer):
         refuse_frozen(self)
         views = spectral_views(source.X.shape[1], self._axis())
         self._views = {name: view.fit(source.X) for name, view in views.items()}
-        self._has_own_view = self._may_be_view(source)
+        self._has_own_view = self._has_front()
         spectra = source.X, standards.X_source, standards.X_target
         seen = viewed_rows(*map(self._see, spectra))
         self._members = fit_members(seen, source, standards)
@@ -174,17 +175,17 @@ class EnsembleTransfer(LastStepTransfer):
             seen["estimator"] = np.asarray(self._transform_front(X))
         return seen
 
-    def _may_be_view(self, source: Rows) -> bool:
-        """Tell whether the estimator has steps before the last, none of which was fitted to y.
+    def _has_front(self) -> bool:
+        """Return whether the estimator has steps before the last, none of them fitted to `y`.
 
-        Such a step knows the rows that its view would be judged on.
+        A supervised step has seen the rows that its view would be judged on.
         """
-        if not isinstance(self.estimator_, Pipeline) or len(self.estimator_) < 2:
-            return False
-        X, front = self._as_given(source.X), self.estimator_[:-1]
-        shuffled = np.random.default_rng(0).permutation(source.y)
-        other = clone(front).fit(X, shuffled)
-        return np.allclose(np.asarray(front.transform(X)), np.asarray(other.transform(X)))
+        estimator = self.estimator_
+        return (
+            isinstance(estimator, Pipeline)
+            and len(estimator) > 1
+            and not is_supervised(estimator[:-1])
+        )
 
     def _predict_target(self, X: NDArray[Any]) -> NDArray[Any]:
         """Return the mean of the members."""

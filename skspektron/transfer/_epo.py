@@ -10,7 +10,8 @@ from sklearn.dummy import DummyRegressor
 
 from .._typing import InstrumentName, MemoryLike, RandomState, Selection
 from ._algorithms._pls import component_limit, covary, fit_pls_path
-from ._core._refitted import RefittedTransfer
+from ._core._base import LastStepTransfer
+from ._core._frozen import refuse_frozen
 from ._core._standards import Rows, Standards
 from ._core._tuning import choose_calibration
 from ._maps._base import check_n_components
@@ -19,7 +20,7 @@ from ._maps._epo import EPO
 MAX_DIRECTIONS = 6
 
 
-class EPOTransfer(RefittedTransfer):
+class EPOTransfer(LastStepTransfer):
     r"""Calibrate again without the directions in which the instruments differ.
 
     The leading directions V of the difference spectra of the standards, not centred, are taken out
@@ -104,6 +105,8 @@ class EPOTransfer(RefittedTransfer):
     array([1.5])
     """
 
+    _needs_pairs = True
+
     def __init__(
         self,
         estimator: BaseEstimator | None = None,
@@ -135,8 +138,11 @@ class EPOTransfer(RefittedTransfer):
         if self.n_components != "auto":
             check_n_components(self.n_components)
 
-    def _refit(self, source: Rows, standards: Standards, final) -> None:
-        """Fit the last step on projected source rows, as the smallest expected error says."""
+    def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
+        """Fit the last step on projected source rows, with the smallest expected error."""
+        refuse_frozen(self)
+        source, standards = self._transform_rows(source, standards)
+        final = self._last_step()
         counts: list[Any] = [self.n_components]
         if self.n_components == "auto":
             counts = list(range(1, 1 + min(MAX_DIRECTIONS, len(standards), source.X.shape[1])))
@@ -164,18 +170,19 @@ class EPOTransfer(RefittedTransfer):
         if n_pls:
             is_left = covary(X, source.y, float(np.linalg.norm(source.X)))
             final = PLSRegression(1 + chosen % n_pls, scale=False) if is_left else DummyRegressor()
-        self.target_estimator_ = self._fit_final(final, X, source.y)
+        self.target_estimator_ = self._fit_last(final, X, source.y)
 
     def _fit_nested(self, final, X, y, n_pls):
         """Return a function to predictions of 1 to `n_pls` components, or those of `final`."""
         if n_pls:
             return fit_pls_path(X, y, n_pls)
-        fitted = self._fit_final(final, X, y)
-        return lambda X: self._predict_final(fitted, X)[None]
+        fitted = self._fit_last(final, X, y)
+        return lambda X: self._predict_last(fitted, X)[None]
 
-    def _predict_last(self, Z):
+    def _predict_target(self, X):
         """Predict projected spectra."""
-        return self._predict_final(self.target_estimator_, np.asarray(self.map_.transform(Z)))
+        projected = np.asarray(self.map_.transform(self._transform_front(X)))
+        return self._predict_last(self.target_estimator_, projected)
 
 
 def _fit_projection(n_components, standards):

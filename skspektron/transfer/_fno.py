@@ -152,15 +152,15 @@ class FNOTransfer(MappedTransfer):
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Fit the map on the paired standards."""
-        axis = self._grids.axis
+        target_axis, source_axis = self._layout.axes
         self.map_ = FNO(
             width=self.width,
             n_modes=self.n_modes,
             n_layers=self.n_layers,
             max_epochs=self.max_epochs,
             learning_rate=self.learning_rate,
-            target_axis=None if axis is None else axis[self._grids.target],
-            source_axis=None if axis is None else axis[self._grids.source],
+            target_axis=target_axis,
+            source_axis=source_axis,
             device=self.device,
             random_state=self.random_state,
             verbose=self.verbose,

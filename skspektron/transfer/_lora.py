@@ -239,7 +239,7 @@ class LoRATransfer(EmbeddingTransfer):
         if self.estimator is None:
             embedded, adapted = self.estimator_[:-1], self.target_estimator_[:-1]
             Z, Z_source, Z_target = (
-                np.asarray(embedding.transform(self._as_given(X)))
+                np.asarray(embedding.transform(self._layout.as_given(X)))
                 for embedding, X in (
                     (embedded, source.X),
                     (embedded, standards.X_source),
@@ -275,7 +275,7 @@ class LoRATransfer(EmbeddingTransfer):
         """Predict with the ensemble, or with the adapted calibration alone."""
         if self._ensemble is None:
             return super()._predict_target(X)
-        Z = np.asarray(self.target_estimator_[:-1].transform(self._as_given(X)))
+        Z = np.asarray(self.target_estimator_[:-1].transform(self._layout.as_given(X)))
         return self._ensemble.predict(X, Z).reshape(len(X), *self._n_outputs)
 
     def _learn_adapter(self, source: Rows, standards: Standards) -> None:

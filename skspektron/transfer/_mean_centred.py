@@ -110,9 +110,9 @@ class MeanCentredTransfer(MappedTransfer):
             trained_on=trained_on,
         )
 
-    def _leaves_nan_to_estimator(self) -> bool:
-        """Leave NaN where no axis is named: a difference needs channels that both measure."""
-        return super()._leaves_nan_to_estimator() and self._named_axis() is None
+    def _leaves_gaps(self) -> bool:
+        """Leave gaps where no axis is named: a difference needs channels that both measure."""
+        return super()._leaves_gaps() and self._layout.named_axis is None
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Take the difference of the means, over the standards where there are some."""

@@ -1,5 +1,7 @@
 """Null-augmented regression."""
 
+from dataclasses import dataclass
+from functools import cached_property, partial
 from itertools import product
 from numbers import Real
 from typing import Any
@@ -12,17 +14,18 @@ from sklearn.linear_model import Ridge
 
 from .._typing import InstrumentName, MemoryLike, RandomState, Selection
 from ._algorithms._ridge_path import RowSpace, mean_square, scaled_differences
-from ._core._refitted import RefittedTransfer
+from ._core._base import LastStepTransfer
+from ._core._frozen import refuse_frozen
 from ._core._standards import Rows, Standards
 from ._core._tuning import choose_calibration
 
 AUTO_PENALTIES = (0.01, 1.0, 100.0, 1e4)
 AUTO_RIDGES = 10.0 ** np.arange(-7.0, 0.5, 0.5)  # in units of the mean squared length of spectra
 
-FEW = 60  # differences that the matrix inversion lemma is fast for
+MAX_INVERSION_ROWS = 60  # differences for which the matrix inversion lemma is fast
 
 
-class NARTransfer(RefittedTransfer):
+class NARTransfer(LastStepTransfer):
     r"""Calibrate again, with a penalty on what tells the instruments apart.
 
     Null-augmented regression [1]_, [2]_ asks the coefficients to predict zero for the difference
@@ -110,6 +113,8 @@ class NARTransfer(RefittedTransfer):
     array([1.5])
     """
 
+    _needs_pairs = True
+
     def __init__(
         self,
         estimator: BaseEstimator | None = None,
@@ -145,39 +150,69 @@ class NARTransfer(RefittedTransfer):
                 "Pass 100.0, or NoTransfer for none."
             )
 
-    def _refit(self, source: Rows, standards: Standards, final) -> None:
+    def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Fit the last step on source rows and difference spectra."""
-        penalties: list[Any] = [self.difference_penalty]
-        if self.difference_penalty == "auto":
-            penalties = list(AUTO_PENALTIES) if len(standards) > 1 else [100.0]
-        is_ridge = self.estimator is None and isinstance(final, PLSRegression)
-        whole = RowSpace.of(source.X, source.y) if is_ridge else None
-        length = mean_square(source.X - source.X.mean(axis=0))
-        ridges = (AUTO_RIDGES if is_ridge else np.array([np.nan])) * length
+        refuse_frozen(self)
+        source, standards = self._transform_rows(source, standards)
+        final = self._last_step()
+        mean_square_norm = mean_square(source.X - source.X.mean(axis=0))
+        penalties = self._candidate_penalties(len(standards))
+        if self.estimator is None and isinstance(final, PLSRegression):
+            ridges = AUTO_RIDGES * mean_square_norm
+            fit_all = RidgeCandidates(source, penalties, ridges)
+        else:
+            ridges = np.array([np.nan])
+            fit_all = partial(self._fit_each, final, penalties)
 
         def fit_candidates(X, y, standards):
-            D = scaled_differences(standards.X_source, standards.X_target, length)
-            if is_ridge:
-                if len(D) > FEW:
-                    return _fit_path_of_many(X, y, D, penalties, ridges)
-                space = whole if whole and X is source.X else RowSpace.of(X, y)
-                return _fit_path(space, D, penalties, ridges)
-            rows = [augment(X, y, D, penalty) for penalty in penalties]
-            fits = [self._fit_final(final, *augmented) for augmented in rows]
-            return lambda X: np.stack([self._predict_final(fitted, X) for fitted in fits])
+            D = scaled_differences(standards.X_source, standards.X_target, mean_square_norm)
+            return fit_all(X, y, D)
 
         candidates = list(product(penalties, ridges))
         chosen = 0
         if len(candidates) > 1:
             chosen = choose_calibration(fit_candidates, source, standards)
         self.difference_penalty_, ridge = candidates[chosen]
-        D = scaled_differences(standards.X_source, standards.X_target, length)
-        augmented = augment(source.X, source.y, D, self.difference_penalty_)
-        self.target_estimator_ = self._fit_final(Ridge(ridge) if is_ridge else final, *augmented)
+        D = scaled_differences(standards.X_source, standards.X_target, mean_square_norm)
+        rows = augment(source.X, source.y, D, self.difference_penalty_)
+        self.target_estimator_ = self._fit_last(final if np.isnan(ridge) else Ridge(ridge), *rows)
 
-    def _predict_last(self, Z):
-        """Predict with the calibration that does not see the difference."""
-        return self._predict_final(self.target_estimator_, Z)
+    def _candidate_penalties(self, n_standards) -> list[Any]:
+        """Return the penalties to choose from; one standard does not allow a choice."""
+        if self.difference_penalty != "auto":
+            return [self.difference_penalty]
+        return list(AUTO_PENALTIES) if n_standards > 1 else [100.0]
+
+    def _fit_each(self, final, penalties, X, y, D):
+        """Return a function from spectra to the predictions of the last step, by penalty."""
+        rows = [augment(X, y, D, penalty) for penalty in penalties]
+        fits = [self._fit_last(final, *augmented) for augmented in rows]
+        return lambda X: np.stack([self._predict_last(fitted, X) for fitted in fits])
+
+    def _predict_target(self, X):
+        """Predict with the recalibrated last step."""
+        return self._predict_last(self.target_estimator_, self._transform_front(X))
+
+
+@dataclass(frozen=True)
+class RidgeCandidates:
+    """Ridge regressions on source rows and difference spectra, for all penalties and ridges."""
+
+    source: Rows
+    penalties: list[float]
+    ridges: NDArray[np.float64]
+
+    @cached_property
+    def _all_rows(self) -> RowSpace:
+        """The decomposition that all folds of the standards share."""
+        return RowSpace.of(self.source.X, self.source.y)
+
+    def __call__(self, X: NDArray[Any], y: NDArray[Any], D: NDArray[Any]):
+        """Return a function from spectra to predictions, (n_candidates, n, ...)."""
+        if len(D) > MAX_INVERSION_ROWS:
+            return _fit_path_of_many(X, y, D, self.penalties, self.ridges)
+        space = self._all_rows if X is self.source.X else RowSpace.of(X, y)
+        return _fit_path(space, D, self.penalties, self.ridges)
 
 
 def augment(

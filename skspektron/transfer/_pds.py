@@ -142,7 +142,7 @@ class PDSTransfer(MappedTransfer):
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Fit the map on the paired standards."""
         window_length, n_components = self._choose(source, standards)
-        target_axis, source_axis = self._axes()
+        target_axis, source_axis = self._layout.axes
         self.map_ = PDS(
             window_length=window_length,
             n_components=n_components,
@@ -160,7 +160,7 @@ class PDSTransfer(MappedTransfer):
         if len(candidates) == 1:
             return candidates[0]
         shape = standards.X_target.shape[1], standards.X_source.shape[1]
-        centres = opposite_channels(*shape, *self._axes())
+        centres = opposite_channels(*shape, *self._layout.axes)
         laid = [Windows.lay(window, centres, shape[0]) for window in windows]
 
         def map_candidates(X_target, X_source, X):
@@ -169,13 +169,6 @@ class PDSTransfer(MappedTransfer):
 
         chosen = choose_map(map_candidates, self._predict_source, standards, source.y)
         return candidates[chosen]
-
-    def _axes(self):
-        """Return the axes of target and source; None where they have the same channels."""
-        axis = self._grids.axis
-        return (
-            (None, None) if axis is None else (axis[self._grids.target], axis[self._grids.source])
-        )
 
     def _map(self, X):
         """Map target spectra to the source."""

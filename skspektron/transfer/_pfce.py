@@ -8,8 +8,7 @@ from sklearn.base import BaseEstimator
 
 from .._typing import InstrumentName, MemoryLike, RandomState, Selection
 from ._algorithms._pfce import fit_near
-from ._core._calibration import linear_coefficients
-from ._core._last_step import LinearTransfer
+from ._core._linear import LinearTransfer, linear_coefficients
 from ._core._standards import Rows, Standards
 
 # Angles between the coefficients of source and target, in radians.

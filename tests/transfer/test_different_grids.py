@@ -99,7 +99,7 @@ def test_without_standards_it_is_no_transfer(method, make_grids):
     np.testing.assert_array_equal(model.predict(X[24:]), reference.predict(X[24:]))
     if method in MAPPED:
         np.testing.assert_array_equal(
-            model.transform(X[24:]), reference._grids.to_source(X[24:].to_numpy())
+            model.transform(X[24:]), reference._layout.grids.to_source(X[24:].to_numpy())
         )
 
 

@@ -193,7 +193,7 @@ def test_many_differences_give_the_same_path_as_few(n_channels, monkeypatch, mak
     X = np.resize(X, noise.shape) + 0.1 * noise
     stack, models = (X, y, instrument, sample_id), []
     for few in (60, 5):
-        monkeypatch.setattr("skspektron.transfer._nar.FEW", few)
+        monkeypatch.setattr("skspektron.transfer._nar.MAX_INVERSION_ROWS", few)
         models.append(fit(NARTransfer(source="A", target="B", n_transfer=12), stack))
     assert models[0].target_estimator_.alpha == models[1].target_estimator_.alpha
     np.testing.assert_allclose(models[0].predict(X), models[1].predict(X), atol=1e-8)

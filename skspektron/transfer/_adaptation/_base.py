@@ -11,6 +11,7 @@ from sklearn.pipeline import Pipeline
 
 from ..._base import TorchEstimatorMixin
 from ..._frames import as_frame, installed_kind
+from ..._pipelines import unwrap
 from ...foundation import SpektronEmbedder
 from ...preprocessing import SNV
 from .._algorithms._pls import cross_validated_pls
@@ -57,13 +58,13 @@ class EmbeddingTransfer(TorchEstimatorMixin, BaseTransfer):
         pls = self._cached(cross_validated_pls)(Z, y, ids)
         return Pipeline([*embedding.steps, ("pls", pls)])
 
-    def _leaves_nan_to_estimator(self) -> bool:
-        """Leave NaN to the embedder: an unmeasured channel is nothing special there."""
+    def _leaves_gaps(self) -> bool:
+        """Leave gaps to the embedder, which reads any channels."""
         return True
 
     def _steps(self, estimator):
         """Return the steps before the embedder, the embedder, and the pipeline behind it."""
-        pipeline = self._pipeline(estimator)
+        pipeline = unwrap(estimator)
         steps = pipeline.steps if isinstance(pipeline, Pipeline) else []
         where = [i for i, (_, step) in enumerate(steps) if isinstance(step, SpektronEmbedder)]
         if len(where) != 1 or where[0] == len(steps) - 1:
@@ -75,20 +76,15 @@ class EmbeddingTransfer(TorchEstimatorMixin, BaseTransfer):
         at = where[0]
         return steps[:at], steps[at][1], Pipeline(steps[at + 1 :])
 
-    @staticmethod
-    def _pipeline(estimator):
-        """Return what a FrozenEstimator holds, or the estimator itself."""
-        return estimator.estimator if isinstance(estimator, FrozenEstimator) else estimator
-
     def _transform_before(self, steps, X) -> NDArray[Any]:
         """Return `X` behind the steps that precede the embedder."""
-        X = self._as_given(X)
+        X = self._layout.as_given(X)
         return np.asarray(Pipeline(steps).transform(X) if steps else X)
 
     def _embed(self, embedder: SpektronEmbedder, X: NDArray[Any]) -> NDArray[Any]:
         """Return embeddings of `X`, the rows behind the steps before, as an array."""
         names = getattr(embedder, "feature_names_in_", None)
-        named = X if names is None else as_frame(X, names, self._frame or installed_kind())
+        named = X if names is None else as_frame(X, names, self._layout.frame or installed_kind())
         return np.asarray(embedder.transform(named))
 
     @staticmethod
@@ -110,7 +106,7 @@ class EmbeddingTransfer(TorchEstimatorMixin, BaseTransfer):
 
     def _assemble(self, adapted: SpektronEmbedder, *behind) -> Pipeline:
         """Return the calibration for the target: adapted embedding, and the steps behind it."""
-        pipeline = self._pipeline(self.estimator_)
+        pipeline = unwrap(self.estimator_)
         at = len(pipeline) - len(self._steps(pipeline)[2]) - 1
         return Pipeline([*pipeline.steps[:at], (pipeline.steps[at][0], adapted), *behind])
 

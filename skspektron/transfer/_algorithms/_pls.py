@@ -9,11 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.dummy import DummyRegressor
-from sklearn.model_selection import GroupKFold
 from sklearn.utils.validation import assert_all_finite
 
+from ._folds import N_FOLDS, sample_folds
+
 MAX_COMPONENTS = 15
-N_FOLDS = 5  # as everywhere in scikit-learn
 
 
 def cross_validated_pls(X: ArrayLike, y: NDArray[Any], groups: NDArray[Any]) -> RegressorMixin:
@@ -54,7 +54,7 @@ def choose_n_components(
     limit = component_limit(X, groups, n_folds=n_folds)
     if limit <= 1:
         return 1
-    folds = _folds(X, groups, n_folds)
+    folds = sample_folds(groups, n_folds)
     y = y.reshape(len(y), -1)
     variance = y.var(axis=0, ddof=0)
     press = sum(_press(X, y, train, test, limit) for train, test in folds)  # (limit, n_targets)
@@ -70,13 +70,8 @@ def component_limit(
     """
     if len(np.unique(groups)) < 3:
         return 1
-    rank = min(_rank(X[train]) for train, _ in _folds(X, groups, n_folds)) - n_removed
+    rank = min(_rank(X[train]) for train, _ in sample_folds(groups, n_folds)) - n_removed
     return max(1, min(MAX_COMPONENTS, rank))
-
-
-def _folds(X, groups, n_folds):
-    """Return the folds of the cross-validation."""
-    return list(GroupKFold(min(n_folds, len(np.unique(groups)))).split(X, groups=groups))
 
 
 def covary(X: NDArray[Any], y: NDArray[Any], size: float | None = None) -> bool:

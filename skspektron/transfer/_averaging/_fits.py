@@ -1,14 +1,14 @@
 """What families of calibrations predict where they have not been fitted."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import GroupKFold
 
-from .._algorithms._pls import N_FOLDS, fit_pls_path
+from .._algorithms._folds import sample_folds, standard_folds
+from .._algorithms._pls import fit_pls_path
 from .._algorithms._ridge_path import RidgePath, RowSpace, scaled_differences
 from .._algorithms._svd import principal_axes
 from .._core._standards import Rows, Standards
@@ -160,11 +160,7 @@ def _fit(
 def _source_residuals(source: Rows, standards: Standards, size: float = 0.0) -> NDArray[Any]:
     """Return residuals (c, e, n, q) of source rows in cross-validation by sample."""
     residuals = np.zeros((len(PENALTY), len(RIDGES), *source.y.shape))
-    n_groups = len(np.unique(source.ids))
-    if n_groups < 2:  # nothing to leave out
-        return residuals
-    folds = GroupKFold(min(N_FOLDS, n_groups))
-    for train, test in folds.split(source.X, groups=source.ids):
+    for train, test in sample_folds(source.ids):
         # A left-out sample must not be known by its target spectrum either.
         labelled = np.flatnonzero(~np.isin(standards.ids, source.ids[test]))
         path, _ = _fit(RowSpace.of(source.X[train], source.y[train], size), standards, labelled)
@@ -191,7 +187,7 @@ def _left_out(
     alone = np.empty((limit, n, n_targets))
     if n < 2:  # nothing to leave out: no error is known
         on_target[:] = on_source[:] = standards.y
-    for k, (train, test) in enumerate(_folds(n) if n > 1 else ()):
+    for k, (train, test) in enumerate(standard_folds(n, MAX_FOLDS) if n > 1 else ()):
         # A fold's standards are all of even or all of odd places: the folds are even in number.
         X_target = unseen[k % len(unseen)]
         space, rest = whole, replace(standards, X_target=X_target)[train]
@@ -205,10 +201,3 @@ def _left_out(
             own = TargetPLS.of(rest.X_target, rest.y, limit, size)
             alone[:, test] = own.predict(X_target[test])
     return on_target, on_source, alone
-
-
-def _folds(n_standards: int) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
-    """Yield training and left-out standards, dealt in order of selection."""
-    fold = np.arange(n_standards) % MAX_FOLDS
-    for k in range(min(MAX_FOLDS, n_standards)):
-        yield np.flatnonzero(fold != k), np.flatnonzero(fold == k)

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
 from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.validation import (
     FLOAT_DTYPES,
     assert_all_finite,
-    check_array,
     check_consistent_length,
     check_is_fitted,
     check_memory,
@@ -19,13 +19,14 @@ from sklearn.utils.validation import (
 )
 
 from ..._documentation import DocumentedEstimator
-from ..._frames import as_frame, frame_kind
+from ..._frames import frame_kind
+from ..._pipelines import last_step, split_last_step
 from ..._typing import InstrumentName, MemoryLike, RandomState, Selection
-from ..._validation import check_axis, check_labels
+from ..._validation import check_labels
 from .._algorithms._pls import cross_validated_pls
 from ._calibration import allows_nan, fit_calibration, reads_any_grid
 from ._frozen import check_frozen_channels, check_prefit, refuse_frozen
-from ._grids import find_grids, whole_grid
+from ._grids import Layout, find_grids, whole_grid
 from ._standards import (
     Rows,
     Standards,
@@ -33,6 +34,7 @@ from ._standards import (
     choose_standards,
     instrument_rows,
     resolve_instruments,
+    source_mask,
 )
 
 if TYPE_CHECKING:
@@ -109,17 +111,14 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
             The fitted regressor.
         """
         self._check_parameters()
-        rows = self._check_training_rows(X, y, sample_id)
+        rows = self._check_rows(X, y, sample_id)
         self._forget()
         if instrument is None:
             return self._fit_plain(rows)
         has_ids = sample_id is not None
         check_prefit(self.estimator, self.trained_on, rows.ids, has_ids=has_ids)
-        labels = check_labels(instrument, len(rows.X), "instrument")
-        self.source_, self.target_ = resolve_instruments(labels, self.source, self.target)
-        source = instrument_rows(rows, labels == self.source_)
-        target = instrument_rows(rows, labels == self.target_)
-        source, target = self._place_on_grids(source, target)
+        source, target = self._split_instruments(rows, instrument)
+        source, target = self._lay_out(source, target)
         self.estimator_ = self._calibrate(source)
         standards = self._choose_standards(source, target, has_ids=has_ids)
         self.transfer_ids_ = standards.ids
@@ -147,13 +146,13 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
             In the unit and with the dimensions of the `y` of fit.
         """
         check_is_fitted(self)
-        X = self._check_spectra(X)
+        X = self._layout.read(self, X, allow_nan=self._takes_nan)
         is_source = self._source_rows(instrument, len(X))
         if is_source.all():
-            return self._predict_with(self.estimator_, self._grids.on_source(X))
+            return self._predict_source(self._layout.grids.on_source(X))
         if not is_source.any():
             return self._predict_moved(X)
-        y_source = self._predict_with(self.estimator_, self._grids.on_source(X[is_source]))
+        y_source = self._predict_source(self._layout.grids.on_source(X[is_source]))
         y = np.empty((len(X), *y_source.shape[1:]))
         y[is_source], y[~is_source] = y_source, self._predict_moved(X[~is_source])
         return y
@@ -170,9 +169,9 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         """Refuse bad parameters before anything is fitted; methods extend it by theirs."""
         check_n_transfer(self.n_transfer)
 
-    def _check_training_rows(self, X, y, sample_id) -> Rows:
+    def _check_rows(self, X, y, sample_id) -> Rows:
         """Return float spectra and reference values with their ids; NaN is judged later."""
-        self._frame = frame_kind(X)
+        frame = frame_kind(X)
         X, y = validate_data(
             self,
             X,
@@ -184,6 +183,8 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         )
         check_consistent_length(X, y)
         self._n_outputs = y.shape[1:]
+        names = getattr(self, "feature_names_in_", None)
+        self._layout = Layout(whole_grid(X.shape[1]), names, frame, self._keeps_target_grid)
         ids = np.arange(len(X)) if sample_id is None else sample_id
         return Rows(X, y, check_labels(ids, len(X), "sample_id"))
 
@@ -193,74 +194,46 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
             if name not in ("n_features_in_", "feature_names_in_"):
                 delattr(self, name)
 
-    def _place_on_grids(self, source: Rows, target: Rows) -> tuple[Rows, Rows]:
+    def _split_instruments(self, rows: Rows, instrument) -> tuple[Rows, Rows]:
+        """Return the rows of source and target."""
+        labels = check_labels(instrument, len(rows.X), "instrument")
+        self.source_, self.target_ = resolve_instruments(labels, self.source, self.target)
+        is_source, is_target = labels == self.source_, labels == self.target_
+        return instrument_rows(rows, is_source), instrument_rows(rows, is_target)
+
+    def _lay_out(self, source: Rows, target: Rows) -> tuple[Rows, Rows]:
         """Return the rows of both instruments on the channels that they are used with."""
-        if self._leaves_nan_to_estimator():
-            grids = whole_grid(source.X.shape[1])
-        else:
-            names = getattr(self, "feature_names_in_", None)
-            grids = find_grids(source.X, target.X, feature_names=names)
-        self._grids = grids
+        if not self._leaves_gaps():
+            grids = find_grids(source.X, target.X, feature_names=self._layout.names)
+            self._layout = replace(self._layout, grids=grids)
+        grids = self._layout.grids
         self.source_channels_, self.target_channels_ = grids.source, grids.target
         source = replace(source, X=grids.on_source(source.X))
         check_frozen_channels(self.estimator, source.X.shape[1])
-        self._refuse_missing(source.X)
-        self._refuse_missing(grids.on_target(target.X))
-        return source, replace(target, X=self._of_target(target.X))
+        self._check_finite(source.X, grids.on_target(target.X))
+        return source, replace(target, X=self._layout.of_target(target.X))
 
-    def _leaves_nan_to_estimator(self) -> bool:
-        """Tell whether the estimator knows what to do with channels that are not measured."""
+    def _leaves_gaps(self) -> bool:
+        """Return whether the estimator itself handles channels that are not measured."""
         if not self._takes_nan or self.estimator is None:
             return False
         return reads_any_grid(self.estimator) or (
-            allows_nan(self.estimator) and self._named_axis() is None
+            allows_nan(self.estimator) and self._layout.named_axis is None
         )
 
-    def _named_axis(self) -> NDArray[Any] | None:
-        """Return the axis that the columns of `X` name, None where they name none."""
-        names = getattr(self, "feature_names_in_", None)
-        return check_axis(n_features=self.n_features_in_, feature_names=names)
-
-    def _refuse_missing(self, X) -> None:
+    def _check_finite(self, *spectra: NDArray[Any]) -> None:
         """Refuse NaN where the method itself needs every channel."""
-        if not self._takes_nan:
+        for X in spectra if not self._takes_nan else ():
             assert_all_finite(X, estimator_name=type(self).__name__, input_name="X")
-
-    def _of_target(self, X):
-        """Return stacked target rows as `_learn` and `_predict_target` want them."""
-        return self._grids.on_target(X) if self._keeps_target_grid else self._grids.to_source(X)
-
-    def _check_spectra(self, X) -> NDArray[Any]:
-        """Return float spectra in the columns of fit."""
-        n_target = len(self._grids.target)
-        if n_target < self.n_features_in_ and np.shape(X)[1:] == (n_target,):
-            self._refuse_other_channels(X)
-            X = check_array(X, dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan")
-            return self._grids.stack_target(X)
-        finite = "allow-nan" if self._takes_nan or self._grids.leave_gaps else True
-        return validate_data(self, X, dtype=FLOAT_DTYPES, ensure_all_finite=finite, reset=False)
-
-    def _refuse_other_channels(self, X) -> None:
-        """Refuse a frame on the target's own channels whose columns are named otherwise."""
-        if not (hasattr(X, "columns") and hasattr(self, "feature_names_in_")):
-            return
-        expected = self.feature_names_in_[self.target_channels_]
-        n_other = np.count_nonzero(expected != np.asarray(X.columns, dtype=object))
-        if n_other:
-            raise ValueError(
-                f"{n_other} of the {len(expected)} columns of X are not named as in fit, in this "
-                "order. Pass the target's channels in the order of fit, without names, or all "
-                f"{self.n_features_in_} columns of fit."
-            )
 
     def _fit_plain(self, rows):
         """Fit the estimator on all rows; there is nothing to transfer."""
-        self._refuse_missing(rows.X)
+        self._check_finite(rows.X)
         self.source_ = self.target_ = None
         self.transfer_ids_ = rows.ids[:0]
         self._is_adapted = False
-        self._grids = whole_grid(rows.X.shape[1])
-        self.source_channels_, self.target_channels_ = self._grids.source, self._grids.target
+        grids = self._layout.grids
+        self.source_channels_, self.target_channels_ = grids.source, grids.target
         self.estimator_ = self._calibrate(rows)
         return self
 
@@ -274,7 +247,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
             )
         if isinstance(self.estimator, FrozenEstimator):
             return self.estimator
-        X = self._as_given(rows.X, channels)
+        X = self._layout.as_given(rows.X, channels)
         if self.estimator is None:
             return self._default_calibration(X, rows.y, rows.ids)
         return self._cached(fit_calibration)(clone(self.estimator), X, rows.y)
@@ -312,50 +285,27 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         )
 
     def _source_rows(self, instrument, n_samples):
-        """Tell which rows are source spectra; without instruments in fit, all of them are."""
+        """Return which rows are source spectra; without instruments in fit, all of them are."""
         if instrument is None:
             return np.full(n_samples, self.source_ is None)
-        labels = check_labels(instrument, n_samples, "instrument")
-        if self.source_ is None:
-            raise ValueError(
-                f"predict got instrument= for {n_samples} rows, and fit got none: nothing was "
-                "transferred. Leave it out, or fit with instrument=."
-            )
-        known = [self.source_, self.target_]
-        unknown = sorted(set(labels.tolist()) - set(known))
-        if unknown:
-            raise ValueError(
-                f"predict got rows of the instruments {unknown}, and fit learnt source and target "
-                f"{known}. Predict only those, or fit with instrument= and these rows."
-            )
-        return labels == self.source_
+        return source_mask(instrument, n_samples, self.source_, self.target_)
 
     def _predict_moved(self, X):
         """Return predictions for target rows, by what was learnt or as source spectra."""
         if self._is_adapted:
-            return self._predict_target(self._of_target(X))
-        return self._predict_with(self.estimator_, self._grids.to_source(X))
+            return self._predict_target(self._layout.of_target(X))
+        return self._predict_source(self._layout.grids.to_source(X))
 
     def _predict_with(
         self, estimator, X: NDArray[Any], channels: NDArray[Any] | None = None
     ) -> NDArray[Any]:
         """Return the predictions of `estimator` with the dimensions of the `y` of fit."""
-        y = estimator.predict(self._as_given(X, channels))
+        y = estimator.predict(self._layout.as_given(X, channels))
         return np.asarray(y, dtype=np.float64).reshape(len(X), *self._n_outputs)
 
     def _predict_source(self, X: NDArray[Any]) -> NDArray[Any]:
         """Return the predictions of the source calibration."""
         return self._predict_with(self.estimator_, X)
-
-    def _as_given(self, X, channels: NDArray[Any] | None = None):
-        """Return `X` with the column names of fit: they may be the spectral axis.
-
-        `channels` are the columns that `X` has, by default those of the source.
-        """
-        if self._frame is None or not hasattr(self, "feature_names_in_"):
-            return X
-        names = self.feature_names_in_[self.source_channels_ if channels is None else channels]
-        return as_frame(X, names, self._frame)
 
     def __sklearn_tags__(self):
         """Take over what the estimator can do."""
@@ -366,3 +316,36 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
             tags.input_tags.allow_nan = self._takes_nan and allows_nan(self.estimator)
             tags.target_tags.multi_output = inner.target_tags.multi_output
         return tags
+
+
+class LastStepTransfer(BaseTransfer):
+    """Change the last step of the calibration, on spectra after the steps before it."""
+
+    _takes_nan = False
+
+    def _last_step(self):
+        """Return the fitted last step of the calibration."""
+        return last_step(self.estimator_)
+
+    def _transform_front(self, X: NDArray[Any]) -> NDArray[Any]:
+        """Return spectra as the last step of the calibration sees them."""
+        front, _ = split_last_step(self.estimator_)
+        return np.asarray(front(self._layout.as_given(X)), dtype=np.float64)
+
+    def _transform_rows(self, source: Rows, standards: Standards) -> tuple[Rows, Standards]:
+        """Return source rows and standards as the last step of the calibration sees them."""
+        X_source, X_target = map(self._transform_front, (standards.X_source, standards.X_target))
+        source = replace(source, X=self._transform_front(source.X))
+        return source, replace(standards, X_source=X_source, X_target=X_target)
+
+    def _fit_last(self, final, X: NDArray[Any], y: NDArray[Any]):
+        """Return a clone of a last step, fitted on `X` and `y`."""
+        return clone(final).fit(self._name_columns(X), y)
+
+    def _predict_last(self, final, X: NDArray[Any]) -> NDArray[Any]:
+        """Return the predictions of a last step with the dimensions of the `y` of fit."""
+        return np.asarray(final.predict(self._name_columns(X))).reshape(len(X), *self._n_outputs)
+
+    def _name_columns(self, X: NDArray[Any]):
+        """Return `X` with the column names of fit where the last step is the only one."""
+        return X if isinstance(self.estimator_, Pipeline) else self._layout.as_given(X)

@@ -1,4 +1,4 @@
-"""The channels of two instruments in stacked rows, and the way from one grid to the other."""
+"""The columns of stacked rows: channels of two instruments, their names, their interpolation."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,8 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import PchipInterpolator
-from sklearn.utils import assert_all_finite
+from sklearn.base import BaseEstimator
+from sklearn.utils import assert_all_finite, check_array
+from sklearn.utils.validation import FLOAT_DTYPES, validate_data
 
+from ..._frames import as_frame
 from ..._validation import check_axis
 
 
@@ -52,6 +55,75 @@ class Grids:
         stacked = np.full((len(X), self.n_columns), np.nan)
         stacked[:, self.target] = X
         return stacked
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The columns of stacked rows: channels of both instruments, column names, kind of frame.
+
+    `names` are the column names that fit got, None where they are not all strings; `frame` is the
+    kind of data frame they came in, None for an array. A method that `keeps_target_grid` gets
+    target spectra on the target's own channels, any other at the channels of the source.
+    """
+
+    grids: Grids
+    names: NDArray[Any] | None
+    frame: str | None
+    keeps_target_grid: bool
+
+    @property
+    def axes(self) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
+        """Axes of target and source; None where both have the same channels."""
+        axis = self.grids.axis
+        return (None, None) if axis is None else (axis[self.grids.target], axis[self.grids.source])
+
+    @property
+    def named_axis(self) -> NDArray[np.float64] | None:
+        """Axis in cm-1 that the column names give, None where they give none."""
+        return check_axis(n_features=self.grids.n_columns, feature_names=self.names)
+
+    def of_target(self, X: NDArray[Any]) -> NDArray[Any]:
+        """Return stacked target rows on the channels that the method takes them on."""
+        return self.grids.on_target(X) if self.keeps_target_grid else self.grids.to_source(X)
+
+    def as_given(self, X: NDArray[Any], channels: NDArray[Any] | None = None) -> Any:
+        """Return `X` in the frame of fit with its column names, which may be the spectral axis.
+
+        `channels` are the columns that `X` has, by default those of the source.
+        """
+        if self.frame is None or self.names is None:
+            return X
+        return as_frame(
+            X, self.names[self.grids.source if channels is None else channels], self.frame
+        )
+
+    def read(self, estimator: BaseEstimator, X: Any, *, allow_nan: bool) -> NDArray[Any]:
+        """Return float spectra in the columns of fit.
+
+        Spectra on the target's own channels are placed in its columns.
+        """
+        n_target = len(self.grids.target)
+        if n_target < self.grids.n_columns and np.shape(X)[1:] == (n_target,):
+            self._check_target_names(X)
+            X = check_array(X, dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan")
+            return self.grids.stack_target(X)
+        finite = "allow-nan" if allow_nan or self.grids.leave_gaps else True
+        return validate_data(
+            estimator, X, dtype=FLOAT_DTYPES, ensure_all_finite=finite, reset=False
+        )
+
+    def _check_target_names(self, X):
+        """Refuse a frame on the target's own channels whose columns have other names."""
+        if not hasattr(X, "columns") or self.names is None:
+            return
+        expected = self.names[self.grids.target]
+        n_other = np.count_nonzero(expected != np.asarray(X.columns, dtype=object))
+        if n_other:
+            raise ValueError(
+                f"{n_other} of the {len(expected)} columns of X are not named as in fit, in this "
+                "order. Pass the target's channels in the order of fit, without names, or all "
+                f"{self.grids.n_columns} columns of fit."
+            )
 
 
 def whole_grid(n_columns: int) -> Grids:

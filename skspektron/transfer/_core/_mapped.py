@@ -34,10 +34,10 @@ class MappedTransfer(OneToOneFeatureMixin, TransformerMixin, BaseTransfer):
             transferred.
         """
         check_is_fitted(self)
-        X = self._check_spectra(X)
+        X = self._layout.read(self, X, allow_nan=self._takes_nan)
         is_source = self._source_rows(instrument, len(X))
         self._refuse_unmeasured(X, is_source)
-        mapped = np.array(self._grids.on_source(X))
+        mapped = np.array(self._layout.grids.on_source(X))
         if not is_source.all():
             mapped[~is_source] = self._map_moved(X[~is_source])
         return mapped
@@ -83,14 +83,15 @@ class MappedTransfer(OneToOneFeatureMixin, TransformerMixin, BaseTransfer):
     def _refuse_unmeasured(self, X, is_source) -> None:
         """Refuse NaN that the estimator would refuse too, in channels of the row's instrument."""
         if not get_tags(self).input_tags.allow_nan:
-            for part in (self._grids.on_source(X[is_source]), self._grids.on_target(X[~is_source])):
+            grids = self._layout.grids
+            for part in (grids.on_source(X[is_source]), grids.on_target(X[~is_source])):
                 assert_all_finite(part, estimator_name=type(self).__name__, input_name="X")
 
     def _map_moved(self, X):
         """Return target rows mapped, or only interpolated where nothing was learnt."""
         if self._is_adapted:
-            return self._map(self._of_target(X))
-        return self._grids.to_source(X)
+            return self._map(self._layout.of_target(X))
+        return self._layout.grids.to_source(X)
 
     def _map(self, X: NDArray[Any]) -> NDArray[Any]:
         """Return target spectra mapped to the source, once `_learn` has run."""

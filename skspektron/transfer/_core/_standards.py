@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..._validation import check_labels
 from ...model_selection._orderings import order_samples
 
 
@@ -95,6 +96,23 @@ def instrument_rows(rows: Rows, mask: NDArray[Any]) -> Rows:
         keys = (*np.column_stack([X, y]).T, ids)
     order = np.lexsort(keys)
     return Rows(X[order], y[order], ids[order])
+
+
+def source_mask(instrument: Any, n_samples: int, source: Any, target: Any) -> NDArray[np.bool_]:
+    """Return which rows to predict are source spectra, for the instruments that fit was given."""
+    labels = check_labels(instrument, n_samples, "instrument")
+    if source is None:
+        raise ValueError(
+            f"predict got instrument= for {n_samples} rows, and fit got none: nothing was "
+            "transferred. Leave it out, or fit with instrument=."
+        )
+    unknown = sorted(set(labels.tolist()) - {source, target})
+    if unknown:
+        raise ValueError(
+            f"predict got rows of the instruments {unknown}, and fit learnt source and target "
+            f"{[source, target]}. Predict only those, or fit with instrument= and these rows."
+        )
+    return np.asarray(labels == source)
 
 
 def choose_standards(

@@ -5,14 +5,13 @@ for a standard's target spectrum from the prediction for its source spectrum? It
 and the calibration's own error does not blur it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import GroupKFold
 
-from .._algorithms._pls import N_FOLDS
+from .._algorithms._folds import N_FOLDS, sample_folds, standard_folds
 from ._standards import Rows, Standards
 
 TIE = 1e-9  # relative
@@ -33,7 +32,7 @@ def choose_map(
     if len(standards) < 3:
         return 0
     mapped, order = [], []
-    for train, test in _standard_folds(len(standards)):
+    for train, test in standard_folds(len(standards)):
         pairs = standards.X_target[train], standards.X_source[train]
         mapped.append(map_candidates(*pairs, standards.X_target[test]))
         order.append(test)
@@ -59,7 +58,7 @@ def choose_calibration(
     error = _source_error(fit_candidates, source, standards)
     if len(standards) > 1:
         differences = []
-        for train, test in _standard_folds(len(standards)):
+        for train, test in standard_folds(len(standards)):
             predict = fit_candidates(source.X, source.y, standards[train])
             left_out = standards[test]
             differences.append(predict(left_out.X_target) - predict(left_out.X_source))
@@ -77,21 +76,14 @@ def largest_rank(n_standards: int) -> int:
 
 def _source_error(fit_candidates, source, standards):
     """Return the mean squared error of every candidate in cross-validation on the source rows."""
-    n_groups = len(np.unique(source.ids))
-    if n_groups < 2:
+    folds = sample_folds(source.ids)
+    if not folds:
         return 0.0
     residuals = []
-    for train, test in GroupKFold(min(N_FOLDS, n_groups)).split(source.X, groups=source.ids):
+    for train, test in folds:
         predict = fit_candidates(source.X[train], source.y[train], standards)
         residuals.append(predict(source.X[test]) - source.y[test])
     return _mean_squares(np.concatenate(residuals, axis=1), source.y)
-
-
-def _standard_folds(n_standards: int) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
-    """Yield training and left-out standards of at most 5 folds, dealt in order of selection."""
-    fold = np.arange(n_standards) % N_FOLDS
-    for k in range(min(N_FOLDS, n_standards)):
-        yield np.flatnonzero(fold != k), np.flatnonzero(fold == k)
 
 
 def _first_of_least(errors) -> int:

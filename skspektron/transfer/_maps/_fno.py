@@ -11,10 +11,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ..._base import TorchEstimatorMixin
 from ..._typing import RandomState
 from ..._validation import check_counts
+from .._algorithms._folds import standard_folds
 from .._algorithms._svd import centred
 from ._base import PairedMap, check_pairs, opposite_channels
-
-N_FOLDS = 5
 
 
 class FNO(TorchEstimatorMixin, PairedMap):
@@ -207,10 +206,8 @@ class FNO(TorchEstimatorMixin, PairedMap):
         """Return the squared error of every left-out standard after 0, 1, ... passes."""
         from ..._training._operator import train_operator
 
-        fold = np.arange(len(target)) % min(N_FOLDS, len(target))
         errors = np.empty((1 + self.max_epochs, len(target)))
-        for left_out in range(fold.max() + 1):
-            held, kept = fold == left_out, fold != left_out
+        for kept, held in standard_folds(len(target)):
             means = target[kept].mean(axis=0), source[kept].mean(axis=0)
             d = target[held] - means[0]
             held_out = self._scaled(d, source[held] - means[1] - d)

@@ -13,8 +13,9 @@ from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
+from skspektron._pipelines import split_last_step
 from skspektron.transfer import PFCETransfer
-from skspektron.transfer._core._calibration import linear_coefficients, split_calibration
+from skspektron.transfer._core._linear import linear_coefficients
 
 rng = np.random.default_rng(0)
 X, Y = rng.normal(size=(12, 4)), rng.normal(size=(12, 2))
@@ -32,7 +33,7 @@ CALIBRATIONS = {
 @pytest.mark.parametrize("calibration", CALIBRATIONS.values(), ids=CALIBRATIONS)
 def test_front_and_last_step_are_the_calibration(calibration, frozen):
     calibration = calibration.fit(X, Y)
-    front, final = split_calibration(FrozenEstimator(calibration) if frozen else calibration)
+    front, final = split_last_step(FrozenEstimator(calibration) if frozen else calibration)
     assert isinstance(final, Ridge)
     np.testing.assert_allclose(final.predict(front(X)), calibration.predict(X))
     again = pickle.loads(pickle.dumps(front))
