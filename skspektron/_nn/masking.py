@@ -17,21 +17,3 @@ def draw_patch_mask(usable: Tensor, mask_ratio: float, generator: torch.Generato
     keys = torch.rand(usable.shape, generator=generator).masked_fill(~usable, 2.0)
     rank = keys.argsort(dim=1).argsort(dim=1)
     return rank < count_hidden(usable, mask_ratio)
-
-
-def make_block_mask(
-    batch_size: int,
-    seq_len: int,
-    n_blocks: int,
-    n_mask: int,
-    generator: torch.Generator | None = None,
-) -> Tensor:
-    """Hide `n_mask` of `n_blocks` equal blocks of every row, (B, L), True where hidden."""
-    if seq_len % n_blocks:
-        raise ValueError(
-            f"{n_blocks} blocks do not divide {seq_len} channels. Pass a number that does."
-        )
-    if not 0 <= n_mask <= n_blocks:
-        raise ValueError(f"n_mask is {n_mask} of {n_blocks} blocks. Pass 0 to {n_blocks}.")
-    rank = torch.rand(batch_size, n_blocks, generator=generator).argsort(1).argsort(1)
-    return (rank < n_mask).repeat_interleave(seq_len // n_blocks, 1)

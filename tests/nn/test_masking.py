@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from skspektron._nn.masking import count_hidden, draw_patch_mask, make_block_mask
+from skspektron._nn.masking import count_hidden, draw_patch_mask
 from tests import oracles
 
 
@@ -41,17 +41,3 @@ def test_samples_and_draws_differ_and_seeds_repeat():
     repeated = [(a == b).all(1).double().mean() for i, a in enumerate(masks) for b in masks[:i]]
     assert max(repeated) < 0.02
     assert torch.equal(masks[3], draw(usable, 0.35, 3))
-
-
-def test_block_masks_are_aligned_and_exact():
-    mask = make_block_mask(1000, 16, 4, 2, torch.Generator().manual_seed(0))
-    assert (mask.sum(1) == 8).all()
-    blocks = mask.view(1000, 4, 4)
-    assert torch.equal(blocks.any(-1), blocks.all(-1))
-    assert blocks[..., 0].float().mean(0).sub(0.5).abs().max() < 0.06
-
-
-@pytest.mark.parametrize(("n_blocks", "n_mask"), [(3, 1), (4, -1), (4, 5)])
-def test_block_masks_that_cannot_be_are_refused(n_blocks, n_mask):
-    with pytest.raises(ValueError, match="blocks"):
-        make_block_mask(2, 16, n_blocks, n_mask)
