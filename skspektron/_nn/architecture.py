@@ -1,4 +1,4 @@
-"""The parts and sizes of a network, stored in every checkpoint."""
+"""Parts and sizes of the network."""
 
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -13,94 +13,98 @@ CHOICES = {
     "latent": ("plain", "sphere", "vib"),
     "decoder": ("linear", "latent", "grid"),
 }
-RECURRENT = ("dlinoss", "mamba", "s4d")  # backbones that run along the tokens
-OPTIONAL = ("n_channels", "d_expert", "d_decoder")  # None, or a count
-MAY_BE_ZERO = ("n_layers", "n_attention_layers", "n_experts")
+RECURRENT_BACKBONES = ("dlinoss", "mamba", "s4d")
+OPTIONAL_COUNTS = ("n_channels", "d_expert", "d_decoder")  # None or a count
+COUNTS_FROM_ZERO = ("n_layers", "n_attention_layers", "n_experts")
 WAVELET_SPAN, WAVELET_STRIDE = 32, 16  # channels
-DOMAINS = ("NIR", "IR", "RAMAN", "UNKNOWN")  # numbered in this order
+DOMAINS = ("NIR", "IR", "RAMAN", "UNKNOWN")  # in the order of their indices
 
 
 @dataclass(frozen=True)
 class Architecture:
     """Parts and sizes of the network that `SpektronPretrainer` trains; stored with its weights.
 
-    A spectrum becomes tokens (`tokenizer`, `position`), passes a backbone (`backbone`,
-    `n_layers`), then expert and attention layers where there are any, and is read as a latent
-    and reconstructed by a decoder.
+    A tokenizer and a positional encoding turn a spectrum into tokens. A backbone and, optionally,
+    expert and attention layers transform them. The output is pooled to a latent vector, and a
+    decoder reconstructs the hidden channels.
 
     Parameters
     ----------
     tokenizer : {"patch", "raw", "wavelet"}
-        What becomes a token: a patch of `patch_length` channels; every channel, seen through a
-        convolution of `kernel_length`; or windows of 32 channels, 16 apart, of the Daubechies-4
-        wavelet transform. All of them see what is left when the hidden channels are blanked.
+        How spectra become tokens. "patch": one token per `patch_length` channels. "raw": one
+        token per channel, by a convolution over `kernel_length` channels. "wavelet": one token
+        per window of 32 channels, 16 apart, of the Daubechies-4 wavelet transform. Hidden
+        channels are blanked before tokens are formed.
     patch_length : int
-        Channels that are hidden together; with "patch", those of one token.
+        Number of channels hidden together, and of channels per token with "patch".
     kernel_length : int
-        Channels of the convolution of the "raw" tokenizer; odd.
+        Channels under the convolution of the "raw" tokenizer; odd.
     position : {"continuous", "learned", "sinusoidal"}
-        Where a token lies: sines of its wavenumbers, which carry over to any grid, or a trained
-        or fixed vector for its number in the row.
+        Positional encoding. "continuous": sines and cosines of the wavenumbers of a token,
+        valid on any grid. "learned": a trained vector per token index. "sinusoidal": sines and
+        cosines of the token index.
     n_channels : int or None
-        Channels of every spectrum, for learned positions and for the "latent" decoder, which
-        know no other grid; None: the pretrainer takes it from its spectra.
+        Number of channels of every spectrum. Needed by learned positions and by the "latent"
+        decoder, which accept one grid only. None: taken from the training spectra.
     normalize : {None, "median", "area"}
-        Divide every spectrum by the median or the area of what is visible of it.
+        Divide every spectrum by the median or the area of its visible channels.
     cls_token, domain_token : bool
-        Put a token in front that collects the spectrum; one that says near infrared, infrared
-        or Raman.
+        Prepend a token that summarizes the spectrum; a token for the spectral domain
+        (near infrared, infrared or Raman).
     backbone : {"dlinoss", "mamba", "s4d", "transformer", "cnn"}
-        Blocks between tokens and heads.
+        Type of the blocks between tokens and heads.
     d_model : int
         Width of a token; even.
     d_state : int
-        Oscillators of one D-LinOSS layer, both directions together; states a channel in
-        "mamba" and "s4d".
+        Number of oscillators of a D-LinOSS layer, both directions together; number of states
+        per channel in "mamba" and "s4d".
     n_layers : int
-        Blocks of the backbone.
+        Number of backbone blocks.
     bidirectional : bool
-        Half of a recurrent layer ("dlinoss", "mamba", "s4d") runs from the last token to the
-        first.
+        Whether half of each recurrent layer ("dlinoss", "mamba", "s4d") runs from the last
+        token to the first.
     damping : bool
         Whether the oscillators of D-LinOSS are damped.
     stability : {"poles", "clamp"}
-        How D-LinOSS stays stable: its poles are the parameters, or frequency and damping are
-        and the step is clamped.
+        How D-LinOSS is kept stable. "poles": the parameters are the poles, which are stable by
+        construction. "clamp": the parameters are frequency, damping and step size, and the
+        recurrence is clamped to its stable range.
     n_experts : int
-        Feed-forward networks between backbone and attention, of which every token takes
-        `n_active_experts`; 0: no such layer, 1: a plain one.
+        Number of feed-forward experts in the layer between backbone and attention. 0: no such
+        layer. 1: a plain feed-forward layer.
     n_active_experts : int
-        Experts a token takes, 2 or more.
+        Number of experts that each token is routed to; at least 2.
     kan : bool
-        Experts are Kolmogorov-Arnold layers of splines.
+        Whether experts are Kolmogorov-Arnold layers of splines.
     n_attention_layers : int
-        Transformer blocks on top.
+        Number of transformer blocks after the backbone and the experts.
     n_heads, d_feedforward : int
-        Attention heads, and width inside transformer blocks.
+        Number of attention heads and hidden width of transformer blocks.
     d_expert : int or None
-        Width inside an expert; None: `d_feedforward`.
+        Hidden width of an expert. None: `d_feedforward`.
     mask_mode : {"token", "drop"}
-        Hidden tokens become a mask token, or the encoder does not get them; the latter with
-        the "transformer" backbone and a decoder that does not need them.
+        "token": hidden tokens are replaced by a mask token. "drop": they are removed from the
+        encoder input, which needs backbone "transformer" and decoder "latent" or "grid".
     latent : {"plain", "sphere", "vib"}
-        What a spectrum is read as: the CLS token or mean token; a linear map of it to the unit
-        sphere; or a variational bottleneck of a chemistry and an instrument part.
+        Latent of a spectrum. "plain": the CLS token or the mean of the tokens. "sphere": its
+        linear projection to the unit sphere. "vib": a variational information bottleneck with
+        one part for the chemistry and one for the instrument.
     d_latent, d_instrument : int
-        Sizes of the latent of "sphere" and "vib", and of the instrument part.
+        Width of the latent with "sphere" and "vib", and of the instrument part with "vib".
     decoder : {"linear", "latent", "grid"}
-        From what hidden channels are reconstructed: each from its token; all from the latent; or
-        from all tokens, asked at any wavenumber.
+        How channels are reconstructed. "linear": from their own token. "latent": from the
+        latent alone. "grid": from all tokens, at any wavenumber.
     d_decoder : int or None
-        Hidden width of the "latent" decoder; None: one linear map.
+        Hidden width of the "latent" decoder. None: a linear decoder.
     n_decoder_layers : int
-        Blocks of the "grid" decoder.
+        Number of layers of the "grid" decoder.
     dropout : float
-        Share of a block's activations dropped in training.
+        Fraction of activations set to zero in training.
 
     Raises
     ------
     ValueError
-        If a name is unknown, a size is no count, or parts do not go together.
+        If a name is unknown, a size is not valid, or the parts are incompatible.
 
     Examples
     --------
@@ -142,20 +146,26 @@ class Architecture:
 
     @classmethod
     def from_patch_width(cls, width: float, *, step: float, **sizes: Any) -> "Architecture":
-        """Return sizes whose patches are about `width` wide on an axis with this `step`.
+        """Return an architecture with patches about `width` wide on an axis with this `step`.
 
-        Both are in one unit, nm or cm-1. A patch of one band's width at half maximum, 20 to 50
-        cm-1 in condensed phases, can neither be interpolated across nor blurs several bands.
+        Both are in the same unit, nm or cm-1. A good width is that of one band at half maximum,
+        20 to 50 cm-1 in condensed phases: narrower patches can be reconstructed by
+        interpolation, wider ones mix several bands.
         """
-        if not (step > 0 and width >= step / 2):
+        if not step > 0:
             raise ValueError(
-                f"width is {width} and step is {step}. Pass a patch of at least one step."
+                f"step must be positive, got {step}. Pass the distance of two channels."
+            )
+        if not width >= step / 2:
+            raise ValueError(
+                f"width must be at least half of step={step}, got {width}. "
+                "Pass both in the same unit."
             )
         return cls(patch_length=max(round(width / step), 1), **sizes)
 
     @property
     def window(self) -> tuple[int, int]:
-        """Span of a token and step to the next, in channels."""
+        """Number of channels of a token, and distance from one token to the next in channels."""
         return {
             "patch": (self.patch_length, self.patch_length),
             "raw": (1, 1),
@@ -163,145 +173,146 @@ class Architecture:
         }[self.tokenizer]
 
     def n_tokens(self, n_channels: int) -> int:
-        """Return how many tokens stand for `n_channels`."""
+        """Return the number of tokens of a spectrum of `n_channels`."""
         return n_windows(n_channels, *self.window)
 
     @property
     def depth(self) -> int:
-        """Blocks that a token passes."""
+        """Number of blocks, experts and attention included."""
         return self.n_layers + (self.n_experts > 0) + self.n_attention_layers
 
     @property
     def one_grid(self) -> bool:
-        """Whether the network knows spectra of `n_channels` only."""
+        """Whether the network accepts spectra of `n_channels` only."""
         return self.position == "learned" or self.decoder == "latent"
 
     def for_channels(self, n_channels: int) -> "Architecture":
-        """Return the sizes for spectra of `n_channels`; another number is refused."""
+        """Return the architecture for spectra of `n_channels`, if it accepts that number."""
         if not self.one_grid or self.n_channels == n_channels:
             return self
         if self.n_channels is None:
             return replace(self, n_channels=n_channels)
         raise ValueError(
-            f"The spectra have {n_channels} channels, the network was made for {self.n_channels}. "
-            "Pass such spectra, or a network with continuous positions and another decoder than "
-            "'latent'."
+            f"The spectra have {n_channels} channels, the network accepts {self.n_channels} only. "
+            "Pass spectra on the training grid, or train with position='continuous' and a decoder "
+            "other than 'latent'."
         )
 
     def __post_init__(self):
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)!r}. "
-                    f"Pass one of {', '.join(map(repr, choices))}."
-                )
+                self._refuse(name, f"one of {', '.join(map(repr, choices))}")
         for field in fields(self):
             value = getattr(self, field.name)
             if field.type is bool and type(value) is not bool:
-                raise ValueError(f"{field.name} is {value!r}. Pass True or False.")
-            if field.name in OPTIONAL and value is None:
+                self._refuse(field.name, "True or False")
+            if field.name in OPTIONAL_COUNTS and value is None:
                 continue
-            least = 0 if field.name in MAY_BE_ZERO else 1
-            counted = field.type is int or field.name in OPTIONAL
-            if counted and (type(value) is not int or value < least):
-                raise ValueError(
-                    f"{field.name} is {value!r}. It counts something: pass an int of at least "
-                    f"{least}."
-                )
-        for wrong, sentence in (
-            *self._sizes_that_cannot_be(),
-            *self._options_of_other_parts(),
-            *self._parts_that_do_not_meet(),
+            least = 0 if field.name in COUNTS_FROM_ZERO else 1
+            is_count = field.type is int or field.name in OPTIONAL_COUNTS
+            if is_count and (type(value) is not int or value < least):
+                self._refuse(field.name, f"an int of at least {least}")
+        for is_wrong, message in (
+            *self._invalid_sizes(),
+            *self._irrelevant_options(),
+            *self._incompatible_parts(),
         ):
-            if wrong:
-                raise ValueError(sentence)
+            if is_wrong:
+                raise ValueError(message)
 
-    def _sizes_that_cannot_be(self):
-        """Return conditions on sizes, and the sentence for each that is met."""
+    def _refuse(self, name: str, expected: str) -> None:
+        """Raise the error for a parameter that is not what is `expected`."""
+        raise ValueError(
+            f"{name} must be {expected}, got {getattr(self, name)!r}. "
+            f"Pass {getattr(type(self), name)!r}, the default."
+        )
+
+    def _invalid_sizes(self):
+        """Return conditions under which sizes are not valid, each with its error message."""
         attends = (
             self.backbone == "transformer" or self.n_attention_layers or self.decoder == "grid"
         )
         return (
-            (self.d_model % 2, f"d_model is {self.d_model}. Pass an even width."),
+            (self.d_model % 2, f"d_model must be even, got {self.d_model}. Pass 128, the default."),
             (
                 self.kernel_length % 2 == 0,
-                f"kernel_length is {self.kernel_length}. Pass an odd number of channels.",
+                f"kernel_length must be odd, got {self.kernel_length}. Pass 15, the default.",
             ),
             (
                 self.bidirectional and self.backbone == "dlinoss" and self.d_state % 2,
-                f"d_state is {self.d_state}. A bidirectional layer splits it in halves: "
-                "pass an even number or bidirectional=False.",
+                f"d_state must be even in a bidirectional layer, got {self.d_state}. "
+                "Pass an even number or bidirectional=False.",
             ),
             (
                 attends and self.d_model % self.n_heads,
-                f"d_model is {self.d_model} and n_heads is {self.n_heads}. "
-                "Pass a width that the heads divide.",
+                f"d_model must be a multiple of n_heads={self.n_heads}, got {self.d_model}. "
+                "Pass a number of heads that divides d_model.",
             ),
             (
                 not 0 <= self.dropout < 1,
-                f"dropout is {self.dropout}. Pass a share from 0 to below 1.",
+                f"dropout must be at least 0 and below 1, got {self.dropout}. Pass 0, the default.",
             ),
             (
                 self.n_experts > 1 and not 2 <= self.n_active_experts <= self.n_experts,
-                f"n_active_experts is {self.n_active_experts} and n_experts is {self.n_experts}. "
-                "Pass 2 or more, since a single one teaches the choice nothing, and at most as "
-                "many as there are.",
+                f"n_active_experts must be between 2 and n_experts={self.n_experts}, got "
+                f"{self.n_active_experts}. Pass 2, the default: the gate of a single active "
+                "expert is always 1 and has no gradient.",
             ),
         )
 
-    def _options_of_other_parts(self):
-        """Return conditions on options that would change nothing, and a sentence for each."""
+    def _irrelevant_options(self):
+        """Return conditions under which options have no effect, each with its error message."""
         return (
             (
                 self.kan and not self.n_experts,
-                "kan=True makes experts of splines and n_experts is 0. Pass n_experts=1 or more.",
+                "n_experts must be at least 1 with kan=True, got 0. Pass n_experts=1 or kan=False.",
             ),
             (
                 self.backbone != "dlinoss" and not (self.damping and self.stability == "poles"),
-                f"damping and stability are those of D-LinOSS and backbone is {self.backbone!r}. "
-                "Leave them out.",
+                f"backbone must be 'dlinoss' with damping={self.damping} and "
+                f"stability={self.stability!r}, got {self.backbone!r}. "
+                "Omit damping and stability.",
             ),
             (
-                self.backbone not in RECURRENT and not self.bidirectional,
-                f"bidirectional=False runs recurrences one way and {self.backbone!r} is none. "
-                "Leave it out.",
+                self.backbone not in RECURRENT_BACKBONES and not self.bidirectional,
+                "backbone must be 'dlinoss', 'mamba' or 's4d' with bidirectional=False, got "
+                f"{self.backbone!r}. Omit bidirectional.",
             ),
             (
                 self.d_decoder is not None and self.decoder != "latent",
-                f"d_decoder is the width of the 'latent' decoder and decoder is {self.decoder!r}. "
-                "Leave it out.",
+                f"decoder must be 'latent' with d_decoder={self.d_decoder}, got "
+                f"{self.decoder!r}. Omit d_decoder.",
             ),
         )
 
-    def _parts_that_do_not_meet(self):
-        """Return conditions on pairs of parts, and a sentence for each."""
-        both_ways = self.backbone in RECURRENT and self.bidirectional
-        passed = self.n_layers > 0 and (self.backbone == "transformer" or both_ways)
+    def _incompatible_parts(self):
+        """Return conditions under which parts are incompatible, each with its error message."""
+        both_ways = self.backbone in RECURRENT_BACKBONES and self.bidirectional
+        first_sees_all = self.n_layers > 0 and (self.backbone == "transformer" or both_ways)
         return (
             (
                 not self.damping and self.stability == "clamp",
-                "stability='clamp' clamps damped oscillators and damping is False. "
-                "Pass one of the two.",
+                "damping must be True with stability='clamp', got False. Pass stability='poles'.",
             ),
             (
-                self.cls_token and not (passed or self.n_attention_layers),
-                f"cls_token=True needs blocks in which the first token sees all others, and "
-                f"{self.backbone!r} here does not. Pass bidirectional=True or "
-                "n_attention_layers=1.",
+                self.cls_token and not (first_sees_all or self.n_attention_layers),
+                f"cls_token must be False where no block passes all tokens on to the first, got "
+                f"True with backbone={self.backbone!r}, n_layers={self.n_layers} and "
+                f"bidirectional={self.bidirectional}. Pass n_attention_layers=1.",
             ),
             (
                 self.mask_mode == "drop" and self.backbone != "transformer",
-                f"mask_mode='drop' closes the gaps between tokens, which {self.backbone!r} reads "
-                "as neighbours. Pass backbone='transformer'.",
+                f"backbone must be 'transformer' with mask_mode='drop', got {self.backbone!r}. "
+                "Pass backbone='transformer' or mask_mode='token'.",
             ),
             (
                 self.mask_mode == "drop" and self.decoder == "linear",
-                "mask_mode='drop' leaves no token to reconstruct a hidden patch from. "
-                "Pass decoder='latent' or decoder='grid'.",
+                "decoder must be 'latent' or 'grid' with mask_mode='drop', got 'linear'. "
+                "Pass one of the two, or mask_mode='token'.",
             ),
         )
 
 
 def n_windows(n_channels: int, span: int, stride: int) -> int:
-    """Return how many windows of `span` channels, `stride` apart, cover `n_channels`."""
+    """Return the number of windows of `span` channels, `stride` apart, in `n_channels`."""
     return 1 + -(-max(n_channels - span, 0) // stride)

@@ -1,11 +1,11 @@
-"""Architectures by name."""
+"""Architectures that users select by name."""
 
 from .architecture import Architecture
 
 PRESETS = {
     "tiny": Architecture(patch_length=8, d_model=16, d_state=16, n_layers=1),
     "small": Architecture(),
-    # That of the weights `small`: a wide filter, one block. A calibration reads no deeper.
+    # Architecture of the weights `small`.
     "calibration": Architecture(
         tokenizer="raw", kernel_length=31, patch_length=8, d_model=16, d_state=32, n_layers=1
     ),
@@ -70,12 +70,12 @@ PRESETS = {
 
 
 def resolve_architecture(architecture) -> Architecture:
-    """Return the dataclass behind a preset's name, or the dataclass itself."""
+    """Return the architecture of a preset, or `architecture` itself."""
     if isinstance(architecture, Architecture):
         return architecture
     if isinstance(architecture, str) and architecture in PRESETS:
         return PRESETS[architecture]
     raise ValueError(
-        f"architecture is {architecture!r}. Pass one of {', '.join(map(repr, PRESETS))} "
-        "or an Architecture."
+        f"architecture must be one of {', '.join(map(repr, PRESETS))} or an Architecture, got "
+        f"{architecture!r}. Pass 'small', the default."
     )

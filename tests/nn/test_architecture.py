@@ -1,4 +1,4 @@
-"""Sizes that cannot be are refused before a network is built."""
+"""Architecture: validation, presets, and the number of tokens and channels."""
 
 import pytest
 
@@ -10,62 +10,93 @@ from skspektron._nn.presets import PRESETS, resolve_architecture
 @pytest.mark.parametrize(
     ("sizes", "message"),
     [
-        ({"patch_length": 0}, "patch_length is 0"),
-        ({"n_layers": 2.0}, "n_layers is 2.0"),
-        ({"d_model": 7}, "d_model is 7. Pass an even"),
-        ({"d_state": 5}, "d_state is 5"),
-        ({"dropout": 1.0}, "dropout is 1.0"),
-        ({"tokenizer": "pixel"}, "tokenizer is 'pixel'. Pass one of 'patch', 'raw', 'wavelet'"),
-        ({"kernel_length": 4}, "kernel_length is 4. Pass an odd"),
-        ({"n_channels": 0}, "n_channels is 0"),
-        ({"n_experts": -1}, "n_experts is -1. .* at least 0"),
-        ({"n_experts": 2, "n_active_experts": 3}, "n_active_experts is 3 and n_experts is 2"),
-        ({"backbone": "transformer", "n_heads": 3}, "d_model is 128 and n_heads is 3"),
-        ({"decoder": "grid", "n_heads": 3}, "d_model is 128 and n_heads is 3"),
-        ({"damping": False, "stability": "clamp"}, "stability='clamp' clamps damped"),
-        ({"cls_token": True, "bidirectional": False}, "first token sees all others"),
-        ({"cls_token": True, "backbone": "cnn"}, "first token sees all others"),
-        ({"cls_token": True, "n_layers": 0}, "first token sees all others"),
-        ({"cls_token": 3}, "cls_token is 3. Pass True or False"),
-        ({"kan": True}, "kan=True makes experts of splines and n_experts is 0"),
-        ({"backbone": "cnn", "damping": False}, "those of D-LinOSS and backbone is 'cnn'"),
-        ({"backbone": "mamba", "stability": "clamp"}, "those of D-LinOSS"),
-        ({"backbone": "cnn", "bidirectional": False}, "'cnn' is none"),
-        ({"d_decoder": 5}, "d_decoder is the width of the 'latent' decoder"),
-        ({"mask_mode": "drop"}, "'dlinoss' reads as neighbours"),
-        ({"mask_mode": "drop", "backbone": "transformer"}, "leaves no token"),
+        (
+            {"patch_length": 0},
+            "patch_length must be an int of at least 1, got 0. Pass 16, the default.",
+        ),
+        ({"n_layers": 2.0}, "n_layers must be an int of at least 0, got 2.0"),
+        ({"d_model": 7}, "d_model must be even, got 7"),
+        ({"d_state": 5}, "d_state must be even in a bidirectional layer, got 5"),
+        ({"dropout": 1.0}, "dropout must be at least 0 and below 1, got 1.0"),
+        (
+            {"tokenizer": "pixel"},
+            "tokenizer must be one of 'patch', 'raw', 'wavelet', got 'pixel'. Pass 'patch', the",
+        ),
+        ({"kernel_length": 4}, "kernel_length must be odd, got 4"),
+        ({"n_channels": 0}, "n_channels must be an int of at least 1, got 0"),
+        ({"n_experts": -1}, "n_experts must be an int of at least 0, got -1"),
+        ({"n_experts": 2, "n_active_experts": 3}, "must be between 2 and n_experts=2, got 3"),
+        (
+            {"backbone": "transformer", "n_heads": 3},
+            "d_model must be a multiple of n_heads=3, got 128",
+        ),
+        ({"decoder": "grid", "n_heads": 3}, "d_model must be a multiple of n_heads=3, got 128"),
+        (
+            {"damping": False, "stability": "clamp"},
+            "damping must be True with stability='clamp', got False",
+        ),
+        ({"cls_token": True, "bidirectional": False}, "got True with .* bidirectional=False"),
+        ({"cls_token": True, "backbone": "cnn"}, "got True with backbone='cnn'"),
+        ({"cls_token": True, "n_layers": 0}, "got True with .* n_layers=0"),
+        ({"cls_token": 3}, "cls_token must be True or False, got 3. Pass False, the default."),
+        ({"kan": True}, "n_experts must be at least 1 with kan=True, got 0"),
+        (
+            {"backbone": "cnn", "damping": False},
+            "backbone must be 'dlinoss' with damping=False .* got 'cnn'",
+        ),
+        (
+            {"backbone": "mamba", "stability": "clamp"},
+            "backbone must be 'dlinoss' with .* stability='clamp', got 'mamba'",
+        ),
+        ({"backbone": "cnn", "bidirectional": False}, "with bidirectional=False, got 'cnn'"),
+        ({"d_decoder": 5}, "decoder must be 'latent' with d_decoder=5, got 'linear'"),
+        (
+            {"mask_mode": "drop"},
+            "backbone must be 'transformer' with mask_mode='drop', got 'dlinoss'",
+        ),
+        (
+            {"mask_mode": "drop", "backbone": "transformer"},
+            "decoder must be 'latent' or 'grid' with mask_mode='drop', got 'linear'",
+        ),
     ],
 )
-def test_impossible_sizes_are_refused(sizes, message):
+def test_invalid_architectures_are_refused(sizes, message):
     with pytest.raises(ValueError, match=message):
         Architecture(**sizes)
 
 
-def test_one_direction_may_have_an_odd_number_of_oscillators():
+def test_unidirectional_layer_accepts_an_odd_number_of_oscillators():
     assert Architecture(d_state=5, bidirectional=False).d_state == 5
 
 
-def test_names_and_dataclasses_resolve():
+def test_resolve_architecture_accepts_preset_names_and_architectures():
     assert resolve_architecture("tiny") is PRESETS["tiny"]
     assert resolve_architecture(own := Architecture(d_model=4)) is own
-    with pytest.raises(ValueError, match=r"architecture is 'huge'\. Pass one of 'tiny', 'small'"):
+    with pytest.raises(ValueError, match=r"architecture must be one of 'tiny', .* got 'huge'\."):
         resolve_architecture("huge")
 
 
 @pytest.mark.parametrize(("width", "step"), [(35, 1.3), (54, 2.0)])
-def test_patch_width_is_given_in_the_unit_of_the_axis(width, step):
+def test_from_patch_width_rounds_to_channels(width, step):
     sizes = Architecture.from_patch_width(width, step=step, d_model=8)
     assert (sizes.patch_length, sizes.d_model) == (27, 8)
 
 
-@pytest.mark.parametrize(("width", "step"), [(0.9, 2.0), (35, 0), (35, -2.0)])
-def test_patch_narrower_than_a_channel_is_refused(width, step):
-    with pytest.raises(ValueError, match=f"step is {step}"):
+@pytest.mark.parametrize(
+    ("width", "step", "message"),
+    [
+        (0.9, 2.0, "width must be at least half of step=2.0, got 0.9"),
+        (35, 0, "step must be positive, got 0"),
+        (35, -2.0, "step must be positive, got -2.0"),
+    ],
+)
+def test_patches_narrower_than_a_channel_are_refused(width, step, message):
+    with pytest.raises(ValueError, match=message):
         Architecture.from_patch_width(width, step=step)
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_presets_are_built_with_the_published_sizes(name):
+def test_presets_have_the_published_number_of_parameters(name):
     architecture = PRESETS[name]
     if architecture.one_grid:
         architecture = architecture.for_channels(256)
@@ -83,10 +114,10 @@ def test_presets_are_built_with_the_published_sizes(name):
     assert least < n_parameters < most
 
 
-def test_number_of_channels_is_taken_once():
+def test_number_of_channels_is_fixed_once_set():
     learned = Architecture(position="learned")
     assert learned.for_channels(700).for_channels(700).n_channels == 700
-    with pytest.raises(ValueError, match="have 650 channels, the network was made for 700"):
+    with pytest.raises(ValueError, match="have 650 channels, the network accepts 700 only"):
         learned.for_channels(700).for_channels(650)
     assert Architecture().for_channels(650) == Architecture()
 
@@ -99,12 +130,12 @@ def test_number_of_channels_is_taken_once():
         ({"tokenizer": "wavelet"}, 2048, 127),
     ],
 )
-def test_tokens_cover_the_channels(sizes, n_channels, n_tokens):
+def test_number_of_tokens(sizes, n_channels, n_tokens):
     assert Architecture(**sizes).n_tokens(n_channels) == n_tokens
 
 
 @pytest.mark.parametrize(("d_expert", "width"), [(None, 8), (6, 6)])
-def test_experts_are_as_wide_as_asked_or_as_attention(d_expert, width):
+def test_expert_width_defaults_to_d_feedforward(d_expert, width):
     sizes = {"d_model": 4, "n_layers": 0, "n_experts": 2, "n_attention_layers": 1, "n_heads": 2}
     network = SpektronNetwork(Architecture(**sizes, d_feedforward=8, d_expert=d_expert))
     experts, attention = network.blocks
