@@ -1,1 +1,1 @@
-"""The Spektron network: torch only, private."""
+"""The Spektron network in torch; private."""

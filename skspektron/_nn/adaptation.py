@@ -1,4 +1,4 @@
-"""What adapting a frozen network to an instrument minimises."""
+"""Losses that adapt a frozen network to a target instrument."""
 
 from collections.abc import Callable, Mapping
 
@@ -9,20 +9,23 @@ from .network import Encoded
 
 
 class AdaptationTask(nn.Module):
-    """Spectra of the target shall look and be predicted as those of the source, offset apart.
+    """Match embeddings and predictions on the target instrument to those on the source.
+
+    A constant offset between the embeddings of the two instruments is not penalized.
 
     Parameters
     ----------
     adapter : LowRankAdapter
-        What is trained.
+        The adapter to train.
     pool : callable
-        From what the network makes of spectra to embeddings (B, n_outputs).
-    n_layers : int or None
-        Blocks behind which tokens are read; None: all and the norm.
+        Maps the network's `Encoded` spectra to embeddings (B, n_outputs).
     scale : float
-        Mean squared distance of source embeddings from their mean: the unit of `paired`.
+        Mean squared distance of the source embeddings from their mean. Squared distances
+        between embeddings are divided by it.
     coef, intercept : Tensor of shape (n_outputs, n_targets) and (n_targets,)
-        A linear head on source embeddings, in units of the labels' standard deviation.
+        Linear model from source embeddings to labels, in standard deviations of the labels.
+    n_layers : int, default=None
+        Number of blocks after which tokens are read. None: all blocks and the final norm.
     """
 
     WEIGHTS: Mapping[str, float] = {"paired": 1.0, "labels": 1.0, "replay": 1.0}
@@ -43,18 +46,18 @@ class AdaptationTask(nn.Module):
         self.register_buffer("intercept", intercept)
 
     def forward(
-        self, goal: Tensor, labels: Tensor, is_standard: Tensor, **spectra: Tensor
+        self, z_source: Tensor, labels: Tensor, is_standard: Tensor, **spectra: Tensor
     ) -> dict[str, Tensor]:
-        """Return the losses of standards on the target, and of source rows moved to the target.
+        """Return the losses of the standards and of source spectra mapped to the target.
 
-        `goal` (B, n_outputs) and `labels` (B, n_targets) are a sample's embedding on the source
-        and what is to be predicted for it.
+        `z_source` (B, n_outputs) holds the embeddings of the same samples on the source
+        instrument, `labels` (B, n_targets) the values to predict.
         """
         z = self.pool(self.adapter(**spectra, n_layers=self.n_layers))
-        # What differs by a constant needs no factors: it is subtracted in closed form.
-        offset = (z - goal)[is_standard].mean(0)
+        # The adapter need not learn a constant difference: it is subtracted in closed form.
+        offset = (z - z_source)[is_standard].mean(0)
         z = z - offset
-        distance = (z - goal).square().mean(1) / self.scale
+        distance = (z - z_source).square().mean(1) / self.scale
         error = (z @ self.coef + self.intercept - labels).square().mean(1)
         return {
             "paired": distance[is_standard].mean(),

@@ -11,22 +11,22 @@ from .network import SpektronNetwork
 
 
 class LowRankAdapter(nn.Module):
-    r"""Add :math:`(\alpha / r) B A` to weight matrices of a network that stays as it is [1]_.
+    r"""Add :math:`(\alpha / r) B A` to weight matrices of a frozen network [1]_.
 
-    The network is shared and never written to: an adapter computes the sums and calls the
-    network with them, so switching instruments is switching adapters. `B` begins at zero:
-    an untrained adapter changes nothing.
+    The network is not modified: the adapter computes the sums and calls the network with them,
+    so several adapters can share one network. `B` is initialized to zero, so an untrained
+    adapter has no effect.
 
     Parameters
     ----------
     network : nn.Module
-        Called through the adapter; its parameters are neither trained nor registered here.
+        Network to adapt. Its parameters are neither trained nor registered in the adapter.
     names : sequence of str
-        Parameters of `network`, all matrices, that are adapted.
+        Names of the adapted parameters of `network`, all of them matrices.
     rank : int
         Rank r of the change.
     alpha : float
-        Scale of the change; its step size grows with alpha / r.
+        Scale of the change, divided by `rank`.
 
     References
     ----------
@@ -35,8 +35,8 @@ class LowRankAdapter(nn.Module):
 
     def __init__(self, network: nn.Module, names, *, rank: int, alpha: float):
         super().__init__()
-        # functional_call writes into the module for a moment, so every adapter has modules of
-        # its own around the shared tensors. In a tuple: not a submodule.
+        # functional_call modifies the module temporarily, so every adapter has its own modules
+        # around the shared tensors. The tuple keeps it from being registered as a submodule.
         shared = {id(t): t for t in (*network.parameters(), *network.buffers())}
         self._network = (copy.deepcopy(network, shared).requires_grad_(False),)
         self._names = tuple(names)
@@ -50,7 +50,7 @@ class LowRankAdapter(nn.Module):
             self.B[_key(name)] = nn.Parameter(A.new_zeros(n_out, rank))
 
     def merged(self) -> dict[str, Tensor]:
-        """Return the adapted weights by name; loaded into a copy of the network they merge."""
+        """Return the adapted weights by name, for the state dict of a merged network."""
         parameters = dict(self._network[0].named_parameters())
         return {
             name: parameters[name] + self.scale * self.B[_key(name)] @ self.A[_key(name)]
@@ -63,10 +63,11 @@ class LowRankAdapter(nn.Module):
 
 
 def _key(name: str) -> str:
+    """Return a parameter's name without dots, which ParameterDict does not allow in keys."""
     return name.replace(".", "/")
 
 
 def adaptable(network: SpektronNetwork, n_layers: int | None = None) -> tuple[str, ...]:
-    """Return the weight matrices between a spectrum and its tokens behind `n_layers` blocks."""
-    passed = nn.ModuleDict({"tokens": network.tokens, "blocks": network.blocks[:n_layers]})
-    return tuple(name for name, parameter in passed.named_parameters() if parameter.ndim == 2)
+    """Return the names of the weight matrices of the tokenizer and the first `n_layers` blocks."""
+    used = nn.ModuleDict({"tokens": network.tokens, "blocks": network.blocks[:n_layers]})
+    return tuple(name for name, parameter in used.named_parameters() if parameter.ndim == 2)

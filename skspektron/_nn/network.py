@@ -1,4 +1,4 @@
-"""The Spektron network: tokens, blocks, latent, decoder."""
+"""The Spektron network: tokenizer, blocks, latent and decoder."""
 
 from typing import NamedTuple
 
@@ -14,25 +14,25 @@ from .tokens import make_position, make_tokens
 from .tokens.scale import SCALES
 from .tokens.windows import fill, join, usable_windows, windows
 
-TRUNCATED_STD = 0.02  # of the initial mask, CLS and domain tokens
+INITIAL_STD = 0.02  # of mask, CLS and domain tokens
 
 
 class Encoded(NamedTuple):
-    """What the encoder makes of spectra."""
+    """Encoder output for a batch of spectra."""
 
     tokens: Tensor  # (B, N, D), zero where not usable
-    usable: Tensor  # (B, N, 1) of 0 and 1: tokens that the encoder had
-    latent: Latent | None  # None where tokens are read before the last block
-    gates: list[tuple[Tensor, Tensor]]  # of the expert layers: (B, L, E) and usable (B, L, 1)
-    scale: Tensor  # (B, 1) that spectra were divided by
+    usable: Tensor  # (B, N, 1), 1 for tokens in the encoder input and 0 for others
+    latent: Latent | None  # None if tokens are read before the last block
+    gates: list[tuple[Tensor, Tensor]]  # per expert layer: gates (B, L, E) and usable (B, L, 1)
+    scale: Tensor  # (B, 1), by which the spectra were divided
 
 
 class SpektronNetwork(nn.Module):
-    """Encode spectra of any grid as tokens and reconstruct hidden channels from them.
+    """Encode spectra on any grid as tokens and reconstruct their hidden channels.
 
-    Spectra of several grids share a batch: rows are padded at the end, where `valid` is
-    False, as it is at bad channels, and `wavenumber` is NaN. Rows of one axis have one
-    number in `grid`, so that its positions are computed once.
+    A batch may hold spectra on several grids. Shorter rows are padded at the end; there
+    `valid` is False, as at bad channels, and `wavenumber` is NaN. `grid` numbers the axes, so
+    that the positions of each are computed once.
     """
 
     def __init__(self, architecture: Architecture):
@@ -41,11 +41,11 @@ class SpektronNetwork(nn.Module):
         d_model = architecture.d_model
         self.tokens = make_tokens(architecture)
         self.position = make_position(architecture)
-        self.mask_token = nn.Parameter(TRUNCATED_STD * torch.randn(d_model))
+        self.mask_token = nn.Parameter(INITIAL_STD * torch.randn(d_model))
         if architecture.cls_token:
-            self.cls_token = nn.Parameter(TRUNCATED_STD * torch.randn(d_model))
+            self.cls_token = nn.Parameter(INITIAL_STD * torch.randn(d_model))
         if architecture.domain_token:
-            self.domain_token = nn.Parameter(TRUNCATED_STD * torch.randn(len(DOMAINS), d_model))
+            self.domain_token = nn.Parameter(INITIAL_STD * torch.randn(len(DOMAINS), d_model))
         self.blocks = make_blocks(architecture)
         self.norm = nn.LayerNorm(d_model)
         self.latent = make_latent(architecture)
@@ -53,29 +53,29 @@ class SpektronNetwork(nn.Module):
 
     @property
     def d_latent(self) -> int:
-        """Width of a spectrum's latent."""
+        """Width of the latent."""
         return self.latent.d_latent
 
     @property
     def d_instrument(self) -> int:
-        """Width of the instrument part of a bottleneck."""
+        """Width of the instrument part of the latent of a bottleneck."""
         return self.latent.d_instrument
 
     def patch_valid(self, valid: Tensor) -> Tensor:
-        """Return which patches of channels (B, n) may be hidden, (B, M)."""
+        """Return which patches may be hidden, (B, M), given the good channels (B, n)."""
         length = self.architecture.patch_length
         return usable_windows(valid, length, length)
 
     def token_valid(self, valid: Tensor, length: Tensor | None = None) -> Tensor:
-        """Return which tokens of channels (B, n) may be used, (B, N).
+        """Return which tokens are usable, (B, N), given the good channels (B, n).
 
-        `length` (B,) is where a row's own channels end; None: nowhere before the last.
+        `length` (B,) is the number of channels of each row without padding. None: no padding.
         """
         return usable_windows(valid, *self.architecture.window, length)
 
     def hidden_channels(self, mask: Tensor, valid: Tensor) -> Tensor:
-        """Return the good channels (B, n) of the hidden patches (B, M): what the loss counts."""
-        return valid & self._channels(mask, valid.shape[1])
+        """Return the good channels (B, n) of the hidden patches `mask` (B, M)."""
+        return valid & self._patch_channels(mask, valid.shape[1])
 
     def forward(
         self,
@@ -87,24 +87,24 @@ class SpektronNetwork(nn.Module):
         n_layers: int | None = None,
         domain: Tensor | None = None,
     ) -> Encoded:
-        """Encode spectra (B, n) on axes (B, n), patches in `mask` (B, M) hidden.
+        """Encode spectra (B, n) on axes (B, n) with the patches in `mask` (B, M) hidden.
 
-        Tokens are read behind `n_layers` blocks, or, with None, behind all of them and the norm.
-        Where attention is the last block and a linear decoder reads what is hidden, tokens of
-        visible channels are not computed: they come out zero.
-        `domain` (B,) numbers the `DOMAINS`.
+        Tokens are read after `n_layers` blocks or, with None, after all blocks and the norm.
+        With a mask, a final attention block and a linear decoder, only the tokens of hidden
+        channels are computed; the other tokens are zero. `domain` (B,) holds indices of
+        `DOMAINS`.
         """
         seen = valid if mask is None else valid & ~self.hidden_channels(mask, valid)
         scale = SCALES[self.architecture.normalize](values, seen, wavenumber)
         x, usable = self._embed(values / scale, valid, seen, wavenumber, grid, mask)
-        special = self._special(len(x), domain)
+        special = self._special_tokens(len(x), domain)
         x = torch.cat([special, x], dim=1)  # (B, S + N, D)
         kept = torch.cat([usable.new_ones(*special.shape[:2], 1), usable], dim=1)
         drop = mask is not None and self.architecture.mask_mode == "drop"
-        wanted = None
+        needed = None
         if mask is not None and n_layers is None and self._reads_hidden_only:
-            wanted = self._wanted(mask, valid.shape[1], special.shape[1])
-        x, gates = self._run(x, kept, n_layers, drop, wanted)
+            needed = self._needed_tokens(mask, valid.shape[1], special.shape[1])
+        x, gates = self._run_blocks(x, kept, n_layers, drop, needed)
         n_special = special.shape[1]
         latent = None
         if n_layers is None:
@@ -116,11 +116,11 @@ class SpektronNetwork(nn.Module):
         return Encoded(x[:, n_special:] * usable, usable, latent, gates, scale)
 
     def latent_of(self, values, valid, wavenumber, grid, domain=None) -> Latent:
-        """Return the latents of whole spectra."""
+        """Return the latents of spectra without hidden patches."""
         return self(values, valid, wavenumber, grid, domain=domain).latent
 
     def decode(self, encoded: Encoded, wavenumber: Tensor) -> Tensor:
-        """Reconstruct spectra on axes (B, n) from tokens or latent, in the unit of the values."""
+        """Reconstruct spectra on axes (B, n) from tokens or latents, in their original scale."""
         decoder, n_channels = self.architecture.decoder, wavenumber.shape[1]
         if decoder == "linear":
             patches = self.head(encoded.tokens)
@@ -133,9 +133,9 @@ class SpektronNetwork(nn.Module):
         return values * encoded.scale
 
     def _embed(self, values, valid, seen, wavenumber, grid, mask) -> tuple[Tensor, Tensor]:
-        """Return tokens (B, N, D) with their positions, and which the encoder gets (B, N, 1).
+        """Return tokens with positions, (B, N, D), and which are in the encoder input, (B, N, 1).
 
-        What is hidden is blanked in value space, before any window of channels is formed.
+        Hidden channels are replaced before tokens are formed, because tokens may overlap.
         """
         length = wavenumber.isfinite().sum(1)
         filled = fill(values, seen, self.architecture.patch_length)
@@ -149,26 +149,26 @@ class SpektronNetwork(nn.Module):
                 x = torch.where(hidden[..., None], self.mask_token.to(x.dtype), x)
         return x + self._position(wavenumber, grid), usable[..., None].to(x)
 
-    def _channels(self, mask: Tensor, n_channels: int) -> Tensor:
-        """Return which channels (B, n) lie in hidden patches (B, M)."""
+    def _patch_channels(self, mask: Tensor, n_channels: int) -> Tensor:
+        """Return the channels (B, n) of the hidden patches `mask` (B, M)."""
         return mask.repeat_interleave(self.architecture.patch_length, 1)[:, :n_channels]
 
     def _hidden_tokens(self, mask: Tensor, n_channels: int, length: Tensor) -> Tensor:
-        """Return which tokens stand for no channel before `length` (B,) but hidden ones, (B, N)."""
-        hidden = self._channels(mask, n_channels)
+        """Return the tokens (B, N) whose channels before `length` (B,) are all hidden."""
+        hidden = self._patch_channels(mask, n_channels)
         own = torch.arange(n_channels, device=mask.device) < length[:, None]
         return ~windows(own & ~hidden, *self.architecture.window).any(-1)
 
     def _position(self, wavenumber: Tensor, grid: Tensor) -> Tensor:
-        """Encode where the tokens lie, (B, N, D)."""
+        """Return the positional encoding of the tokens, (B, N, D)."""
         grids, which = grid.unique(return_inverse=True)
         axes = wavenumber[(grid[:, None] == grids).int().argmax(0)]  # (G, n)
         span, stride = self.architecture.window
-        measured = windows(axes.isfinite(), span, stride)  # a grid's own end, not a bad channel
+        measured = windows(axes.isfinite(), span, stride)  # False in the padding only
         return self.position(windows(axes.nan_to_num(), span, stride), measured)[which]
 
-    def _special(self, batch: int, domain: Tensor | None) -> Tensor:
-        """Return the tokens in front, (B, S, D)."""
+    def _special_tokens(self, batch: int, domain: Tensor | None) -> Tensor:
+        """Return the CLS and domain tokens, (B, S, D)."""
         tokens = [self.norm.weight.new_zeros(batch, 0, self.architecture.d_model)]
         if self.architecture.cls_token:
             tokens.append(self.cls_token.expand(batch, 1, -1))
@@ -182,35 +182,36 @@ class SpektronNetwork(nn.Module):
 
     @property
     def _reads_hidden_only(self) -> bool:
-        """Whether CLS and the hidden tokens are all that is read behind the last block."""
+        """Whether only CLS and hidden tokens of the last block are read, with a mask."""
         a = self.architecture
         return a.n_attention_layers > 0 and a.cls_token and a.decoder == "linear"
 
-    def _wanted(self, mask: Tensor, n_channels: int, n_special: int) -> Tensor:
-        """Return which tokens, special ones in front, reach a hidden channel or are CLS, (B, L)."""
-        wanted = windows(self._channels(mask, n_channels), *self.architecture.window).any(-1)
+    def _needed_tokens(self, mask: Tensor, n_channels: int, n_special: int) -> Tensor:
+        """Return which tokens, CLS and domain included, the decoder or the latent reads, (B, L)."""
+        needed = windows(self._patch_channels(mask, n_channels), *self.architecture.window).any(-1)
         special = torch.arange(n_special, device=mask.device) == 0
-        return torch.cat([special.expand(len(mask), -1), wanted], dim=1)
+        return torch.cat([special.expand(len(mask), -1), needed], dim=1)
 
-    def _run(
+    def _run_blocks(
         self,
         x: Tensor,
         usable: Tensor,
         n_layers: int | None,
         drop: bool,
-        wanted: Tensor | None = None,
+        needed: Tensor | None = None,
     ):
-        """Pass tokens (B, L, D) through blocks; return them and the gates of experts.
+        """Return tokens (B, L, D) after the blocks, and the gates of the expert layers.
 
-        Behind the last one, attention, only the tokens `wanted` (B, L) are needed.
+        With `needed` (B, L), the last block, attention, computes these tokens only. With
+        `drop`, tokens that are not usable are removed from the input of the blocks.
         """
         if drop:
-            # The kept tokens move to the front, and back to their places afterwards.
+            # Gather the usable tokens at the start, and scatter them back afterwards.
             order = usable[..., 0].argsort(dim=1, descending=True, stable=True)  # (B, L)
             n_kept = int(usable.sum(1).max())
             index = order[:, :n_kept, None]
             short = x.gather(1, index.expand(-1, -1, x.shape[2]))
-            short, gates = self._run(short, usable.gather(1, index), n_layers, False)
+            short, gates = self._run_blocks(short, usable.gather(1, index), n_layers, False)
             return torch.zeros_like(x).scatter(1, index.expand_as(short), short), gates
         gates = []
         blocks = self.blocks[:n_layers]
@@ -218,13 +219,13 @@ class SpektronNetwork(nn.Module):
             if isinstance(block, Experts):
                 x, gate = block(x, usable)
                 gates.append((gate, usable))
-            elif wanted is not None and number == len(blocks):
-                x = block(x, usable, wanted)
+            elif needed is not None and number == len(blocks):
+                x = block(x, usable, needed)
             else:
                 x = block(x, usable)
         return x, gates
 
 
 def mean_token(tokens: Tensor, usable: Tensor) -> Tensor:
-    """Return the mean of the usable tokens (B, N, D), (B, D)."""
+    """Return the mean (B, D) of the usable tokens of (B, N, D)."""
     return (tokens * usable).sum(1) / usable.sum(1).clamp(min=1)

@@ -1,4 +1,4 @@
-"""What a network makes of one batch, each thing computed once and only when asked for."""
+"""Network outputs for one batch, computed on first use."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -9,18 +9,20 @@ from torch import Tensor
 from .heads.latents import Latent
 from .network import Encoded, SpektronNetwork
 
-SPECTRA = ("values", "valid", "wavenumber", "grid", "domain")
+SPECTRUM_ARGUMENTS = ("values", "valid", "wavenumber", "grid", "domain")
 
 
 class Views:
-    """Views of a batch that objectives share.
+    """Network outputs for one batch that several objectives share.
+
+    Each is computed when it is first read, and kept.
 
     Parameters
     ----------
     network : SpektronNetwork
-        The network that is trained.
+        Network in training.
     batch : mapping of str to Tensor
-        Spectra with a `mask` and the `progress` of training, and, where the data have them,
+        Spectra with a `mask` and the `progress` of training and, if the data have them,
         `instrument`, `sample`, `weight`, `partner`, `paired` and `episodes`.
     """
 
@@ -29,27 +31,27 @@ class Views:
 
     @cached_property
     def encoded(self) -> Encoded:
-        """What the encoder makes of the spectra with their hidden patches."""
+        """Encoder output for the masked spectra."""
         return self.network(**spectra_of(self.batch), mask=self.batch["mask"])
 
     @cached_property
     def reconstruction(self) -> Tensor:
-        """The spectra (B, n) as reconstructed from what is visible of them."""
+        """Spectra (B, n) reconstructed from their visible channels."""
         return self.network.decode(self.encoded, self.batch["wavenumber"])
 
     @cached_property
     def hidden(self) -> Tensor:
-        """The good channels (B, n) of the hidden patches."""
+        """Mask of the good channels (B, n) in hidden patches."""
         return self.network.hidden_channels(self.batch["mask"], self.batch["valid"])
 
     @property
     def gates(self) -> list[tuple[Tensor, Tensor]]:
-        """Gates (B, L, E) of the expert layers, and which tokens count (B, L, 1)."""
+        """Gates (B, L, E) and usable tokens (B, L, 1) of the expert layers."""
         return self.encoded.gates
 
     @cached_property
     def latent(self) -> Latent:
-        """Latents of the whole spectra."""
+        """Latents of the spectra without hidden patches."""
         return self.encode(self.batch)
 
     @cached_property
@@ -58,23 +60,23 @@ class Views:
         return self.encode(self.batch["partner"])
 
     def encode(self, spectra: Mapping[str, Tensor]) -> Latent:
-        """Return the latents of whole spectra."""
+        """Return the latents of spectra without hidden patches."""
         return self.network.latent_of(**spectra_of(spectra))
 
     def embed(self, spectra: Mapping[str, Tensor]) -> Tensor:
-        """Return the tokens of whole spectra side by side, (B, N * D).
+        """Return the concatenated tokens of spectra without hidden patches, (B, N * D).
 
-        They are read behind all blocks and before the norm, as `SpektronEmbedder` reads them.
+        Tokens are read after all blocks and before the norm, as in `SpektronEmbedder`.
         """
         encoded = self.network(**spectra_of(spectra), n_layers=self.network.architecture.depth)
         return encoded.tokens.flatten(1)
 
     def reconstruct(self, spectra: Mapping[str, Tensor], mask: Tensor | None = None) -> Tensor:
-        """Return spectra (B, n) as reconstructed from their tokens."""
+        """Return the reconstruction (B, n) of spectra, with the patches in `mask` hidden."""
         encoded = self.network(**spectra_of(spectra), mask=mask)
         return self.network.decode(encoded, spectra["wavenumber"])
 
 
 def spectra_of(batch: Mapping[str, Any]) -> dict[str, Tensor]:
-    """Return the network's arguments in a batch."""
-    return {name: batch[name] for name in SPECTRA if name in batch}
+    """Return the entries of a batch that are arguments of the network."""
+    return {name: batch[name] for name in SPECTRUM_ARGUMENTS if name in batch}

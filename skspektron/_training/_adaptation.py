@@ -46,7 +46,7 @@ class Examples:
         """Return all standards and some of the source rows."""
         rows = torch.cat([torch.arange(self.n_standards), self.n_standards + rows])
         return self.spectra.batch(rows) | {
-            "goal": to_tensor(self.goal)[rows],
+            "z_source": to_tensor(self.goal)[rows],
             "labels": to_tensor(self.labels)[rows],
             "is_standard": rows < self.n_standards,
         }

@@ -105,7 +105,7 @@ class Episodes:
         rows, y, goal = product.draw(generator)
         autoscaled = torch.rand((), generator=generator) < 0.5
         spectra = self.spectra.batch(rows)
-        return {"spectra": spectra, "y": y, "goal": goal, "autoscaled": autoscaled}
+        return {"spectra": spectra, "y": y, "y_query": goal, "autoscaled": autoscaled}
 
 
 def products(spectra: Rows, rows: Tensor) -> list[Product]:

@@ -1,4 +1,4 @@
-"""Networks of a few hundred weights and batches of random spectra."""
+"""Small networks and batches of random spectra."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from skspektron._nn.network import SpektronNetwork
 
 @pytest.fixture
 def make_network():
-    """Return a function that draws a network, patches of 5 channels unless told otherwise."""
+    """Return a function that builds a network with random weights and patches of 5 channels."""
 
     def make(**sizes):
         small = {"patch_length": 5, "d_model": 8, "d_state": 6, "n_layers": 2, "n_heads": 2}
@@ -22,7 +22,7 @@ def make_network():
 
 @pytest.fixture
 def make_batch():
-    """Return a function that draws spectra on one axis, all channels good, nothing hidden."""
+    """Return a function that draws random spectra on one axis with all channels good."""
 
     def make(n_samples=4, n_channels=60, seed=1):
         generator = torch.Generator().manual_seed(seed)

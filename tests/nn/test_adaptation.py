@@ -1,4 +1,4 @@
-"""What adapting minimises: embeddings and predictions of the source, a constant offset apart."""
+"""AdaptationTask: losses, constant offsets between instruments, gradients."""
 
 import pytest
 import torch
@@ -23,18 +23,18 @@ def task(make_network):
 def batch(make_batch):
     generator = torch.Generator().manual_seed(3)
     return make_batch() | {
-        "goal": torch.randn(4, 8, generator=generator),
+        "z_source": torch.randn(4, 8, generator=generator),
         "labels": torch.tensor([[1.0, 0.3], [-1.0, 0.2], [0.5, 0.0], [1.0, 2.0]]),
         "is_standard": torch.tensor([True, True, False, False]),
     }
 
 
-def test_losses_equal_their_definitions(task, batch):
+def test_losses_equal_their_formulas(task, batch):
     spectra = {name: batch[name] for name in ("values", "valid", "wavenumber", "grid")}
     z = pool(task.adapter(**spectra)).detach().double().numpy()
-    goal, y = batch["goal"].double().numpy(), batch["labels"].double().numpy()
-    z -= (z[:2] - goal[:2]).mean(axis=0)
-    distance = ((z - goal) ** 2).mean(axis=1) / 2.0
+    z_source, y = batch["z_source"].double().numpy(), batch["labels"].double().numpy()
+    z -= (z[:2] - z_source[:2]).mean(axis=0)
+    distance = ((z - z_source) ** 2).mean(axis=1) / 2.0
     error = z @ task.coef.double().numpy() + task.intercept.double().numpy() - y
     squared = (error**2).mean(axis=1)
     losses = {name: value.item() for name, value in task(**batch).items()}
@@ -48,13 +48,13 @@ def test_losses_equal_their_definitions(task, batch):
     )
 
 
-def test_constant_offset_between_the_instruments_costs_nothing(task, batch):
+def test_constant_offset_between_instruments_is_not_penalized(task, batch):
     before = task(**batch)
-    moved = task(**batch | {"goal": batch["goal"] + 5.0, "labels": batch["labels"]})
+    moved = task(**batch | {"z_source": batch["z_source"] + 5.0, "labels": batch["labels"]})
     torch.testing.assert_close(moved["paired"], before["paired"], rtol=1e-4, atol=0)
 
 
-def test_gradients_reach_the_adapter_alone(task, batch):
+def test_only_the_adapter_is_trained(task, batch):
     sum(task(**batch).values()).backward()
     assert {name.split(".")[1] for name, _ in task.named_parameters()} == {"A", "B"}
     assert any(p.grad.abs().max() > 0 for p in task.adapter.B.values())

@@ -1,4 +1,4 @@
-"""Low-rank adapters: nothing before training, exact when merged, never in the network."""
+"""Low-rank adapters: initialization, merging, rank, and which matrices are adapted."""
 
 import copy
 
@@ -21,12 +21,12 @@ def train(adapter, batch, n_steps=5):
         optimizer.step()
 
 
-def test_untrained_adapter_changes_nothing(network, make_batch):
+def test_untrained_adapter_has_no_effect(network, make_batch):
     adapter, batch = LowRankAdapter(network, adaptable(network), rank=2, alpha=4.0), make_batch()
     assert torch.equal(adapter(**batch).tokens, network(**batch).tokens)
 
 
-def test_training_moves_the_factors_alone_and_merging_is_exact(network, make_batch):
+def test_training_changes_the_factors_only_and_merging_is_exact(network, make_batch):
     batch = make_batch()
     before = copy.deepcopy(network.state_dict())
     adapter = LowRankAdapter(network, adaptable(network), rank=2, alpha=4.0)
@@ -41,7 +41,7 @@ def test_training_moves_the_factors_alone_and_merging_is_exact(network, make_bat
     torch.testing.assert_close(merged(**batch).tokens, adapted, rtol=0, atol=1e-5)
 
 
-def test_change_has_the_rank_and_scale_asked_for(network, make_batch):
+def test_change_has_the_given_rank_and_scale(network, make_batch):
     adapter = LowRankAdapter(network, adaptable(network), rank=2, alpha=6.0)
     train(adapter, make_batch())
     weights = dict(network.named_parameters())
@@ -49,16 +49,16 @@ def test_change_has_the_rank_and_scale_asked_for(network, make_batch):
         change = merged - weights[name]
         key = name.replace(".", "/")
         torch.testing.assert_close(change, 3.0 * adapter.B[key] @ adapter.A[key])
-        # What is left behind the second singular value is float32 rounding of the sum.
+        # Singular values after the second are float32 rounding errors of the sum.
         singular = torch.linalg.svdvals(change.double())
         assert (singular[2:] < 1e-6 * torch.linalg.matrix_norm(merged.double(), 2)).all()
 
 
-def test_blocks_that_are_not_passed_are_not_adapted(network):
+def test_blocks_after_n_layers_are_not_adapted(network):
     assert {name.split(".")[0] for name in adaptable(network, 0)} == {"tokens"}
     assert set(adaptable(network, len(network.blocks))) == set(adaptable(network))
 
 
-def test_every_matrix_between_spectrum_and_tokens_is_adapted(network):
+def test_all_matrices_of_tokenizer_and_blocks_are_adapted(network):
     matrices = {name for name, p in network.named_parameters() if p.ndim == 2}
     assert matrices - set(adaptable(network)) == {"head.weight", "position.project.weight"}

@@ -1,4 +1,4 @@
-"""The network: nothing hidden, missing or foreign reaches an output."""
+"""The network: masking, bad channels, padding, and the parts of the architecture."""
 
 import pytest
 import torch
@@ -49,7 +49,7 @@ def sizes(request):
 
 
 def reconstruct(network, batch, mask=None):
-    """Return what the encoder and the decoder make of a batch."""
+    """Return the outputs of encoder and decoder for a batch."""
     encoded = network(**batch, mask=mask)
     return encoded, network.decode(encoded, batch["wavenumber"])
 
@@ -69,7 +69,7 @@ def replace(batch, channels, value):
 
 @pytest.mark.filterwarnings("ignore:Some spectra are not divided")
 @pytest.mark.parametrize("value", [1e6, float("nan"), float("inf")])
-def test_hidden_values_reach_nothing(make_network, make_batch, mask, sizes, value):
+def test_hidden_values_have_no_influence(make_network, make_batch, mask, sizes, value):
     network, batch = make_network(**sizes).eval(), make_batch()
     hidden = network.hidden_channels(mask, batch["valid"])[0]
     changed = replace(batch, hidden, value)
@@ -82,7 +82,7 @@ def test_hidden_values_reach_nothing(make_network, make_batch, mask, sizes, valu
     assert not torch.equal(network(**changed).tokens, network(**batch).tokens)
 
 
-def test_hidden_tokens_differ_by_their_position_alone(make_network, make_batch, mask):
+def test_hidden_tokens_differ_by_their_position_only(make_network, make_batch, mask):
     network, batch = make_network(), make_batch()
     position = network._position(batch["wavenumber"], batch["grid"])[:, HIDDEN]
     seen = batch["valid"] & ~network.hidden_channels(mask, batch["valid"])
@@ -91,12 +91,12 @@ def test_hidden_tokens_differ_by_their_position_alone(make_network, make_batch, 
     assert (position[:, :1] - position[:, 1:]).abs().amax(-1).min() > 1e-3
 
 
-def test_one_mask_token_of_d_elements(make_network):
+def test_mask_token_is_one_vector_of_width_d_model(make_network):
     network = make_network()
     assert [p.shape for n, p in network.named_parameters() if "mask" in n] == [(8,)]
 
 
-def test_masked_patches_are_reconstructed_differently(make_network, make_batch, mask):
+def test_reconstructions_of_hidden_patches_differ(make_network, make_batch, mask):
     network, batch = make_network(), make_batch()
     patches = windows(reconstruct(network, batch, mask)[1], 5, 5)[:, HIDDEN]
     assert (patches[:, :1] - patches[:, 1:]).abs().amax(-1).min() > 1e-3
@@ -112,10 +112,10 @@ def test_hidden_channels_are_the_good_channels_of_hidden_patches(make_network, m
 
 
 @pytest.mark.parametrize("value", [1e6, float("nan")])
-def test_values_of_bad_channels_and_patches_change_nothing(make_network, make_batch, value):
+def test_values_of_bad_channels_and_patches_have_no_influence(make_network, make_batch, value):
     network, batch = make_network(), make_batch()
     bad = torch.zeros(60, dtype=torch.bool)
-    bad[[2, 21, 22, 23, 24, 59]] = True  # patch 4 is left with one good channel of five
+    bad[[2, 21, 22, 23, 24, 59]] = True  # patch 4 has one good channel of five
     batch["valid"] = ~bad.expand(4, -1)
     reference = network(**batch).tokens
     assert torch.equal(network(**replace(batch, bad, value)).tokens, reference)
@@ -124,7 +124,9 @@ def test_values_of_bad_channels_and_patches_change_nothing(make_network, make_ba
     assert reference[:, 4].eq(0).all() and reference.isfinite().all()
 
 
-def test_empty_spectrum_becomes_zeros_and_leaves_its_neighbours_alone(make_network, make_batch):
+def test_spectrum_without_good_channels_is_zero_and_does_not_affect_others(
+    make_network, make_batch
+):
     network, batch = make_network(), make_batch()
     reference = network(**batch).tokens
     batch["valid"][1] = False
@@ -135,11 +137,9 @@ def test_empty_spectrum_becomes_zeros_and_leaves_its_neighbours_alone(make_netwo
 
 @pytest.mark.filterwarnings("ignore:Some spectra are not divided")
 @pytest.mark.parametrize("n_channels", [3, 60, 63, 330])
-def test_spectrum_alone_equals_spectrum_in_a_padded_batch(
-    make_network, make_batch, sizes, n_channels
-):
+def test_padding_does_not_change_a_spectrum(make_network, make_batch, sizes, n_channels):
     if "n_channels" in sizes:
-        pytest.skip("knows one grid only")
+        pytest.skip("accepts one grid only")
     network = make_network(**sizes).eval()
     short, long = make_batch(2, n_channels, 1), make_batch(2, 400, 2)
     extra = 400 - n_channels
@@ -164,7 +164,7 @@ def test_spectrum_alone_equals_spectrum_in_a_padded_batch(
 
 
 @pytest.mark.parametrize("kind", ["wavelet", "drop"])
-def test_what_is_hidden_does_not_depend_on_padding(make_network, make_batch, kind):
+def test_hidden_tokens_do_not_depend_on_padding(make_network, make_batch, kind):
     sizes = {"tokenizer": "wavelet"} | (KINDS["drop"] if kind == "drop" else {})
     network = make_network(patch_length=8, **sizes).eval()
     batch, mask = make_batch(2, 70), torch.zeros(2, 9, dtype=torch.bool)
@@ -187,9 +187,7 @@ def test_tokens_depend_on_the_axis(make_network, make_batch):
     assert (network(**shifted).tokens - network(**batch).tokens).abs().amax(-1).min() > 1e-3
 
 
-def test_first_token_sees_the_last_channel_of_a_bidirectional_network_only(
-    make_network, make_batch
-):
+def test_first_token_depends_on_the_last_channel_only_if_bidirectional(make_network, make_batch):
     batch = make_batch()
     changed = replace(batch, slice(-5, None), 5.0)
     for bidirectional in (True, False):
@@ -207,7 +205,7 @@ def test_gradients_of_long_spectra_are_finite(make_network, make_batch):
     assert all(gradient.isfinite().all() for gradient in gradients)
 
 
-def test_inference_changes_no_state(make_network, make_batch):
+def test_inference_does_not_change_the_state(make_network, make_batch):
     network = make_network(dropout=0.3).eval()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     batch = make_batch()
@@ -215,7 +213,7 @@ def test_inference_changes_no_state(make_network, make_batch):
     assert all(torch.equal(before[name], t) for name, t in network.state_dict().items())
 
 
-def test_nothing_hidden_is_the_same_in_both_mask_modes(make_network, make_batch):
+def test_mask_modes_agree_when_nothing_is_hidden(make_network, make_batch):
     nets = [
         make_network(backbone="transformer", mask_mode=mode, decoder="grid", cls_token=True)
         for mode in ("token", "drop")
@@ -227,32 +225,34 @@ def test_nothing_hidden_is_the_same_in_both_mask_modes(make_network, make_batch)
 
 
 @pytest.mark.parametrize("tokenizer", ["patch", "raw", "wavelet"])
-def test_what_is_not_read_is_not_computed(make_network, make_batch, mask, tokenizer, monkeypatch):
+def test_last_block_computes_only_the_tokens_that_are_read(
+    make_network, make_batch, mask, tokenizer, monkeypatch
+):
     sizes = {"n_attention_layers": 2, "cls_token": True, "domain_token": True}
     network = make_network(tokenizer=tokenizer, **sizes)
-    batch, lengths, forward = make_batch(), [], TransformerBlock._renew
+    batch, lengths, forward = make_batch(), [], TransformerBlock._update
     mask[1] = False
     mask[1, 3] = True
 
-    def note(self, x, tokens, usable):
+    def record(self, x, tokens, usable):
         lengths.append((x.shape[1], tokens.shape[1]))
         return forward(self, x, tokens, usable)
 
-    monkeypatch.setattr(TransformerBlock, "_renew", note)
+    monkeypatch.setattr(TransformerBlock, "_update", record)
     encoded, values = reconstruct(network, batch, mask)
     hidden = network.hidden_channels(mask, batch["valid"])
     gradient = torch.autograd.grad(values[hidden].square().mean(), network.mask_token)
     (first, all_tokens), (last, _) = lengths
     assert first == all_tokens > last
     monkeypatch.setattr(SpektronNetwork, "_reads_hidden_only", False)
-    whole, expected = reconstruct(network, batch, mask)
+    full, expected = reconstruct(network, batch, mask)
     torch.testing.assert_close(values[hidden], expected[hidden], rtol=0, atol=1e-5)
-    torch.testing.assert_close(encoded.latent.z, whole.latent.z, rtol=0, atol=1e-5)
+    torch.testing.assert_close(encoded.latent.z, full.latent.z, rtol=0, atol=1e-5)
     again = torch.autograd.grad(expected[hidden].square().mean(), network.mask_token)
     torch.testing.assert_close(gradient, again, rtol=1e-4, atol=1e-6)
 
 
-def test_dropped_tokens_differ_in_number_between_spectra(make_network, make_batch):
+def test_spectra_may_differ_in_the_number_of_dropped_tokens(make_network, make_batch):
     network = make_network(backbone="transformer", mask_mode="drop", decoder="grid").eval()
     batch, mask = make_batch(), torch.zeros(4, 12, dtype=torch.bool)
     mask[0, :9] = mask[1, 3] = mask[3] = True
@@ -264,13 +264,13 @@ def test_dropped_tokens_differ_in_number_between_spectra(make_network, make_batc
 
 
 @pytest.mark.parametrize("kind", ["dlinoss", "mamba", "s4d", "transformer"])
-def test_cls_token_knows_the_content_without_attention_on_top(make_network, make_batch, kind):
+def test_cls_token_depends_on_the_spectrum_without_attention_layers(make_network, make_batch, kind):
     network, batch = make_network(backbone=kind, cls_token=True), make_batch()
     changed = replace(batch, slice(-5, None), 5.0)
     assert (network(**changed).latent.z - network(**batch).latent.z).abs().max() > 1e-4
 
 
-def test_domain_follows_its_spectrum(make_network, make_batch):
+def test_domain_token_belongs_to_its_spectrum(make_network, make_batch):
     network, batch = make_network(domain_token=True), make_batch()
     domain = torch.tensor([0, 1, 2, 3])
     tokens = network(**batch, domain=domain).tokens
@@ -283,7 +283,7 @@ def test_domain_follows_its_spectrum(make_network, make_batch):
 
 
 @pytest.mark.parametrize("normalize", ["median", "area"])
-def test_normalisation_makes_tokens_scale_free_and_gives_the_unit_back(
+def test_normalized_tokens_do_not_depend_on_scale_and_reconstructions_do(
     make_network, make_batch, mask, normalize
 ):
     network, batch = make_network(normalize=normalize), make_batch()
@@ -296,7 +296,7 @@ def test_normalisation_makes_tokens_scale_free_and_gives_the_unit_back(
     torch.testing.assert_close(scaled_values, 1000 * values, rtol=1e-4, atol=1e-2)
 
 
-def test_reconstruction_can_be_asked_on_a_finer_grid(make_network, make_batch):
+def test_grid_decoder_reconstructs_on_a_finer_grid(make_network, make_batch):
     network, batch = make_network(decoder="grid"), make_batch()
     encoded = network(**batch)
     fine = torch.linspace(4000, 9000, 119, dtype=torch.float64).expand(4, -1)
@@ -304,7 +304,7 @@ def test_reconstruction_can_be_asked_on_a_finer_grid(make_network, make_batch):
     torch.testing.assert_close(network.decode(encoded, fine)[:, ::2], native, rtol=0, atol=1e-5)
 
 
-def test_only_the_chemistry_part_of_a_bottleneck_is_the_latent(make_network, make_batch):
+def test_latent_of_a_bottleneck_is_its_chemistry_part(make_network, make_batch):
     network = make_network(latent="vib", d_latent=6, d_instrument=4).eval()
     latent = network(**make_batch()).latent
     assert latent.z.shape == (4, 6) and latent.instrument.mean.shape == (4, 4)
@@ -312,7 +312,7 @@ def test_only_the_chemistry_part_of_a_bottleneck_is_the_latent(make_network, mak
     assert network.d_latent == 6
 
 
-def test_spectra_of_another_length_are_refused_by_learned_positions(make_network, make_batch):
+def test_learned_positions_refuse_spectra_of_another_length(make_network, make_batch):
     network = make_network(position="learned", n_channels=60)
     with pytest.raises(ValueError, match="positions were learned for 12"):
         network(**make_batch(n_channels=70))

@@ -45,7 +45,7 @@ def drawn(spectra, n_episodes=200, seed=0):
     episodes = Episodes(spectra, torch.arange(spectra.n_samples), seed)
     for episode in episodes.batch(0, 64 * n_episodes):
         rows = episode["spectra"]["values"][:, 0].long()
-        n_train, n_query = len(episode["y"]), len(episode["goal"])
+        n_train, n_query = len(episode["y"]), len(episode["y_query"])
         yield (
             *rows.split([n_train, len(rows) - n_train - n_query, n_query]),
             episode,
@@ -80,7 +80,7 @@ def test_standards_are_the_first_training_samples_on_the_target(two):
 def test_targets_are_columns_or_combinations_in_standard_deviations(two):
     n_columns = 0
     for train, _, query, episode in drawn(two):
-        rows, target = torch.cat([train, query]), torch.cat([episode["y"], episode["goal"]])
+        rows, target = torch.cat([train, query]), torch.cat([episode["y"], episode["y_query"]])
         assert target.isfinite().all() and 0.5 < target.std() < 1.6
         known = two.targets[rows]
         known = known[:, known.isfinite().all(0)]

@@ -1,4 +1,4 @@
-"""Blocks (B, L, D) -> (B, L, D) between tokens and heads."""
+"""Blocks that map tokens (B, L, D) to tokens of the same shape."""
 
 from torch import nn
 
@@ -12,7 +12,7 @@ from .transformer import TransformerBlock
 
 
 def _dlinoss(a: Architecture, index: int) -> nn.Module:
-    """Return the D-LinOSS block number `index`."""
+    """Return a D-LinOSS block."""
     return DLinOSSBlock(
         a.d_model,
         a.d_state,
@@ -24,26 +24,26 @@ def _dlinoss(a: Architecture, index: int) -> nn.Module:
 
 
 def _mamba(a: Architecture, index: int) -> nn.Module:
-    """Return the Mamba block number `index`."""
+    """Return a Mamba block."""
     return MambaBlock(
         a.d_model, d_state=a.d_state, bidirectional=a.bidirectional, dropout=a.dropout
     )
 
 
 def _s4d(a: Architecture, index: int) -> nn.Module:
-    """Return the S4D block number `index`."""
+    """Return an S4D block."""
     return S4DBlock(a.d_model, a.d_state, bidirectional=a.bidirectional, dropout=a.dropout)
 
 
 def _transformer(a: Architecture, index: int) -> nn.Module:
-    """Return the transformer block number `index`."""
+    """Return a transformer block."""
     return TransformerBlock(
         a.d_model, n_heads=a.n_heads, d_feedforward=a.d_feedforward, dropout=a.dropout
     )
 
 
 def _cnn(a: Architecture, index: int) -> nn.Module:
-    """Return the convolution block number `index`."""
+    """Return the convolution block at `index`, whose dilation is 2**index."""
     return ConvolutionBlock(a.d_model, dilation=2**index, dropout=a.dropout)
 
 
@@ -57,7 +57,7 @@ BACKBONES = {
 
 
 def make_blocks(a: Architecture) -> nn.ModuleList:
-    """Return the blocks of a network: the backbone, then experts and attention."""
+    """Return the blocks of a network: backbone, experts, attention."""
     blocks = [BACKBONES[a.backbone](a, index) for index in range(a.n_layers)]
     if a.n_experts:
         blocks.append(

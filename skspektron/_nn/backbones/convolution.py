@@ -1,27 +1,27 @@
-"""Convolutional layer along the tokens."""
+"""Convolution block."""
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-EXPANSION = 4  # neurons per channel of the pointwise layers, as published
+EXPANSION = 4  # hidden width of the pointwise layers over d_model, as in [1]
 
 
 class ConvolutionBlock(nn.Module):
-    """Mix each channel over neighbouring tokens, then the channels of each token [1]_.
+    """Depthwise convolution along the tokens, then pointwise layers, as in ConvNeXt [1]_.
 
-    A stack whose dilations are 1, 2, 4, ... doubles its reach with every layer. The norm
-    stands before the convolution, so that an absent token is a zero in it, as the border is.
+    With dilations of 1, 2, 4, ..., the receptive field doubles with every block. The norm
+    precedes the convolution, so that unusable tokens can be set to zero, like the padding.
 
     Parameters
     ----------
     d_model : int
         Width D of a token.
     kernel_length : int, default=7
-        Tokens under the kernel.
+        Number of tokens under the kernel.
     dilation : int, default=1
-        Step between the tokens under the kernel.
+        Distance between the tokens under the kernel.
     dropout : float
-        Share of the neurons and of the sum dropped in training.
+        Fraction of activations set to zero in training.
 
     References
     ----------

@@ -1,41 +1,42 @@
-"""Feed-forward layer of several experts, of which every token asks a few."""
+"""Mixture-of-experts feed-forward layer."""
 
 import torch
 from torch import Tensor, nn
 
 from .kan import KANLinear
 
-NOISE = 0.1  # standard deviation of what training adds to the scores of a token
+SCORE_NOISE = 0.1  # standard deviation of the noise added to scores in training
 
 
 class Experts(nn.Module):
-    r"""Add what a token's best experts say: :math:`x + \sum_e g_e(x)\, f_e(\mathrm{norm}(x))`.
+    r"""Route every token to its best experts: :math:`x + \sum_e g_e(x)\, f_e(\mathrm{norm}(x))`.
 
-    A linear map of the normalised token scores the experts; the gates g are the softmax
-    over the `n_active` best scores, zero elsewhere [1]_. Which expert answers to what is learnt:
-    nothing ties one to an instrument or a kind of spectrum.
+    A linear map of the normalized token scores the experts. The gates g are the softmax over
+    the `n_active` highest scores and zero for the other experts [1]_. The routing is learnt
+    from the tokens alone, without labels of instrument or spectral domain.
 
     Parameters
     ----------
     d_model : int
         Width D of a token.
     d_feedforward : int
-        Neurons of one expert.
+        Hidden width of one expert.
     n_experts : int
-        Experts E. 1 is a plain feed-forward layer.
+        Number of experts E. 1 is a plain feed-forward layer.
     n_active : int
-        Experts that a token asks: 2 or more, since a single gate is always 1 and teaches the
-        scores nothing; 1 where there is one expert.
+        Number of experts per token. At least 2, because a single gate is always 1 and has no
+        gradient; 1 if there is one expert.
     kan : bool
-        Experts of two layers of curves (`KANLinear`) instead of two linear maps and a GELU.
+        Whether experts are two spline layers (`KANLinear`) instead of two linear maps and a
+        GELU.
     dropout : float
-        Share of neurons and of the sum dropped in training.
+        Fraction of activations set to zero in training.
 
     Notes
     -----
-    Only the experts that are asked compute. Gates are float32 whatever the autocast.
-    The returned gates have the gradient of the softmax over *all* scores, so that an
-    objective on them also reaches experts that nobody asks.
+    An expert is evaluated for the tokens routed to it only. Gates are float32 under autocast
+    too. The returned gates have the gradient of the softmax over *all* scores, so that an
+    objective on them also reaches experts without tokens.
 
     References
     ----------
@@ -62,30 +63,30 @@ class Experts(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, usable: Tensor) -> tuple[Tensor, Tensor]:
-        """Map tokens (B, L, D) to the same shape and gates (B, L, E); `usable` 0 asks nobody."""
+        """Return tokens (B, L, D) and gates (B, L, E); tokens with `usable` 0 are not routed."""
         tokens = self.norm(x)
-        gates, chances = self._gates(tokens)
-        answers = self._answers(tokens.flatten(0, 1), (gates * usable).flatten(0, 1))
-        x = x + self.dropout(answers.view_as(x))
-        return x, gates.detach() + (chances - chances.detach())
+        gates, probabilities = self._gates(tokens)
+        mixture = self._mixture(tokens.flatten(0, 1), (gates * usable).flatten(0, 1))
+        x = x + self.dropout(mixture.view_as(x))
+        return x, gates.detach() + (probabilities - probabilities.detach())
 
     def _gates(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the softmax over the best scores and over all of them, (B, L, E) each."""
+        """Return the softmax over the highest scores and over all scores, (B, L, E) each."""
         with torch.autocast(tokens.device.type, enabled=False):
             scores = self.scores(tokens.float())
             if self.training:
-                scores = scores + NOISE * torch.randn_like(scores)
+                scores = scores + SCORE_NOISE * torch.randn_like(scores)
             best, chosen = scores.topk(self.n_active, dim=-1)
             gates = torch.zeros_like(scores).scatter(-1, chosen, best.softmax(-1))
             return gates, scores.softmax(-1)
 
-    def _answers(self, tokens: Tensor, gates: Tensor) -> Tensor:
-        """Return the gated sum of the answers to tokens (N, D) by gates (N, E)."""
+    def _mixture(self, tokens: Tensor, gates: Tensor) -> Tensor:
+        """Return the expert outputs for tokens (N, D), weighted by gates (N, E) and summed."""
         total = torch.zeros_like(tokens)
         for expert, gate in zip(self.experts, gates.unbind(1), strict=True):
-            asking = gate.nonzero().flatten()
-            answer = gate[asking, None] * expert(tokens[asking])
-            total = total.index_add(0, asking, answer.to(total.dtype))
+            routed = gate.nonzero().flatten()
+            output = gate[routed, None] * expert(tokens[routed])
+            total = total.index_add(0, routed, output.to(total.dtype))
         return total
 
 

@@ -1,4 +1,4 @@
-"""Linear layer whose every weight is a curve (Kolmogorov-Arnold network)."""
+"""Kolmogorov-Arnold layer, in which every weight is a function."""
 
 import math
 
@@ -6,29 +6,28 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-GRID = 5  # intervals between -1 and 1
-N_BASIS = GRID + 3  # cubic splines that are not zero on all of them
+N_INTERVALS = 5  # of the spline grid between -1 and 1
+N_BASIS = N_INTERVALS + 3  # cubic B-splines on this grid
 
 
 class KANLinear(nn.Module):
-    r"""Sum a learnt curve of every input, each a silu and a cubic spline.
+    r"""Sum one learnt function per input, each a SiLU plus a cubic spline [1]_.
 
-    :math:`y_j = \sum_i w_{ji}\,\mathrm{silu}(x_i) + s_{ji}(x_i)` with splines on 5 equal intervals
-    between -1 and 1, so a unit can answer to a band of values of an input instead of to its
-    slope [1]_.
+    :math:`y_j = \sum_i w_{ji}\,\mathrm{silu}(x_i) + s_{ji}(x_i)` with splines s on 5 equal
+    intervals between -1 and 1.
 
     Parameters
     ----------
     n_in : int
-        Numbers of one input.
+        Width of the input.
     n_out : int
-        Numbers of one output.
+        Width of the output.
 
     Notes
     -----
-    Beyond -1 and 1 a spline keeps the value it has there; only the silu goes on. Splines can be
-    constants, so there is no bias, and their own scale, so the factor in front of the
-    spline of [1]_ is part of its coefficients.
+    Splines are constant below -1 and above 1. There is no bias, because splines include
+    constants, and no separate scale of the spline as in [1]_, because its coefficients
+    include it.
 
     References
     ----------
@@ -47,8 +46,8 @@ class KANLinear(nn.Module):
 
 
 def cubic_basis(x: Tensor) -> Tensor:
-    """Return the cubic B-splines at `x`, cut to [-1, 1], as (..., 8); they sum to 1."""
-    step = 2 / GRID
+    """Return the cubic B-splines at `x`, clipped to [-1, 1], as (..., 8); they sum to 1."""
+    step = 2 / N_INTERVALS
     centres = step * torch.arange(-1, N_BASIS - 1, device=x.device, dtype=x.dtype) - 1
     v = (x.clamp(-1, 1)[..., None] - centres).abs() / step
     return (F.relu(2 - v) ** 3 - 4 * F.relu(1 - v) ** 3) / 6

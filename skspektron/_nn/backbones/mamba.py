@@ -1,4 +1,4 @@
-"""Selective state-space layer (Mamba)."""
+"""Selective state-space layer and block (Mamba)."""
 
 import math
 
@@ -7,37 +7,38 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-CHUNK = 16  # tokens whose states are in memory at once, and stay in a core's cache
+CHUNK_LENGTH = 16  # tokens whose states are held in memory at once, to fit in a core's cache
 
 
 class SelectiveSSM(nn.Module):
-    r"""Short causal convolution, then a recurrence whose step, input and output follow the token.
+    r"""Short causal convolution, then a recurrence with token-dependent step, input and output.
 
-    Channel e has N states that decay and are driven as
-    :math:`h_t = e^{\Delta_t A} h_{t-1} + \Delta_t B_t x_t`, read as
-    :math:`y_t = C_t h_t + D x_t`, with :math:`\Delta_t`, B and C linear in the token [1]_. A
-    token that is absent has step 0: it neither drives the states nor lets them decay.
+    Every channel has N states, with the recurrence
+    :math:`h_t = e^{\Delta_t A} h_{t-1} + \Delta_t B_t x_t` and the output
+    :math:`y_t = C_t h_t + D x_t`, where B and C are linear in the token and :math:`\Delta_t` is
+    the softplus of a linear map of it [1]_. The step of an unusable token is 0, so that it
+    leaves the states unchanged.
 
     Parameters
     ----------
     d_inner : int
-        Channels E of input and output.
+        Number of channels E of input and output.
     d_state : int
-        States N of one channel.
+        Number of states N per channel.
     d_conv : int
-        Tokens under the convolution's kernel.
+        Number of tokens under the kernel of the convolution.
     step_rank : int
-        Rank of the map from a token to the steps of its channels.
+        Rank of the map from a token to the step sizes of its channels.
 
     Notes
     -----
-    Steps are positive and A is negative, so states only decay and nothing overflows. One
-    fused product and sum a token, in float32 whatever the autocast; O(B L E N). States of one
-    chunk are held at a time, and computed again for the gradient.
+    Step sizes are positive and A is negative, so that the states decay and do not overflow. The
+    cost is O(B L E N), in float32 under autocast too. Only the states of one chunk are held in
+    memory; they are recomputed for the gradient.
 
-    A begins at -1, ..., -N in every channel (S4D-real) and :math:`\Delta` between 1e-3 and
-    1e-1. A is kept in a flat vector: it is no matrix, neither for weight decay nor for low-rank
-    adaptation.
+    Initial values are -1, ..., -N for A in every channel (S4D-real) and 1e-3 to 1e-1 for
+    :math:`\Delta`. A is stored as a flat vector, so that weight decay and low-rank adaptation,
+    which apply to matrices, leave it out.
 
     References
     ----------
@@ -53,7 +54,7 @@ class SelectiveSSM(nn.Module):
         nn.init.uniform_(self.step.weight, -(step_rank**-0.5), step_rank**-0.5)
         step = torch.empty(d_inner).uniform_(math.log(1e-3), math.log(1e-1)).exp()
         with torch.no_grad():
-            self.step.bias.copy_(step.expm1().log())  # the inverse of softplus
+            self.step.bias.copy_(step.expm1().log())  # inverse of softplus
         self.log_A = nn.Parameter(torch.arange(1.0, d_state + 1).log().repeat_interleave(d_inner))
         self.D = nn.Parameter(torch.ones(d_inner))
 
@@ -68,24 +69,24 @@ class SelectiveSSM(nn.Module):
             return (self._scan(x, step, B, C) + self.D * x).to(dtype)
 
     def _scan(self, x: Tensor, step: Tensor, B: Tensor, C: Tensor) -> Tensor:
-        """Run the recurrence over x, step (B, L, E) and B, C (B, L, N), as (B, L, E)."""
+        """Return C h (B, L, E) of the recurrence over x, step (B, L, E) and B, C (B, L, N)."""
         A = -self.log_A.exp().view(-1, x.shape[-1])  # (N, E)
         h = x.new_zeros(len(x), *A.shape)
-        # Tokens first, so that one token's numbers lie together: (L, B, E) and (L, B, N).
+        # Tokens first, so that each token is contiguous in memory: (L, B, E) and (L, B, N).
         rows = [t.transpose(0, 1).contiguous() for t in (step, step * x, B, C)]
         y = []
-        for chunk in zip(*(row.split(CHUNK) for row in rows), strict=True):
+        for chunk in zip(*(row.split(CHUNK_LENGTH) for row in rows), strict=True):
             y_chunk, h = _ScanChunk.apply(h, A, *chunk)
             y.append(y_chunk)
         return torch.cat(y).transpose(0, 1)
 
 
 class _ScanChunk(torch.autograd.Function):
-    """The recurrence over one chunk: h_t = exp(step_t A) h_{t-1} + B_t drive_t, y_t = C_t h_t."""
+    """Recurrence over one chunk: h_t = exp(step_t A) h_{t-1} + B_t drive_t, y_t = C_t h_t."""
 
     @staticmethod
     def forward(ctx, h, A, step, drive, B, C):
-        """Return outputs (T, B, E) and the last state, from the state (B, N, E) before."""
+        """Return outputs (T, B, E) and the last state, given the previous state (B, N, E)."""
         ctx.save_for_backward(h, A, step, drive, B, C)
         states, _ = _states(h, A, step, drive, B)
         return (C[:, :, None] @ states)[:, :, 0], states[-1].clone()
@@ -93,7 +94,7 @@ class _ScanChunk(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, grad_y, grad_last):
-        """Compute the states again, and run the gradient g of them from the last to the first."""
+        """Recompute the states, and propagate their gradient g from the last to the first."""
         h, A, step, drive, B, C = ctx.saved_tensors
         states, decay = _states(h, A, step, drive, B)
         grad_C = states @ grad_y[..., None]  # (T, B, N, 1)
@@ -103,7 +104,7 @@ class _ScanChunk(torch.autograd.Function):
             g[t - 1].addcmul_(decay[t], g[t])
         grad_drive, grad_B = B[:, :, None] @ g, g @ drive[..., None]
         grad_h = decay[0] * g[0]
-        exponent = decay.mul_(g)  # the gradient of step A, once the states before are in it
+        exponent = decay.mul_(g)  # times the previous states: gradient with respect to step A
         exponent[0] *= h
         exponent[1:] *= states[:-1]
         grad_A = (exponent * step[:, :, None]).sum((0, 1))
@@ -112,7 +113,7 @@ class _ScanChunk(torch.autograd.Function):
 
 
 def _states(h: Tensor, A: Tensor, step: Tensor, drive: Tensor, B: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the states of a chunk and the factors by which they decay, (T, B, N, E) each."""
+    """Return the states of a chunk and their decay factors, (T, B, N, E) each."""
     decay = (step[:, :, None] * A).exp_()
     states = B[..., None] * drive[:, :, None]
     for decay_t, h_t in zip(decay, states, strict=True):
@@ -121,22 +122,22 @@ def _states(h: Tensor, A: Tensor, step: Tensor, drive: Tensor, B: Tensor) -> tup
 
 
 class MambaBlock(nn.Module):
-    """Norm, selective state space behind a gate, and a skip connection around them [1]_.
+    """Residual block of norm and gated selective state-space layer [1]_.
 
     Parameters
     ----------
     d_model : int
         Width D of a token.
     d_state : int, default=16
-        States of one inner channel.
+        Number of states per inner channel.
     d_conv : int, default=4
-        Tokens under the kernel of the convolution before the recurrence.
+        Number of tokens under the kernel of the convolution.
     expand : int, default=2
-        Inner channels per channel of a token.
+        Number of inner channels over `d_model`.
     bidirectional : bool
-        Half of the inner channels run from the last token to the first.
+        Whether half of the inner channels run from the last token to the first.
     dropout : float
-        Share of the sum dropped in training.
+        Fraction of activations set to zero in training.
 
     References
     ----------
@@ -165,13 +166,13 @@ class MambaBlock(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, usable: Tensor) -> Tensor:
-        """Map tokens (B, L, D) to the same shape; tokens where `usable` is 0 drive nothing."""
+        """Map tokens (B, L, D) to the same shape; tokens with `usable` 0 are zero input."""
         u, gate = self.enter(self.norm(x) * usable).chunk(2, dim=-1)  # (B, L, E) each
         y = self._filter(u, usable) * F.silu(gate)
         return x + self.dropout(self.leave(y))
 
     def _filter(self, u: Tensor, usable: Tensor) -> Tensor:
-        """Run the first filter forward and the second, if there is one, backward, (B, L, E)."""
+        """Run the first filter forward and the second, if any, backward, (B, L, E)."""
         if len(self.filters) == 1:
             return self.filters[0](u, usable)
         first, second = u.chunk(2, dim=-1)

@@ -1,4 +1,4 @@
-"""Diagonal structured state-space layer (S4D)."""
+"""Diagonal structured state-space layer and block (S4D)."""
 
 import math
 
@@ -8,31 +8,31 @@ from torch.nn import functional as F
 
 
 class S4D(nn.Module):
-    r"""Filter every channel through a bank of damped modes of its own.
+    r"""Filter every channel through its own bank of damped modes.
 
-    The modes of :math:`\dot x = Ax + u,\ y = 2\,\mathrm{Re}(Cx)` with diagonal A, held over
-    steps of :math:`\Delta`, have the impulse response
+    The modes of :math:`\dot x = Ax + u,\ y = 2\,\mathrm{Re}(Cx)` with diagonal A, discretized by
+    a zero-order hold with step :math:`\Delta`, have the impulse response
     :math:`K_l = 2\,\mathrm{Re} \sum_n C_n \frac{e^{\Delta A_n} - 1}{A_n} e^{l \Delta A_n}`
-    [1]_. Real parts of A are minus exponentials: stable by construction.
+    [1]_. The real part of A is minus an exponential, so that they are stable by construction.
 
     Parameters
     ----------
     d_model : int
-        Channels D of input and output.
+        Number of channels D of input and output.
     d_state : int
-        Modes P of one channel, each a conjugate pair of poles.
+        Number of modes P per channel, each a conjugate pair of poles.
     bidirectional : bool, default=True
-        The second half of the modes runs from the last token to the first.
+        Whether the second half of the modes runs from the last token to the first.
 
     Notes
     -----
-    The kernel over L tokens is a Vandermonde product. Powers are split as :math:`l = iT + j`
-    with T near the root of L, so it is one real matrix product and only 2 D P T powers are
-    ever held. It is built in float64 and the convolution is an FFT in float32, neither of
-    which autocast touches; O(D (P L + B L log L)) in all.
+    The kernel over L tokens is a product with a Vandermonde matrix. Powers are split as
+    :math:`l = iT + j` with T close to the square root of L, which makes it one real matrix
+    product with only 2 D P T powers in memory. The kernel is computed in float64 and the
+    convolution by FFT in float32, under autocast too. The cost is O(D (P L + B L log L)).
 
-    Poles begin at :math:`A_n = -1/2 + i\pi n` (S4D-Lin). They are kept in flat vectors: one
-    number a pole is no matrix, neither for weight decay nor for low-rank adaptation.
+    Initial poles are :math:`A_n = -1/2 + i\pi n` (S4D-Lin). They are stored as flat vectors, so
+    that weight decay and low-rank adaptation, which apply to matrices, leave them out.
 
     References
     ----------
@@ -54,19 +54,19 @@ class S4D(nn.Module):
         """Map tokens (B, L, D) to the same shape."""
         dtype, length = u.dtype, u.shape[1]
         u = u.to(self.D.dtype)
-        size = _fft_length(2 * length - 1)  # wide enough that nothing wraps around
+        size = _fft_length(2 * length - 1)  # long enough for a linear convolution
         spectrum = torch.fft.rfft(u.mT, size) * torch.fft.rfft(self._kernel(length, size))
         y = torch.fft.irfft(spectrum, size)[..., :length].mT  # (B, L, D)
         return (y + self.D * u).to(dtype)
 
     def exponents(self) -> tuple[Tensor, Tensor]:
-        """Return what a mode decays and turns by in one step, float64, (D, P) each."""
+        """Return decay and phase of every mode per token, float64, (D, P) each."""
         step = self.log_step.double()[:, None]
         decay = (self.log_decay.double().view(len(step), -1) + step).clamp(-12, 5).exp()
         return decay, self.frequency.double().view_as(decay) * step.exp()
 
     def _kernel(self, length: int, size: int) -> Tensor:
-        """Return the impulse responses (D, size), the backward modes' at negative lags."""
+        """Return the impulse responses (D, size); those of backward modes are at negative lags."""
         decay, angle = self.exponents()
         exponent = torch.complex(-decay, angle)  # Delta A
         # (exp(Delta A) - 1) / A, with B = 1.
@@ -76,14 +76,14 @@ class S4D(nn.Module):
         forward = _powers(weight[:, :n], exponent[:, :n], length)
         backward = _powers(weight[:, n:], exponent[:, n:], length)
         kernel = F.pad(forward, (0, size - length))
-        # Lag -l of a circular convolution is lag size - l.
+        # In a circular convolution, lag -l is lag size - l.
         kernel[:, 0] += backward[:, 0]
         kernel[:, size - length + 1 :] += backward[:, 1:].flip(1)
         return kernel.to(self.D.dtype)
 
 
 def _powers(weight: Tensor, exponent: Tensor, length: int) -> Tensor:
-    """Return Re(sum_n weight_n exp(l exponent_n)) of (D, P) modes for l < `length`, (D, L)."""
+    """Return Re(sum_n weight_n exp(l exponent_n)) for l < `length`, (D, L), of modes (D, P)."""
     size = math.isqrt(length - 1) + 1
     steps = torch.arange(size, device=weight.device)[:, None]
     coarse = weight[:, None] * torch.exp(exponent[:, None] * size * steps)  # (D, T, P)
@@ -94,12 +94,12 @@ def _powers(weight: Tensor, exponent: Tensor, length: int) -> Tensor:
 
 
 def _fft_length(length: int) -> int:
-    """Return the next power of two, since lengths with large prime factors are slow."""
+    """Return the next power of two; FFTs of lengths with large prime factors are slow."""
     return 1 << (length - 1).bit_length()
 
 
 class S4DBlock(nn.Module):
-    """Norm, S4D, GELU, gated linear unit and a skip connection around them."""
+    """Residual block of norm, S4D, GELU and gated linear unit."""
 
     def __init__(self, d_model: int, d_state: int, *, bidirectional: bool, dropout: float):
         super().__init__()
@@ -109,6 +109,6 @@ class S4DBlock(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, usable: Tensor) -> Tensor:
-        """Map tokens (B, L, D) to the same shape; tokens where `usable` is 0 drive nothing."""
+        """Map tokens (B, L, D) to the same shape; tokens with `usable` 0 are zero input."""
         y = self.dropout(F.gelu(self.filter(self.norm(x) * usable)))
         return x + self.dropout(F.glu(self.gate(y), dim=-1))

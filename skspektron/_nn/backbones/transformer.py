@@ -1,4 +1,4 @@
-"""Transformer encoder layer."""
+"""Transformer encoder block."""
 
 import torch
 from torch import Tensor, nn
@@ -6,24 +6,23 @@ from torch.nn import functional as F
 
 
 class TransformerBlock(nn.Module):
-    r"""Every token looks at all usable tokens; then a layer of neurons acts on each.
+    r"""Multi-head self-attention over the usable tokens, then a feed-forward layer.
 
-    With q, k and v the thirds of a linear map of the normalised tokens, split over the heads,
+    With q, k and v the thirds of a linear map of the normalized tokens, split over the heads,
     attention is :math:`\mathrm{softmax}(q k^T / \sqrt{d})\, v` with d = D / n_heads [1]_. Both
-    halves are normalised first and added to their input [2]_. No order is built in: tokens
-    carry their position.
+    parts are pre-norm and residual [2]_. The block is equivariant to the order of tokens, which
+    contain their positional encoding.
 
     Parameters
     ----------
     d_model : int
         Width D of a token; a multiple of `n_heads`.
     n_heads : int
-        Attention heads.
+        Number of attention heads.
     d_feedforward : int
-        Neurons of the second half.
+        Hidden width of the feed-forward layer.
     dropout : float
-        Share dropped from the neurons and from both sums in training; attention weights are
-        not dropped.
+        Fraction of activations set to zero in training; attention weights are not dropped.
 
     References
     ----------
@@ -42,38 +41,37 @@ class TransformerBlock(nn.Module):
         self.narrow = nn.Linear(d_feedforward, d_model)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor, usable: Tensor, wanted: Tensor | None = None) -> Tensor:
-        """Map tokens (B, L, D) to the same shape; nobody looks at tokens where `usable` is 0.
+    def forward(self, x: Tensor, usable: Tensor, needed: Tensor | None = None) -> Tensor:
+        """Map tokens (B, L, D) to the same shape; tokens with `usable` 0 are not attended to.
 
-        Where only the tokens `wanted` (B, L) are read, only these need to look: most others come
-        out zero.
+        With `needed` (B, L), only these tokens are computed, and most others are zero.
         """
-        if wanted is None:
-            return self._renew(x, x, usable)
-        n_wanted = int(wanted.sum(1).max())
-        index = wanted.int().argsort(dim=1, descending=True, stable=True)[:, :n_wanted, None]
+        if needed is None:
+            return self._update(x, x, usable)
+        n_needed = int(needed.sum(1).max())
+        index = needed.int().argsort(dim=1, descending=True, stable=True)[:, :n_needed, None]
         index = index.expand(-1, -1, x.shape[2])
-        y = self._renew(x.gather(1, index), x, usable)
+        y = self._update(x.gather(1, index), x, usable)
         return torch.zeros_like(x, dtype=y.dtype).scatter(1, index, y)
 
-    def _renew(self, x: Tensor, seen: Tensor, usable: Tensor) -> Tensor:
-        """Map tokens (B, R, D), who look at those `seen` (B, L, D), to the same shape."""
+    def _update(self, x: Tensor, seen: Tensor, usable: Tensor) -> Tensor:
+        """Return tokens (B, R, D) after attention to the tokens `seen` (B, L, D)."""
         queries = keys = self.attention_norm(seen)
         if x is not seen:
             queries = self.attention_norm(x)
         x = x + self.dropout(self._attend(queries, keys, usable))
-        neurons = F.gelu(self.widen(self.feedforward_norm(x)))  # (B, R, d_feedforward)
-        return x + self.dropout(self.narrow(self.dropout(neurons)))
+        hidden = F.gelu(self.widen(self.feedforward_norm(x)))  # (B, R, d_feedforward)
+        return x + self.dropout(self.narrow(self.dropout(hidden)))
 
     def _attend(self, x: Tensor, seen: Tensor, usable: Tensor) -> Tensor:
-        """Return what tokens (B, R, D) gather from the usable ones of (B, L, D), (B, R, D)."""
+        """Return the attention (B, R, D) of tokens `x` to the usable ones of `seen` (B, L, D)."""
         D = x.shape[-1]
         weight, bias = self.qkv.weight, self.qkv.bias
         q = F.linear(x, weight[:D], bias[:D]).unflatten(-1, (self.n_heads, -1)).transpose(1, 2)
         kv = F.linear(seen, weight[D:], bias[D:]).unflatten(-1, (2, self.n_heads, -1))
         k, v = kv.permute(2, 0, 3, 1, 4)  # (B, heads, L, d) each
         keys = usable.mT.bool()  # (B, 1, L)
-        # A softmax over no key is NaN before torch 2.5: without usable tokens, look at all.
+        # A softmax over no key is NaN before torch 2.5: without usable tokens, attend to all.
         keys = keys | ~keys.any(-1, keepdim=True)
         gathered = F.scaled_dot_product_attention(q, k, v, attn_mask=keys[:, None])
         return self.merge(gathered.transpose(1, 2).flatten(2))

@@ -1,4 +1,4 @@
-"""What is read from the last tokens."""
+"""Latents, decoders and prediction heads."""
 
 from torch import nn
 
@@ -30,10 +30,10 @@ DECODERS = {
 
 
 def make_latent(architecture: Architecture) -> nn.Module:
-    """Return what maps a pooled token (B, D) to a latent."""
+    """Return the module that maps pooled tokens (B, D) to a latent."""
     return LATENTS[architecture.latent](architecture)
 
 
 def make_decoder(architecture: Architecture) -> nn.Module:
-    """Return what reconstructs spectra."""
+    """Return the module that reconstructs spectra."""
     return DECODERS[architecture.decoder](architecture)

@@ -1,4 +1,4 @@
-"""From a latent or from tokens back to channels."""
+"""Decoders from latents or tokens to spectra."""
 
 import torch
 from torch import Tensor, nn
@@ -8,18 +8,18 @@ from ..tokens.positions import WavelengthEncoding
 
 
 class LatentDecoder(nn.Module):
-    """Reconstruct a spectrum of fixed length from its latent alone, as ChemoMAE does.
+    """Reconstruct a spectrum of fixed length from its latent, as in ChemoMAE.
 
     Parameters
     ----------
     d_latent : int
         Width of the latent.
     n_channels : int
-        Channels of every spectrum.
+        Number of channels of every spectrum.
     d_hidden : int, default=None
-        Width of a hidden layer. None: one linear map, so that the latent has linear loadings.
+        Width of a hidden layer. None: a linear decoder, whose weights are loadings.
     dropout : float, default=0.0
-        Share of the hidden layer dropped in training.
+        Fraction of the hidden layer set to zero in training.
     """
 
     def __init__(
@@ -42,23 +42,23 @@ class LatentDecoder(nn.Module):
 
 
 class GridDecoder(nn.Module):
-    """Reconstruct a spectrum on any axis by asking the tokens at every wavenumber [1]_.
+    """Reconstruct a spectrum on any axis by cross-attention from wavenumbers to tokens [1]_.
 
-    A channel's query is the sines and cosines of its wavenumber. Queries do not see each
-    other, so the value at a wavenumber does not depend on what else is asked.
+    The query of a channel is the encoding of its wavenumber. Queries do not attend to each
+    other, so the value at a wavenumber does not depend on the other wavenumbers.
 
     Parameters
     ----------
     d_model : int
-        Width of a token.
+        Width of a token; a multiple of `n_heads`.
     n_heads : int
-        Heads of the cross-attention; they divide `d_model`.
+        Number of heads of the cross-attention.
     d_feedforward : int
         Hidden width of the feed-forward part of a layer.
     n_layers : int
-        Layers of cross-attention and feed-forward.
+        Number of layers of cross-attention and feed-forward.
     dropout : float
-        Share of a layer's activations dropped in training.
+        Fraction of activations set to zero in training.
 
     References
     ----------
@@ -77,8 +77,8 @@ class GridDecoder(nn.Module):
         self.head = nn.Linear(d_model, 1)
 
     def forward(self, tokens: Tensor, usable: Tensor, wavenumber: Tensor) -> Tensor:
-        """Read tokens (B, N, D), where `usable` (B, N, 1), at wavenumbers (B, n): (B, n)."""
-        # Rows of a batch share few axes, and sines in float64 are dear.
+        """Return values (B, n) at wavenumbers (B, n) from the `usable` (B, N, 1) of tokens."""
+        # Rows of a batch have few different axes, and sines in float64 are expensive.
         axes, which = wavenumber.nan_to_num().unique(dim=0, return_inverse=True)  # (G, n)
         position = self.position.channels(axes)
         x = self.position.project(position.to(tokens))[which]  # (B, n, D)
@@ -88,7 +88,7 @@ class GridDecoder(nn.Module):
 
 
 class _CrossLayer(nn.Module):
-    """Pre-norm attention from queries to tokens, then a feed-forward part; both residual."""
+    """Cross-attention from queries to tokens, then a feed-forward part; pre-norm, residual."""
 
     def __init__(self, d_model: int, n_heads: int, d_feedforward: int, dropout: float):
         super().__init__()
@@ -108,11 +108,11 @@ class _CrossLayer(nn.Module):
         )
 
     def forward(self, x: Tensor, tokens: Tensor, usable: Tensor) -> Tensor:
-        """Map queries (B, n, D) to the same shape; tokens with `usable` 0 are not read."""
+        """Map queries (B, n, D) to the same shape; tokens with `usable` 0 are not attended to."""
         q = self._split(self.query(self.norm_queries(x)))
         k, v = map(self._split, self.key_value(self.norm_tokens(tokens)).chunk(2, dim=-1))
         seen = usable.mT > 0  # (B, 1, N)
-        # A softmax over nothing is NaN: a spectrum without usable tokens reads zeros instead.
+        # A softmax over no key is NaN: without usable tokens, attention is zero instead.
         anything = seen.any(-1, keepdim=True)
         y = F.scaled_dot_product_attention(q, k, v, attn_mask=(seen | ~anything)[:, None])
         y = (y * anything[:, None]).transpose(1, 2).flatten(2)  # (B, n, D)
@@ -120,15 +120,15 @@ class _CrossLayer(nn.Module):
         return x + self.feedforward(self.norm_feedforward(x))
 
     def _split(self, x: Tensor) -> Tensor:
-        """Give every head its part: (B, n, D) to (B, H, n, D / H)."""
+        """Split (B, n, D) over the heads, (B, H, n, D / H)."""
         return x.unflatten(-1, (self.n_heads, -1)).transpose(1, 2)
 
 
 class BasisDecoder(nn.Module):
     """Reconstruct a spectrum on any axis as a sum of learnt functions of the wavenumber [1]_.
 
-    ``value(v) = sum_k scores_k(z) loadings_k(v)``, as in Beer-Lambert's law; the scores need not
-    be linear in the latent.
+    ``value(v) = sum_k scores_k(z) loadings_k(v)``, as in the Beer-Lambert law, but with scores
+    that may be nonlinear in the latent.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ class BasisDecoder(nn.Module):
     d_model : int
         Width of both hidden layers; even.
     n_basis : int
-        Number of functions.
+        Number of functions K.
 
     References
     ----------
@@ -158,7 +158,7 @@ class BasisDecoder(nn.Module):
         return self.shape(self.position.project(position))
 
     def forward(self, z: Tensor, wavenumber: Tensor, grid: Tensor) -> Tensor:
-        """Map latents (B, d_latent) to values (B, n) on axes (B, n), equal where `grid` (B,) is."""
+        """Return values (B, n) of latents (B, d_latent) on axes (B, n), numbered by `grid` (B,)."""
         grids, which = grid.unique(return_inverse=True)
         axes = wavenumber[(grid[:, None] == grids).int().argmax(0)]  # (G, n)
         return torch.einsum("bk,bnk->bn", self.scores(z), self.loadings(axes)[which])

@@ -1,4 +1,4 @@
-"""Fourier neural operator: a map between functions, whatever the grid they are sampled on."""
+"""Fourier neural operator, a map between functions that does not depend on their sampling."""
 
 import math
 
@@ -10,23 +10,24 @@ from torch.nn import functional as F
 class FourierOperator(nn.Module):
     r"""Map functions of one coordinate to functions of the same coordinate.
 
-    The functions are lifted to `width` values a point, pass layers
-    :math:`v^+ = \mathrm{gelu}(Wv + \mathcal F^{-1}(R_k\,(\mathcal F v)_k)_{k < K})` [1]_ and are
-    projected back. Nothing in it knows the number of points: lifting, W and projection act on
-    values, the coefficients of the transform are means over the range, and the ends are
-    continued by a share of its length. The last layer starts at zero, and so does the output.
+    Inputs are lifted to `width` values per point, transformed by layers
+    :math:`v^+ = \mathrm{gelu}(Wv + \mathcal F^{-1}(R_k\,(\mathcal F v)_k)_{k < K})` [1]_ and
+    projected to the outputs. The parameters do not depend on the number of points: lifting, W
+    and projection act on single points, Fourier coefficients are means over the range, and the
+    periodic extension is a fixed fraction of its length. The last layer is initialized to zero,
+    so the initial output is zero.
 
     Parameters
     ----------
     n_inputs, n_outputs : int, default=1
-        Functions in and out. A vector enters as functions that are constant.
+        Number of input and output functions. A vector is passed as constant functions.
     width : int, default=64
-        Values at a point between the layers.
+        Number of values per point between the layers.
     n_modes : int, default=32
-        Frequencies K that a layer weighs, from the constant one up; fewer on a grid that does not
-        resolve them.
+        Number of frequencies K with a weight in each layer, starting with the constant; fewer on
+        a grid that does not resolve them.
     n_layers : int, default=4
-        Fourier layers.
+        Number of Fourier layers.
 
     References
     ----------
@@ -52,7 +53,8 @@ class FourierOperator(nn.Module):
     def forward(self, values: Tensor, position: Tensor) -> Tensor:
         """Map functions (B, L, n_inputs) at evenly spaced `position` (L,) to (B, L, n_outputs).
 
-        Positions are shares of the range, 0 to 1, the same for the same physical coordinate.
+        Positions are fractions of the range, 0 to 1; a physical coordinate has the same position
+        on every grid.
         """
         x = position.to(values.dtype)[:, None].expand(*values.shape[:2], 1)  # (B, L, 1)
         v = self.lift(torch.cat([values, x], dim=-1))  # (B, L, D)
@@ -67,37 +69,37 @@ class FourierLayer(nn.Module):
     Parameters
     ----------
     width : int
-        Values at a point, D.
+        Number of values per point, D.
     n_modes : int
-        Frequencies K.
+        Number of frequencies K.
     """
 
     def __init__(self, width: int, n_modes: int):
         super().__init__()
         self.W = nn.Linear(width, width)
-        # Real and imaginary parts; every frequency adds to the output, hence the root of K.
+        # Real and imaginary parts. The output is a sum over K frequencies, hence the root of K.
         self.R = nn.Parameter(torch.randn(2, n_modes, width, width) / math.sqrt(width * n_modes))
 
     def forward(self, v: Tensor) -> Tensor:
         """Map (B, L, D) to the same shape."""
         length = v.shape[1]
-        closed = close(v)  # (B, L + pad, D)
-        coefficients = torch.fft.rfft(closed, dim=1, norm="forward")  # (B, frequencies, D)
-        n_modes = min(self.R.shape[1], (closed.shape[1] + 1) // 2)  # below the Nyquist frequency
-        weighed = torch.einsum(
+        extended = extend_periodically(v)  # (B, L + pad, D)
+        coefficients = torch.fft.rfft(extended, dim=1, norm="forward")  # (B, frequencies, D)
+        n_modes = min(self.R.shape[1], (extended.shape[1] + 1) // 2)  # below the Nyquist frequency
+        filtered = torch.einsum(
             "bki,kio->bko", coefficients[:, :n_modes], torch.complex(*self.R[:, :n_modes])
         )
-        smooth = torch.fft.irfft(weighed, n=closed.shape[1], dim=1, norm="forward")
+        smooth = torch.fft.irfft(filtered, n=extended.shape[1], dim=1, norm="forward")
         return F.gelu(self.W(v) + smooth[:, :length])
 
 
-def close(v: Tensor) -> Tensor:
-    """Append a quarter of the length to (B, L, D), so that the last point meets the first.
+def extend_periodically(v: Tensor) -> Tensor:
+    """Append a quarter of the length to (B, L, D) to make the function periodic.
 
-    It holds the reflections at both ends, faded into each other: a jump would make the
-    coefficients depend on the grid.
+    The extension blends the reflections at both ends. A jump between the ends would make the
+    Fourier coefficients depend on the grid.
     """
     n_pad = v.shape[1] // 4
     fade = torch.arange(1, n_pad + 1, device=v.device, dtype=v.dtype)[:, None] / (n_pad + 1)
-    behind, before = v.flip(1)[:, :n_pad], v[:, :n_pad].flip(1)
-    return torch.cat([v, (1 - fade) * behind + fade * before], dim=1)
+    after, before = v.flip(1)[:, :n_pad], v[:, :n_pad].flip(1)
+    return torch.cat([v, (1 - fade) * after + fade * before], dim=1)

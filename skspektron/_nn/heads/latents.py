@@ -1,4 +1,4 @@
-"""From pooled tokens to the latent of a spectrum."""
+"""Latents of spectra from pooled tokens."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ LOGVAR_LIMIT = 10.0
 
 
 class Gaussian(NamedTuple):
-    """Independent normal distributions, and one draw of each (the mean outside training)."""
+    """Independent normal distributions, and a sample of each (the mean outside training)."""
 
     mean: Tensor  # (B, d)
     logvar: Tensor  # (B, d), natural logarithm of the variance
@@ -18,30 +18,30 @@ class Gaussian(NamedTuple):
 
 
 class Latent(NamedTuple):
-    """What a spectrum is summarised to; only a bottleneck has the two parts."""
+    """Latent of a batch of spectra; only a bottleneck has separate parts."""
 
-    z: Tensor  # (B, d_latent), what regressors and objectives read
+    z: Tensor  # (B, d_latent), used by regressors and objectives
     chemistry: Gaussian | None = None
     instrument: Gaussian | None = None
 
 
 class PlainLatent(nn.Module):
-    """Take the pooled tokens as they are: amplitudes, and so concentrations, stay readable."""
+    """Use the pooled tokens unchanged, which keeps amplitudes and hence concentrations."""
 
     def __init__(self, d_model: int):
         super().__init__()
         self.d_latent = d_model
 
     def forward(self, pooled: Tensor) -> Latent:
-        """Return pooled tokens (B, D) as a latent of the same width."""
+        """Return the pooled tokens (B, D) as a latent."""
         return Latent(pooled)
 
 
 class SphereLatent(nn.Module):
-    """Project pooled tokens to the unit sphere, where cosine similarity is all there is.
+    """Project pooled tokens linearly, and normalize to the unit sphere.
 
-    Amplitude is lost: made for clustering, not for concentrations. Zero has no direction
-    and takes the first axis.
+    Amplitudes are lost, so this latent is suited to clustering but not to predicting
+    concentrations. A projection of zero is mapped to the first axis.
     """
 
     def __init__(self, d_model: int, d_latent: int):
@@ -52,17 +52,17 @@ class SphereLatent(nn.Module):
     def forward(self, pooled: Tensor) -> Latent:
         """Return pooled tokens (B, D) as points of norm 1, (B, d_latent)."""
         z = self.project(pooled).float()
-        # Twice: the square of a tiny coordinate underflows, that of one between 0 and 1 cannot.
+        # By the largest coordinate first, so that squares neither underflow nor overflow.
         z = F.normalize(F.normalize(z, p=torch.inf, dim=1, eps=1e-30), dim=1)
         pole = F.one_hot(torch.zeros_like(z[:, 0], dtype=torch.long), self.d_latent).to(z)
         return Latent(torch.where((z == 0).all(1, keepdim=True), pole, z))
 
 
 class BottleneckLatent(nn.Module):
-    """Split pooled tokens into a Gaussian of the chemistry and one of the instrument [1]_.
+    """Variational bottleneck with one part for the chemistry and one for the instrument [1]_.
 
-    Regressors and most objectives read the chemistry alone; what tells instruments apart has
-    a part of its own, so that a decoder does not need it in the chemistry.
+    Regressors and most objectives use the chemistry part only. The instrument part lets a
+    decoder reconstruct spectra without instrument effects in the chemistry part.
 
     References
     ----------
@@ -76,12 +76,12 @@ class BottleneckLatent(nn.Module):
         self.instrument = nn.Linear(d_model, 2 * d_instrument)
 
     def forward(self, pooled: Tensor) -> Latent:
-        """Return pooled tokens (B, D) as (B, d_latent) and (B, d_instrument)."""
+        """Return the latents (B, d_latent) and (B, d_instrument) of pooled tokens (B, D)."""
         chemistry = self._draw(self.chemistry(pooled))
         return Latent(chemistry.sample, chemistry, self._draw(self.instrument(pooled)))
 
     def _draw(self, parameters: Tensor) -> Gaussian:
-        """Read means and logarithms of variances (B, 2 d), and draw in training."""
+        """Return the distributions with means and log variances (B, 2 d), sampled in training."""
         mean, logvar = parameters.float().chunk(2, dim=1)
         logvar = logvar.clamp(-LOGVAR_LIMIT, LOGVAR_LIMIT)
         if not self.training:

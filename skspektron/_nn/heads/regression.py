@@ -1,4 +1,4 @@
-"""Reference values from the latent."""
+"""Multilayer perceptron from latents to reference values."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -8,20 +8,20 @@ from torch import Tensor, nn
 
 
 class RegressionHead(nn.Module):
-    """Predict reference values from the latent by a multilayer perceptron.
+    """Predict reference values from latents by a multilayer perceptron.
 
-    It is trained on standardised targets, whatever their units, and predicts in those units.
+    It is trained on standardized reference values and predicts in their original units.
 
     Parameters
     ----------
     d_latent : int
         Width of the latent.
     n_targets : int
-        Reference values of a sample.
+        Number of reference values per sample.
     d_hidden : sequence of int, default=(256, 128)
         Widths of the hidden layers.
     dropout : float, default=0.1
-        Share of every hidden layer dropped in training.
+        Fraction of every hidden layer set to zero in training.
     """
 
     mean: Tensor
@@ -46,26 +46,27 @@ class RegressionHead(nn.Module):
 
     @torch.no_grad()
     def standardize(self, y: Tensor) -> None:
-        """Take mean and standard deviation (ddof 0) of the labels (n, n_targets), NaN left out.
+        """Set mean and scale to mean and standard deviation (ddof 0) of `y` (n, n_targets).
 
-        A target without spread keeps a scale of 1, one without labels a mean of 0 as well.
+        NaN is ignored. The scale of a constant target is 1; a target without labels has mean 0
+        and scale 1.
         """
         known = y.isfinite()
         count = known.sum(0).clamp(min=1)
         mean = torch.where(known, y, 0).sum(0) / count
         scale = (torch.where(known, y - mean, 0).square().sum(0) / count).sqrt()
-        # Rounding of equal labels is no spread.
-        flat = scale <= 10 * torch.finfo(y.dtype).eps * mean.abs()
+        # The standard deviation of equal labels may be a rounding error instead of 0.
+        constant = scale <= 10 * torch.finfo(y.dtype).eps * mean.abs()
         self.mean.copy_(mean)
-        self.scale.copy_(torch.where(flat, 1, scale))
+        self.scale.copy_(torch.where(constant, 1, scale))
 
     def forward(self, z: Tensor) -> Tensor:
-        """Predict targets (B, n_targets), in their units, from latents (B, d_latent)."""
+        """Return predictions (B, n_targets), in original units, from latents (B, d_latent)."""
         return self.mean + self.scale * self.predict(z)
 
     def loss(self, z: Tensor, y: Tensor) -> Tensor:
-        """Return the mean squared error on standardised `y` (B, n_targets), NaN left out."""
+        """Return the mean squared error on standardized `y` (B, n_targets), ignoring NaN."""
         known = y.isfinite()
-        goal = torch.where(known, (y - self.mean) / self.scale, 0)
-        error = torch.where(known, self.predict(z) - goal, 0)
+        expected = torch.where(known, (y - self.mean) / self.scale, 0)
+        error = torch.where(known, self.predict(z) - expected, 0)
         return error.square().sum() / known.sum().clamp(min=1)

@@ -1,11 +1,11 @@
-"""Gradient reversal: what a head learns to read, the encoder learns to hide."""
+"""Gradient reversal for adversarial training."""
 
 import torch
 from torch import Tensor
 
 
 class _Reverse(torch.autograd.Function):
-    """Identity forwards, minus `strength` times the gradient backwards."""
+    """Identity in the forward pass; multiplies the gradient by `-strength` in the backward pass."""
 
     @staticmethod
     def forward(ctx, x: Tensor, strength: Tensor | float) -> Tensor:
@@ -15,12 +15,12 @@ class _Reverse(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, gradient: Tensor):
-        """Return the reversed gradient of `x`; `strength` has none."""
+        """Return the reversed gradient for `x`, and none for `strength`."""
         return -ctx.strength * gradient, None
 
 
 def reverse_gradient(x: Tensor, strength: Tensor | float) -> Tensor:
-    """Return `x`, through which gradients pass multiplied by ``-strength`` [1]_.
+    """Return `x`, and multiply its gradient by ``-strength`` in the backward pass [1]_.
 
     References
     ----------
@@ -30,10 +30,10 @@ def reverse_gradient(x: Tensor, strength: Tensor | float) -> Tensor:
 
 
 def reversal_strength(progress: Tensor) -> Tensor:
-    """Return 2 / (1 + exp(-10 p)) - 1: 0 where training begins (p = 0), 0.9999 where it ends [1]_.
+    """Return 2 / (1 + exp(-10 p)) - 1 at progress p, from 0 at p = 0 to 0.9999 at p = 1 [1]_.
 
     References
     ----------
     .. [1] Ganin, Ustinova, Ajakan et al., JMLR 17 (59) (2016) 1-35, section 5.2.2.
     """
-    return torch.tanh(5 * progress)  # the same function, and it cannot overflow
+    return torch.tanh(5 * progress)  # the same function without overflow

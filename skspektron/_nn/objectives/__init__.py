@@ -1,4 +1,4 @@
-"""What pretraining minimises."""
+"""Objectives of pretraining."""
 
 from .masked import counted
 from .registry import OBJECTIVES

@@ -1,4 +1,4 @@
-"""Equal work for the experts."""
+"""Load balancing of experts."""
 
 from typing import ClassVar
 
@@ -7,12 +7,13 @@ from torch import Tensor, nn
 
 
 class Balance(nn.Module):
-    r"""Squared coefficient of variation of the experts' loads, mean over the expert layers.
+    r"""Squared coefficient of variation of the experts' loads, averaged over expert layers.
 
-    The load :math:`P_e` of an expert is its mean gate over the usable tokens; loads sum to 1, so
-    the value is :math:`E \sum_e P_e^2 - 1` [1]_: 0 where all work alike, E - 1 where one does
-    all. It is the loss of [2]_ minus its minimum with gates as fractions, and its gradient is
-    of that form: through the softmax over all experts, also those that nobody asks.
+    The load :math:`P_e` of an expert is its mean gate over the usable tokens. Loads sum to 1, so
+    the value is :math:`E \sum_e P_e^2 - 1` [1]_: 0 if all loads are equal, E - 1 if one expert
+    has all tokens. It is the loss of [2]_ minus its minimum, with gates in place of fractions
+    of tokens. As there, the gradient passes through the softmax over all experts, including
+    those without tokens.
 
     Parameters
     ----------
@@ -31,11 +32,11 @@ class Balance(nn.Module):
         super().__init__()
 
     def forward(self, views) -> Tensor:
-        """Return the mean over layers; padding and bad tokens do no work."""
+        """Return the mean over layers, ignoring tokens that are not usable."""
         return torch.stack([_variation(gates, usable) for gates, usable in views.gates]).mean()
 
 
 def _variation(gates: Tensor, usable: Tensor) -> Tensor:
-    """Return the squared coefficient of variation of gates (B, L, E) by `usable` (B, L, 1)."""
+    """Return the squared coefficient of variation of the loads of gates (B, L, E)."""
     load = (gates * usable).sum((0, 1)) / usable.sum().clamp(min=1)  # (E,)
     return len(load) * (load - 1 / len(load)).square().sum()

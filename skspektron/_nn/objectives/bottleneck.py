@@ -1,4 +1,4 @@
-"""Chemistry apart from the instrument, by an information bottleneck."""
+"""Separation of chemistry and instrument by a variational information bottleneck."""
 
 import math
 from typing import ClassVar
@@ -12,37 +12,39 @@ from ..heads.latents import Gaussian
 from ..heads.reversal import reversal_strength, reverse_gradient
 
 D_HIDDEN, N_BASIS = 128, 64
-BANDWIDTHS = (0.25, 1.0, 4.0)  # squared, in units of the mean squared distance
-LINEAR, RIDGE = 0.2, 0.1  # weight of the linear kernel; added to correlations before whitening
+BANDWIDTHS = (0.25, 1.0, 4.0)  # squared, relative to the mean squared distance
+LINEAR_KERNEL_WEIGHT = 0.2
+WHITENING_RIDGE = 0.1  # added to the diagonal of the correlation matrix
 
 
 class Bottleneck(nn.Module):
-    r"""Keep what a spectrum says of its sample, and not of its instrument, in the chemistry.
+    r"""Remove instrument effects from the chemistry part of a variational bottleneck [1]_.
 
-    A variational bottleneck [1]_ with two parts, a sum of terms:
-    :math:`\beta` times the divergence of both parts from a standard normal distribution;
-    reconstruction from both parts, times `FIDELITY`; the instrument, classified from its part,
-    times `RECOGNITION`; the instrument, classified from the chemistry behind a reversed
-    gradient [2]_, times `ADVERSARY`; dependence of chemistry and instrument, times `INDEPENDENCE`.
+    The loss is the weighted sum of five terms: the divergence of both parts of the latent from a
+    standard normal distribution, with weight :math:`\beta`; the error of a reconstruction from
+    both parts (`RECONSTRUCTION_WEIGHT`); the error of classifying the instrument from the
+    instrument part (`CLASSIFIER_WEIGHT`); the same error from the chemistry part with gradient
+    reversal [2]_ (`ADVERSARY_WEIGHT`); and the statistical dependence between chemistry part and
+    instrument (`INDEPENDENCE_WEIGHT`).
 
     Parameters
     ----------
     network : nn.Module
-        Its latent is a bottleneck of widths `d_latent` and `d_instrument`.
+        Network whose latent is a bottleneck of widths `d_latent` and `d_instrument`.
     n_instruments : int
-        Number of instruments, any.
+        Number of instruments.
 
     Notes
     -----
-    Divergence alone is least where the latent says nothing: the reconstruction is what keeps the
-    chemistry readable, and the part of the instrument is what lets it do without the instrument.
-    Independence is asked for as :math:`\beta` fades: from the start it would take
-    the instrument out of the encoder before its part has learnt to read it.
-    The adversary is weak, since the encoder outruns it; the measure of dependence has no
-    classifier to outrun.
+    The divergence alone is minimal for a latent without information. The reconstruction keeps
+    the chemistry in the latent, and the instrument part holds the instrument effects that the
+    reconstruction needs. The weight of the dependence rises as :math:`\beta` falls: from the
+    start, it would remove instrument effects from the encoder before the instrument part has
+    learnt them. The weight of the adversary is small, because the encoder learns faster than
+    its classifier; the measure of dependence needs no classifier.
 
-    Chemistry is made independent of the instrument over the batch: instruments that measured
-    different kinds of samples lose what tells those apart.
+    Dependence is removed over the batch. If instruments measured different kinds of samples,
+    differences between these samples are removed as well.
 
     References
     ----------
@@ -51,10 +53,10 @@ class Bottleneck(nn.Module):
     """
 
     NEEDS: ClassVar[frozenset[str]] = frozenset({"instruments", "bottleneck"})
-    FIDELITY: ClassVar[float] = 20.0
-    RECOGNITION: ClassVar[float] = 5.0
-    ADVERSARY: ClassVar[float] = 0.1
-    INDEPENDENCE: ClassVar[float] = 100.0
+    RECONSTRUCTION_WEIGHT: ClassVar[float] = 20.0
+    CLASSIFIER_WEIGHT: ClassVar[float] = 5.0
+    ADVERSARY_WEIGHT: ClassVar[float] = 0.1
+    INDEPENDENCE_WEIGHT: ClassVar[float] = 100.0
 
     def __init__(self, network: nn.Module, n_instruments: int):
         super().__init__()
@@ -77,17 +79,17 @@ class Bottleneck(nn.Module):
         divergence = kl_divergence(latent.chemistry) + kl_divergence(latent.instrument)
         return (
             beta(progress) * divergence
-            + self.FIDELITY * self._infidelity(batch, latent)
-            + self.RECOGNITION
+            + self.RECONSTRUCTION_WEIGHT * self._reconstruction_error(batch, latent)
+            + self.CLASSIFIER_WEIGHT
             * F.cross_entropy(self.classifier(latent.instrument.sample), instrument)
-            + self.ADVERSARY * F.cross_entropy(self.adversary(hidden), instrument)
-            + self.INDEPENDENCE
+            + self.ADVERSARY_WEIGHT * F.cross_entropy(self.adversary(hidden), instrument)
+            + self.INDEPENDENCE_WEIGHT
             * (1 - fade(progress))
             * dependence(latent.chemistry.mean, instrument)
         )
 
-    def _infidelity(self, batch, latent) -> Tensor:
-        """Return the squared error of the good channels, in units of a spectrum's variance."""
+    def _reconstruction_error(self, batch, latent) -> Tensor:
+        """Return the mean squared error of the good channels over the variance of the spectra."""
         values, valid = batch["values"], batch["valid"]
         both = torch.cat([latent.chemistry.sample, latent.instrument.sample], dim=1)
         decoded = self.decoder(both, batch["wavenumber"], batch["grid"])
@@ -104,30 +106,30 @@ def kl_divergence(gaussian: Gaussian) -> Tensor:
 
 
 def fade(progress: Tensor) -> Tensor:
-    """Return half a cosine: 1 at the first step, 0 from 60 % of the steps on."""
+    """Return a half cosine that falls from 1 at the first step to 0 at 60 % of the steps."""
     return (1 + torch.cos(math.pi * (progress / 0.6).clamp(max=1))) / 2
 
 
 def beta(progress: Tensor) -> Tensor:
-    """Return the weight of the divergence: it fades from 0.1 to 0.001."""
+    """Return the weight of the divergence, which falls from 0.1 to 0.001."""
     start, end = 0.1, 1e-3
     return end + (start - end) * fade(progress)
 
 
 def dependence(z: Tensor, label: Tensor) -> Tensor:
-    r"""Return how far latents (B, d) depend on labels (B,): 0 on average where they do not.
+    r"""Return the dependence of latents (B, d) on labels (B,), 0 on average if independent.
 
-    The unbiased Hilbert-Schmidt independence criterion [1]_ of the latents' kernels with the
-    kernel of equal labels. Gaussian kernels of standardised latents see any dependence; a
-    linear kernel of whitened ones sees a shift of the mean along a direction of little
-    variance, which a linear probe finds first. No shrinking of the latents makes it smaller.
+    This is the unbiased Hilbert-Schmidt independence criterion [1]_ of a kernel on the latents
+    and the kernel of equal labels. Gaussian kernels of standardized latents detect any
+    dependence. A linear kernel of whitened latents detects mean shifts along directions of
+    small variance. The value does not depend on the scale of the latents.
 
     References
     ----------
     .. [1] Song, Smola, Gretton, Bedo & Borgwardt, JMLR 13 (2012) 1393-1434, eq. 4.
     """
     m = len(z)
-    if m < 4:  # the smallest batch it is defined for
+    if m < 4:  # not defined for smaller batches
         return 0 * z.sum()
     different = ~torch.eye(m, dtype=torch.bool, device=z.device)
     K = _kernels(z) * different
@@ -137,14 +139,15 @@ def dependence(z: Tensor, label: Tensor) -> Tensor:
 
 
 def _kernels(z: Tensor) -> Tensor:
-    """Return Gaussian kernels of standardised, and a linear one of whitened, latents, (B, B)."""
+    """Return Gaussian kernels of standardized plus a linear kernel of whitened latents, (B, B)."""
     variance = z.var(0, correction=0)
     z = (z - z.mean(0)) / torch.where(variance > 0, variance, 1).sqrt()
-    mode = "donot_use_mm_for_euclid_dist"  # which cancels, and rounds under autocast
+    # The matrix product would lose digits by cancellation, and under autocast.
+    mode = "donot_use_mm_for_euclid_dist"
     distance = torch.cdist(z, z, compute_mode=mode).square()
     distance = distance / distance.mean().clamp(min=torch.finfo(z.dtype).tiny)
     gaussian = sum(torch.exp(-distance / width) for width in BANDWIDTHS)
     with torch.autocast(z.device.type, enabled=False):
         correlation = z.T @ z / len(z)
-        ridge = RIDGE * torch.eye(z.shape[1], device=z.device)
-        return gaussian + LINEAR * z @ torch.linalg.solve(correlation + ridge, z.T)
+        ridge = WHITENING_RIDGE * torch.eye(z.shape[1], device=z.device)
+        return gaussian + LINEAR_KERNEL_WEIGHT * z @ torch.linalg.solve(correlation + ridge, z.T)

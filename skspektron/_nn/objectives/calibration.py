@@ -1,4 +1,4 @@
-"""A calibration on a few spectra shall predict others, also of another instrument."""
+"""Error of small calibrations on the embedding, within and between instruments."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -6,20 +6,20 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-STRENGTHS = tuple(10 ** (0.75 * k - 7) for k in range(9))  # of the ridge, a training sample
-SHARPNESS = 0.25  # a training sample: how much better a strength must be to be taken alone
-NULL_PENALTY = 100.0  # on differences of standards, beside the mean square of the spectra
-FLOOR, CEILING = 2e-3, 10.0  # of the mean squared error, in variances of the target
+PENALTIES = tuple(10 ** (0.75 * k - 7) for k in range(9))  # of the ridge, per training sample
+SHARPNESS = 0.25  # per training sample: exponent of the leave-one-out error in the weights
+NULL_PENALTY = 100.0  # on differences of standards, relative to the mean square of the spectra
+ERROR_FLOOR, ERROR_CEILING = 2e-3, 10.0  # of the mean squared error, in variances of the target
 
 
 class Calibration(nn.Module):
-    r"""Log mean squared error of a ridge calibration on the embedding, on spectra it never saw.
+    r"""Log mean squared error of a ridge calibration on the embedding for held-out spectra.
 
-    Every episode is a calibration as it is used: a ridge is fitted in closed form to the tokens
-    of some samples and predicts others [1]_, and its error tells the network what to keep and
-    what to damp. Where the predicted samples come from another instrument, the training samples
-    that it measured too are *standards*: their spectra join the training set, and the differences
-    between the instruments are rows whose prediction shall be zero [2]_.
+    In every episode, a ridge regression is fitted in closed form to the tokens of some samples
+    and predicts other samples [1]_; its error is differentiated with respect to the network. If
+    the predicted samples are from another instrument, training samples that it measured as well
+    are *standards*: their spectra are added to the training set, and the differences between
+    the instruments are added as rows with target 0 [2]_.
 
     Parameters
     ----------
@@ -28,9 +28,9 @@ class Calibration(nn.Module):
 
     Notes
     -----
-    The logarithm makes a target that is easily predicted teach as much as a difficult one. The
-    error is that of a standardised target, held below `CEILING`, and `FLOOR` is added, so that
-    neither a failure nor an error of the size of rounding rules a step.
+    The logarithm gives targets that are easy and difficult to predict the same weight. The
+    error is that of a standardized target. It is bounded smoothly by `ERROR_CEILING`, and
+    `ERROR_FLOOR` is added, so that neither very large nor very small errors dominate a step.
 
     References
     ----------
@@ -50,12 +50,12 @@ class Calibration(nn.Module):
 
 
 def _loss(views, episode: Mapping[str, Any]) -> Tensor:
-    """Return the loss of one episode: rows to train on, standards and queries behind each other."""
-    y, goal = episode["y"], episode["goal"]
+    """Return the loss of one episode, whose rows are training samples, standards and queries."""
+    y, y_query = episode["y"], episode["y_query"]
     Z = views.embed(episode["spectra"])
     with torch.autocast(Z.device.type, enabled=False):
-        n_standards = len(Z) - len(y) - len(goal)
-        train, standards, query = Z.double().split([len(y), n_standards, len(goal)])
+        n_standards = len(Z) - len(y) - len(y_query)
+        train, standards, query = Z.double().split([len(y), n_standards, len(y_query)])
         centre, scale = column_scale(train, episode["autoscaled"])
         predicted = ridge(
             (torch.cat([train, standards]) - centre) / scale,
@@ -63,14 +63,15 @@ def _loss(views, episode: Mapping[str, Any]) -> Tensor:
             (query - centre) / scale,
             (train[:n_standards] - standards) / scale,
         )
-        error = (predicted - goal).square().mean()
-        return (error / (1 + error / CEILING) + FLOOR).log()
+        error = (predicted - y_query).square().mean()
+        return (error / (1 + error / ERROR_CEILING) + ERROR_FLOOR).log()
 
 
 def column_scale(Z: Tensor, autoscaled: Tensor) -> tuple[Tensor, Tensor]:
-    """Return mean and scale of the columns of Z (n, D): their deviation where `autoscaled`, or 1.
+    """Return mean and scale of the columns of Z (n, D), the scale being 1 unless `autoscaled`.
 
-    A thousandth of the largest deviation is added, so that flat columns stay small.
+    The scale is the standard deviation (ddof 0) plus a thousandth of the largest one, so that
+    constant columns are not amplified.
     """
     deviation = (Z.var(0, correction=0) + 1e-10).sqrt()
     scale = deviation + 1e-3 * deviation.max().detach()
@@ -78,12 +79,13 @@ def column_scale(Z: Tensor, autoscaled: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def ridge(X: Tensor, y: Tensor, query: Tensor, null: Tensor) -> Tensor:
-    r"""Return what a ridge regression predicts for `query` (m, D), (m,).
+    r"""Return the predictions (m,) of a ridge regression for `query` (m, D).
 
-    In dual form: with :math:`R` the training rows X (n, D), centred, above the `null` rows (k, D)
-    whose target is 0, predictions are :math:`Q R^T a` with
-    :math:`a = (R R^T + \lambda n I)^{-1} y`. Of the `STRENGTHS` :math:`\lambda`, all predict, with
-    weights that fall with the error of leaving one out, :math:`a_i / A_{ii}` [1]_.
+    In dual form, with :math:`R` the centred training rows X (n, D) stacked on the `null` rows
+    (k, D), whose target is 0, predictions are :math:`Q R^T a` with
+    :math:`a = (R R^T + \lambda n I)^{-1} y`. They are averaged over all `PENALTIES`
+    :math:`\lambda`, with weights that decrease with the leave-one-out error
+    :math:`a_i / A_{ii}` [1]_, where A is the inverse.
 
     References
     ----------
@@ -96,9 +98,9 @@ def ridge(X: Tensor, y: Tensor, query: Tensor, null: Tensor) -> Tensor:
         null = null * (NULL_PENALTY * power / (null.square().sum() / len(null) + 1e-12)).sqrt()
         R = torch.cat([R, null])
     K = R @ R.T / power  # (n + k, n + k)
-    strength = n * torch.tensor(STRENGTHS, dtype=K.dtype, device=K.device)[:, None, None]
-    A = torch.linalg.inv(K + strength * torch.eye(len(K), dtype=K.dtype, device=K.device))
-    a = A @ torch.cat([y - y_mean, y.new_zeros(len(null))])  # (strengths, n + k)
-    left_out = (a / A.diagonal(dim1=1, dim2=2))[:, :n].square().mean(1)
-    weight = torch.softmax(-SHARPNESS * n * left_out.log(), 0)
+    penalty = n * torch.tensor(PENALTIES, dtype=K.dtype, device=K.device)[:, None, None]
+    A = torch.linalg.inv(K + penalty * torch.eye(len(K), dtype=K.dtype, device=K.device))
+    a = A @ torch.cat([y - y_mean, y.new_zeros(len(null))])  # (penalties, n + k)
+    held_out = (a / A.diagonal(dim1=1, dim2=2))[:, :n].square().mean(1)
+    weight = torch.softmax(-SHARPNESS * n * held_out.log(), 0)
     return weight @ (a @ (R @ (query - mean).T / power)) + y_mean

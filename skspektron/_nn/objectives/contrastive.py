@@ -1,4 +1,4 @@
-"""The same sample on two instruments shall have one latent."""
+"""Equal latents for the same sample on two instruments."""
 
 import copy
 import math
@@ -15,23 +15,24 @@ D_HIDDEN, D_PROJECTED = 256, 128
 
 
 class BYOL(nn.Module):
-    r"""Predict a slowly moving network's latent of the same sample on another instrument [1]_.
+    r"""Bootstrap Your Own Latent, on pairs of spectra of one sample on two instruments [1]_.
 
-    Projections of the online network are mapped by a predictor to those of the target, a
-    running average of network and projector that gradients do not reach. Needs no negatives.
+    A predictor maps projections of the network in training (*online*) to those of a target
+    network, a moving average of network and projector without gradients. No negative pairs are
+    needed.
 
     Parameters
     ----------
     network : nn.Module
-        The network in training; the target begins as its copy.
+        Network in training. The target network is initialized as its copy.
     n_instruments : int
-        Not read: partners are told by the batch.
+        Not used: the batch holds the pairs.
 
     Notes
     -----
-    The loss is :math:`2 - 2\cos(q(g(z_1)), g'(z'_2))`, the mean of both directions, in [0, 4].
-    LayerNorm takes the place of the batch norm of [1]_: a spectrum's loss does not depend on its
-    batch.
+    The loss is :math:`2 - 2\cos(q(g(z_1)), g'(z'_2))`, averaged over both directions, in [0, 4].
+    LayerNorm replaces the batch norm of [1]_, so that the loss of a spectrum does not depend on
+    its batch.
 
     References
     ----------
@@ -49,28 +50,28 @@ class BYOL(nn.Module):
         self.target_projector = copy.deepcopy(self.projector).requires_grad_(False)
 
     def forward(self, views) -> Tensor:
-        """Return the loss of the rows that have a partner; 0 without any."""
+        """Return the mean loss of the rows with a partner, 0 without any."""
         batch, paired = views.batch, views.batch["paired"]
         if not paired.any():
-            return _zero(self, views.latent.z)
+            return _zero_loss(self, views.latent.z)
         p1, p2 = (
             self.predictor(self.projector(latent.z[paired]))
             for latent in (views.latent, views.partner_latent)
         )
-        z1, z2 = (self._goal(spectra)[paired] for spectra in (batch, batch["partner"]))
+        z1, z2 = (self._target_projection(spectra)[paired] for spectra in (batch, batch["partner"]))
         cosine = F.cosine_similarity(p1, z2) + F.cosine_similarity(p2, z1)
         return (2 - cosine).mean()
 
     @torch.no_grad()
-    def _goal(self, spectra) -> Tensor:
-        """Project latents of the target network, (B, D_PROJECTED)."""
-        self.target.eval()  # its dropout and its bottleneck's noise would move the goal
+    def _target_projection(self, spectra) -> Tensor:
+        """Return the projected latents of the target network, (B, D_PROJECTED)."""
+        self.target.eval()  # targets without dropout and sampling noise
         latent = self.target.latent_of(**spectra_of(spectra))
         return self.target_projector(latent.z)
 
     @torch.no_grad()
     def after_step(self, network: nn.Module, progress: float) -> None:
-        """Move the target towards the online network: xi <- tau xi + (1 - tau) theta."""
+        """Update the target network: xi <- tau xi + (1 - tau) theta."""
         tau = momentum(progress, self.MOMENTUM)
         for target, online in ((self.target, network), (self.target_projector, self.projector)):
             for xi, theta in zip(target.parameters(), online.parameters(), strict=True):
@@ -80,19 +81,19 @@ class BYOL(nn.Module):
 
 
 class InfoNCE(nn.Module):
-    """Find a sample's spectrum on the other instrument among those of other samples [1]_.
+    """Identify a sample's spectrum on another instrument among those of other samples [1]_.
 
     Parameters
     ----------
     network : nn.Module
-        Its `d_latent` is the width of what is projected.
+        Network with latents of width `d_latent`.
     n_instruments : int
-        Not read: partners are told by the batch.
+        Not used: the batch holds the pairs.
 
     Notes
     -----
-    NT-Xent over both directions: cross-entropy of cosines over a temperature of 0.1, where rows
-    of the same `sample` are no negatives. Without other samples there is nothing to tell apart:
+    The loss is NT-Xent over both directions: the cross-entropy of cosine similarities divided
+    by a temperature of 0.1. Other rows of the same `sample` are not negatives. Without negatives
     the loss is 0.
 
     References
@@ -109,10 +110,10 @@ class InfoNCE(nn.Module):
         self.projector = _perceptron(network.d_latent)
 
     def forward(self, views) -> Tensor:
-        """Return the loss of the rows that have a partner; 0 without any."""
+        """Return the mean loss of the rows with a partner, 0 without any."""
         paired = views.batch["paired"]
         if not paired.any():
-            return _zero(self, views.latent.z)
+            return _zero_loss(self, views.latent.z)
         z1, z2 = (
             F.normalize(self.projector(latent.z[paired]).float(), dim=1)
             for latent in (views.latent, views.partner_latent)
@@ -121,7 +122,7 @@ class InfoNCE(nn.Module):
 
 
 def nt_xent(z1: Tensor, z2: Tensor, sample: Tensor, temperature: float) -> Tensor:
-    """Return the NT-Xent loss of pairs of unit vectors (K, d), rows of samples (K,)."""
+    """Return the NT-Xent loss of pairs of unit vectors (K, d) of the samples `sample` (K,)."""
     K = len(z1)
     z, sample = torch.cat([z1, z2]), torch.cat([sample, sample])
     similarity = z @ z.T / temperature  # (2 K, 2 K)
@@ -132,22 +133,22 @@ def nt_xent(z1: Tensor, z2: Tensor, sample: Tensor, temperature: float) -> Tenso
 
 
 def momentum(progress: float, start: float) -> float:
-    """Return tau = 1 - (1 - start) (cos(pi p) + 1) / 2: `start` at progress p = 0, 1 at p = 1."""
+    """Return tau = 1 - (1 - start) (cos(pi p) + 1) / 2, from `start` at p = 0 to 1 at p = 1."""
     return 1 - (1 - start) * (math.cos(math.pi * progress) + 1) / 2
 
 
 def _perceptron(d_in: int) -> nn.Sequential:
-    """Two layers with LayerNorm between them."""
+    """Return two linear layers with LayerNorm and GELU between them."""
     layers = OrderedDict(
         widen=nn.Linear(d_in, D_HIDDEN),
-        norm=nn.LayerNorm(D_HIDDEN),  # the engine knows a norm, which does not decay, by its name
+        norm=nn.LayerNorm(D_HIDDEN),  # "norm" in the name excludes it from weight decay
         bend=nn.GELU(),
         narrow=nn.Linear(D_HIDDEN, D_PROJECTED),
     )
     return nn.Sequential(layers)
 
 
-def _zero(module: nn.Module, z: Tensor) -> Tensor:
-    """Return 0 with a gradient, of zeros, for every trained parameter behind it."""
+def _zero_loss(module: nn.Module, z: Tensor) -> Tensor:
+    """Return 0 with a zero gradient for `z` and every trained parameter of `module`."""
     trained = (parameter.sum() for parameter in module.parameters() if parameter.requires_grad)
     return 0 * (z.sum() + sum(trained))

@@ -1,4 +1,4 @@
-"""Clean spectra from corrupted ones."""
+"""Reconstruction of spectra from corrupted copies."""
 
 from typing import ClassVar
 
@@ -9,17 +9,17 @@ from .masked import squared_error
 
 
 class Denoising(nn.Module):
-    """Squared error between the measured spectra and what is made of corrupted copies of them.
+    """Squared error between measured spectra and their reconstruction from corrupted copies.
 
-    The whole spectrum is corrupted as instruments would and nothing is hidden. A denoising
-    autoencoder [1]_ learns which changes of a spectrum are no chemistry.
+    Spectra get random instrument effects (`corrupt`), and no patches are hidden. A denoising
+    autoencoder [1]_ learns to remove changes that are not due to chemistry.
 
     Parameters
     ----------
     network, n_instruments
         Not used.
     probability : float, default=0.5
-        Of each kind of corruption, see `corrupt`; 0 leaves the spectra as they are.
+        Probability of each effect of `corrupt`; 0 leaves spectra unchanged.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""What pretraining minimises."""
+"""Reconstruction of hidden channels."""
 
 from typing import ClassVar
 
@@ -6,10 +6,10 @@ from torch import Tensor, nn
 
 
 class MaskedReconstruction(nn.Module):
-    r"""Squared error of the hidden channels; what the encoder saw does not count.
+    r"""Mean squared error of the hidden channels [1]_.
 
-    The Gaussian likelihood :math:`\frac{1}{N} \sum_i (y_i - \hat y_i)^2 / \sigma_i^2` where
-    the data come with inverse variances, their mean squared error where they do not [1]_.
+    With inverse variances in the data, the error is weighted by them,
+    :math:`\frac{1}{N} \sum_i (y_i - \hat y_i)^2 / \sigma_i^2`.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class MaskedReconstruction(nn.Module):
         super().__init__()
 
     def forward(self, views) -> Tensor:
-        """Return the mean over all hidden good channels of a batch."""
+        """Return the mean over all good hidden channels of a batch."""
         batch = views.batch
         return squared_error(
             views.reconstruction, batch["values"], views.hidden, batch.get("weight")
@@ -39,10 +39,10 @@ def squared_error(
 ) -> Tensor:
     """Return the mean of weight x squared error over the `chosen` channels, all (B, n).
 
-    Channels of unknown weight are not chosen.
+    Channels whose weight is not finite and positive are ignored.
     """
     chosen = counted(chosen, weight)
-    # Selected before squared: the gradient of a NaN's square is NaN, selected or not.
+    # Select before squaring: the square of NaN has a NaN gradient even where not selected.
     error = (reconstruction - values.detach())[chosen].square()
     if weight is not None:
         error = weight[chosen] * error
@@ -50,10 +50,10 @@ def squared_error(
 
 
 def counted(chosen: Tensor, weight: Tensor | None) -> Tensor:
-    """Return which `chosen` channels (B, n) count: where weights are told, the positive ones."""
+    """Return the `chosen` channels (B, n) whose weight, if given, is finite and positive."""
     return chosen if weight is None else chosen & (weight > 0) & weight.isfinite()
 
 
 def mean_over(x: Tensor, chosen: Tensor) -> Tensor:
-    """Return the mean of `x` where `chosen`, 0 if that is nowhere."""
+    """Return the mean of `x` where `chosen`, 0 if nothing is."""
     return x[chosen].sum() / chosen.sum().clamp(min=1)

@@ -1,4 +1,4 @@
-"""The objectives by the names that users write."""
+"""Objectives by name."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A network and its weighted objectives."""
+"""A network with its pretraining objectives."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -12,16 +12,16 @@ from .registry import OBJECTIVES
 
 
 class PretrainingTask(nn.Module):
-    """A network and its objectives: a batch in, the value of every objective out.
+    """Compute the losses of all objectives for a batch.
 
     Parameters
     ----------
     network : SpektronNetwork
-        What is trained.
+        Network in training.
     objectives : iterable of str
-        Names of the `OBJECTIVES`.
-    n_instruments : int
-        Instruments that the spectra come from.
+        Names of objectives in `OBJECTIVES`.
+    n_instruments : int, default=1
+        Number of instruments in the training data.
     """
 
     def __init__(self, network: SpektronNetwork, objectives: Iterable[str], n_instruments: int = 1):
@@ -32,19 +32,19 @@ class PretrainingTask(nn.Module):
         )
 
     def forward(self, **batch: Any) -> dict[str, Tensor]:
-        """Return each objective's loss, unweighted."""
+        """Return the unweighted loss of each objective."""
         views = Views(self.network, batch)
         return {name: term(views) for name, term in self.objectives.items()}
 
     def after_step(self, progress: float) -> None:
-        """Tell the objectives that follow the network that an optimiser step is done."""
+        """Update objectives that depend on the network, after an optimizer step."""
         for term in self.objectives.values():
             if hasattr(term, "after_step"):
                 term.after_step(self.network, progress)
 
 
 def masked_error(network: SpektronNetwork, batch: Mapping[str, Any]) -> Tensor:
-    """Return the squared error of every hidden channel that counts, one flat tensor."""
+    """Return the squared errors of the good hidden channels of a batch as a flat tensor."""
     views = Views(network, batch)
     chosen = counted(views.hidden, batch.get("weight"))
     return (views.reconstruction[chosen] - batch["values"][chosen]) ** 2

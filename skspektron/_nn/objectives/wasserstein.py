@@ -1,4 +1,4 @@
-"""How far along the axis absorbance has to be moved."""
+"""Wasserstein distance of spectra along the wavenumber axis."""
 
 from typing import ClassVar
 
@@ -9,16 +9,16 @@ from torch.nn import functional as F
 from .masked import mean_over
 from .physics import completed, measured
 
-SOFTNESS = 0.1  # of a spectrum's mean absorbance: how gently it is cut off below zero
+SOFTNESS = 0.1  # width of the softplus, relative to the mean absorbance of a spectrum
 
 
 class Wasserstein(nn.Module):
-    r"""Wasserstein-1 distance along the axis between a completed and the measured spectrum.
+    r"""Wasserstein-1 distance along the axis between the completed and the measured spectrum.
 
-    Both are densities of one unit of mass on the wavenumber axis, and their distance is that
-    of the distribution functions, :math:`W_1 = \int |F - G|\, d\nu` [1]_, as a share of the
-    axis' range. It grows in proportion to the shift of a band, where a squared error
-    saturates as soon as the bands do not overlap.
+    Both spectra are scaled to densities of unit mass on the wavenumber axis. Their distance is
+    that of the distribution functions, :math:`W_1 = \int |F - G|\, d\nu` [1]_, divided by the
+    range of the axis. It is proportional to the shift of a band, whereas a squared error
+    saturates once the bands no longer overlap.
 
     Parameters
     ----------
@@ -27,11 +27,10 @@ class Wasserstein(nn.Module):
 
     Notes
     -----
-    The completed spectrum is measured where the network saw it and reconstructed where it did
-    not. What is negative has little mass but some: values pass a softplus whose width is a
-    tenth of the measured mean, in both spectra, so that equal ones are at distance 0 and a
-    reconstruction below zero is still pulled up. The level of a spectrum cancels; the masked
-    error is what teaches it.
+    The completed spectrum is measured at visible and reconstructed at hidden channels. A
+    softplus, whose width is a tenth of the measured mean, is applied to both spectra. Negative
+    values then have a small mass and a gradient, and equal spectra have distance 0. The
+    distance does not depend on the scale of a spectrum, which only the masked error constrains.
 
     References
     ----------
@@ -59,18 +58,18 @@ class Wasserstein(nn.Module):
 
 
 def distribution(y: Tensor, weight: Tensor, softness: Tensor) -> Tensor:
-    """Return the cumulative share of the mass of spectra (B, n), one channel after the other."""
+    """Return the distribution functions of spectra (B, n), cumulative over channels."""
     mass = softness * F.softplus(y / softness) * weight
     total = mass.sum(1, keepdim=True)
     return mass.cumsum(1) / total.clamp(min=torch.finfo(y.dtype).tiny)
 
 
 def mean_absorbance(y: Tensor, valid: Tensor) -> Tensor:
-    """Return the mean of what is above zero at good channels, (B, 1); 1 where nothing is."""
+    """Return the mean of max(0, y) over good channels, (B, 1), or 1 where that is 0."""
     mean = F.relu(y).sum(1, keepdim=True) / valid.sum(1, keepdim=True).clamp(min=1)
     return mean.where(mean > 0, 1)
 
 
 def _gaps(wavenumber: Tensor) -> Tensor:
-    """Return the distances of neighbouring channels, (B, n - 1), 0 behind a row's own end."""
+    """Return the distances of neighbouring channels, (B, n - 1), 0 in the padding."""
     return (wavenumber[:, 1:] - wavenumber[:, :-1]).nan_to_num(0.0)

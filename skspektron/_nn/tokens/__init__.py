@@ -1,4 +1,4 @@
-"""From spectra to tokens and where they lie."""
+"""Tokenizers and positional encodings."""
 
 from torch import nn
 
@@ -21,10 +21,10 @@ POSITIONS = {
 
 
 def make_tokens(architecture: Architecture) -> nn.Module:
-    """Return what maps channels (B, n) to tokens (B, N, D)."""
+    """Return the module that maps spectra (B, n) to tokens (B, N, D)."""
     return TOKENIZERS[architecture.tokenizer](architecture)
 
 
 def make_position(architecture: Architecture) -> nn.Module:
-    """Return what encodes where tokens lie."""
+    """Return the module that encodes the positions of tokens."""
     return POSITIONS[architecture.position](architecture)

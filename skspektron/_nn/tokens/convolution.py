@@ -1,4 +1,4 @@
-"""Every channel becomes a token."""
+"""One token per channel."""
 
 import torch
 from torch import Tensor, nn
@@ -6,17 +6,17 @@ from torch.nn import functional as F
 
 
 class ConvolutionTokens(nn.Module):
-    """Project the neighbourhood of every channel to a token: a convolution of stride 1.
+    """Project the neighbourhood of every channel to a token by a convolution of stride 1.
 
-    Nothing of the resolution is lost, at the cost of one token a channel. Neighbourhoods
-    overlap, so whatever shall be hidden has to be hidden in the values, before this.
+    This keeps the full resolution, at the cost of one token per channel. Neighbourhoods
+    overlap, so hidden channels must be blanked in the input.
 
     Parameters
     ----------
     d_model : int
         Width D of a token.
     kernel_length : int, default=15
-        Channels that one token sees; odd. Outside a spectrum they are zero.
+        Number of channels under the kernel; odd. Spectra are padded with zeros.
     """
 
     span = stride = 1
@@ -31,5 +31,5 @@ class ConvolutionTokens(nn.Module):
         channel = torch.arange(values.shape[1], device=values.device)
         values = values.masked_fill(channel >= length[:, None], 0)
         half = self.kernel_length // 2
-        # A view and a matrix product: faster on a CPU than Conv1d, with the same values.
+        # Unfolding and a matrix product are faster on a CPU than Conv1d, with equal results.
         return self.project(F.pad(values, (half, half)).unfold(1, self.kernel_length, 1))

@@ -1,4 +1,4 @@
-"""Patches of neighbouring channels become tokens."""
+"""One token per patch of neighbouring channels."""
 
 import torch
 from torch import Tensor, nn
@@ -10,13 +10,13 @@ from .windows import fill, windows
 class PatchTokens(nn.Module):
     """Project patches of neighbouring channels linearly to tokens.
 
-    A patch that reaches over the end of a spectrum is completed by the mean of its channels.
+    An incomplete patch at the end of a spectrum is filled with the mean of its channels.
 
     Parameters
     ----------
     patch_length : int
-        Channels of a patch. One band's width is typical: narrower can be interpolated across,
-        wider blurs several bands.
+        Number of channels per patch. Typical: the width of one band. Narrower patches can be
+        reconstructed by interpolation, wider ones mix several bands.
     d_model : int
         Width D of a token.
     """

@@ -1,4 +1,4 @@
-"""Where a token lies."""
+"""Positional encodings of tokens."""
 
 import math
 
@@ -6,15 +6,15 @@ import torch
 from torch import Tensor, nn
 
 SHORTEST_PERIOD, LONGEST_PERIOD = 64.0, 32768.0  # cm-1
-BASE = 10000.0  # of the periods of SinusoidalPosition, in 2 pi tokens
+SINUSOID_BASE = 10000.0  # longest period of SinusoidalPosition, in 2 pi tokens
 
 
 class WavelengthEncoding(nn.Module):
-    """Sines and cosines of the wavenumber of every channel, averaged over a patch.
+    """Sines and cosines of the wavenumbers of a token's channels, averaged and projected [1]_.
 
-    The periods are evenly spaced in log from 64 to 32768 cm-1, so that neighbouring
-    channels and opposite ends of the near infrared both differ [1]_. The average tells
-    where a patch lies and, by how far the short periods are damped, how wide it is.
+    Periods are evenly spaced on a log scale from 64 to 32768 cm-1, which resolves neighbouring
+    channels as well as the range of the near infrared. The average depends on the position of
+    a token and, through the damping of short periods, on its width.
 
     Parameters
     ----------
@@ -30,22 +30,22 @@ class WavelengthEncoding(nn.Module):
         super().__init__()
         ratio = torch.linspace(0, 1, d_model // 2, dtype=torch.float64)
         period = SHORTEST_PERIOD * (LONGEST_PERIOD / SHORTEST_PERIOD) ** ratio
-        self.omega = 2 * math.pi / period  # no buffer: float64 wherever the network is
+        self.omega = 2 * math.pi / period  # not a buffer, to stay in float64 on every device
         self.project = nn.Linear(d_model, d_model, bias=False)
 
     def channels(self, wavenumber: Tensor) -> Tensor:
-        """Encode wavenumbers (..., n) in cm-1 as (..., n, D)."""
+        """Return the encoding (..., n, D) of wavenumbers (..., n) in cm-1."""
         return sines(wavenumber, self.omega)
 
     def forward(self, wavenumber: Tensor, measured: Tensor) -> Tensor:
-        """Encode tokens with channels (G, N, span), of which `measured` count, as (G, N, D)."""
+        """Return the encoding (G, N, D) of tokens from their `measured` channels (G, N, span)."""
         weight = measured / measured.sum(-1, keepdim=True).clamp(min=1)
         codes = self.channels(wavenumber.masked_fill(~measured, 0))
         return self.project((codes * weight[..., None]).sum(-2))
 
 
 class SinusoidalPosition(nn.Module):
-    r"""Sines and cosines of the number of a token [1]_; nothing is trained.
+    r"""Sines and cosines of the token index, not trained [1]_.
 
     :math:`PE(i)_{2k} = \sin(i / 10000^{2k/D})` and :math:`PE(i)_{2k+1}` its cosine.
 
@@ -61,22 +61,22 @@ class SinusoidalPosition(nn.Module):
 
     def __init__(self, d_model: int):
         super().__init__()
-        self.omega = BASE ** (-torch.arange(0, d_model, 2, dtype=torch.float64) / d_model)
+        self.omega = SINUSOID_BASE ** (-torch.arange(0, d_model, 2, dtype=torch.float64) / d_model)
 
     def forward(self, wavenumber: Tensor, measured: Tensor) -> Tensor:
-        """Encode tokens with channels (G, N, span) as (G, N, D); the axis plays no part."""
+        """Return the encoding (G, N, D) of tokens with channels (G, N, span)."""
         n_grids, n_tokens, _ = wavenumber.shape
         index = torch.arange(n_tokens, device=wavenumber.device)
         return sines(index, self.omega).expand(n_grids, -1, -1)
 
 
 class LearnedPosition(nn.Module):
-    """One trained vector a token [1]_, which ties the network to one number of channels.
+    """One trained vector per token index, for a fixed number of tokens [1]_.
 
     Parameters
     ----------
     n_tokens : int
-        Tokens N of every spectrum.
+        Number of tokens N of every spectrum.
     d_model : int
         Width D of a token.
 
@@ -90,22 +90,22 @@ class LearnedPosition(nn.Module):
         self.table = nn.Parameter(nn.init.trunc_normal_(torch.empty(n_tokens, d_model), std=0.02))
 
     def forward(self, wavenumber: Tensor, measured: Tensor) -> Tensor:
-        """Return a vector for each of N tokens with `measured` channels (G, N, span), (G, N, D)."""
+        """Return the encoding (G, N, D) of tokens with channels (G, N, span)."""
         n_tokens = len(self.table)
-        own = measured.any(-1).sum(1)  # (G,): a shorter grid in a padded batch is refused too
+        own = measured.any(-1).sum(1)  # (G,), without padding
         if wavenumber.shape[1] != n_tokens or (own != n_tokens).any():
             raise ValueError(
                 f"The spectra have {sorted(set(own.tolist()))} tokens, positions were learned for "
                 f"{n_tokens}. Pass spectra with as many channels as in training, or train with "
-                "continuous positions."
+                "position='continuous'."
             )
         return self.table.expand(len(wavenumber), -1, -1)
 
 
 def sines(position: Tensor, omega: Tensor) -> Tensor:
-    """Return sines and cosines, alternating, of positions (...) at K frequencies, (..., 2 K).
+    """Return alternating sines and cosines (..., 2 K) of positions (...) at K frequencies.
 
-    Phases of thousands of radians need float64, which not every device has.
+    Phases of thousands of radians need float64, which not every device supports.
     """
     exact = position.device if position.device.type in ("cpu", "cuda") else torch.device("cpu")
     phase = position.to(exact).double()[..., None] * omega.to(exact)

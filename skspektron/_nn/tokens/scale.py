@@ -1,4 +1,4 @@
-"""By what a spectrum is divided before it becomes tokens."""
+"""Scales by which spectra are divided before they are tokenized."""
 
 import warnings
 from collections.abc import Callable
@@ -6,47 +6,49 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-SMALLEST = 1e-3  # a median below this share of a spectrum's largest value is no scale
+MIN_RELATIVE_MEDIAN = 1e-3  # smallest median used as a scale, relative to the largest magnitude
 
 
 def unit_scale(values: Tensor, seen: Tensor, wavenumber: Tensor) -> Tensor:
-    """Return ones (B, 1): spectra stay as they are."""
+    """Return ones (B, 1), which leave spectra unchanged."""
     return torch.ones_like(values[:, :1])
 
 
 def median_scale(values: Tensor, seen: Tensor, wavenumber: Tensor) -> Tensor:
-    """Return the magnitude of the median of what is `seen` (B, n) of every spectrum, (B, 1).
+    """Return the absolute median of the `seen` channels (B, n) of every spectrum, (B, 1).
 
-    Spectra about zero, such as derivatives, have none: they are not scaled, with a warning.
+    Spectra with a median close to zero, such as derivatives, are not scaled; a warning is issued.
     """
     count = seen.sum(1, keepdim=True)
     ordered = values.masked_fill(~seen, torch.inf).sort(dim=1).values
     lower, upper = (ordered.gather(1, rank.clamp(min=0)) for rank in ((count - 1) // 2, count // 2))
     median = ((lower + upper) / 2).abs()
     largest = values.masked_fill(~seen, 0).abs().amax(1, keepdim=True)
-    return _or_one(median, (count > 0) & (median > SMALLEST * largest), "median")
+    return _replace_unusable(
+        median, (count > 0) & (median > MIN_RELATIVE_MEDIAN * largest), "median"
+    )
 
 
 def area_scale(values: Tensor, seen: Tensor, wavenumber: Tensor) -> Tensor:
-    """Return the area under the magnitude of every spectrum over the width of its axis, (B, 1).
+    """Return the area under the magnitude of every spectrum, divided by its width, (B, 1).
 
-    Trapezoids between neighbours that are both `seen` (B, n) count, in the area and in the
-    width. A spectrum that is divided by this has area 1 over an axis from 0 to 1, whatever the
-    axis; with an area in cm-1 its values would be some 1e-4. Zero spectra stay, with a warning.
+    Area and width are sums over trapezoids between neighbours that are both `seen` (B, n). A
+    scaled spectrum has area 1 over an axis rescaled to [0, 1]; with an area in cm-1, its values
+    would be about 1e-4. Spectra of zeros are not scaled; a warning is issued.
     """
     step = wavenumber.diff(dim=1).abs().masked_fill(~(seen[:, 1:] & seen[:, :-1]), 0)
     height = values.masked_fill(~seen, 0).abs().to(step)
     area = (step * (height[:, 1:] + height[:, :-1]) / 2).sum(1, keepdim=True)
-    mean = (area / step.sum(1, keepdim=True)).to(values)  # NaN where there is no trapezoid
-    return _or_one(mean, mean > 0, "area")
+    mean = (area / step.sum(1, keepdim=True)).to(values)  # NaN without a trapezoid
+    return _replace_unusable(mean, mean > 0, "area")
 
 
-def _or_one(scale: Tensor, usable: Tensor, name: str) -> Tensor:
+def _replace_unusable(scale: Tensor, usable: Tensor, name: str) -> Tensor:
     """Replace scales (B, 1) that are not `usable` by 1, with one warning."""
     if not usable.all():
         warnings.warn(
-            f"Some spectra are not divided by their {name}, because it is about zero. "
-            "Pass spectra that are positive, such as absorbance, or do not normalise them.",
+            f"Some spectra are not divided by their {name}, because it is close to zero. "
+            "Pass positive spectra, such as absorbance, or train with normalize=None.",
             stacklevel=3,
         )
     return torch.where(usable, scale, 1.0)

@@ -1,4 +1,4 @@
-"""Windows of neighbouring channels, and which of them may be used."""
+"""Windows of neighbouring channels, and which of them are usable."""
 
 import torch
 from torch import Tensor
@@ -8,9 +8,9 @@ from ..architecture import n_windows
 
 
 def windows(x: Tensor, span: int, stride: int) -> Tensor:
-    """Cut (B, n) into windows (B, N, span), a new one every `stride` channels.
+    """Cut (B, n) into windows (B, N, span) with a distance of `stride` channels.
 
-    The tail is filled with zeros (False).
+    The last window is padded with zeros (False).
     """
     n = n_windows(x.shape[-1], span, stride)
     x = F.pad(x, (0, (n - 1) * stride + span - x.shape[-1]))
@@ -18,9 +18,9 @@ def windows(x: Tensor, span: int, stride: int) -> Tensor:
 
 
 def join(patches: Tensor, n_channels: int, stride: int, usable: Tensor | None = None) -> Tensor:
-    """Undo `windows`: (B, N, span) to (B, n), windows that overlap are averaged.
+    """Invert `windows`, from (B, N, span) to (B, n), averaging over windows that overlap.
 
-    Windows where `usable` (B, N) is False do not count; a channel of no other window is 0.
+    Windows where `usable` (B, N) is False are ignored; channels without a usable window are 0.
     """
     batch, n, span = patches.shape
     if span == stride:
@@ -32,17 +32,17 @@ def join(patches: Tensor, n_channels: int, stride: int, usable: Tensor | None = 
 
 
 def _overlap_add(patches: Tensor, stride: int) -> Tensor:
-    """Add windows (B, N, span) where they lie, (B, (N - 1) stride + span)."""
+    """Sum windows (B, N, span) at their positions, (B, (N - 1) stride + span)."""
     _, n, span = patches.shape
     size = (1, (n - 1) * stride + span)
     return F.fold(patches.mT, size, (1, span), stride=(1, stride)).flatten(1)
 
 
 def fill(values: Tensor, seen: Tensor, patch_length: int) -> Tensor:
-    """Replace what is not `seen` (B, n) by the mean of what is seen of the same patch.
+    """Replace values (B, n) that are not `seen` by the mean of the seen ones in their patch.
 
-    `values` (B, n) that are not seen may be anything, also NaN, and change nothing; a patch of
-    which nothing is seen becomes zero.
+    Values that are not seen, including NaN, have no influence. A patch without seen values is
+    filled with zeros.
     """
     good = windows(seen, patch_length, patch_length)
     patches = windows(values.masked_fill(~seen, 0), patch_length, patch_length)
@@ -51,11 +51,11 @@ def fill(values: Tensor, seen: Tensor, patch_length: int) -> Tensor:
 
 
 def usable_windows(valid: Tensor, span: int, stride: int, length: Tensor | None = None) -> Tensor:
-    """Return which windows may be used, (B, N): at most half of their channels are bad.
+    """Return which windows are usable, (B, N): those with at most half of their channels bad.
 
-    What is missing behind a spectrum's own end is bad, unless the whole spectrum is shorter
-    than a window. `length` (B,) is where that end is; None: there is no padding. Windows that
-    a spectrum would not have alone are not usable.
+    Padding counts as bad, unless the whole spectrum is shorter than a window. `length` (B,) is
+    the number of channels without padding. None: no padding. Windows that a spectrum would not
+    have without padding are not usable.
     """
     if length is None:
         length = torch.full(valid.shape[:1], valid.shape[1], device=valid.device)

@@ -1,4 +1,4 @@
-"""What every block promises: its shape, its gradients, and who may influence whom."""
+"""All blocks: shapes, gradients, and which tokens influence which."""
 
 import functools
 
@@ -47,11 +47,11 @@ def test_shape_is_kept_and_gradients_are_finite(block, length):
     y.square().sum().backward()
     gradients = [x.grad, *(p.grad for p in block.parameters())]
     assert all(g.isfinite().all() for g in gradients)
-    # One token has nothing to remember, so that decays may be without a gradient.
+    # With a single token, decays have no effect and hence no gradient.
     assert length == 1 or all(g.abs().max() > 0 for g in gradients)
 
 
-def test_tokens_that_are_not_usable_influence_no_other(block):
+def test_unusable_tokens_do_not_influence_others(block):
     x, usable = tokens(2, 40), torch.ones(2, 40, 1)
     usable[0, [0, 11, 12]] = 0
     usable[:, 30:] = 0
@@ -62,14 +62,14 @@ def test_tokens_that_are_not_usable_influence_no_other(block):
     assert ((y_changed - y) * usable).abs().max() <= 1e-6
 
 
-def test_padding_behind_a_spectrum_changes_nothing(block):
+def test_padding_does_not_change_a_spectrum(block):
     x, usable = tokens(2, 40), torch.ones(2, 40, 1)
     usable[:, 23:] = 0
     alone = block(x[:, :23], usable[:, :23])
     torch.testing.assert_close(block(x, usable)[:, :23], alone, rtol=0, atol=1e-5)
 
 
-def test_spectrum_without_a_usable_token_is_finite(block):
+def test_spectrum_without_usable_tokens_is_finite(block):
     x, usable = tokens(2, 9).requires_grad_(), torch.ones(2, 9, 1)
     usable[0] = 0
     y = block(x, usable)
@@ -77,13 +77,13 @@ def test_spectrum_without_a_usable_token_is_finite(block):
     assert y.isfinite().all() and x.grad.isfinite().all()
 
 
-def test_spectra_of_a_batch_do_not_see_each_other(block):
+def test_output_does_not_depend_on_other_spectra_of_the_batch(block):
     x, usable = tokens(5, 17), torch.ones(5, 17, 1)
     y = block(x, usable)
     torch.testing.assert_close(block(x[2:3], usable[2:3]), y[2:3], rtol=0, atol=1e-5)
 
 
-def test_dropout_acts_in_training_only_and_nothing_is_remembered(block):
+def test_dropout_acts_in_training_only_and_blocks_have_no_buffers(block):
     x, usable = tokens(2, 9), torch.ones(2, 9, 1)
     assert torch.equal(block(x, usable), block(x, usable))
     block.train()
@@ -91,11 +91,11 @@ def test_dropout_acts_in_training_only_and_nothing_is_remembered(block):
     assert not list(block.buffers())
 
 
-def test_far_tokens_matter_by_direction(request, block):
+def test_distant_tokens_influence_each_other_by_direction(request, block):
     name = request.node.callspec.params["block"]
     x, changed, usable = tokens(1, 20), tokens(1, 20), torch.ones(1, 20, 1)
     changed[0, -1] = tokens(1, 1, seed=2)
-    # In float64, where the faint effect of a far token stands out from rounding.
+    # In float64, because the effect of a distant token is close to float32 rounding.
     y_changed, y = (block.double()(t.double(), usable.double()) for t in (changed, x))
     difference = (y_changed - y).abs().amax(-1)[0]
     reach = 6 if name == "convolution" else 0 if name.startswith("one_way") else 19
@@ -114,7 +114,7 @@ def test_bfloat16_stays_close(block):
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_a_gpu_computes_what_the_cpu_does(block):
+def test_gpu_equals_cpu(block):
     x, usable = tokens(2, 70), torch.ones(2, 70, 1)
     usable[0, 50:] = 0
     y = block(x, usable)

@@ -1,4 +1,4 @@
-"""Convolution block: the sums written out, and the reach of its dilations."""
+"""Convolution block: explicit sums, and the receptive field of dilations."""
 
 import pytest
 import torch
@@ -17,7 +17,7 @@ def tokens(*shape, seed=1):
 
 
 @pytest.mark.parametrize(("kernel_length", "dilation"), [(7, 1), (3, 2)])
-def test_equals_the_sums_written_out(kernel_length, dilation):
+def test_equals_explicit_sums(kernel_length, dilation):
     block = make_block(kernel_length=kernel_length, dilation=dilation)
     x, usable = tokens(1, 9, 4), torch.ones(1, 9, 1)
     usable[0, 3] = 0
@@ -34,11 +34,11 @@ def test_equals_the_sums_written_out(kernel_length, dilation):
     torch.testing.assert_close(block(x, usable)[0], expected, rtol=0, atol=1e-5)
 
 
-def test_dilations_add_up():
+def test_receptive_field_is_the_sum_of_dilations():
     stack = [make_block(kernel_length=3, dilation=2**i) for i in range(3)]
     x, changed, usable = tokens(1, 30, 4), tokens(1, 30, 4), torch.ones(1, 30, 1)
     changed[0, 15] = tokens(4, seed=2)
     for block in stack:
         x, changed = block(x, usable), block(changed, usable)
-    touched = (x - changed).abs().amax(-1)[0].nonzero()[:, 0]
-    assert (touched.min(), touched.max()) == (15 - 7, 15 + 7)
+    affected = (x - changed).abs().amax(-1)[0].nonzero()[:, 0]
+    assert (affected.min(), affected.max()) == (15 - 7, 15 + 7)

@@ -1,4 +1,4 @@
-"""D-LinOSS: the literal recurrence, its gradients, its matrix, its directions, its precision."""
+"""D-LinOSS: explicit recurrence, gradients, poles, directions, precision, benchmark."""
 
 import math
 
@@ -29,7 +29,7 @@ def spectra(*shape, seed=1):
 
 
 def physics(module):
-    """Return A, G and dt of the oscillators, and what their force is multiplied by."""
+    """Return A, G and dt of the oscillators, and the factor of their input."""
     if module.stability == "clamp":
         dt = module.dt.double().sigmoid()
         G = softplus(module.G.double()) if module.damping else 0 * dt
@@ -50,7 +50,7 @@ def literal(module, u):
 
 
 def assert_equals_recurrence(module, length, tolerance):
-    """Compare values, and gradients of a random functional, with the float64 loop."""
+    """Compare values, and gradients of a random functional, with the recurrence in float64."""
     u = spectra(length, module.B.shape[1]).requires_grad_()
     weight = spectra(*u.shape, seed=2)
     leaves = [u, *module.parameters()]
@@ -90,10 +90,10 @@ def test_overdamped_oscillators_equal_the_recurrence(length, A, G):
     assert_equals_recurrence(module, length, 1e-5)
 
 
-def test_a_double_pole_equals_the_recurrence():
+def test_double_pole_equals_the_recurrence():
     module = layer(stability="clamp", damping=False)
     with torch.no_grad():
-        module.A.fill_(-1e4)  # A = 0: position grows by a constant velocity
+        module.A.fill_(-1e4)  # A = 0: motion at constant velocity
     assert_equals_recurrence(module, 17, 1e-5)
     module(spectra(1, 700, 3)).sum().backward()
     assert all(p.grad.isfinite().all() for p in module.parameters())
@@ -110,7 +110,7 @@ def test_poles_at_the_ends_of_the_ring_equal_the_recurrence(length, phi):
 
 
 @pytest.mark.parametrize(("nu", "phi"), [(-50.0, 50.0), (50.0, -50.0), (-50.0, -50.0)])
-def test_no_parameter_makes_it_unstable(nu, phi):
+def test_layer_is_stable_for_extreme_parameters(nu, phi):
     module = layer()
     with torch.no_grad():
         module.nu.fill_(nu)
@@ -139,7 +139,7 @@ def test_impulse_response_equals_closed_form():
 
 
 @pytest.mark.parametrize("options", VARIANTS)
-def test_accessor_gives_the_imex_matrix_of_the_poles(options):
+def test_oscillators_give_the_imex_matrix_of_the_poles(options):
     module = layer(d_state=16, **options)
     frequency, damping = (value.detach().numpy() for value in module.oscillators())
     r, theta = (value.detach().numpy() for value in module.poles())
@@ -151,7 +151,7 @@ def test_accessor_gives_the_imex_matrix_of_the_poles(options):
         np.testing.assert_allclose(abs(np.linalg.eigvals(M)), S**-0.5, rtol=1e-6)
 
 
-def test_accessor_of_the_clamp_is_what_is_used_of_the_parameters():
+def test_oscillators_are_those_after_clamping():
     module = layer(d_state=16, stability="clamp")
     with torch.no_grad():
         module.A[:8] = 1e6
@@ -161,20 +161,20 @@ def test_accessor_of_the_clamp_is_what_is_used_of_the_parameters():
     torch.testing.assert_close(damping, G * dt)
 
 
-def test_the_clamp_is_the_identity_below_its_bound_and_a_wall_above():
+def test_clamp_is_the_identity_below_its_bound_and_constant_above():
     module = layer(d_state=3, stability="clamp", damping=False)
-    asked = torch.tensor([1.0, 1.98, 1e6 / 4], dtype=torch.float64)
+    unclamped = torch.tensor([1.0, 1.98, 1e6 / 4], dtype=torch.float64)
     with torch.no_grad():
         module.dt.zero_()  # a step of 0.5
-        module.A.copy_(asked * 4 + torch.log(-torch.expm1(-asked * 4)))
+        module.A.copy_(unclamped * 4 + torch.log(-torch.expm1(-unclamped * 4)))
     alpha, _, _ = module.recurrence()
-    torch.testing.assert_close(alpha, asked.clamp(max=1.99), rtol=0, atol=1e-6)
+    torch.testing.assert_close(alpha, unclamped.clamp(max=1.99), rtol=0, atol=1e-6)
     assert torch.autograd.grad(alpha.sum(), module.A)[0].ne(0).tolist() == [True, True, False]
     assert module(spectra(1, 4096, 3)).isfinite().all()
 
 
 @pytest.mark.parametrize("stability", ["poles", "clamp"])
-def test_without_damping_every_pole_is_on_the_unit_circle(stability):
+def test_undamped_poles_are_on_the_unit_circle(stability):
     module = layer(d_state=64, damping=False, stability=stability)
     assert not {"nu", "G"} & {name for name, _ in module.named_parameters()}
     frequency, damping = (value.detach().numpy() for value in module.oscillators())
@@ -183,7 +183,7 @@ def test_without_damping_every_pole_is_on_the_unit_circle(stability):
         np.testing.assert_allclose(abs(poles), 1, atol=1e-6)
 
 
-def test_only_poles_reach_the_upper_half_of_the_band():
+def test_only_stability_poles_has_angles_beyond_90_degrees():
     highest = {
         stability: layer(d_state=512, stability=stability).poles()[1].max() / math.pi
         for stability in ("poles", "clamp")
@@ -192,7 +192,7 @@ def test_only_poles_reach_the_upper_half_of_the_band():
 
 
 @pytest.mark.parametrize("stability", ["poles", "clamp"])
-def test_poles_begin_in_the_ring(stability):
+def test_initial_poles_are_in_the_ring(stability):
     module = layer(d_state=512, stability=stability)
     r, theta = module.poles()
     assert r.min() >= 0.9 - 1e-6 and r.max() < 1
@@ -200,19 +200,19 @@ def test_poles_begin_in_the_ring(stability):
     assert module.recurrence()[0].max() < {"poles": 4, "clamp": 1.99}[stability]
 
 
-def test_default_draws_are_those_of_the_shipped_weights():
+def test_initial_values_are_drawn_as_for_the_shipped_weights():
     with torch.random.fork_rng():
         torch.manual_seed(3)
-        radius, share = torch.empty(4).uniform_(0.81, 1 - 1e-6).sqrt(), torch.rand(4)
+        radius, fraction = torch.empty(4).uniform_(0.81, 1 - 1e-6).sqrt(), torch.rand(4)
         B, C = torch.randn(4, 3) / 3**0.5, torch.randn(3, 4) / 2
-    expected = {"nu": (-radius.log()).log(), "phi": share.logit(), "B": B, "C": C}
+    expected = {"nu": (-radius.log()).log(), "phi": fraction.logit(), "B": B, "C": C}
     state = layer(seed=3).state_dict()
     torch.testing.assert_close(state, expected | {"D": torch.ones(3)})
 
 
 @pytest.mark.parametrize("bidirectional", [True, False])
 @pytest.mark.parametrize("length", [17, 70])
-def test_only_a_bidirectional_layer_looks_back(length, bidirectional):
+def test_last_token_influences_the_first_only_if_bidirectional(length, bidirectional):
     module, u = layer(bidirectional=bidirectional), spectra(1, length, 3)
     changed = u.clone()
     changed[0, -1] += 10
@@ -224,7 +224,7 @@ def test_only_a_bidirectional_layer_looks_back(length, bidirectional):
 
 
 @pytest.mark.parametrize("length", [17, 70])
-def test_autocast_does_not_reach_the_layer(length):
+def test_autocast_does_not_affect_the_layer(length):
     module, u = layer(d_model=8, d_state=8), spectra(2, length, 8)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert (u @ u.mT).dtype == torch.bfloat16
@@ -235,7 +235,7 @@ def test_autocast_does_not_reach_the_layer(length):
 
 
 @pytest.mark.parametrize("length", [1, 2, 17, 700])
-def test_block_keeps_the_shape_and_sees_no_batch(length):
+def test_block_keeps_the_shape_and_does_not_depend_on_the_batch(length):
     block = DLinOSSBlock(4, 6, bidirectional=True, dropout=0.0)
     x, usable = spectra(5, length, 4), torch.ones(5, length, 1)
     y = block(x, usable)
@@ -244,7 +244,7 @@ def test_block_keeps_the_shape_and_sees_no_batch(length):
 
 
 @pytest.mark.parametrize("length", [17, 700])
-def test_unusable_tokens_influence_no_other(length):
+def test_unusable_tokens_do_not_influence_others(length):
     block = DLinOSSBlock(4, 6, bidirectional=True, dropout=0.0)
     x, usable = spectra(2, length, 4), torch.ones(2, length, 1)
     usable[:, 5:9] = 0
@@ -256,7 +256,7 @@ def test_unusable_tokens_influence_no_other(length):
 
 
 @pytest.mark.parametrize("options", VARIANTS)
-def test_block_passes_the_options_on(options):
+def test_block_passes_its_options_to_the_layer(options):
     block = DLinOSSBlock(4, 4, bidirectional=True, dropout=0.0, **options)
     assert (block.filter.damping, block.filter.stability) == tuple(options.values())
 
@@ -269,11 +269,11 @@ def test_dropout_acts_in_training_only():
 
 
 @pytest.mark.parametrize("length", [1, 2, 37])
-def test_the_benchmark_compares_equal_layers(length):
+def test_benchmark_compares_equal_layers(length):
     bench_dlinoss.check_equal(bench_dlinoss.Shape(2, length, 8, 6))
 
 
-def test_the_committed_benchmark_says_what_is_claimed():
+def test_committed_benchmark_supports_the_claims():
     seconds = {
         (row["batch"], int(row["length"]), row["model"]): float(row["cpu_seconds"])
         for row in bench_dlinoss.read_rows(bench_dlinoss.RESULTS)

@@ -1,4 +1,4 @@
-"""Splines: a partition of unity, Cox and de Boor's recursion, any rank, no dead input."""
+"""Kolmogorov-Arnold layer: B-spline basis, input shapes, learning a curve."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ from skspektron._nn.backbones.kan import KANLinear, cubic_basis
 
 
 def cox_de_boor(x, knots, i, order):
-    """Return spline `i` of `order` at the number `x` by the recursion."""
+    """Return B-spline `i` of `order` at the number `x` by the Cox-de Boor recursion."""
     if order == 0:
         return float(knots[i] <= x < knots[i + 1])
     rise = (x - knots[i]) / (knots[i + order] - knots[i])
@@ -24,19 +24,19 @@ def test_basis_equals_the_recursion():
     torch.testing.assert_close(cubic_basis(x), torch.tensor(expected, dtype=torch.float64))
 
 
-def test_basis_sums_to_one_everywhere():
+def test_basis_sums_to_1():
     x = torch.cat([torch.linspace(-1, 1, 201), torch.tensor([-1e4, -1.01, 1.01, 1e4])])
     torch.testing.assert_close(cubic_basis(x).sum(-1), torch.ones(205), rtol=0, atol=1e-6)
 
 
-def test_values_beyond_the_grid_are_those_at_its_end():
+def test_basis_is_constant_outside_the_grid():
     beyond, end = cubic_basis(torch.tensor([-5.0, 5.0])), cubic_basis(torch.tensor([-1.0, 1.0]))
     assert torch.equal(beyond, end)
     assert end.amax(-1).gt(0.5).all()
 
 
 @pytest.mark.parametrize("shape", [(3,), (4, 3), (2, 4, 3), (2, 1, 4, 3), (0, 3)])
-def test_any_rank_is_mapped_vector_by_vector(shape):
+def test_leading_dimensions_are_mapped_independently(shape):
     torch.manual_seed(0)
     layer, x = KANLinear(3, 5), torch.randn(shape)
     y = layer(x)
@@ -45,7 +45,7 @@ def test_any_rank_is_mapped_vector_by_vector(shape):
     torch.testing.assert_close(y.reshape(-1, 5), torch.stack(alone) if alone else y)
 
 
-def test_output_is_the_sum_of_one_curve_an_input():
+def test_output_is_the_sum_of_one_function_per_input():
     torch.manual_seed(0)
     layer, x = KANLinear(2, 1), torch.randn(6, 2)
     curves = []
@@ -55,7 +55,7 @@ def test_output_is_the_sum_of_one_curve_an_input():
     torch.testing.assert_close(layer(x)[:, 0], curves[0] + curves[1])
 
 
-def test_a_sine_is_learnt():
+def test_learns_a_sine():
     torch.manual_seed(0)
     layer, x = KANLinear(1, 1), torch.linspace(-1, 1, 64)[:, None]
     optimizer = torch.optim.Adam(layer.parameters(), lr=0.05)

@@ -1,10 +1,10 @@
-"""Mamba: the recurrence written out, its gradients, its long sequences, its precision."""
+"""Mamba: explicit recurrence, gradients, long sequences, precision."""
 
 import pytest
 import torch
 from torch.nn import functional as F
 
-from skspektron._nn.backbones.mamba import CHUNK, MambaBlock, SelectiveSSM, _ScanChunk
+from skspektron._nn.backbones.mamba import CHUNK_LENGTH, MambaBlock, SelectiveSSM, _ScanChunk
 
 
 def layer(d_inner=3, d_state=2, d_conv=4, step_rank=1):
@@ -18,7 +18,7 @@ def tokens(*shape, seed=1, dtype=torch.float64):
 
 
 def literal(module, u, usable):
-    """Return the output (L, E) for one sequence, a token after the other."""
+    """Return the output (L, E) for one sequence, token by token."""
     d_inner, _, d_conv = module.filter.weight.shape
     A = -module.log_A.exp().view(-1, d_inner).T  # (E, N)
     d_state = A.shape[1]
@@ -36,7 +36,7 @@ def literal(module, u, usable):
     return torch.stack(rows)
 
 
-@pytest.mark.parametrize("length", [1, 2, CHUNK, CHUNK + 1, 3 * CHUNK + 5])
+@pytest.mark.parametrize("length", [1, 2, CHUNK_LENGTH, CHUNK_LENGTH + 1, 3 * CHUNK_LENGTH + 5])
 def test_values_and_gradients_equal_the_recurrence(length):
     module, usable = layer().double(), torch.ones(length, 1).double()
     usable[length // 2 + 1 : length // 2 + 3] = 0
@@ -49,7 +49,7 @@ def test_values_and_gradients_equal_the_recurrence(length):
         torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-10)
 
 
-def test_gradient_of_a_chunk_equals_differences():
+def test_gradient_of_a_chunk_equals_finite_differences():
     shapes = [(2, 3, 4), (3, 4), (5, 2, 4), (5, 2, 4), (5, 2, 3), (5, 2, 3)]
     h, A, step, *rest = (tokens(*shape, seed=i) for i, shape in enumerate(shapes))
     inputs = [t.requires_grad_() for t in (h, -A.exp(), step.abs(), *rest)]
@@ -68,7 +68,7 @@ def test_second_half_of_the_channels_runs_backward():
     torch.testing.assert_close(block(x, usable)[0], expected, rtol=0, atol=1e-10)
 
 
-def test_layer_begins_as_published():
+def test_initial_values_are_as_published():
     module = layer(d_inner=50, d_state=3, step_rank=4)
     A = -module.log_A.exp().view(3, 50)
     torch.testing.assert_close(A, -torch.tensor([1.0, 2.0, 3.0])[:, None].expand(-1, 50))
@@ -78,7 +78,7 @@ def test_layer_begins_as_published():
 
 
 @pytest.mark.parametrize("bias", [-50.0, 50.0])
-def test_extreme_steps_stay_finite_over_a_long_sequence(bias):
+def test_extreme_step_sizes_are_finite_over_a_long_sequence(bias):
     module = layer()
     with torch.no_grad():
         module.step.bias.fill_(bias)
@@ -88,7 +88,7 @@ def test_extreme_steps_stay_finite_over_a_long_sequence(bias):
     assert all(p.grad.isfinite().all() for p in module.parameters())
 
 
-def test_autocast_does_not_reach_the_layer():
+def test_autocast_does_not_affect_the_layer():
     module, u = layer(), tokens(2, 17, 3, dtype=torch.float32)
     usable = torch.ones(2, 17, 1)
     with torch.autocast("cpu", dtype=torch.bfloat16):

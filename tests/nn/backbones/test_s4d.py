@@ -1,4 +1,4 @@
-"""S4D: the recurrence of its modes, its gradients, its stability, its precision."""
+"""S4D: explicit recurrence, gradients, stability, precision."""
 
 import math
 
@@ -19,7 +19,7 @@ def tokens(*shape, seed=1):
 
 
 def literal(module, u):
-    """Return the output (L, D) for one sequence, a token after the other, in float64."""
+    """Return the output (L, D) for one sequence, token by token, in float64."""
     step = module.log_step.double().exp()[:, None]
     real = -module.log_decay.double().exp().view(len(step), -1)
     A = torch.complex(real, module.frequency.double().view_as(real))
@@ -50,7 +50,7 @@ def test_values_and_gradients_equal_the_recurrence(length, bidirectional):
         assert (a - b).abs().max() <= 1e-5 * b.abs().max() + 1e-7
 
 
-def test_poles_begin_as_published():
+def test_initial_poles_are_as_published():
     module = layer(d_model=2, d_state=6, bidirectional=True)
     decay, angle = module.exponents()
     step = module.log_step.double().exp()[:, None]
@@ -62,7 +62,7 @@ def test_poles_begin_as_published():
 
 @pytest.mark.parametrize("log_decay", [-50.0, 50.0])
 @pytest.mark.parametrize("frequency", [0.0, 1e6])
-def test_no_pole_makes_it_unstable(log_decay, frequency):
+def test_layer_is_stable_for_extreme_poles(log_decay, frequency):
     module = layer()
     with torch.no_grad():
         module.log_decay.fill_(log_decay)
@@ -73,7 +73,7 @@ def test_no_pole_makes_it_unstable(log_decay, frequency):
     assert all(p.grad.isfinite().all() for p in module.parameters())
 
 
-def test_autocast_does_not_reach_the_layer():
+def test_autocast_does_not_affect_the_layer():
     module, u = layer(), tokens(2, 17, 3)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert (u @ u.mT).dtype == torch.bfloat16

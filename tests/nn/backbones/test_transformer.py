@@ -1,4 +1,4 @@
-"""Attention: the softmax written out, the keys it may look at, the order it does not know."""
+"""Transformer block: explicit softmax, unusable tokens, order of tokens."""
 
 import math
 
@@ -18,7 +18,7 @@ def tokens(*shape, seed=1):
 
 
 def literal(block, x, usable):
-    """Return the layer's output (L, D) for one spectrum, one token and one head at a time."""
+    """Return the output (L, D) for one spectrum, token by token and head by head."""
     q, k, v = (block.attention_norm(x) @ block.qkv.weight.T + block.qkv.bias).chunk(3, dim=-1)
     length, d_model = x.shape
     size = d_model // block.n_heads
@@ -36,7 +36,7 @@ def literal(block, x, usable):
     return x + block.narrow(h * 0.5 * (1 + torch.erf(h / math.sqrt(2))))
 
 
-def test_equals_the_softmax_written_out():
+def test_equals_the_explicit_softmax():
     for n_heads in (1, 3):
         block = make_block(n_heads).double()
         x, usable = tokens(2, 5, 6).double(), torch.ones(2, 5, 1, dtype=torch.float64)
@@ -45,7 +45,7 @@ def test_equals_the_softmax_written_out():
         torch.testing.assert_close(block(x, usable), torch.stack(expected), rtol=0, atol=1e-12)
 
 
-def test_order_of_tokens_only_orders_the_output():
+def test_output_is_equivariant_to_the_order_of_tokens():
     block, x, usable = make_block(), tokens(2, 7, 6), torch.ones(2, 7, 1)
     usable[:, 4] = 0
     order = torch.tensor([4, 2, 6, 0, 1, 5, 3])

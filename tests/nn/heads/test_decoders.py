@@ -1,4 +1,4 @@
-"""Decoders: linear or not, and one curve whatever the axis it is read on."""
+"""Decoders: linearity, dropout, and independence of the axis."""
 
 import pytest
 import torch
@@ -43,30 +43,30 @@ def axis(n_channels, n_spectra=2):
 def test_latent_decoder_is_linear_unless_it_has_a_hidden_layer():
     a, b = torch.randn(2, 3, 4)
 
-    def bend(decoder):
+    def nonlinearity(decoder):
         middle = decoder((a + b) / 2)
         assert middle.shape == (3, 20)
         return (middle - (decoder(a) + decoder(b)) / 2).abs().max()
 
-    assert bend(LatentDecoder(4, 20)) < 1e-6
-    assert bend(LatentDecoder(4, 20, d_hidden=16)) > 1e-3
+    assert nonlinearity(LatentDecoder(4, 20)) < 1e-6
+    assert nonlinearity(LatentDecoder(4, 20, d_hidden=16)) > 1e-3
 
 
-def test_latent_decoder_drops_in_training_only():
+def test_latent_decoder_has_dropout_in_training_only():
     z, decoder = torch.randn(3, 4), LatentDecoder(4, 20, d_hidden=16, dropout=0.5)
     assert not torch.equal(decoder(z), decoder(z))
     decoder.eval()
     assert torch.equal(decoder(z), decoder(z))
 
 
-def test_grid_decoder_reads_one_curve_on_any_axis(make_decoder, tokens, usable):
+def test_grid_decoder_gives_one_function_on_every_axis(make_decoder, tokens, usable):
     decoder = make_decoder()
     native, fine = (decoder(tokens, usable, axis(n)) for n in (51, 101))
     torch.testing.assert_close(fine[:, ::2], native, rtol=0, atol=1e-5)
     assert native.diff(dim=1).abs().min(1).values.max() > 0 and native.std(1).min() > 1e-2
 
 
-def test_grid_decoder_reads_usable_tokens_alone(make_decoder, tokens, usable):
+def test_grid_decoder_reads_usable_tokens_only(make_decoder, tokens, usable):
     decoder, changed = make_decoder(), tokens.clone()
     changed[1, 4:] = 1e6
     reference = decoder(tokens, usable, axis(30))
@@ -77,7 +77,7 @@ def test_grid_decoder_reads_usable_tokens_alone(make_decoder, tokens, usable):
     assert (decoder(changed, usable, axis(30)) - reference)[1].abs().max() > 1e-3
 
 
-def test_padding_and_spectra_without_tokens_stay_finite(make_decoder, tokens, usable):
+def test_padding_and_spectra_without_usable_tokens_are_finite(make_decoder, tokens, usable):
     decoder, padded = make_decoder(), axis(30).clone()
     padded[0, 20:] = torch.nan
     usable[1] = 0
@@ -89,7 +89,7 @@ def test_padding_and_spectra_without_tokens_stay_finite(make_decoder, tokens, us
     torch.testing.assert_close(out[0, :20], decoder(tokens, usable, axis(30))[0, :20])
 
 
-def test_grid_decoder_attention_is_the_softmax_formula(make_decoder, tokens, usable):
+def test_grid_decoder_attention_equals_the_explicit_softmax(make_decoder, tokens, usable):
     layer = make_decoder(n_heads=1).layers[0]
     x = torch.randn(2, 5, 8)
     k, v = layer.key_value(layer.norm_tokens(tokens)).chunk(2, dim=-1)
@@ -100,16 +100,16 @@ def test_grid_decoder_attention_is_the_softmax_formula(make_decoder, tokens, usa
     torch.testing.assert_close(layer(x, tokens, usable), expected, rtol=0, atol=1e-5)
 
 
-def test_grid_decoder_encodes_an_axis_once_and_gives_every_row_its_own(make_decoder, monkeypatch):
+def test_grid_decoder_encodes_every_axis_once(make_decoder, monkeypatch):
     decoder, encoded = make_decoder(), []
     tokens, usable = torch.randn(4, 7, 8), torch.ones(4, 7, 1)
     channels = decoder.position.channels
 
-    def note(wavenumber):
+    def record(wavenumber):
         encoded.append(len(wavenumber))
         return channels(wavenumber)
 
-    monkeypatch.setattr(decoder.position, "channels", note)
+    monkeypatch.setattr(decoder.position, "channels", record)
     wavenumber = axis(30, 4).clone()
     wavenumber[1:3] += 700
     wavenumber[1:3, 20:] = torch.nan
@@ -121,7 +121,7 @@ def test_grid_decoder_encodes_an_axis_once_and_gives_every_row_its_own(make_deco
     torch.testing.assert_close(together[:, :20], torch.stack(alone), rtol=0, atol=1e-6)
 
 
-def test_basis_decoder_reads_one_curve_on_any_axis_and_sums_loadings():
+def test_basis_decoder_is_a_sum_of_loadings_on_every_axis():
     decoder, (a, b) = BasisDecoder(4, 16, 8), torch.randn(2, 3, 4)
     grid = torch.tensor([7, 2, 7])
     native, fine = (decoder(a, axis(n, 3), grid) for n in (51, 101))
@@ -131,7 +131,7 @@ def test_basis_decoder_reads_one_curve_on_any_axis_and_sums_loadings():
     torch.testing.assert_close(native[0], loadings @ scores[0], rtol=0, atol=1e-5)
 
 
-def test_basis_decoder_gives_every_row_its_own_axis():
+def test_basis_decoder_evaluates_every_row_on_its_own_axis():
     decoder, z = BasisDecoder(4, 16, 8), torch.randn(3, 4)
     wavenumber = torch.stack([axis(30, 1)[0], axis(30, 1)[0] + 700, axis(30, 1)[0]])
     wavenumber[1, 20:] = torch.nan

@@ -1,4 +1,4 @@
-"""Fourier neural operator: the formula, and that it does not know the grid."""
+"""Fourier neural operator: explicit sums, and independence of the grid."""
 
 import math
 
@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from skspektron._nn.heads.fno import FourierLayer, FourierOperator, close
+from skspektron._nn.heads.fno import FourierLayer, FourierOperator, extend_periodically
 
 
 @pytest.fixture
 def operator():
-    """An operator of the published size, with a last layer that is not zero."""
+    """Return an operator of the published size with a last layer that is not zero."""
     torch.manual_seed(0)
     operator = FourierOperator(2)
     torch.nn.init.normal_(operator.project.weight)
@@ -19,7 +19,7 @@ def operator():
 
 
 def smooth(position, n_functions=2, n_samples=4):
-    """Return smooth functions that are not periodic, (n_samples, len(position), n_functions)."""
+    """Return smooth, not periodic functions, (n_samples, len(position), n_functions)."""
     generator = torch.Generator().manual_seed(1)
     frequency = torch.arange(12)
     waves = torch.cos(0.9 * math.pi * frequency * position[:, None] + frequency) / (1 + frequency)
@@ -28,26 +28,26 @@ def smooth(position, n_functions=2, n_samples=4):
 
 
 def at_two_resolutions(operator, values, length):
-    """Return the outputs on `length` points and on every second of twice as many."""
+    """Return the outputs on `length` points and on every second of 2 * `length` points."""
     with torch.no_grad():
         fine = torch.arange(2 * length) / (2 * length)
         return operator(values(fine[::2]), fine[::2]), operator(values(fine), fine)[:, ::2]
 
 
 def relative(a, b):
-    """Return the distance of two outputs in units of what varies in them."""
+    """Return the distance of two outputs relative to their variation."""
     return float((a - b).norm() / (a - a.mean(dim=(0, 1))).norm())
 
 
 def literal_layer(layer, v):
     """Evaluate gelu(W v + sum over frequencies) term by term for one function (L, D)."""
-    closed = close(v[None])[0]
-    n, (n_modes, width) = len(closed), layer.R.shape[1:3]
+    extended = extend_periodically(v[None])[0]
+    n, (n_modes, width) = len(extended), layer.R.shape[1:3]
     R = torch.complex(*layer.R)
     smooth = torch.zeros(len(v), width)
     for k in range(min(n_modes, (n + 1) // 2)):
         wave = torch.exp(2j * math.pi * k * torch.arange(n) / n)
-        coefficient = (closed * wave.conj()[:, None]).sum(0) / n  # (D,)
+        coefficient = (extended * wave.conj()[:, None]).sum(0) / n  # (D,)
         term = wave[: len(v), None] * (coefficient @ R[k])
         smooth += term.real * (1 if k == 0 else 2)  # the negative frequency is the conjugate
     return F.gelu(v @ layer.W.weight.T + layer.W.bias + smooth)
@@ -62,12 +62,12 @@ def test_layer_equals_the_sum_over_frequencies(length):
 
 
 @pytest.mark.parametrize("length", [256, 700])
-def test_the_same_functions_at_twice_the_resolution(operator, length):
+def test_output_does_not_depend_on_the_resolution(operator, length):
     assert relative(*at_two_resolutions(operator, smooth, length)) < 0.01
 
 
 @pytest.mark.parametrize("length", [256, 700])
-def test_a_latent_decodes_to_the_same_function_at_every_length(length):
+def test_constant_inputs_give_the_same_function_at_every_resolution(length):
     torch.manual_seed(0)
     operator, z = FourierOperator(8), torch.randn(4, 1, 8)
     torch.nn.init.normal_(operator.project.weight)
@@ -76,34 +76,34 @@ def test_a_latent_decodes_to_the_same_function_at_every_length(length):
     assert outputs[0].std(dim=1).min() > 1e-3  # a function of the position, not a constant
 
 
-def test_fewer_modes_than_asked_on_a_short_grid(operator):
-    position = torch.linspace(0, 1, 20)  # with its continuation 12 frequencies of 32
+def test_short_grid_uses_fewer_modes(operator):
+    position = torch.linspace(0, 1, 20)  # 12 of 32 frequencies, with the periodic extension
     output = operator(smooth(position), position)
     for layer in operator.layers:
         layer.R.data[:, 13:] = torch.nan
     torch.testing.assert_close(operator(smooth(position), position), output)
 
 
-def test_the_continuation_joins_the_ends():
+def test_extension_joins_the_ends():
     ramp = torch.linspace(0, 1, 64)[None, :, None]
-    jumps = close(ramp).roll(-1, dims=1) - close(ramp)
-    assert close(ramp).shape == (1, 80, 1)
+    jumps = extend_periodically(ramp).roll(-1, dims=1) - extend_periodically(ramp)
+    assert extend_periodically(ramp).shape == (1, 80, 1)
     assert jumps.abs().max() < 0.1
 
 
-def test_starts_at_zero():
+def test_initial_output_is_zero():
     position = torch.linspace(0, 1, 50)
     assert not FourierOperator(2)(smooth(position), position).any()
 
 
-def test_does_not_depend_on_the_batch(operator):
+def test_output_does_not_depend_on_the_batch(operator):
     position = torch.linspace(0, 1, 50)
     values = smooth(position)
     alone = operator(values[:1], position)
     torch.testing.assert_close(operator(values, position)[:1], alone, rtol=1e-4, atol=1e-5)
 
 
-def test_reads_the_position(operator):
+def test_output_depends_on_the_position(operator):
     position = torch.linspace(0, 1, 50)
     values = smooth(position)
     assert (operator(values, position) - operator(values, position + 0.5)).abs().max() > 1e-3

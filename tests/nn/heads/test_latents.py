@@ -1,4 +1,4 @@
-"""Latents: norms, parts, clamps, and noise in training only."""
+"""Latents: norms, bottleneck parts, and sampling in training only."""
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ def _seed():
         yield
 
 
-def test_plain_latent_is_what_was_pooled():
+def test_plain_latent_is_the_pooled_tokens():
     latent, pooled = PlainLatent(6), torch.randn(3, 6)
     assert torch.equal(latent(pooled).z, pooled)
     assert latent.d_latent == 6 and not list(latent.parameters())
@@ -28,7 +28,7 @@ def test_sphere_has_norm_1_at_every_amplitude_and_keeps_the_direction(size):
     torch.testing.assert_close(z, latent(pooled).z, rtol=0, atol=1e-5)
 
 
-def test_zero_lies_on_the_sphere_and_has_a_finite_gradient():
+def test_zero_is_mapped_to_the_sphere_with_a_finite_gradient():
     latent, pooled = SphereLatent(6, 4), torch.zeros(2, 6, requires_grad=True)
     torch.nn.init.zeros_(latent.project.bias)
     z = latent(pooled).z
@@ -45,7 +45,7 @@ def test_bottleneck_has_the_published_sizes_and_finite_variances():
         assert all(tensor.isfinite().all() for tensor in gaussian)
 
 
-def test_bottleneck_draws_with_its_variance_in_training_and_means_otherwise():
+def test_bottleneck_samples_in_training_and_returns_means_otherwise():
     latent = BottleneckLatent(3, 2, 1)
     pooled = torch.randn(1, 3).expand(20000, -1)
     drawn = latent(pooled).chemistry
@@ -55,7 +55,7 @@ def test_bottleneck_draws_with_its_variance_in_training_and_means_otherwise():
     assert torch.equal(latent(pooled).z, drawn.mean)
 
 
-def test_only_the_chemistry_is_read():
+def test_latent_does_not_depend_on_the_instrument_part():
     latent, pooled = BottleneckLatent(8, 4, 3).eval(), torch.randn(5, 8)
     before = latent(pooled)
     torch.nn.init.normal_(latent.instrument.weight)

@@ -1,4 +1,4 @@
-"""Regression head: units of y, missing labels, a line that is recovered."""
+"""Regression head: units of y, missing labels, fit of a linear relation."""
 
 import pytest
 import torch
@@ -13,12 +13,12 @@ def _seed():
         yield
 
 
-def test_published_layers():
+def test_layers_are_as_published():
     layers = [m for m in RegressionHead(16, 3).modules() if isinstance(m, torch.nn.Linear)]
     assert [(m.in_features, m.out_features) for m in layers] == [(16, 256), (256, 128), (128, 3)]
 
 
-def test_labels_are_standardised_whatever_their_unit():
+def test_loss_does_not_depend_on_the_unit_of_the_labels():
     head, z, y = RegressionHead(4, 2).eval(), torch.randn(50, 4), torch.randn(50, 2)
     head.standardize(y)
     loss, predicted = head.loss(z, y), head(z)
@@ -28,7 +28,7 @@ def test_labels_are_standardised_whatever_their_unit():
     torch.testing.assert_close(head(z), factor * predicted + offset, rtol=1e-3, atol=1e-3)
 
 
-def test_loss_is_the_mean_square_over_known_labels():
+def test_loss_is_the_mean_squared_error_of_known_labels():
     head, z, y = RegressionHead(4, 2).eval(), torch.randn(5, 4), torch.randn(5, 2)
     y[0, 0] = y[3] = torch.nan
     head.standardize(y)
@@ -37,7 +37,7 @@ def test_loss_is_the_mean_square_over_known_labels():
     assert head.loss(z, y).item() == pytest.approx(sum(literal) / 7, rel=1e-5)
 
 
-def test_unknown_labels_give_zero_and_zero_gradients():
+def test_unknown_labels_have_zero_loss_and_gradient():
     head, z = RegressionHead(4, 2), torch.randn(5, 4, requires_grad=True)
     y = torch.full((5, 2), torch.nan)
     head.standardize(y)
@@ -52,7 +52,7 @@ def test_equal_labels_keep_a_scale_of_1():
     assert head.scale.item() == 1 and head.mean.item() == pytest.approx(0.1)
 
 
-def test_recovers_a_line_with_two_targets():
+def test_fits_a_linear_relation_with_two_targets():
     z, coef = torch.randn(300, 6), torch.randn(6, 2)
     y = 10 + 0.01 * z @ coef
     head = RegressionHead(6, 2)

@@ -1,4 +1,4 @@
-"""Gradient reversal: identity forwards, a negative multiple backwards."""
+"""Gradient reversal: reversed gradients and the published schedule."""
 
 import math
 
@@ -9,7 +9,7 @@ from skspektron._nn.heads.reversal import reversal_strength, reverse_gradient
 
 
 @pytest.mark.parametrize("strength", [0.0, 0.3, 2.0, torch.tensor(0.3)])
-def test_gradient_is_minus_strength_times_the_gradient_without_it(strength):
+def test_gradient_is_multiplied_by_minus_strength(strength):
     x = torch.randn(4, 3, generator=torch.Generator().manual_seed(0)).requires_grad_()
     (plain,) = torch.autograd.grad(x.sin().square().sum(), x)
     y = reverse_gradient(x, strength)

@@ -1,4 +1,4 @@
-"""Bottleneck: every term against its formula, and what probes find in either part."""
+"""Bottleneck: terms against their formulas, and probes on both parts of the latent."""
 
 import math
 from types import SimpleNamespace
@@ -24,7 +24,7 @@ def _seed():
 
 
 class Toy(nn.Module):
-    """A network whose tokens are a perceptron of the values."""
+    """Multilayer perceptron with a bottleneck latent."""
 
     d_latent, d_instrument = 32, 8
 
@@ -39,7 +39,7 @@ class Toy(nn.Module):
         return self.latent(self.encode(values.masked_fill(~valid, 0)))
 
 
-def view(network, values, instrument, progress=0.5, valid=None):
+def make_views(network, values, instrument, progress=0.5, valid=None):
     valid = torch.ones_like(values, dtype=torch.bool) if valid is None else valid
     axis = torch.linspace(4000, 9000, values.shape[1], dtype=torch.float64)
     batch = {
@@ -68,14 +68,14 @@ def test_divergence_equals_torch_distributions():
     assert kl_divergence(Gaussian(*torch.zeros(3, 5, 4))) == 0
 
 
-def test_beta_falls_by_a_cosine_over_60_percent_of_the_steps():
+def test_beta_falls_as_a_half_cosine_over_60_percent_of_the_steps():
     assert beta(torch.tensor(0.0)).item() == pytest.approx(0.1, rel=1e-6)
     assert beta(torch.tensor(0.3)).item() == pytest.approx(0.0505, rel=1e-5)
     for progress in (0.6, 0.7, 1.0):
         assert beta(torch.tensor(progress)) == torch.tensor(1e-3)
 
 
-def test_dependence_is_the_sum_over_quadruples():
+def test_dependence_equals_the_sum_over_quadruples():
     z, label = torch.randn(7, 3), torch.tensor([0, 1, 1, 0, 2, 1, 0])
     total, n_quadruples = 0, 0
     x = (z - z.mean(0)) / z.std(0, correction=0)
@@ -100,7 +100,7 @@ def test_dependence_is_the_sum_over_quadruples():
     torch.testing.assert_close(dependence(z, label), expected, rtol=1e-4, atol=1e-6)
 
 
-def test_dependence_is_0_on_average_without_and_positive_with_one():
+def test_dependence_is_0_on_average_if_independent_and_positive_otherwise():
     label = torch.arange(32) % 2
     independent = torch.stack([dependence(torch.randn(32, 4), label) for _ in range(200)])
     assert independent.mean().abs() < 3 * independent.std() / 200**0.5
@@ -113,14 +113,14 @@ def test_dependence_is_0_on_average_without_and_positive_with_one():
 
 
 @pytest.mark.parametrize("z", [torch.ones(8, 3), torch.ones(3, 3), torch.zeros(1, 3)])
-def test_dependence_of_what_has_no_spread_is_0_and_has_a_gradient(z):
+def test_dependence_of_equal_latents_is_0_with_a_finite_gradient(z):
     z = z.requires_grad_()
     value = dependence(z, torch.arange(len(z)) % 2)
     value.backward()
     assert value.abs() < 1e-6 and z.grad.isfinite().all()
 
 
-def test_one_instrument_tells_nothing():
+def test_dependence_on_a_single_instrument_is_0():
     z = torch.randn(16, 3)
     assert dependence(z, torch.zeros(16, dtype=torch.long)).abs() < 1e-6
 
@@ -128,7 +128,7 @@ def test_one_instrument_tells_nothing():
 def test_loss_is_the_sum_of_its_terms_with_20_instruments():
     network = Toy(30).eval()
     objective, instrument = Bottleneck(network, 20), torch.arange(40) % 20
-    seen = view(network, torch.randn(40, 30), instrument, progress=0.7)
+    seen = make_views(network, torch.randn(40, 30), instrument, progress=0.7)
     chemistry, other = seen.latent.chemistry, seen.latent.instrument
     both = torch.cat([chemistry.sample, other.sample], 1)
     decoded = objective.decoder(both, seen.batch["wavenumber"], seen.batch["grid"])
@@ -143,31 +143,31 @@ def test_loss_is_the_sum_of_its_terms_with_20_instruments():
     torch.testing.assert_close(objective(seen), expected)
 
 
-def test_adversary_learns_what_the_chemistry_unlearns():
+def test_chemistry_gets_the_reversed_gradient_of_the_adversary():
     network, values = Toy(30).eval(), torch.randn(12, 30)
     objective, instrument = Bottleneck(network, 3), torch.arange(12) % 3
-    objective.FIDELITY = objective.INDEPENDENCE = 0.0
-    seen = view(network, values, instrument, progress=1.0)
+    objective.RECONSTRUCTION_WEIGHT = objective.INDEPENDENCE_WEIGHT = 0.0
+    seen = make_views(network, values, instrument, progress=1.0)
     seen.latent.chemistry.mean.retain_grad()
     objective(seen).backward()
     chemistry = seen.latent.chemistry.mean.detach().requires_grad_()
     loss = 0.1 * F.cross_entropy(objective.adversary(chemistry), instrument)
-    wanted = torch.autograd.grad(loss, [chemistry, *objective.adversary.parameters()])
+    expected = torch.autograd.grad(loss, [chemistry, *objective.adversary.parameters()])
     prior = 1e-3 * chemistry.detach() / 12  # of the divergence
     strength = math.tanh(5)
     reversed_ = seen.latent.chemistry.mean.grad - prior
-    torch.testing.assert_close(reversed_, -strength * wanted[0], rtol=1e-3, atol=1e-7)
-    for p, gradient in zip(objective.adversary.parameters(), wanted[1:], strict=True):
+    torch.testing.assert_close(reversed_, -strength * expected[0], rtol=1e-3, atol=1e-7)
+    for p, gradient in zip(objective.adversary.parameters(), expected[1:], strict=True):
         torch.testing.assert_close(p.grad, gradient)
 
 
-def test_bad_channels_do_not_count():
+def test_bad_channels_are_ignored():
     network, values = Toy(30).eval(), torch.randn(6, 30)
     objective, instrument = Bottleneck(network, 2), torch.arange(6) % 2
     valid = torch.rand(6, 30) > 0.2
-    reference = objective(view(network, values, instrument, valid=valid))
+    reference = objective(make_views(network, values, instrument, valid=valid))
     changed = torch.where(valid, values, 1e6)
-    assert torch.equal(objective(view(network, changed, instrument, valid=valid)), reference)
+    assert torch.equal(objective(make_views(network, changed, instrument, valid=valid)), reference)
 
 
 def train(network, objective, X, instrument, n_steps, batch_size=64):
@@ -177,7 +177,7 @@ def train(network, objective, X, instrument, n_steps, batch_size=64):
         for group in optimizer.param_groups:
             group["lr"] = 3e-3 * (1 + math.cos(math.pi * step / n_steps)) / 2 + 1e-5
         rows = torch.randint(len(X), (batch_size,))
-        loss = 0.15 * objective(view(network, X[rows], instrument[rows], step / n_steps))
+        loss = 0.15 * objective(make_views(network, X[rows], instrument[rows], step / n_steps))
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)
@@ -185,7 +185,7 @@ def train(network, objective, X, instrument, n_steps, batch_size=64):
 
 
 @pytest.mark.slow
-def test_probes_find_the_instrument_in_its_part_and_the_sample_in_the_chemistry():
+def test_probes_find_the_instrument_only_in_the_instrument_part():
     axis = np.linspace(1100, 2498, 64)
     data = make_instruments(400, wavelength=axis, n_components=3, spread=0.3, random_state=2)
     X, y = np.concatenate([data.X["A"], data.X["B"]]), np.tile(data.y, (2, 1))

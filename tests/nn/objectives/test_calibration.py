@@ -1,4 +1,4 @@
-"""Calibration: the ridge is its slow self, and the loss is the error of what it predicts."""
+"""Calibration: ridge against a slow implementation, loss, gradients, autocast."""
 
 from types import SimpleNamespace
 
@@ -9,11 +9,11 @@ import torch
 from skspektron._nn.architecture import Architecture
 from skspektron._nn.network import SpektronNetwork
 from skspektron._nn.objectives.calibration import (
-    CEILING,
-    FLOOR,
+    ERROR_CEILING,
+    ERROR_FLOOR,
     NULL_PENALTY,
+    PENALTIES,
     SHARPNESS,
-    STRENGTHS,
     Calibration,
     column_scale,
     ridge,
@@ -26,7 +26,7 @@ def draw(*shape, seed=0):
 
 
 def slow_ridge(X, y, query, null):
-    """Return predictions of primal ridges, each left out by a fit of its own, in numpy."""
+    """Return predictions by primal ridges with explicit leave-one-out fits, in numpy."""
     X, y, query, null = (t.numpy() for t in (X, y, query, null))
     n, mean, y_mean = len(X), X.mean(0), y.mean()
     Z, power = X - mean, ((X - mean) ** 2).sum() / len(X)
@@ -34,49 +34,51 @@ def slow_ridge(X, y, query, null):
         null = null * np.sqrt(NULL_PENALTY * power / ((null**2).sum() / len(null)))
     R, t = np.concatenate([Z, null]), np.concatenate([y - y_mean, np.zeros(len(null))])
 
-    def fit(rows, strength):
-        square = R[rows].T @ R[rows] + strength * n * power * np.eye(R.shape[1])
+    def fit(rows, penalty):
+        square = R[rows].T @ R[rows] + penalty * n * power * np.eye(R.shape[1])
         return np.linalg.solve(square, R[rows].T @ t[rows])
 
     every = np.arange(len(R))
     error = [
         np.mean([(t[i] - Z[i] @ fit(np.delete(every, i), s)) ** 2 for i in range(n)])
-        for s in STRENGTHS
+        for s in PENALTIES
     ]
     weight = np.array(error) ** (-SHARPNESS * n)
-    predicted = [(query - mean) @ fit(every, s) + y_mean for s in STRENGTHS]
+    predicted = [(query - mean) @ fit(every, s) + y_mean for s in PENALTIES]
     return (weight / weight.sum()) @ np.array(predicted)
 
 
 @pytest.mark.parametrize("n_null", [0, 3])
-def test_ridge_is_the_primal_one_with_strengths_weighted_by_leaving_one_out(n_null):
+def test_ridge_equals_primal_ridges_weighted_by_leave_one_out_error(n_null):
     X, query, null = draw(12, 5), draw(4, 5, seed=1), draw(n_null, 5, seed=2)
     y = X @ draw(5, seed=3) + 0.3 * draw(12, seed=4) + 7
     expected = slow_ridge(X, y, query, null)
     np.testing.assert_allclose(ridge(X, y, query, null).numpy(), expected, rtol=1e-6)
 
 
-def test_gradient_reaches_all_that_a_ridge_is_made_of():
+def test_ridge_has_correct_gradients_for_all_arguments():
     arguments = [draw(8, 3), draw(8, seed=1), draw(4, 3, seed=2), draw(2, 3, seed=3)]
     arguments = [argument.requires_grad_() for argument in arguments]
-    assert torch.autograd.gradcheck(ridge, arguments, atol=1e-3)  # a condition of 1e7
+    assert torch.autograd.gradcheck(ridge, arguments, atol=1e-3)  # condition number 1e7
 
 
-def test_null_rows_take_a_direction_out():
+def test_null_rows_make_predictions_insensitive_to_a_direction():
     X, drift = draw(30, 4), torch.tensor([[0.0, 0.0, 0.0, 1.0]], dtype=torch.float64)
     y = X[:, 0] + X[:, 3]
     moved = X + 5 * drift
-    naive, blind = (ridge(X, y, moved, null) - ridge(X, y, X, null) for null in (X[:0], drift))
-    assert naive.abs().min() > 4 and blind.abs().max() < 0.5
+    without, with_null = (
+        ridge(X, y, moved, null) - ridge(X, y, X, null) for null in (X[:0], drift)
+    )
+    assert without.abs().min() > 4 and with_null.abs().max() < 0.5
 
 
-def test_scale_of_the_spectra_does_not_matter():
+def test_predictions_do_not_depend_on_the_scale_of_the_spectra():
     X, y, query, null = draw(9, 4), draw(9, seed=1), draw(3, 4, seed=2), draw(2, 4, seed=3)
     predicted = ridge(X, y, query, null)
     torch.testing.assert_close(ridge(1e3 * X, y, 1e3 * query, 1e3 * null), predicted)
 
 
-def test_columns_are_scaled_where_it_is_asked_for():
+def test_columns_are_scaled_if_autoscaled():
     Z = draw(50, 3) * torch.tensor([1.0, 10.0, 0.0])
     mean, scale = column_scale(Z, torch.tensor(False))
     torch.testing.assert_close(mean, Z.mean(0))
@@ -86,42 +88,44 @@ def test_columns_are_scaled_where_it_is_asked_for():
     assert scale[2] == pytest.approx(1e-3 * scale[1].item(), rel=0.02)
 
 
-def episode(rows, y, goal, autoscaled=False):
-    return {"spectra": rows, "y": y, "goal": goal, "autoscaled": torch.tensor(autoscaled)}
+def episode(rows, y, y_query, autoscaled=False):
+    return {"spectra": rows, "y": y, "y_query": y_query, "autoscaled": torch.tensor(autoscaled)}
 
 
 def loss(*episodes):
-    """Return the objective where an embedding is the spectra themselves."""
+    """Return the objective with the spectra themselves as embedding."""
     views = SimpleNamespace(batch={"episodes": episodes}, embed=lambda rows: rows)
     return Calibration(None, 1)(views)
 
 
 @pytest.mark.parametrize("autoscaled", [False, True])
-def test_loss_is_the_log_error_of_the_queries_behind_standards(autoscaled):
+def test_loss_is_the_log_error_of_the_queries(autoscaled):
     train, standards, query = draw(20, 4), draw(3, 4, seed=1), draw(6, 4, seed=2)
-    y, goal = draw(20, seed=3), draw(6, seed=4)
-    value = loss(episode(torch.cat([train, standards, query]), y, goal, autoscaled))
+    y, y_query = draw(20, seed=3), draw(6, seed=4)
+    value = loss(episode(torch.cat([train, standards, query]), y, y_query, autoscaled))
     if autoscaled:
         deviation = train.std(0, correction=0)
         scale = deviation + 1e-3 * deviation.max()
         train, standards, query = train / scale, standards / scale, query / scale
     labels = torch.cat([y, y[:3]])
     predicted = slow_ridge(torch.cat([train, standards]), labels, query, train[:3] - standards)
-    error = np.square(predicted - goal.numpy()).mean()
-    assert value.item() == pytest.approx(np.log(error / (1 + error / CEILING) + FLOOR), rel=1e-5)
+    error = np.square(predicted - y_query.numpy()).mean()
+    assert value.item() == pytest.approx(
+        np.log(error / (1 + error / ERROR_CEILING) + ERROR_FLOOR), rel=1e-5
+    )
 
 
-def test_neither_failure_nor_perfection_rules_a_step():
+def test_loss_is_bounded_for_small_and_large_errors():
     X, w = draw(40, 3), draw(3, seed=1)
     exact = loss(episode(X, X[:30] @ w, X[30:] @ w))
     failed = loss(episode(X, X[:30] @ w, 1e6 + X[30:] @ w))
-    assert exact.item() == pytest.approx(np.log(FLOOR), abs=0.05)
-    assert failed.item() == pytest.approx(np.log(CEILING), abs=0.05)
-    both = [episode(X, X[:30] @ w, goal + X[30:] @ w) for goal in (0, 1e6)]
+    assert exact.item() == pytest.approx(np.log(ERROR_FLOOR), abs=0.05)
+    assert failed.item() == pytest.approx(np.log(ERROR_CEILING), abs=0.05)
+    both = [episode(X, X[:30] @ w, y_query + X[30:] @ w) for y_query in (0, 1e6)]
     torch.testing.assert_close(loss(*both), (exact + failed) / 2)
 
 
-def test_an_embedding_is_what_the_embedder_reads_and_can_be_learnt_through():
+def test_embedding_is_the_concatenated_tokens_and_has_gradients():
     network = SpektronNetwork(Architecture(patch_length=4, d_model=8, d_state=4, n_layers=2))
     spectra = {
         "values": draw(12, 20).float(),
@@ -136,8 +140,8 @@ def test_an_embedding_is_what_the_embedder_reads_and_can_be_learnt_through():
     assert network.tokens.project.weight.grad.abs().sum() > 0
 
 
-def test_autocast_does_not_reach_the_ridge():
-    rows, y, goal = draw(40, 6).float(), draw(30, seed=1), draw(10, seed=2)
+def test_autocast_does_not_affect_the_ridge():
+    rows, y, y_query = draw(40, 6).float(), draw(30, seed=1), draw(10, seed=2)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        inside = loss(episode(rows, y, goal))
-    assert inside == loss(episode(rows, y, goal))
+        inside = loss(episode(rows, y, y_query))
+    assert inside == loss(episode(rows, y, y_query))

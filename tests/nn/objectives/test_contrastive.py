@@ -1,4 +1,4 @@
-"""Contrastive objectives: formulas, who counts, what the gradient and the average reach."""
+"""Contrastive objectives: formulas, pairs, gradients, moving average."""
 
 import math
 from types import SimpleNamespace
@@ -22,7 +22,7 @@ def _seed():
 
 
 class Toy(nn.Module):
-    """A network whose latent is a small perceptron of the values, with a buffer and dropout."""
+    """Multilayer perceptron with a buffer and dropout, whose output is the latent."""
 
     d_latent = D_LATENT
 
@@ -51,8 +51,8 @@ def spectra(values):
     }
 
 
-def view(network, values, partner, paired=None, sample=None):
-    """What an objective sees of spectra (B, 12) and their partners."""
+def make_views(network, values, partner, paired=None, sample=None):
+    """Return the views of a batch of spectra (B, 12) and their partners."""
     n = len(values)
     paired = torch.ones(n, dtype=torch.bool) if paired is None else paired
     sample = torch.arange(n) if sample is None else sample
@@ -70,10 +70,10 @@ def pairs(n=5):
     return values, values + 0.1 * torch.randn(n, 12)
 
 
-def test_byol_is_2_minus_2_cosines_both_ways(network):
+def test_byol_equals_its_formula(network):
     objective, (a, b) = BYOL(network, 2), pairs()
-    nn.init.normal_(objective.target_projector[0].weight)  # tells target and online apart
-    loss = objective(view(network, a, b))
+    nn.init.normal_(objective.target_projector[0].weight)  # makes target and online differ
+    loss = objective(make_views(network, a, b))
 
     def one_way(online, target):
         p = objective.predictor(objective.projector(network.encode(online)))
@@ -86,18 +86,18 @@ def test_byol_is_2_minus_2_cosines_both_ways(network):
     assert 0 <= loss <= 4
 
 
-def test_byol_lies_between_0_and_4(network):
+def test_byol_is_between_0_and_4(network):
     objective, (a, _) = BYOL(network, 2), pairs()
     objective.projector = objective.target_projector = nn.Identity()
     objective.predictor = nn.Linear(D_LATENT, D_LATENT, bias=False)
     for sign, loss in ((1, 0), (-1, 4)):
         objective.predictor.weight.data = sign * torch.eye(D_LATENT)
-        assert objective(view(network, a, a)).item() == pytest.approx(loss, abs=1e-5)
+        assert objective(make_views(network, a, a)).item() == pytest.approx(loss, abs=1e-5)
 
 
-def test_target_gets_no_gradient_and_the_rest_does(network):
+def test_only_the_target_network_has_no_gradient(network):
     objective, (a, b) = BYOL(network, 2), pairs()
-    objective(view(network, a, b)).backward()
+    objective(make_views(network, a, b)).backward()
     targets = [*objective.target.parameters(), *objective.target_projector.parameters()]
     assert all(p.grad is None and not p.requires_grad for p in targets)
     trained = [*network.parameters(), *objective.projector.parameters()]
@@ -105,7 +105,7 @@ def test_target_gets_no_gradient_and_the_rest_does(network):
     assert all(p.grad.abs().max() > 0 for p in trained)
 
 
-def test_network_is_not_registered_twice(network):
+def test_network_is_not_a_submodule_of_the_objective(network):
     own = {id(p) for p in BYOL(network, 2).parameters()}
     assert own.isdisjoint(id(p) for p in network.parameters())
 
@@ -134,9 +134,9 @@ def test_moving_average_is_exact(network, progress):
         torch.testing.assert_close(state[name].double(), expected, rtol=0, atol=1e-6)
 
 
-def test_goal_has_no_dropout(network):
+def test_target_network_has_no_dropout(network):
     objective, (a, b) = BYOL(network, 2), pairs()
-    seen = view(network, a, b)
+    seen = make_views(network, a, b)
     objective.train()
     assert torch.equal(objective(seen), objective(seen))
 
@@ -147,16 +147,16 @@ def test_only_paired_rows_count(network, objective):
     paired = torch.tensor([True, False, True, True, False, False])
     changed = a.clone()
     changed[~paired] = 1e3
-    seen = view(network, changed, torch.where(paired[:, None], b, changed), paired)
-    few = view(network, a[paired], b[paired])
+    seen = make_views(network, changed, torch.where(paired[:, None], b, changed), paired)
+    few = make_views(network, a[paired], b[paired])
     torch.testing.assert_close(objective(seen), objective(few))
     assert objective(seen) > 0
 
 
 @pytest.mark.parametrize("objective", [BYOL, InfoNCE])
-def test_without_pairs_it_is_0_and_has_a_gradient(network, objective):
+def test_batch_without_pairs_has_zero_loss_and_gradient(network, objective):
     objective, (a, b) = objective(network, 2), pairs()
-    loss = objective(view(network, a, b, torch.zeros(5, dtype=torch.bool)))
+    loss = objective(make_views(network, a, b, torch.zeros(5, dtype=torch.bool)))
     loss.backward()
     trained = [p for p in objective.parameters() if p.requires_grad]
     assert loss == 0 and all(p.grad.eq(0).all() for p in (*trained, *network.parameters()))
@@ -170,7 +170,7 @@ def test_byol_does_not_collapse_in_200_steps():
     optimizer = torch.optim.AdamW(parameters, lr=1e-3)
     losses = []
     for step in range(200):
-        loss = objective(view(network, *pairs(16)))
+        loss = objective(make_views(network, *pairs(16)))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -181,7 +181,7 @@ def test_byol_does_not_collapse_in_200_steps():
     assert sum(losses[-20:]) < 0.7 * sum(losses[:20])
 
 
-def test_nt_xent_is_the_literal_sum():
+def test_nt_xent_equals_the_explicit_sum():
     z1, z2 = F.normalize(torch.randn(2, 5, 4), dim=2)
     sample = torch.tensor([0, 1, 2, 1, 3])  # rows 1 and 3 are one sample
     z, label = torch.cat([z1, z2]), sample.tolist() * 2
@@ -194,14 +194,14 @@ def test_nt_xent_is_the_literal_sum():
     torch.testing.assert_close(nt_xent(z1, z2, sample, 0.1), sum(terms) / 10)
 
 
-def test_infonce_is_less_for_partners_than_for_strangers(network):
+def test_infonce_is_smaller_for_correct_than_for_wrong_pairs(network):
     objective, (a, b) = InfoNCE(network, 2), pairs(16)
-    partners, strangers = (objective(view(network, a, x)) for x in (b, b.roll(1, 0)))
-    assert partners < strangers
+    correct, wrong = (objective(make_views(network, a, x)) for x in (b, b.roll(1, 0)))
+    assert correct < wrong
 
 
-def test_infonce_has_nothing_to_tell_apart_in_one_sample(network):
+def test_infonce_without_negatives_is_0(network):
     objective, (a, b) = InfoNCE(network, 2), pairs()
-    loss = objective(view(network, a, b, sample=torch.zeros(5, dtype=torch.long)))
+    loss = objective(make_views(network, a, b, sample=torch.zeros(5, dtype=torch.long)))
     loss.backward()
     assert loss == 0 and all(p.grad.isfinite().all() for p in network.parameters())

@@ -1,4 +1,4 @@
-"""Denoising: the corrupted goes in, the clean is the goal."""
+"""Denoising: reconstruction error, bad channels, weights, gradients."""
 
 from types import SimpleNamespace
 
@@ -28,12 +28,12 @@ def loss(batch, reconstruct, **options):
     return Denoising(None, 1, **options)(views)
 
 
-def test_the_clean_spectrum_costs_nothing_and_the_corrupted_one_does(batch):
+def test_loss_is_0_for_clean_and_positive_for_corrupted_spectra(batch):
     assert loss(batch, lambda spectra: batch["values"]) == 0
     assert loss(batch, lambda spectra: spectra["values"], probability=1.0) > 1e-3
 
 
-def test_without_corruption_it_is_the_reconstruction_error(batch):
+def test_probability_0_gives_the_reconstruction_error(batch):
     def reconstruct(spectra):
         assert torch.equal(spectra["values"], batch["values"])
         return 0.5 * spectra["values"]
@@ -43,7 +43,7 @@ def test_without_corruption_it_is_the_reconstruction_error(batch):
 
 
 @pytest.mark.parametrize("garbage", [1e6, float("nan")])
-def test_bad_channels_do_not_count(batch, garbage):
+def test_bad_channels_are_ignored(batch, garbage):
     output = torch.zeros(4, 60, requires_grad=True)
     expected = loss(batch, lambda spectra: output)
     batch["values"] = batch["values"].masked_fill(~batch["valid"], garbage)
@@ -53,7 +53,7 @@ def test_bad_channels_do_not_count(batch, garbage):
     assert output.grad[~batch["valid"]].eq(0).all() and output.grad[batch["valid"]].ne(0).all()
 
 
-def test_inverse_variances_weigh(batch):
+def test_loss_is_weighted_by_inverse_variances(batch):
     def reconstruct(spectra):
         return torch.zeros_like(spectra["values"])
 

@@ -1,4 +1,4 @@
-"""The masked loss counts hidden channels and nothing else; the network needs no estimator."""
+"""Masked reconstruction: hidden channels, weights, invalid values, gradients."""
 
 from types import SimpleNamespace
 
@@ -34,19 +34,19 @@ def test_loss_is_the_mean_over_hidden_channels(make_network, masked):
 
 
 def test_no_gradient_at_visible_channels(make_network, masked):
-    network, kept = make_network(), []
+    network, outputs = make_network(), []
     decode = network.decode
 
-    def keep(*args):
-        kept.append(decode(*args))
-        kept[0].retain_grad()
-        return kept[0]
+    def record(*args):
+        outputs.append(decode(*args))
+        outputs[0].retain_grad()
+        return outputs[0]
 
-    network.decode = keep
+    network.decode = record
     masked_error(network, masked).mean().backward()
     hidden = network.hidden_channels(masked["mask"], masked["valid"])
-    assert kept[0].grad[~hidden].eq(0).all()
-    assert kept[0].grad[hidden].ne(0).all()
+    assert outputs[0].grad[~hidden].eq(0).all()
+    assert outputs[0].grad[hidden].ne(0).all()
 
 
 def test_loss_does_not_depend_on_the_number_of_spectra(make_network, masked):
@@ -57,12 +57,12 @@ def test_loss_does_not_depend_on_the_number_of_spectra(make_network, masked):
     )
 
 
-# The objective on its views ------------------------------------------------------------
+# The objective on given views ------------------------------------------------------------
 
 
 @pytest.fixture
 def views():
-    """Return views of 3 spectra of 40 channels whose hidden ones are half reconstructed."""
+    """Return views of 3 spectra of 40 channels, reconstructed at half their values."""
     generator = torch.Generator().manual_seed(0)
     values, valid = torch.randn(3, 40, generator=generator), torch.ones(3, 40, dtype=torch.bool)
     valid[1, 7], valid[2, 30:] = False, False
@@ -80,7 +80,7 @@ def loss(views, **batch):
     return MaskedReconstruction(None, 1)(views)
 
 
-def test_objective_is_the_mean_squared_error_of_what_is_hidden(views):
+def test_objective_is_the_mean_squared_error_of_hidden_channels(views):
     value = loss(views)
     value.backward()
     hidden = views.hidden
@@ -89,12 +89,12 @@ def test_objective_is_the_mean_squared_error_of_what_is_hidden(views):
     assert gradient[~hidden].eq(0).all() and gradient[hidden].ne(0).all()
 
 
-def test_objective_equals_the_loss_of_the_task(make_network, masked):
+def test_objective_equals_the_mean_masked_error(make_network, masked):
     network = make_network()
     assert loss(Views(network, masked)) == masked_error(network, masked).mean()
 
 
-def test_twice_the_deviation_is_a_quarter_of_the_loss(views):
+def test_loss_is_weighted_by_inverse_variances(views):
     sigma = 0.1 + torch.rand(3, 40, generator=torch.Generator().manual_seed(1))
     expected = (0.5 * views.batch["values"] / sigma)[views.hidden].square().mean()
     value = loss(views, weight=sigma**-2)
@@ -103,7 +103,7 @@ def test_twice_the_deviation_is_a_quarter_of_the_loss(views):
 
 
 @pytest.mark.parametrize("unknown", [0.0, -1.0, float("nan"), float("inf")])
-def test_channels_of_unknown_variance_do_not_count(views, unknown):
+def test_channels_of_unknown_variance_are_ignored(views, unknown):
     weight = torch.ones(3, 40)
     weight[:, 5:10] = unknown
     known = views.hidden & (weight == 1)
@@ -114,14 +114,14 @@ def test_channels_of_unknown_variance_do_not_count(views, unknown):
 
 
 @pytest.mark.parametrize("garbage", [1e6, float("nan"), float("inf")])
-def test_garbage_at_bad_channels_reaches_neither_loss_nor_gradient(views, garbage):
+def test_invalid_values_at_bad_channels_have_no_influence(views, garbage):
     expected = loss(views)
     value = loss(views, values=views.batch["values"].masked_fill(~views.batch["valid"], garbage))
     value.backward()
     assert value == expected and views.reconstruction.grad.isfinite().all()
 
 
-def test_perfect_reconstruction_and_nothing_hidden_cost_nothing(views):
+def test_perfect_reconstruction_and_empty_mask_give_0(views):
     views.reconstruction = views.batch["values"].clone().requires_grad_()
     assert loss(views) == 0
     views.reconstruction, views.hidden = views.reconstruction + 1, views.hidden & False

@@ -1,4 +1,4 @@
-"""Sinkhorn: a divergence of its own two limits, that neither collapses nor overflows."""
+"""Sinkhorn divergence: explicit plans, limits, gradients, pairs of instruments, precision."""
 
 from types import SimpleNamespace
 
@@ -32,7 +32,7 @@ def loss(z, instrument, **options):
 
 @pytest.mark.parametrize("reg", [0.05, 1.0, 20.0])
 @pytest.mark.parametrize("n_iterations", [1, 50])
-def test_equal_clouds_are_at_zero_and_others_are_not(reg, n_iterations):
+def test_divergence_is_0_for_equal_and_positive_for_different_clouds(reg, n_iterations):
     x, y = cloud(20), cloud(15, seed=1, shift=1.0)
     shuffled = x[torch.randperm(20, generator=torch.Generator().manual_seed(2))]
     assert abs(sinkhorn_divergence(x, x, reg, n_iterations)) <= 1e-5
@@ -43,11 +43,11 @@ def test_equal_clouds_are_at_zero_and_others_are_not(reg, n_iterations):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_it_is_not_negative(seed):
+def test_divergence_is_not_negative(seed):
     assert sinkhorn_divergence(cloud(12, seed=seed), cloud(17, seed=seed + 10), 1.0) >= 0
 
 
-def test_it_is_the_literal_divergence_of_plans_that_are_solved_for():
+def test_divergence_equals_that_of_explicit_transport_plans():
     x, y, reg = cloud(6).double(), cloud(4, seed=1, shift=0.5).double(), 0.7
 
     def literal(x, y):
@@ -63,20 +63,20 @@ def test_it_is_the_literal_divergence_of_plans_that_are_solved_for():
     torch.testing.assert_close(sinkhorn_divergence(x, y, reg, 500), expected, rtol=1e-4, atol=0)
 
 
-def test_small_reg_is_the_wasserstein_distance_of_sorted_points():
+def test_small_reg_gives_the_wasserstein_distance():
     x, y = cloud(30, 1).sort(0).values, cloud(30, 1, seed=1, shift=1.0, scale=0.5).sort(0).values
     exact = (x - y).square().mean().item()
     assert sinkhorn_divergence(x, y, 1e-3, 100).item() == pytest.approx(exact, rel=0.02)
 
 
-def test_large_reg_is_the_distance_of_the_means():
+def test_large_reg_gives_the_distance_of_the_means():
     x, y = cloud(30).double(), cloud(20, seed=1, shift=1.0, scale=1.5).double()
     expected = (x.mean(0) - y.mean(0)).square().sum().item()
     assert sinkhorn_divergence(x, y, 1e4).item() == pytest.approx(expected, rel=0.01)
 
 
 @pytest.mark.parametrize(("reg", "n_iterations"), [(0.05, 100), (1.0, 50)])
-def test_plans_have_their_marginals_in_float32(reg, n_iterations):
+def test_plans_have_the_correct_marginals_in_float32(reg, n_iterations):
     x, y = sphere(32, 0), sphere(24, 1)
     member = torch.eye(2).repeat_interleave(torch.tensor([32, 24]), 0)
     towards = potentials(torch.cat([x, y]), member, reg, n_iterations)
@@ -87,7 +87,7 @@ def test_plans_have_their_marginals_in_float32(reg, n_iterations):
     torch.testing.assert_close(24 * P.sum(0), torch.ones(24), rtol=0, atol=1e-3)
 
 
-def test_gradient_is_that_of_the_converged_value():
+def test_gradient_equals_finite_differences():
     x = cloud(7).double().requires_grad_()
     y = cloud(5, seed=1, shift=0.5).double().requires_grad_()
     torch.autograd.gradcheck(
@@ -95,7 +95,7 @@ def test_gradient_is_that_of_the_converged_value():
     )
 
 
-def test_descent_joins_clouds_without_collapse():
+def test_gradient_descent_aligns_clouds_without_collapse():
     x, y = cloud(32).requires_grad_(), cloud(32, seed=1, shift=1.0)
     optimizer = torch.optim.SGD([x], lr=8.0)
     for _ in range(30):
@@ -136,23 +136,23 @@ def test_objective_averages_pairs_of_instruments_with_two_rows():
     torch.testing.assert_close(loss(z, alone), expected)
 
 
-def test_twenty_instruments_take_as_many_operations_as_two(monkeypatch):
+def test_number_of_updates_does_not_depend_on_the_number_of_instruments(monkeypatch):
     shapes = []
 
-    def note(C, *args):
+    def record(C, *args):
         shapes.append(C.shape)
         return soft_minima(C, *args)
 
-    monkeypatch.setattr(sinkhorn, "soft_minima", note)
+    monkeypatch.setattr(sinkhorn, "soft_minima", record)
     z, order = cloud(40), torch.randperm(40, generator=torch.Generator().manual_seed(0))
     for n_instruments in (2, 20):
         loss(z[order], order % n_instruments, n_iterations=5)
-    assert shapes == [(40, 40)] * 14  # a first, five and a last update each
+    assert shapes == [(40, 40)] * 14  # first, five and last update, for each call
 
 
-def test_a_tensor_is_never_waited_for(monkeypatch):
+def test_potentials_do_not_synchronize_with_the_device(monkeypatch):
     def refuse(self, *args):
-        raise AssertionError("waits for the device")
+        raise AssertionError("synchronizes with the device")
 
     x, y = cloud(20), cloud(15, seed=1)
     member = torch.eye(2).repeat_interleave(torch.tensor([20, 15]), 0)
@@ -162,20 +162,20 @@ def test_a_tensor_is_never_waited_for(monkeypatch):
 
 
 @pytest.mark.parametrize("label", [[0] * 6, [0, 1, 2, 3, 4, 5], [0, 0, 0, 0, 0, 1]])
-def test_batch_without_two_clouds_is_zero_and_can_be_trained_on(label):
+def test_batch_without_two_clouds_has_zero_loss_and_gradient(label):
     z = cloud(6).requires_grad_()
     value = loss(z, label)
     value.backward()
     assert value == 0 and z.grad.eq(0).all()
 
 
-def test_collapsed_latents_are_finite():
+def test_equal_latents_have_a_finite_gradient():
     z = torch.ones(6, 3, requires_grad=True)
     loss(z, [0, 0, 0, 1, 1, 1]).backward()
     assert z.grad.isfinite().all()
 
 
-def test_autocast_does_not_reach_it():
+def test_autocast_does_not_affect_the_divergence():
     x, y = cloud(20, 16), cloud(20, 16, seed=1)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         inside = sinkhorn_divergence(x, y, 0.1)

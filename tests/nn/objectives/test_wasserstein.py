@@ -1,4 +1,4 @@
-"""Wasserstein: proportional to the shift of a band, indifferent to level, grid and bad channels."""
+"""Wasserstein distance: band shifts, invariances, hidden and bad channels, gradients."""
 
 from types import SimpleNamespace
 
@@ -17,7 +17,7 @@ def band(centre, axis=AXIS, height=1.0):
 
 
 def views(target, reconstruction, axis=AXIS, valid=None, hidden=None):
-    """Return the views of a batch in which everything good is hidden, unless told otherwise."""
+    """Return the views of a batch, with all good channels hidden by default."""
     valid = torch.ones_like(target, dtype=torch.bool) if valid is None else valid
     return SimpleNamespace(
         batch={"values": target, "valid": valid, "wavenumber": axis.expand(len(target), -1)},
@@ -30,7 +30,7 @@ def loss(*args, **kwargs):
     return Wasserstein(None, 1)(views(*args, **kwargs))
 
 
-def test_it_is_proportional_to_the_shift_where_the_squared_error_saturates():
+def test_distance_is_proportional_to_the_shift_of_a_band():
     shifts = torch.arange(0, 1600, 100)
     target = band(5000)[None]
     moved = [band(5000 + shift)[None] for shift in shifts.tolist()]
@@ -41,8 +41,8 @@ def test_it_is_proportional_to_the_shift_where_the_squared_error_saturates():
     assert np.corrcoef(shifts, errors)[0, 1] ** 2 < 0.7
 
 
-def test_it_is_the_distance_of_the_two_densities():
-    target, y = band(5000) + 5, band(6000, height=2.0) + 6  # where a softplus is the identity
+def test_distance_equals_that_of_scipy():
+    target, y = band(5000) + 5, band(6000, height=2.0) + 6  # large: softplus is the identity
     width = np.full(401, 10.0)
     width[[0, -1]] = 5.0
     axis = AXIS.numpy()
@@ -50,7 +50,7 @@ def test_it_is_the_distance_of_the_two_densities():
     assert loss(target[None], y[None]).item() == pytest.approx(expected, rel=1e-3)
 
 
-def test_level_and_sampling_of_a_spectrum_cancel():
+def test_distance_does_not_depend_on_scale_and_sampling():
     target, y = band(5000)[None], band(5300)[None]
     torch.testing.assert_close(loss(3 * target, 3 * y), loss(target, y))
     fine = torch.linspace(4000, 8000, 801, dtype=torch.float64)
@@ -58,7 +58,7 @@ def test_level_and_sampling_of_a_spectrum_cancel():
     torch.testing.assert_close(twice, loss(target, y), rtol=1e-3, atol=0)
 
 
-def test_what_the_network_saw_is_taken_as_measured():
+def test_visible_channels_are_taken_as_measured():
     target, hidden = band(5000)[None], torch.zeros(1, 401, dtype=torch.bool)
     hidden[0, 80:120] = True
     y = band(5050)[None].requires_grad_()
@@ -69,7 +69,7 @@ def test_what_the_network_saw_is_taken_as_measured():
     assert loss(target, torch.where(hidden, target, torch.nan), hidden=hidden) == 0
 
 
-def test_spectra_without_hidden_channels_do_not_count():
+def test_spectra_without_hidden_channels_are_ignored():
     target, y = band(5000).expand(2, -1), band(5300).expand(2, -1)
     hidden = torch.tensor([[True], [False]]).expand(2, 401)
     assert loss(target, y, hidden=hidden) == loss(target[:1], y[:1])
@@ -78,17 +78,17 @@ def test_spectra_without_hidden_channels_do_not_count():
     assert value == 0
 
 
-def test_reconstruction_below_zero_is_pulled_up():
+def test_negative_reconstructions_have_a_gradient():
     target = band(5000)[None] + 0.2
     y = torch.full((1, 401), -0.05, requires_grad=True)
     loss(target, y).backward()
-    assert y.grad.isfinite().all() and y.grad[0, 80:120].max() < 0  # mass is wanted at the band
+    assert y.grad.isfinite().all() and y.grad[0, 80:120].max() < 0  # the band needs more mass
     zero = torch.zeros(1, 401)
     assert loss(zero, zero) == 0
 
 
 @pytest.mark.parametrize("garbage", [1e6, float("nan")])
-def test_bad_channels_and_padding_contribute_nothing(garbage):
+def test_bad_channels_and_padding_are_ignored(garbage):
     target, y = band(5000)[None], band(5300)[None]
     bad = torch.zeros(1, 401, dtype=torch.bool)
     bad[0, 60:70] = True
@@ -103,12 +103,12 @@ def test_bad_channels_and_padding_contribute_nothing(garbage):
     assert y.grad.isfinite().all() and y.grad[bad].eq(0).all()
 
 
-def test_gradient_reaches_the_reconstruction_and_not_the_target():
+def test_gradient_is_that_of_the_reconstruction_only():
     target, y = band(5000)[None].requires_grad_(), band(5300)[None].requires_grad_()
     loss(target, y).backward()
     assert target.grad is None and y.grad.abs().max() > 0
 
 
-def test_one_channel_is_no_distance():
+def test_distance_of_single_channels_is_0():
     one = torch.ones(1, 1)
     assert loss(one, 2 * one, axis=AXIS[:1]) == 0

@@ -1,4 +1,4 @@
-"""Tokens of patches: the projection, what a token sees, the end of a spectrum."""
+"""Tokens of patches: projection, receptive field, padding, hidden channels, gradients."""
 
 import pytest
 import torch
@@ -29,7 +29,7 @@ def test_token_is_the_projection_of_its_patch(n_channels):
         torch.testing.assert_close(actual[:, i], expected)
 
 
-def test_token_sees_its_patch_alone():
+def test_token_depends_on_its_patch_only():
     tokens, values, length = tokenizer(), spectra(1, 60), torch.tensor([60])
     moved = values.clone()
     moved[0, 32] += 1
@@ -38,7 +38,7 @@ def test_token_sees_its_patch_alone():
 
 
 @pytest.mark.parametrize("n_channels", [38, 40])
-def test_padding_changes_nothing(n_channels):
+def test_padding_has_no_influence(n_channels):
     tokens, values, length = tokenizer(), spectra(1, n_channels), torch.tensor([n_channels])
     padded = torch.cat([values, torch.full((1, 20), torch.nan)], dim=1)
     torch.testing.assert_close(
@@ -47,14 +47,14 @@ def test_padding_changes_nothing(n_channels):
 
 
 @pytest.mark.parametrize("hidden", [torch.nan, 1e6])
-def test_nothing_hidden_leaks(hidden):
+def test_hidden_channels_have_no_influence(hidden):
     tokens, values, length = tokenizer(), spectra(1, 60), torch.tensor([60])
     seen = torch.arange(60)[None] // 5 % 3 != 1
     other = values.masked_fill(~seen, hidden)
     assert torch.equal(tokens(fill(other, seen, 5), length), tokens(fill(values, seen, 5), length))
 
 
-def test_gradient_reaches_every_channel():
+def test_every_channel_has_a_gradient():
     values = spectra(1, 42).requires_grad_()
     tokenizer()(values, torch.tensor([42])).square().sum().backward()
     assert values.grad.isfinite().all() and values.grad.ne(0).all()

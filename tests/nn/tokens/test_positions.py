@@ -1,4 +1,4 @@
-"""Positions of tokens: continuous, sinusoidal, learned."""
+"""Positional encodings: continuous, sinusoidal, learned."""
 
 import math
 
@@ -15,22 +15,22 @@ ENCODINGS = {
 
 
 def axis(n_tokens=8, span=5):
-    """Return the wavenumbers of one grid cut into patches, all of them measured."""
+    """Return the wavenumbers of one grid in patches, and which of them are measured (all)."""
     wavenumber = torch.linspace(4000, 9000, n_tokens * span, dtype=torch.float64)
     return wavenumber.view(1, n_tokens, span), torch.ones(1, n_tokens, span, dtype=torch.bool)
 
 
 @pytest.mark.parametrize("name", ENCODINGS)
-def test_every_token_of_every_grid_has_a_position_of_its_own(name):
+def test_positions_of_tokens_differ(name):
     wavenumber, measured = axis()
     position = ENCODINGS[name]()(wavenumber.expand(3, -1, -1), measured.expand(3, -1, -1))
     assert position.shape == (3, 8, 16) and position.dtype == torch.float32
-    apart = torch.cdist(position[0], position[0]) + torch.eye(8)
-    assert apart.min() > 1e-3
+    distance = torch.cdist(position[0], position[0]) + torch.eye(8)
+    assert distance.min() > 1e-3
 
 
 @pytest.mark.parametrize("name", ENCODINGS)
-def test_network_holds_nothing_that_a_device_without_float64_refuses(name):
+def test_parameters_and_buffers_are_float32(name):
     encoding = ENCODINGS[name]()
     assert all(t.dtype == torch.float32 for t in (*encoding.parameters(), *encoding.buffers()))
     before = encoding(*axis())
@@ -40,7 +40,7 @@ def test_network_holds_nothing_that_a_device_without_float64_refuses(name):
 # Continuous ----------------------------------------------------------------------------
 
 
-def test_periods_are_evenly_spaced_in_log():
+def test_periods_are_evenly_spaced_on_a_log_scale():
     omega = WavelengthEncoding(32).omega
     ratio = omega[1:] / omega[:-1]
     assert (ratio / ratio[0] - 1).abs().max() < 1e-6
@@ -57,21 +57,21 @@ def test_channel_encoding_equals_the_formula():
         assert code[2 * k + 1].item() == pytest.approx(math.cos(phase), abs=1e-7)
 
 
-def test_channel_encoding_knows_the_wavenumber_alone():
+def test_channel_encoding_depends_on_the_wavenumber_only():
     encoding = WavelengthEncoding(16)
     coarse = 1e7 / torch.linspace(1100, 2500, 15, dtype=torch.float64)
     fine = 1e7 / torch.linspace(1400, 1600, 201, dtype=torch.float64)
     assert torch.equal(encoding.channels(coarse)[4], encoding.channels(fine)[100])  # 1500 nm
 
 
-def test_neighbours_are_more_alike_than_strangers():
+def test_similarity_decreases_with_distance():
     encoding = WavelengthEncoding(32)
     codes = encoding.channels(6000 + 4.0 * torch.arange(6, dtype=torch.float64))
-    likeness = codes @ codes[0]
-    assert (likeness.diff() < 0).all()
+    similarity = codes @ codes[0]
+    assert (similarity.diff() < 0).all()
 
 
-def test_shifted_axis_and_wider_patches_change_positions():
+def test_encoding_depends_on_position_and_width_of_a_patch():
     encoding = WavelengthEncoding(16)
     wavenumber, good = axis()
     position = encoding(wavenumber, good)
@@ -81,12 +81,12 @@ def test_shifted_axis_and_wider_patches_change_positions():
     assert (wide - position).abs().amax(-1).min() > 1e-3
 
 
-@pytest.mark.parametrize("behind", [0.0, 1e6, torch.nan])
-def test_channels_that_are_not_measured_do_not_count(behind):
+@pytest.mark.parametrize("padding", [0.0, 1e6, torch.nan])
+def test_channels_that_are_not_measured_are_ignored(padding):
     encoding = WavelengthEncoding(16)
     wavenumber, measured = axis()
     measured[0, -1, 3:] = False
-    position = encoding(wavenumber.masked_fill(~measured, behind), measured)[0, -1]
+    position = encoding(wavenumber.masked_fill(~measured, padding), measured)[0, -1]
     short = encoding(wavenumber[:, -1:, :3], measured[:, -1:, :3])[0, 0]
     torch.testing.assert_close(position, short, rtol=0, atol=1e-6)
 
@@ -104,13 +104,13 @@ def test_sinusoidal_position_equals_the_formula():
 
 
 @pytest.mark.parametrize("name", ["sinusoidal", "learned"])
-def test_positions_by_number_do_not_know_the_axis(name):
+def test_encodings_of_the_token_index_do_not_depend_on_the_axis(name):
     wavenumber, measured = axis()
     encoding = ENCODINGS[name]()
     assert torch.equal(encoding(wavenumber, measured), encoding(wavenumber + 100, measured))
 
 
-def test_learned_positions_begin_small_and_are_trained():
+def test_learned_positions_have_small_initial_values_and_gradients():
     with torch.random.fork_rng():
         torch.manual_seed(0)
         learned = LearnedPosition(128, 64)

@@ -1,4 +1,4 @@
-"""Divisors of spectra: what becomes 1, what is not scaled, what they do not see."""
+"""Scales of spectra: median and area, hidden channels, padding, spectra without a scale."""
 
 import warnings
 
@@ -14,7 +14,7 @@ def positive(n_samples=3, n_channels=50):
 
 
 def uneven_axis(n_samples=3, n_channels=50):
-    """Return an axis in cm-1 that is even in nm."""
+    """Return an axis in cm-1 that is equally spaced in nm."""
     return (1e7 / torch.linspace(2500, 1100, n_channels, dtype=torch.float64)).expand(n_samples, -1)
 
 
@@ -23,18 +23,18 @@ def scale(name, values, seen=None):
     return SCALES[name](values, seen, uneven_axis(*values.shape))
 
 
-def test_unscaled_spectra_are_divided_by_one():
+def test_scale_is_1_without_normalization():
     assert torch.equal(scale(None, positive()), torch.ones(3, 1))
 
 
 @pytest.mark.parametrize("n_channels", [1, 50, 51])
-def test_median_becomes_one(n_channels):
+def test_scaled_spectra_have_median_1(n_channels):
     values = 7 * positive(n_channels=n_channels)
     medians = np.median((values / scale("median", values)).numpy(), axis=1)
     np.testing.assert_allclose(medians, 1, rtol=0, atol=1e-6)
 
 
-def test_area_over_the_width_of_the_axis_becomes_one():
+def test_scaled_spectra_have_area_1_over_the_unit_interval():
     values = 7 * positive()
     axis = uneven_axis()[0].numpy()
     scaled = (values / scale("area", values)).double().numpy()
@@ -43,7 +43,7 @@ def test_area_over_the_width_of_the_axis_becomes_one():
 
 
 @pytest.mark.parametrize("name", ["median", "area"])
-def test_scale_is_positive_and_follows_the_gain(name):
+def test_scale_is_positive_and_proportional_to_the_gain(name):
     values = positive()
     assert torch.equal(scale(name, -values), scale(name, values))
     torch.testing.assert_close(scale(name, 3 * values), 3 * scale(name, values))
@@ -51,7 +51,7 @@ def test_scale_is_positive_and_follows_the_gain(name):
 
 @pytest.mark.parametrize("name", ["median", "area"])
 @pytest.mark.parametrize("hidden", [torch.nan, torch.inf, 1e6])
-def test_what_is_not_seen_does_not_count(name, hidden):
+def test_channels_that_are_not_seen_are_ignored(name, hidden):
     values = positive()
     seen = torch.arange(50).expand(3, -1) // 10 != 2
     expected = scale(name, values, seen)
@@ -59,14 +59,14 @@ def test_what_is_not_seen_does_not_count(name, hidden):
     assert not torch.equal(scale(name, values), expected)
 
 
-def test_median_of_a_part_is_the_median_of_the_seen_values():
+def test_median_is_that_of_the_seen_values():
     values = positive(1, 6)
     seen = torch.tensor([[True, False, True, True, False, True]])
     expected = np.median(values[seen].numpy())
     assert scale("median", values, seen).item() == pytest.approx(expected, abs=1e-7)
 
 
-def test_hiding_part_of_a_flat_spectrum_leaves_its_area_scale():
+def test_area_scale_of_a_constant_spectrum_does_not_depend_on_the_seen_channels():
     seen = torch.arange(50).expand(3, -1) >= 20
     torch.testing.assert_close(
         scale("area", torch.full((3, 50), 2.5), seen), torch.full((3, 1), 2.5)
@@ -74,7 +74,7 @@ def test_hiding_part_of_a_flat_spectrum_leaves_its_area_scale():
 
 
 @pytest.mark.parametrize("name", ["median", "area"])
-def test_padding_changes_nothing(name):
+def test_padding_has_no_influence(name):
     values, axis = positive(), uneven_axis()
     pad = torch.full((3, 9), torch.nan)
     seen = torch.arange(59).expand(3, -1) < 50
@@ -82,11 +82,11 @@ def test_padding_changes_nothing(name):
     torch.testing.assert_close(padded, scale(name, values), rtol=1e-6, atol=0)
 
 
-def flat_zero(values):
+def all_zero(values):
     values[1] = 0
 
 
-def about_zero(values):
+def median_zero(values):
     values[1] = torch.linspace(-1, 1, 50)
 
 
@@ -97,14 +97,14 @@ def nothing_seen(values):
 @pytest.mark.parametrize(
     ("name", "spoil"),
     [
-        ("median", flat_zero),
-        ("median", about_zero),
+        ("median", all_zero),
+        ("median", median_zero),
         ("median", nothing_seen),
-        ("area", flat_zero),
+        ("area", all_zero),
         ("area", nothing_seen),
     ],
 )
-def test_spectrum_without_a_scale_stays_with_one_warning(name, spoil):
+def test_spectrum_without_a_scale_is_unchanged_with_one_warning(name, spoil):
     values = positive()
     expected = scale(name, values)
     spoil(values)
@@ -114,7 +114,7 @@ def test_spectrum_without_a_scale_stays_with_one_warning(name, spoil):
     assert torch.equal(actual, torch.stack([expected[0], torch.ones(1), expected[2]]))
 
 
-def test_area_of_a_spectrum_about_zero_is_that_of_its_magnitude():
+def test_area_of_a_spectrum_median_zero_is_that_of_its_magnitude():
     values = torch.linspace(-1, 1, 51)[None]
     with warnings.catch_warnings():
         warnings.simplefilter("error")

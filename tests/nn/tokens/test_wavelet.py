@@ -1,4 +1,4 @@
-"""Wavelet tokens: the filters, the literal transform, alignment, padding."""
+"""Wavelet tokens: filters, explicit transform, alignment, padding, hidden channels."""
 
 import math
 
@@ -6,10 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from skspektron._nn.tokens.wavelet import HIGH, LOW, WaveletTokens, n_levels, split, wavelet_bands
+from skspektron._nn.tokens.wavelet import (
+    HIGH_PASS,
+    LOW_PASS,
+    WaveletTokens,
+    n_levels,
+    split,
+    wavelet_bands,
+)
 from skspektron._nn.tokens.windows import fill, n_windows
 
-H, G = np.array(LOW), np.array(HIGH)
+H, G = np.array(LOW_PASS), np.array(HIGH_PASS)
 K = np.arange(8)
 
 
@@ -24,13 +31,13 @@ def spectra(*shape, seed=0):
 
 
 def mirrored(x, index):
-    """Return x at any index; beyond an end comes the mirror image, the last value twice."""
+    """Return x at any index, extended by reflection with the end values repeated."""
     index %= 2 * len(x)
     return x[index] if index < len(x) else x[2 * len(x) - 1 - index]
 
 
 def filtered(x, taps):
-    """Filter the mirrored x and keep every second value, one product at a time."""
+    """Return every second value of the filtered x, with reflection at the ends."""
     return np.array(
         [
             sum(taps[k] * mirrored(x, 2 * o - 6 + k) for k in range(8))
@@ -40,7 +47,7 @@ def filtered(x, taps):
 
 
 def literal_bands(x):
-    """Return a4, d4 ... d1 of one spectrum at its channels, level after level, in float64."""
+    """Return a4, d4 ... d1 of one spectrum at its channels, level by level, in float64."""
     # Centres of mass of the filters: of the values of h, of the energy of g.
     h_at, g_at = K @ H / H.sum() - 6, K @ G**2 - 6
     a, where, details = x, np.arange(len(x), dtype=float), []
@@ -53,7 +60,7 @@ def literal_bands(x):
     return np.stack([np.interp(np.arange(len(x)), where, a), *reversed(details)])
 
 
-def test_filters_are_daubechies_orthonormal_pair_of_four_moments():
+def test_filters_are_orthonormal_with_4_vanishing_moments():
     assert H.sum() == pytest.approx(math.sqrt(2), abs=1e-12)
     for shift in range(4):
         overlap = 8 - 2 * shift
@@ -63,12 +70,12 @@ def test_filters_are_daubechies_orthonormal_pair_of_four_moments():
         assert G[:overlap] @ H[2 * shift :] == pytest.approx(0, abs=1e-12)
     for moment in range(4):
         assert G @ (K / 7) ** moment == pytest.approx(0, abs=1e-12)
-    # Of the filters with these properties, Daubechies' has its mass at the front.
+    # Of the filters with these properties, the Daubechies filter has its mass at the start.
     assert K @ H / H.sum() == pytest.approx(1.0053932, abs=1e-6)
 
 
 @pytest.mark.parametrize("n_channels", [14, 15, 60, 61])
-def test_spectrum_is_rebuilt_from_one_split(n_channels):
+def test_spectrum_is_reconstructed_from_one_level(n_channels):
     x = spectra(1, n_channels).double()
     a, d = (band[0].numpy() for band in split(x))
     assert len(a) == len(d) == (n_channels + 7) // 2
@@ -84,15 +91,15 @@ def test_spectrum_is_rebuilt_from_one_split(n_channels):
 
 
 @pytest.mark.parametrize("n_channels", [112, 127, 200])
-def test_bands_equal_the_literal_transform(n_channels):
+def test_bands_equal_the_explicit_transform(n_channels):
     values = spectra(2, n_channels)
     for row, bands in zip(values, wavelet_bands(values), strict=True):
         np.testing.assert_allclose(bands, literal_bands(row.double().numpy()), atol=1e-5)
 
 
-def test_polynomials_are_smooth_and_stand_where_they_are():
+def test_details_of_polynomials_are_0_and_the_approximation_is_aligned():
     channel = torch.linspace(-1, 1, 512, dtype=torch.float64)[None]
-    inside = slice(130, -130)  # the mirror at the ends is a kink
+    inside = slice(130, -130)  # away from the ends, where reflection makes a kink
     line = wavelet_bands(2 + channel)[0, :, inside]
     torch.testing.assert_close(line[0] / 4, 2 + channel[0, inside], rtol=0, atol=1e-8)
     cubic = wavelet_bands(channel**3 - channel)[0, 1:, inside]
@@ -110,12 +117,12 @@ def test_short_spectra_have_fewer_levels(n_channels, levels):
     assert bands.ne(0).any(1).tolist() == [True] + [False] * (4 - levels) + [True] * levels
 
 
-def test_shapes_of_the_published_grid():
+def test_number_of_tokens_on_the_published_grid():
     tokens = tokenizer()(spectra(1, 2048), torch.tensor([2048]))
     assert tokens.shape == (1, 127, 6)
 
 
-def test_token_sees_its_window_of_all_bands():
+def test_token_is_the_projection_of_its_window_of_all_bands():
     values, tokens = spectra(2, 150), tokenizer()
     actual = tokens(values, torch.tensor([150, 150]))
     bands = torch.nn.functional.pad(wavelet_bands(values), (0, 32))
@@ -124,7 +131,7 @@ def test_token_sees_its_window_of_all_bands():
         torch.testing.assert_close(actual[:, i], tokens.project(window.flatten(1)))
 
 
-def test_spectrum_alone_equals_spectrum_in_a_padded_batch():
+def test_padding_does_not_change_a_spectrum():
     tokens, lengths = tokenizer(), torch.tensor([200, 20, 133, 1])
     batch = spectra(4, 200)
     together = tokens(batch, lengths)
@@ -134,19 +141,19 @@ def test_spectrum_alone_equals_spectrum_in_a_padded_batch():
 
 
 @pytest.mark.parametrize("hidden", [torch.nan, 1e6])
-def test_nothing_hidden_leaks_through_the_filters(hidden):
+def test_hidden_channels_have_no_influence(hidden):
     tokens, values, length = tokenizer(), spectra(2, 160), torch.tensor([160, 160])
     seen = torch.arange(160).expand(2, -1) // 16 % 3 != 1
     other = values.masked_fill(~seen, hidden)
     assert torch.equal(
         tokens(fill(other, seen, 16), length), tokens(fill(values, seen, 16), length)
     )
-    # Not so if they were hidden behind the filters: their neighbours know them.
+    # Masking after the filters would not be enough: hidden channels change all tokens.
     moved = tokens(torch.where(seen, values, values + 1), length)
     assert (moved != tokens(values, length)).any(-1).all()
 
 
-def test_gradient_reaches_every_channel():
+def test_every_channel_has_a_gradient():
     values = spectra(1, 150).requires_grad_()
     tokenizer()(values, torch.tensor([150])).square().sum().backward()
     assert values.grad.isfinite().all() and values.grad.ne(0).all()

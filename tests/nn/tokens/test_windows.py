@@ -1,4 +1,4 @@
-"""Windows, their way back, what is filled in, and which may be used."""
+"""Windows: cutting and joining, filling of hidden channels, usable windows."""
 
 import pytest
 import torch
@@ -10,14 +10,14 @@ def spectra(*shape, seed=0):
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
-def some(*shape, seed=1):
+def random_mask(*shape, seed=1):
     return torch.rand(shape, generator=torch.Generator().manual_seed(seed)) < 0.7
 
 
 @pytest.mark.parametrize(
     ("n_channels", "n_patches"), [(256, 10), (650, 25), (700, 26), (2048, 76), (3501, 130)]
 )
-def test_patchify_round_trip_is_exact(n_channels, n_patches):
+def test_join_inverts_windows_without_overlap(n_channels, n_patches):
     x = spectra(2, n_channels)
     patches = windows(x, 27, 27)
     assert patches.shape == (2, n_patches, 27)
@@ -27,14 +27,14 @@ def test_patchify_round_trip_is_exact(n_channels, n_patches):
 
 @pytest.mark.parametrize(("span", "stride"), [(32, 16), (7, 3), (5, 1)])
 @pytest.mark.parametrize("n_channels", [1, 4, 33, 100])
-def test_windows_that_overlap_join_to_what_they_were_cut_from(n_channels, span, stride):
+def test_join_inverts_overlapping_windows(n_channels, span, stride):
     x = spectra(2, n_channels)
     cut = windows(x, span, stride)
     assert cut.shape == (2, n_windows(n_channels, span, stride), span)
     torch.testing.assert_close(join(cut, n_channels, stride), x)
 
 
-def test_join_averages_the_usable_windows_of_a_channel():
+def test_join_averages_over_usable_windows():
     patches = torch.tensor([[[1.0, 2, 3, 4], [5.0, 6, 7, 8], [9.0, 10, 11, 12]]])
     assert join(patches, 8, 2).tolist() == [[1, 2, 4, 5, 8, 9, 11, 12]]
     middle = torch.tensor([[True, False, True]])
@@ -43,7 +43,7 @@ def test_join_averages_the_usable_windows_of_a_channel():
     assert join(patches, 8, 2, first).tolist() == [[1, 2, 3, 4, 0, 0, 0, 0]]
 
 
-def test_join_ignores_windows_behind_the_end_of_a_padded_spectrum():
+def test_join_ignores_windows_in_the_padding():
     valid = torch.arange(80) < 48
     usable = usable_windows(valid[None], 32, 16, torch.tensor([48]))
     patches = spectra(1, 4, 32)
@@ -52,8 +52,8 @@ def test_join_ignores_windows_behind_the_end_of_a_padded_spectrum():
 
 
 @pytest.mark.parametrize("patch_length", [1, 4, 5, 40])
-def test_fill_equals_the_mean_of_what_is_seen_of_a_patch(patch_length):
-    values, seen = spectra(3, 23), some(3, 23)
+def test_fill_uses_the_mean_of_the_seen_channels_of_a_patch(patch_length):
+    values, seen = spectra(3, 23), random_mask(3, 23)
     filled = fill(values, seen, patch_length)
     for row, mask, out in zip(values, seen, filled, strict=True):
         for start in range(0, 23, patch_length):
@@ -65,12 +65,12 @@ def test_fill_equals_the_mean_of_what_is_seen_of_a_patch(patch_length):
 
 
 @pytest.mark.parametrize("hidden", [torch.nan, torch.inf, 1e6])
-def test_fill_lets_nothing_through_that_is_not_seen(hidden):
-    values, seen = spectra(2, 20), some(2, 20)
+def test_fill_ignores_values_that_are_not_seen(hidden):
+    values, seen = spectra(2, 20), random_mask(2, 20)
     assert torch.equal(fill(values, seen, 5), fill(values.masked_fill(~seen, hidden), seen, 5))
 
 
-def test_gradients_of_a_fill_reach_what_is_seen_alone():
+def test_fill_has_gradients_for_seen_channels_only():
     values = spectra(1, 10).masked_fill(torch.arange(10) == 3, torch.nan).requires_grad_()
     seen = torch.arange(10)[None] != 3
     fill(values, seen, 5).square().sum().backward()
@@ -79,7 +79,7 @@ def test_gradients_of_a_fill_reach_what_is_seen_alone():
 
 
 @pytest.mark.parametrize(("n_bad", "usable"), [(0, True), (5, True), (6, False), (10, False)])
-def test_patch_is_usable_up_to_half_bad_channels(n_bad, usable):
+def test_patch_is_usable_with_at_most_half_of_its_channels_bad(n_bad, usable):
     valid = torch.ones(1, 10, dtype=torch.bool)
     valid[0, 3 : 3 + n_bad] = False
     assert usable_windows(valid.roll(-3, 1), 10, 10).item() is usable
@@ -93,8 +93,8 @@ def test_padding_counts_as_bad(tail, usable):
 
 @pytest.mark.parametrize(("span", "stride"), [(16, 16), (32, 16), (1, 1)])
 @pytest.mark.parametrize("length", [1, 7, 16, 24, 48, 49, 60])
-def test_padded_spectrum_has_the_usable_windows_that_it_has_alone(length, span, stride):
-    valid = some(1, length)
+def test_usable_windows_do_not_depend_on_padding(length, span, stride):
+    valid = random_mask(1, length)
     alone = usable_windows(valid, span, stride)
     padded = torch.nn.functional.pad(valid, (0, 80 - length))
     together = usable_windows(padded, span, stride, torch.tensor([length]))
@@ -104,7 +104,7 @@ def test_padded_spectrum_has_the_usable_windows_that_it_has_alone(length, span, 
 
 @pytest.mark.parametrize(("n_bad", "usable"), [(0, True), (3, True), (4, False)])
 @pytest.mark.parametrize("padding", [0, 73])
-def test_window_longer_than_a_spectrum_is_judged_by_that_spectrum(n_bad, usable, padding):
+def test_window_longer_than_a_spectrum_needs_half_of_the_spectrum_good(n_bad, usable, padding):
     valid = torch.nn.functional.pad(torch.arange(7)[None] >= n_bad, (0, padding))
-    windows_of_it = usable_windows(valid, 16, 16, torch.tensor([7]))
-    assert windows_of_it.tolist() == [[usable] + [False] * (windows_of_it.shape[1] - 1)]
+    actual = usable_windows(valid, 16, 16, torch.tensor([7]))
+    assert actual.tolist() == [[usable] + [False] * (actual.shape[1] - 1)]
