@@ -283,7 +283,7 @@ def test_domain_token_belongs_to_its_spectrum(make_network, make_batch):
 
 
 @pytest.mark.parametrize("normalize", ["median", "area"])
-def test_normalized_tokens_do_not_depend_on_scale_and_reconstructions_do(
+def test_normalized_tokens_do_not_depend_on_scale_but_reconstructions_do(
     make_network, make_batch, mask, normalize
 ):
     network, batch = make_network(normalize=normalize), make_batch()

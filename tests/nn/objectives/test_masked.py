@@ -57,7 +57,7 @@ def test_loss_does_not_depend_on_the_number_of_spectra(make_network, masked):
     )
 
 
-# The objective on given views ------------------------------------------------------------
+# The objective on given views ----------------------------------------------------------
 
 
 @pytest.fixture

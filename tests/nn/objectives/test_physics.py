@@ -51,7 +51,7 @@ def noise(*shape):
     return torch.randn(shape, generator=torch.Generator().manual_seed(1))
 
 
-# Single constraints ------------------------------------------------------------------------------
+# Single constraints --------------------------------------------------------------------
 
 
 def test_smoothness_is_0_for_a_constant_and_large_for_noise():
@@ -102,7 +102,7 @@ def test_peak_symmetry_is_0_for_symmetric_and_positive_for_skewed_bands():
     assert loss(PeakSymmetry, torch.linspace(0, 1, 101)[None]) == 0  # no band
 
 
-# All constraints on reconstructions -----------------------------------------------------
+# All constraints on reconstructions ----------------------------------------------------
 
 
 @pytest.mark.parametrize("law", LAWS)
@@ -157,7 +157,7 @@ def test_spectra_of_few_channels_are_finite(law, n_channels):
     assert loss(law, noise(2, n_channels), axis=AXIS[:n_channels]).isfinite()
 
 
-# Beer-Lambert ----------------------------------------------------------------------
+# Beer-Lambert --------------------------------------------------------------------------
 
 
 def mixtures(encode, grid=(0, 0, 0, 0, 1, 1), bad=(), garbage=0.0):

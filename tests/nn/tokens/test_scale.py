@@ -114,7 +114,7 @@ def test_spectrum_without_a_scale_is_unchanged_with_one_warning(name, spoil):
     assert torch.equal(actual, torch.stack([expected[0], torch.ones(1), expected[2]]))
 
 
-def test_area_of_a_spectrum_median_zero_is_that_of_its_magnitude():
+def test_area_of_a_spectrum_with_both_signs_is_that_of_its_magnitude():
     values = torch.linspace(-1, 1, 51)[None]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
