@@ -265,23 +265,27 @@ class Architecture:
         return (
             (
                 self.kan and not self.n_experts,
-                "n_experts must be at least 1 with kan=True, got 0. Pass n_experts=1 or kan=False.",
+                "kan must be False with n_experts=0, got True. Omit it, or pass n_experts=1.",
             ),
             (
-                self.backbone != "dlinoss" and not (self.damping and self.stability == "poles"),
-                f"backbone must be 'dlinoss' with damping={self.damping} and "
-                f"stability={self.stability!r}, got {self.backbone!r}. "
-                "Omit damping and stability.",
+                self.backbone != "dlinoss" and not self.damping,
+                f"damping must be True with backbone={self.backbone!r}, got False. "
+                "Omit it, or pass backbone='dlinoss'.",
+            ),
+            (
+                self.backbone != "dlinoss" and self.stability != "poles",
+                f"stability must be 'poles' with backbone={self.backbone!r}, got "
+                f"{self.stability!r}. Omit it, or pass backbone='dlinoss'.",
             ),
             (
                 self.backbone not in RECURRENT_BACKBONES and not self.bidirectional,
-                "backbone must be 'dlinoss', 'mamba' or 's4d' with bidirectional=False, got "
-                f"{self.backbone!r}. Omit bidirectional.",
+                f"bidirectional must be True with backbone={self.backbone!r}, got False. "
+                "Omit it, or pass a recurrent backbone.",
             ),
             (
                 self.d_decoder is not None and self.decoder != "latent",
-                f"decoder must be 'latent' with d_decoder={self.d_decoder}, got "
-                f"{self.decoder!r}. Omit d_decoder.",
+                f"d_decoder must be None with decoder={self.decoder!r}, got {self.d_decoder}. "
+                "Omit it, or pass decoder='latent'.",
             ),
         )
 
@@ -292,23 +296,23 @@ class Architecture:
         return (
             (
                 not self.damping and self.stability == "clamp",
-                "damping must be True with stability='clamp', got False. Pass stability='poles'.",
+                "stability must be 'poles' with damping=False, got 'clamp'. Pass damping=True.",
             ),
             (
                 self.cls_token and not (first_sees_all or self.n_attention_layers),
-                f"cls_token must be False where no block passes all tokens on to the first, got "
+                "cls_token must be False if the first token does not depend on all others, got "
                 f"True with backbone={self.backbone!r}, n_layers={self.n_layers} and "
                 f"bidirectional={self.bidirectional}. Pass n_attention_layers=1.",
             ),
             (
                 self.mask_mode == "drop" and self.backbone != "transformer",
-                f"backbone must be 'transformer' with mask_mode='drop', got {self.backbone!r}. "
-                "Pass backbone='transformer' or mask_mode='token'.",
+                f"mask_mode must be 'token' with backbone={self.backbone!r}, got 'drop'. "
+                "Pass backbone='transformer'.",
             ),
             (
                 self.mask_mode == "drop" and self.decoder == "linear",
-                "decoder must be 'latent' or 'grid' with mask_mode='drop', got 'linear'. "
-                "Pass one of the two, or mask_mode='token'.",
+                "mask_mode must be 'token' with decoder='linear', got 'drop'. "
+                "Pass decoder='latent' or decoder='grid'.",
             ),
         )
 
