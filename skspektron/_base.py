@@ -1,5 +1,7 @@
 """What estimators with a network inside share."""
 
+from __future__ import annotations
+
 import warnings
 
 import numpy as np

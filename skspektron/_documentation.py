@@ -1,5 +1,7 @@
 """Where the documentation of an estimator is: notebooks link to it."""
 
+from __future__ import annotations
+
 from sklearn.base import BaseEstimator
 
 SITE = "https://skspektron.readthedocs.io/en/latest/"

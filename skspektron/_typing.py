@@ -1,11 +1,12 @@
 """Types of the parameters that many estimators share."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
 from joblib import Memory
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 PathLike: TypeAlias = str | os.PathLike[str]
@@ -18,3 +19,5 @@ Selection: TypeAlias = str | Callable[..., Any]
 MemoryLike: TypeAlias = str | Memory | None
 # A name of weights that ship with the package, a path, or a fitted SpektronPretrainer.
 Weights: TypeAlias = str | os.PathLike[str] | BaseEstimator
+# One value per channel, for all instruments or in a dict with one array per instrument.
+ChannelValues: TypeAlias = ArrayLike | Mapping[str, ArrayLike] | None

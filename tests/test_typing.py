@@ -3,8 +3,10 @@
 import importlib
 import importlib.util
 import inspect
+import re
 from importlib.resources import files
 from pathlib import Path
+from typing import Any, get_type_hints
 
 import numpy as np
 import pytest
@@ -17,6 +19,8 @@ PUBLIC = [
     for folder in FOLDERS
     for name in importlib.import_module(f"skspektron.{folder}").__all__
 ]
+# Imported for type checkers alone: at run time they would import torch, dask or each other.
+CHECKER_ONLY = ("Architecture", "Client", "Self", "SpektraArchive")
 
 
 def own_functions(item):
@@ -53,6 +57,22 @@ def test_public_signatures_are_typed_in_full(folder, name):
     item = getattr(importlib.import_module(f"skspektron.{folder}"), name)
     missing = {f.__qualname__: untyped(f) for f in own_functions(item)}
     assert {name: parameters for name, parameters in missing.items() if parameters} == {}
+
+
+@pytest.mark.parametrize(("folder", "name"), PUBLIC)
+def test_public_signatures_are_readable(folder, name):
+    item = getattr(importlib.import_module(f"skspektron.{folder}"), name)
+    signatures = [str(inspect.signature(shown)) for shown in (item, *own_functions(item))]
+    assert max(map(len, signatures)) <= 800
+    assert not [text for text in signatures if re.search("numpy\\.|Union|Optional", text)]
+
+
+@pytest.mark.parametrize(("folder", "name"), PUBLIC)
+def test_annotations_resolve_to_types(folder, name):
+    item = getattr(importlib.import_module(f"skspektron.{folder}"), name)
+    for function in own_functions(item):
+        hints = get_type_hints(function, localns=dict.fromkeys(CHECKER_ONLY, Any))
+        assert {*hints} == {*function.__annotations__}
 
 
 def test_checkers_are_told_that_the_package_is_typed():

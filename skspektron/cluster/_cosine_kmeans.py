@@ -1,5 +1,7 @@
 """k-means by direction."""
 
+from __future__ import annotations
+
 import warnings
 from typing import Any
 
@@ -116,7 +118,7 @@ class CosineKMeans(
         self.tol = tol
         self.random_state = random_state
 
-    def fit(self, X: ArrayLike, y: None = None) -> "CosineKMeans":
+    def fit(self, X: ArrayLike, y: None = None) -> CosineKMeans:
         """Find the centres; `y` is ignored."""
         self._check_parameters()
         U = check_directions(self, X, reset=True)

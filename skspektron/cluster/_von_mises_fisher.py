@@ -1,5 +1,7 @@
 """Mixtures of distributions on the unit sphere."""
 
+from __future__ import annotations
+
 import warnings
 from typing import Any
 
@@ -119,7 +121,7 @@ class VonMisesFisherMixture(ClusterMixin, DensityMixin, DocumentedEstimator):
         self.prior_weight = prior_weight
         self.random_state = random_state
 
-    def fit(self, X: ArrayLike, y: None = None) -> "VonMisesFisherMixture":
+    def fit(self, X: ArrayLike, y: None = None) -> VonMisesFisherMixture:
         """Find weights, means and concentrations; `y` is ignored."""
         self._check_parameters()
         U = check_directions(self, X, reset=True)

@@ -1,5 +1,7 @@
 """Spectra in many files, more than the memory holds."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace

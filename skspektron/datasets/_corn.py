@@ -1,5 +1,7 @@
 """The Cargill corn spectra."""
 
+from __future__ import annotations
+
 import numpy as np
 from scipy.io import loadmat
 from sklearn.utils import Bunch

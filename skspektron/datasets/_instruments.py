@@ -1,5 +1,7 @@
 """Simulated spectrometers that measure the same samples."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from numbers import Integral, Real

@@ -1,5 +1,7 @@
 """The pharmaceutical tablets of the IDRC 2002 shootout."""
 
+from __future__ import annotations
+
 import numpy as np
 from sklearn.utils import Bunch
 

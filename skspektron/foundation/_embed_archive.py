@@ -1,5 +1,7 @@
 """Embeddings of more spectra than the memory holds."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -28,7 +30,7 @@ DTYPE = np.dtype("<f4")
 
 def embed_archive(
     model: BaseEstimator,
-    archive: "SpektraArchive",
+    archive: SpektraArchive,
     path: PathLike,
     *,
     chunk_size: int = 256,

@@ -1,5 +1,7 @@
 """Spectra as embeddings of a pretrained network."""
 
+from __future__ import annotations
+
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -120,7 +122,7 @@ class SpektronEmbedder(
         self.batch_size = batch_size
         self.device = device
 
-    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> "Self":
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Check the spectra `X` and their axis; nothing is learnt."""
         from .._bridge import POOLINGS
         from ._weights import resolve_weights

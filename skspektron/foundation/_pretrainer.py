@@ -1,5 +1,7 @@
 """Self-supervised pretraining of a network on spectra."""
 
+from __future__ import annotations
+
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -13,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._base import TorchEstimatorMixin
 from .._documentation import DocumentedEstimator
-from .._typing import PathLike, RandomState
+from .._typing import ChannelValues, PathLike, RandomState
 from .._validation import check_counts
 from ._corpus import (
     ArchiveCorpus,
@@ -209,14 +211,14 @@ class SpektronPretrainer(
 
     def __init__(
         self,
-        architecture: "str | Architecture" = "small",
+        architecture: str | Architecture = "small",
         *,
         objectives: Mapping[str, float] | None = None,
         mask_ratio: float = 0.35,
-        wavelength: ArrayLike | Mapping[str, ArrayLike] | None = None,
-        wavenumber: ArrayLike | Mapping[str, ArrayLike] | None = None,
+        wavelength: ChannelValues = None,
+        wavenumber: ChannelValues = None,
         domain: str | Mapping[str, str] | None = None,
-        noise: ArrayLike | Mapping[str, ArrayLike] | None = None,
+        noise: ChannelValues = None,
         max_steps: int = 2000,
         batch_size: int = 64,
         micro_batch_size: int | None = None,
@@ -260,12 +262,12 @@ class SpektronPretrainer(
 
     def fit(
         self,
-        X: "ArrayLike | SpektraArchive",
+        X: ArrayLike | SpektraArchive,
         y: ArrayLike | None = None,
         *,
         instrument: ArrayLike | None = None,
         sample_id: ArrayLike | None = None,
-    ) -> "Self":
+    ) -> Self:
         """Pretrain on the spectra `X`, an array or a `SpektraArchive`, from new weights.
 
         `y`, (n_samples,) or (n_samples, n_targets) with NaN where unknown, is read by the
@@ -286,12 +288,12 @@ class SpektronPretrainer(
 
     def partial_fit(
         self,
-        X: "ArrayLike | SpektraArchive",
+        X: ArrayLike | SpektraArchive,
         y: ArrayLike | None = None,
         *,
         instrument: ArrayLike | None = None,
         sample_id: ArrayLike | None = None,
-    ) -> "Self":
+    ) -> Self:
         """Train for `max_steps` more, on `X`, with a learning-rate cycle of their own."""
         if not hasattr(self, "network_"):
             return self.fit(X, y, instrument=instrument, sample_id=sample_id)
@@ -364,7 +366,7 @@ class SpektronPretrainer(
         )
 
     @classmethod
-    def load(cls, path: PathLike) -> "SpektronPretrainer":
+    def load(cls, path: PathLike) -> SpektronPretrainer:
         """Return the fitted pretrainer that `save` wrote."""
         from ._weights import load_network
 

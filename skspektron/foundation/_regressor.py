@@ -1,5 +1,7 @@
 """Reference values predicted by a pretrained network with a head of its own."""
 
+from __future__ import annotations
+
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
@@ -158,7 +160,7 @@ class SpektronRegressor(TorchEstimatorMixin, RegressorMixin, DocumentedEstimator
         """The network behind the embedding."""
         return self.embedder_.network_
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> "Self":
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Train the head, or network and head, on the spectra `X` and reference values `y`."""
         from .._training._regression import fine_tune, train_head
 

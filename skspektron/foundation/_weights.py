@@ -1,5 +1,7 @@
 """Weights by name, path or fitted pretrainer."""
 
+from __future__ import annotations
+
 import os
 from dataclasses import asdict, fields
 from functools import lru_cache

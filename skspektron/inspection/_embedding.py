@@ -1,5 +1,7 @@
 """Where the spectra of two instruments lie in an embedding, before and after a transfer."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
@@ -85,7 +87,7 @@ class EmbeddingDisplay:
         self.source_id = source_id
         self.target_id = target_id
 
-    def plot(self, ax: Any = None) -> "EmbeddingDisplay":
+    def plot(self, ax: Any = None) -> EmbeddingDisplay:
         """Draw both panels.
 
         Parameters
@@ -137,7 +139,7 @@ class EmbeddingDisplay:
         wavelength: ArrayLike | None = None,
         wavenumber: ArrayLike | None = None,
         ax: Any = None,
-    ) -> "EmbeddingDisplay":
+    ) -> EmbeddingDisplay:
         """Embed the rows of both instruments before and after a transfer, and draw them.
 
         Parameters

@@ -1,5 +1,7 @@
 """Frequencies, damping and transfer functions of the D-LinOSS layers of a network."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -150,7 +152,7 @@ class FilterDisplay:
         """Geometric mean of the layers' gains."""
         return np.prod(self.gain_, axis=0) ** (1 / len(self.gain_))
 
-    def plot(self, ax: Any = None) -> "FilterDisplay":
+    def plot(self, ax: Any = None) -> FilterDisplay:
         """Draw the filters.
 
         Parameters
@@ -196,7 +198,7 @@ class FilterDisplay:
         layer: int | Sequence[int] | None = None,
         n_frequencies: int = 257,
         ax: Any = None,
-    ) -> "FilterDisplay":
+    ) -> FilterDisplay:
         """Draw the filters of the network of a fitted estimator.
 
         Parameters

@@ -1,5 +1,7 @@
 """How far spectra are from those that a calibration knows, and what that does to predictions."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
@@ -106,7 +108,7 @@ class InfluenceDisplay:
         known = inside[np.isfinite(inside)]
         return float(2 * np.sqrt(np.mean(known**2))) if len(known) else float("nan")
 
-    def plot(self, ax: Any = None) -> "InfluenceDisplay":
+    def plot(self, ax: Any = None) -> InfluenceDisplay:
         """Draw the panels.
 
         Parameters
@@ -150,7 +152,7 @@ class InfluenceDisplay:
         sample_id: ArrayLike | None = None,
         unit: str | None = None,
         ax: Any = None,
-    ) -> "InfluenceDisplay":
+    ) -> InfluenceDisplay:
         """Compute T2 and Q of spectra, and their residuals where `y` is known, and draw them.
 
         Parameters

@@ -1,5 +1,7 @@
 """Tell kernels that find peaks from those that find slopes or follow the baseline."""
 
+from __future__ import annotations
+
 from typing import Any, NamedTuple
 
 import numpy as np

@@ -1,5 +1,7 @@
 """The kernels that turn channels into tokens."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
@@ -57,7 +59,7 @@ class PatchKernelDisplay:
         self.channel_step = channel_step
         self.unit = unit
 
-    def plot(self, ax: Any = None) -> "PatchKernelDisplay":
+    def plot(self, ax: Any = None) -> PatchKernelDisplay:
         """Draw the kernels.
 
         Parameters
@@ -94,7 +96,7 @@ class PatchKernelDisplay:
         return self
 
     @classmethod
-    def from_estimator(cls, estimator: BaseEstimator, *, ax: Any = None) -> "PatchKernelDisplay":
+    def from_estimator(cls, estimator: BaseEstimator, *, ax: Any = None) -> PatchKernelDisplay:
         """Draw the kernels of the network of a fitted estimator.
 
         Parameters

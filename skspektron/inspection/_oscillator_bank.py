@@ -1,5 +1,7 @@
 """The linear filter inside a D-LinOSS layer."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any

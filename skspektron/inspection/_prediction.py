@@ -1,5 +1,7 @@
 """Predicted against reference values, with the figures of merit."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
@@ -82,7 +84,7 @@ class PredictionDisplay:
         self.name = name
         self.unit = unit
 
-    def plot(self, ax: Any = None) -> "PredictionDisplay":
+    def plot(self, ax: Any = None) -> PredictionDisplay:
         """Draw the values.
 
         Parameters
@@ -130,7 +132,7 @@ class PredictionDisplay:
         name: str | None = None,
         unit: str | None = None,
         ax: Any = None,
-    ) -> "PredictionDisplay":
+    ) -> PredictionDisplay:
         """Predict spectra and draw the predictions against their reference values.
 
         Parameters
@@ -185,7 +187,7 @@ class PredictionDisplay:
         name: str | None = None,
         unit: str | None = None,
         ax: Any = None,
-    ) -> "PredictionDisplay":
+    ) -> PredictionDisplay:
         """Draw predictions that exist already.
 
         Parameters

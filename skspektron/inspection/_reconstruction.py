@@ -1,5 +1,7 @@
 """Spectra with hidden patches, and what a network fills them with."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 
@@ -87,7 +89,7 @@ class ReconstructionDisplay:
         self.errors = errors
         self.unit = unit
 
-    def plot(self, ax: Any = None, *, n_spectra: int = 3) -> "ReconstructionDisplay":
+    def plot(self, ax: Any = None, *, n_spectra: int = 3) -> ReconstructionDisplay:
         """Draw the first spectra.
 
         Parameters
@@ -136,7 +138,7 @@ class ReconstructionDisplay:
         n_spectra: int = 3,
         random_state: RandomState = None,
         ax: Any = None,
-    ) -> "ReconstructionDisplay":
+    ) -> ReconstructionDisplay:
         """Hide patches of spectra, have a network fill them in, and draw the first of them.
 
         Parameters

@@ -1,5 +1,7 @@
 """Spectra of both instruments before and after a transfer, and what is left between them."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
@@ -95,7 +97,7 @@ class TransferSpectraDisplay:
         """Root mean square of transferred minus source."""
         return _rms(self._spectra()["transferred"] - self._spectra()["source"])
 
-    def plot(self, ax: Any = None) -> "TransferSpectraDisplay":
+    def plot(self, ax: Any = None) -> TransferSpectraDisplay:
         """Draw both panels.
 
         Parameters
@@ -147,7 +149,7 @@ class TransferSpectraDisplay:
         wavelength: ArrayLike | None = None,
         wavenumber: ArrayLike | None = None,
         ax: Any = None,
-    ) -> "TransferSpectraDisplay":
+    ) -> TransferSpectraDisplay:
         """Map the target's spectra of samples that both instruments measured, and draw them.
 
         Parameters

@@ -1,5 +1,7 @@
 """A calibration as coefficients, intercept and axis, from other software and to it."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -108,7 +110,7 @@ class LinearCalibration(RegressorMixin, DocumentedEstimator):
         wavenumber: ArrayLike | None = None,
         target_names: Sequence[str] | None = None,
         target_units: Sequence[str] | None = None,
-    ) -> "LinearCalibration":
+    ) -> LinearCalibration:
         """Write a fitted regressor as one vector of coefficients.
 
         Whatever weighs and adds channels is one: derivatives, smoothing, centring, scaling, PLS,
@@ -159,7 +161,7 @@ class LinearCalibration(RegressorMixin, DocumentedEstimator):
         )
 
     @classmethod
-    def from_csv(cls, path: PathLike) -> "LinearCalibration":
+    def from_csv(cls, path: PathLike) -> LinearCalibration:
         """Read a calibration that `to_csv` wrote, or a table of the same form.
 
         The heading is ``wavelength (nm)``, ``wavenumber (cm-1)`` or ``channel``, then the names of
@@ -169,7 +171,7 @@ class LinearCalibration(RegressorMixin, DocumentedEstimator):
         return cls._checked(**parameters_of(read_csv(path)))
 
     @classmethod
-    def from_json(cls, path: PathLike) -> "LinearCalibration":
+    def from_json(cls, path: PathLike) -> LinearCalibration:
         """Read a calibration that `to_json` wrote."""
         return cls._checked(**parameters_of(read_json(path)))
 
@@ -183,7 +185,7 @@ class LinearCalibration(RegressorMixin, DocumentedEstimator):
 
     def on_axis(
         self, *, wavelength: ArrayLike | None = None, wavenumber: ArrayLike | None = None
-    ) -> "LinearCalibration":
+    ) -> LinearCalibration:
         """Return the calibration for spectra measured at other channels.
 
         Predictions are those for the spectra interpolated along cm-1 by a cubic spline, a linear
@@ -214,7 +216,7 @@ class LinearCalibration(RegressorMixin, DocumentedEstimator):
         }
         return type(self)(**self.get_params() | moved)
 
-    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> "LinearCalibration":
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> LinearCalibration:
         """Compare the channels of `X`; nothing is learnt."""
         self._check_spectra(X)
         if y is not None:
@@ -274,7 +276,7 @@ class LinearCalibration(RegressorMixin, DocumentedEstimator):
         return check_axis(**axes, n_features=self.n_features_in_)
 
     @classmethod
-    def _checked(cls, **parameters: Any) -> "LinearCalibration":
+    def _checked(cls, **parameters: Any) -> LinearCalibration:
         """Return a calibration; parameters that do not go together are refused."""
         calibration = cls(**parameters)
         record_of(calibration)
@@ -289,7 +291,7 @@ class LinearCalibration(RegressorMixin, DocumentedEstimator):
     def __sklearn_is_fitted__(self) -> bool:
         return True
 
-    def __sklearn_tags__(self) -> "Tags":
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.requires_fit = False
         tags.target_tags.required = False

@@ -1,5 +1,7 @@
 """Files of spectrometers become a table."""
 
+from __future__ import annotations
+
 import os
 import warnings
 from collections import Counter

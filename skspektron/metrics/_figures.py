@@ -3,6 +3,8 @@
 The error e is predicted minus reference, in the unit of `y`; n counts the test samples.
 """
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Callable
 from typing import Any

@@ -1,5 +1,7 @@
 """All figures of merit of several methods in one table."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 

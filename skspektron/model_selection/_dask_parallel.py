@@ -1,5 +1,7 @@
 """Searches on a Dask cluster that loses workers."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def dask_parallel(client: "Client | None" = None) -> Iterator[None]:
+def dask_parallel(client: Client | None = None) -> Iterator[None]:
     """Run what joblib runs inside on a Dask cluster, and lose nothing with a worker.
 
     Searches, transfer curves, `embed_archive` and whatever else goes through joblib run as they
@@ -62,7 +64,7 @@ def dask_parallel(client: "Client | None" = None) -> Iterator[None]:
         yield
 
 
-def _find_client(client: "Client | None") -> "Client":
+def _find_client(client: Client | None) -> Client:
     """Return the client that is given or the last one, or say what is missing."""
     try:
         from distributed import default_client
@@ -83,7 +85,7 @@ def _find_client(client: "Client | None") -> "Client":
 class _Keeper:
     """A client, to joblib's backend, of which data can be made again."""
 
-    def __init__(self, client: "Client"):
+    def __init__(self, client: Client):
         self._client = client
 
     def __getattr__(self, name: str) -> Any:

@@ -1,5 +1,7 @@
 """Choose the fewest transfer samples that are about as good as the best number of them."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Orderings of samples: the first n of an ordering are the n samples to measure."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 

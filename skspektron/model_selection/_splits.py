@@ -1,5 +1,7 @@
 """What the splitters share: a physical sample, and its group, is never on both sides."""
 
+from __future__ import annotations
+
 from abc import abstractmethod
 from collections.abc import Iterator, Sized
 from typing import ClassVar

@@ -1,5 +1,7 @@
 """Stack the spectra of several instruments."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 

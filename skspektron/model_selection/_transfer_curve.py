@@ -1,5 +1,7 @@
 """Error on the target instrument against the number of transfer samples."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Sequence
 from numbers import Integral
 from typing import Any, NamedTuple

@@ -1,5 +1,7 @@
 """Transfer curves of several methods in one figure."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Integral
 from typing import Any
@@ -73,7 +75,7 @@ class TransferCurveDisplay:
         self.score_name = score_name
         self.recalibration = recalibration
 
-    def plot(self, ax: Any = None) -> "TransferCurveDisplay":
+    def plot(self, ax: Any = None) -> TransferCurveDisplay:
         """Draw the curves.
 
         Parameters
@@ -134,7 +136,7 @@ class TransferCurveDisplay:
         verbose: int = 0,
         recalibration: BaseEstimator | None = None,
         ax: Any = None,
-    ) -> "TransferCurveDisplay":
+    ) -> TransferCurveDisplay:
         """Cross-validate several methods on the same splits and draw their curves.
 
         Parameters
@@ -209,7 +211,7 @@ class TransferCurveDisplay:
     @classmethod
     def from_estimator(
         cls, estimator: BaseEstimator, X: ArrayLike, y: ArrayLike, **parameters: Any
-    ) -> "TransferCurveDisplay":
+    ) -> TransferCurveDisplay:
         """Cross-validate one method and draw its curve, under the name of its class.
 
         Parameters

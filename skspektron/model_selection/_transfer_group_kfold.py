@@ -1,5 +1,7 @@
 """Cross-validation of calibration transfer."""
 
+from __future__ import annotations
+
 from numbers import Integral
 
 import numpy as np

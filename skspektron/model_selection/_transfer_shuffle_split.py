@@ -1,5 +1,7 @@
 """Repeated random splits for calibration transfer."""
 
+from __future__ import annotations
+
 from numbers import Integral, Real
 
 import numpy as np

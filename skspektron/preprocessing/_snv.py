@@ -1,5 +1,7 @@
 """Scatter correction of single spectra."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
@@ -61,7 +63,7 @@ class SNV(OneToOneFeatureMixin, TransformerMixin, DocumentedEstimator):
     def __init__(self, *, ddof: int = 1):
         self.ddof = ddof
 
-    def fit(self, X: ArrayLike, y: None = None) -> "SNV":
+    def fit(self, X: ArrayLike, y: None = None) -> SNV:
         """Check `X` and remember its channels; nothing else is learnt."""
         self._check(X, reset=True)
         return self

@@ -1,5 +1,7 @@
 """Whether a spectrum is like those that a calibration knows."""
 
+from __future__ import annotations
+
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -119,7 +121,7 @@ class ApplicabilityDomain(OutlierMixin, DocumentedEstimator):
 
     def fit(
         self, X: ArrayLike, y: ArrayLike | None = None, *, sample_id: ArrayLike | None = None
-    ) -> "Self":
+    ) -> Self:
         """Fit the components to the calibration's spectra and find both limits.
 
         Parameters

@@ -1,5 +1,7 @@
 """Canonical correlation analysis around a calibration."""
 
+from __future__ import annotations
+
 from ._core._low_rank import LowRankTransfer
 from ._maps._cca import CCAMap
 

@@ -1,5 +1,7 @@
 """Correlation alignment."""
 
+from __future__ import annotations
+
 from numbers import Real
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Domain-invariant partial least squares."""
 
+from __future__ import annotations
+
 from numbers import Real
 
 import numpy as np

@@ -1,5 +1,7 @@
 """An ensemble of ridge calibrations behind many preprocessings."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -1,5 +1,7 @@
 """External parameter orthogonalisation around a calibration."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -1,5 +1,7 @@
 """A Fourier neural operator around a calibration."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator

@@ -1,5 +1,7 @@
 """Low-rank adaptation of the embedding to the target instrument."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
@@ -203,7 +205,7 @@ class LoRATransfer(EmbeddingTransfer):
             target=self.target_,
         )
 
-    def load_adapter(self, path: PathLike) -> "LoRATransfer":
+    def load_adapter(self, path: PathLike) -> LoRATransfer:
         """Switch to the instrument of an adapter's file: `adapter_`, `target_`; the head stays.
 
         The file must be of the same weights and source; its rank and alpha may differ. The

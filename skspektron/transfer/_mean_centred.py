@@ -1,5 +1,7 @@
 """Correction by the mean difference between two instruments."""
 
+from __future__ import annotations
+
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 

@@ -1,5 +1,7 @@
 """Null-augmented regression."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import product

@@ -1,5 +1,7 @@
 """The calibration as it is."""
 
+from __future__ import annotations
+
 from ._core._base import BaseTransfer
 
 

@@ -1,5 +1,7 @@
 """Piecewise direct standardization around a calibration."""
 
+from __future__ import annotations
+
 from itertools import product
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Parameter-free calibration enhancement."""
 
+from __future__ import annotations
+
 from numbers import Real
 
 import numpy as np

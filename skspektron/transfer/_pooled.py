@@ -1,5 +1,7 @@
 """One calibration for both instruments."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator

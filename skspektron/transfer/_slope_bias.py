@@ -1,5 +1,7 @@
 """Slope and bias correction of predictions."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Spectral space transformation around a calibration."""
 
+from __future__ import annotations
+
 from ._core._low_rank import LowRankTransfer
 from ._maps._sst import SST
 

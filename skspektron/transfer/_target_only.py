@@ -1,5 +1,7 @@
 """A new calibration on the target instrument."""
 
+from __future__ import annotations
+
 from ._core._base import BaseTransfer
 from ._core._standards import Rows, Standards
 

@@ -1,5 +1,7 @@
 """Adaptation of the embedding to unlabelled spectra of the target instrument."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

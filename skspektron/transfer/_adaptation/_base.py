@@ -1,5 +1,7 @@
 """Transfer methods that change the network behind a `SpektronEmbedder`."""
 
+from __future__ import annotations
+
 import copy
 from typing import Any
 

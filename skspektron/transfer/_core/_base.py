@@ -1,5 +1,7 @@
 """What every transfer method shares: instruments, standards, the calibration that moves."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -87,7 +89,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         *,
         instrument: ArrayLike | None = None,
         sample_id: ArrayLike | None = None,
-    ) -> "Self":
+    ) -> Self:
         """Fit the estimator on the source rows and learn the transfer from the standards.
 
         Parameters

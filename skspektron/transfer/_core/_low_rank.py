@@ -1,5 +1,7 @@
 """Transfer by a map whose only setting is its number of components."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator

@@ -1,5 +1,7 @@
 """Transfer methods that turn target spectra into source spectra."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

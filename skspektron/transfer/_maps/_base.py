@@ -1,5 +1,7 @@
 """What the maps from a target to a source instrument share: paired standards, affine form."""
 
+from __future__ import annotations
+
 from numbers import Integral
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Calibration transfer by canonical correlation analysis."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -65,7 +67,7 @@ class CCAMap(LowRankMap):
     def __init__(self, *, n_components: int | None = None):
         self.n_components = n_components
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> "CCAMap":
+    def fit(self, X: ArrayLike, y: ArrayLike) -> CCAMap:
         """Learn from standards, paired by row: `X` from the target, `y` from the source."""
         check_n_components(self.n_components)
         target, source = check_pairs(self, X, y)

@@ -1,5 +1,7 @@
 """Direct standardization."""
 
+from __future__ import annotations
+
 from numpy.typing import ArrayLike
 
 from .._algorithms._svd import centred, principal_axes
@@ -59,7 +61,7 @@ class DS(LowRankMap):
     def __init__(self, *, n_components: int | None = None):
         self.n_components = n_components
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> "DS":
+    def fit(self, X: ArrayLike, y: ArrayLike) -> DS:
         """Learn from standards, paired by row: `X` from the target, `y` from the source."""
         check_n_components(self.n_components)
         target, source = check_pairs(self, X, y)

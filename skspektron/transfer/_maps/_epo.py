@@ -1,5 +1,7 @@
 """External parameter orthogonalisation."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import OneToOneFeatureMixin
@@ -66,7 +68,7 @@ class EPO(OneToOneFeatureMixin, LowRankMap):
     def __init__(self, *, n_components: int | None = 1):
         self.n_components = n_components
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> "EPO":
+    def fit(self, X: ArrayLike, y: ArrayLike) -> EPO:
         """Learn from standards, paired by row: `X` from the target, `y` from the source."""
         check_n_components(self.n_components)
         target, source = check_pairs(self, X, y)

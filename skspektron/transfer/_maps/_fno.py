@@ -1,5 +1,7 @@
 """Map spectra by a Fourier neural operator."""
 
+from __future__ import annotations
+
 from numbers import Real
 from typing import Any
 
@@ -123,7 +125,7 @@ class FNO(TorchEstimatorMixin, PairedMap):
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> "FNO":
+    def fit(self, X: ArrayLike, y: ArrayLike) -> FNO:
         """Learn from standards, paired by row: `X` from the target, `y` from the source."""
         from ..._training._operator import train_operator
 

@@ -1,5 +1,7 @@
 """Piecewise direct standardization."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
@@ -81,7 +83,7 @@ class PDS(PairedMap):
         self.target_axis = target_axis
         self.source_axis = source_axis
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> "PDS":
+    def fit(self, X: ArrayLike, y: ArrayLike) -> PDS:
         """Learn from standards, paired by row: `X` from the target, `y` from the source."""
         check_window(self.window_length, self.n_components)
         target, source = check_pairs(self, X, y)

@@ -1,5 +1,7 @@
 """Spectral space transformation."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -61,7 +63,7 @@ class SST(LowRankMap):
     def __init__(self, *, n_components: int | None = None):
         self.n_components = n_components
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> "SST":
+    def fit(self, X: ArrayLike, y: ArrayLike) -> SST:
         """Learn from standards, paired by row: `X` from the target, `y` from the source."""
         check_n_components(self.n_components)
         target, source = check_pairs(self, X, y)
