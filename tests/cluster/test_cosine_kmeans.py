@@ -134,12 +134,12 @@ def test_elbow_tries_no_more_clusters_than_rows_or_than_asked():
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"n_clusters": 0}, "n_clusters is 0. Pass an int of at least 1"),
+        ({"n_clusters": 0}, "n_clusters must be an int of at least 1, got 0"),
         ({"n_clusters": "elbow"}, "n_clusters is 'elbow'"),
         ({"n_clusters": 30}, "X has 20 samples that are not zero, n_clusters needs 30"),
-        ({"max_clusters": 2}, "max_clusters is 2. Pass an int of at least 3"),
-        ({"n_init": 0}, "n_init is 0"),
-        ({"max_iter": 0}, "max_iter is 0"),
+        ({"max_clusters": 2}, "max_clusters must be an int of at least 3, got 2"),
+        ({"n_init": 0}, "n_init must be an int of at least 1, got 0"),
+        ({"max_iter": 0}, "max_iter must be an int of at least 1, got 0"),
         ({"tol": -1.0}, r"tol is -1\.0"),
     ],
 )

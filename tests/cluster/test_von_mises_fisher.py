@@ -164,10 +164,10 @@ def test_too_few_rounds_are_said():
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"n_components": 0}, "n_components is 0"),
+        ({"n_components": 0}, "n_components must be an int of at least 1, got 0"),
         ({"n_components": 30}, "X has 20 samples that are not zero, n_components needs 30"),
-        ({"n_init": 0}, "n_init is 0"),
-        ({"max_iter": 0}, "max_iter is 0"),
+        ({"n_init": 0}, "n_init must be an int of at least 1, got 0"),
+        ({"max_iter": 0}, "max_iter must be an int of at least 1, got 0"),
         ({"tol": -1.0}, r"tol is -1\.0"),
         ({"prior_weight": -1.0}, r"prior_weight is -1\.0"),
     ],

@@ -237,7 +237,7 @@ def test_unfitted_pretrainer_is_refused(bunch, X):
             ValueError,
             "pooling is 'max'. Pass one of 'tokens', 'mean', 'latent'",
         ),
-        ({"batch_size": 0}, ValueError, "batch_size is 0"),
+        ({"batch_size": 0}, ValueError, "batch_size must be an int of at least 1, got 0"),
         ({"n_layers": 9}, ValueError, "n_layers is 9, the network has"),
         ({"wavelength": np.arange(1, 60)}, ValueError, r"shape \(59,\), X has 60 channels"),
         ({"wavenumber": np.arange(1, 61)}, ValueError, "both given"),

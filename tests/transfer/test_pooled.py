@@ -83,5 +83,5 @@ def test_repeated_standards_stay_in_one_fold(make_stack):
 @pytest.mark.parametrize("weight", [0, -1, 1.5, None])
 def test_refuses_a_weight_that_is_no_count(weight, make_stack):
     X, y, *_ = make_stack()
-    with pytest.raises(ValueError, match=f"weight is {weight!r}. Pass an int of at least 1"):
+    with pytest.raises(ValueError, match=f"weight must be an int of at least 1, got {weight!r}"):
         make(PooledTransfer, 0, weight=weight).fit(X, y)

@@ -229,9 +229,9 @@ def test_it_goes_from_one_grid_to_the_other(make_grids, reset):
     [
         ({"adapts": "bias"}, "adapts is 'bias'. Pass one of 'norm', 'lora', 'all'"),
         ({"reset": "batch"}, "reset is 'batch'. Pass one of 'fold', 'input'"),
-        ({"max_steps": -1}, "max_steps is -1"),
-        ({"rank": 0}, "rank is 0"),
-        ({"batch_size": 0}, "batch_size is 0"),
+        ({"max_steps": -1}, "max_steps must be an int of at least 0, got -1"),
+        ({"rank": 0}, "rank must be an int of at least 1, got 0"),
+        ({"batch_size": 0}, "batch_size must be an int of at least 1, got 0"),
         ({"learning_rate": 0.0}, "learning_rate is 0.0"),
         ({"mask_ratio": 1}, "mask_ratio is 1"),
         ({"wavelength": WAVELENGTH}, "has its own"),
