@@ -11,9 +11,9 @@ from numpy.polynomial.legendre import legvander
 from numpy.typing import ArrayLike
 from sklearn.utils import Bunch, check_random_state
 
+from .._bands import SPAN, Bands, draw_bands
 from .._typing import RandomState
 from .._validation import check_axis
-from ._bands import SPAN, Bands, draw_bands
 
 DEFAULT_WAVELENGTH = np.arange(1100.0, 2499.0, 2.0)
 

@@ -9,6 +9,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from .._frames import take_rows
+from .._interpolation import interpolate_linear
 from .._validation import check_axis, check_labels, named_axis
 
 MAPPING = "MeanCentred, CORAL, DS, PDS, SST, CCA and FNO"
@@ -48,8 +49,7 @@ class TransferRows:
         own = self.transfer.target_channels_
         if self.axis is None or np.array_equal(own, goal):
             return X[:, goal]  # without an axis, fit has refused other channels
-        own = own[np.argsort(self.axis[own])]
-        return np.stack([np.interp(self.axis[goal], self.axis[own], x[own]) for x in X])
+        return interpolate_linear(X[:, own], self.axis[own], self.axis[goal])
 
     def mapped_spectra(self) -> NDArray[np.float64]:
         """Return target spectra as the transfer maps them."""

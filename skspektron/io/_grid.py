@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from .._interpolation import CHANNEL_TOLERANCE, interpolate_linear
 from ._spectrum import Spectrum
 
-_TOLERANCE = 1e-6  # relative: what rounding makes of one channel in two files
 _UNITS = {"wavelength": "nm", "wavenumber": "cm-1"}
 
 
@@ -51,7 +51,7 @@ def on_one_axis(
             "interpolate=True to have all on the channels of the first."
         )
     shared = _shared_channels(axis, spectra, unit)
-    X = np.array([_interpolate(shared, spectrum) for spectrum in spectra])
+    X = np.concatenate([interpolate_linear(s.values[None], s.axis, shared) for s in spectra])
     said = f"interpolated linearly onto {_describe(shared, unit)}."
     return X, shared, [f"{len(other)} of {len(spectra)} spectra: {said}"]
 
@@ -62,7 +62,7 @@ def _rows_on(axis: NDArray[np.float64], spectrum: Spectrum) -> NDArray[np.float6
         return spectrum.values
     if len(spectrum.axis) == len(axis):
         for order in (slice(None), slice(None, None, -1)):
-            if np.allclose(spectrum.axis[order], axis, rtol=_TOLERANCE, atol=0):
+            if np.allclose(spectrum.axis[order], axis, rtol=CHANNEL_TOLERANCE, atol=0):
                 return spectrum.values[order]
     return None
 
@@ -73,7 +73,7 @@ def _shared_channels(
     """Return the channels of the first axis within the range of all others."""
     low = max(spectrum.axis.min() for spectrum in spectra)
     high = min(spectrum.axis.max() for spectrum in spectra)
-    inside = (axis >= low * (1 - _TOLERANCE)) & (axis <= high * (1 + _TOLERANCE))
+    inside = (axis >= low * (1 - CHANNEL_TOLERANCE)) & (axis <= high * (1 + CHANNEL_TOLERANCE))
     if inside.sum() < 2:
         raise ValueError(
             f"The files share {inside.sum()} channels of the first, between {low:g} and {high:g} "
@@ -81,12 +81,6 @@ def _shared_channels(
         )
     shared: NDArray[np.float64] = axis[inside]
     return shared
-
-
-def _interpolate(channels: NDArray[np.float64], spectrum: Spectrum) -> NDArray[np.float64]:
-    """Return a spectrum at other channels, by straight lines."""
-    order = np.argsort(spectrum.axis)
-    return np.interp(channels, spectrum.axis[order], spectrum.values[order])
 
 
 def _describe(axis: NDArray[np.float64], unit: str) -> str:

@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._interpolation import CHANNEL_TOLERANCE
 from .._validation import check_axis
-
-_TOLERANCE = 1e-6  # relative: what rounding makes of one channel in two files
 
 
 def instrument_axes(
@@ -38,7 +37,7 @@ def merge_axes(
     values = np.concatenate(list(axes.values()))
     order = np.argsort(values, kind="stable")
     ascending = values[order]
-    is_new = np.diff(ascending, prepend=-np.inf) > _TOLERANCE * ascending
+    is_new = np.diff(ascending, prepend=-np.inf) > CHANNEL_TOLERANCE * ascending
     column = np.empty(len(values), dtype=np.intp)
     column[order] = np.cumsum(is_new) - 1
     ends = np.cumsum([len(axis) for axis in axes.values()])[:-1]
@@ -47,8 +46,9 @@ def merge_axes(
         n_merged = len(own) - len(np.unique(own))
         if n_merged:
             raise ValueError(
-                f"Instrument {name!r} has {n_merged} of {len(own)} channels within {_TOLERANCE:g} "
-                "of the position of another one. Average or drop channels that close."
+                f"Instrument {name!r} has {n_merged} of {len(own)} channels within "
+                f"{CHANNEL_TOLERANCE:g} of the position of another one. "
+                "Average or drop channels that close."
             )
     return ascending[is_new], columns
 

@@ -5,8 +5,8 @@ import pytest
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.metrics import r2_score
 
+from skspektron._bands import draw_bands
 from skspektron.datasets import make_instruments
-from skspektron.datasets._bands import draw_bands
 from skspektron.datasets._instruments import _Instrument
 
 AXIS = np.linspace(1100, 2498, 50)

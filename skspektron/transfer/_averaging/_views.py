@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from ...datasets._bands import channels_near
+from ..._bands import channels_near
 from ...preprocessing import SNV
 from .._core._grids import Grids, find_grids
 from .._core._standards import Rows, Standards

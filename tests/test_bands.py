@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skspektron.datasets._bands import (
+from skspektron._bands import (
     HYDROGENIC,
     SKELETAL,
     Bands,
