@@ -1,4 +1,4 @@
-"""Where the documentation of an estimator is: notebooks link to it."""
+"""Links from the HTML representation of estimators to their documentation."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ SITE = "https://skspektron.readthedocs.io/en/latest/"
 
 
 class DocumentedEstimator(BaseEstimator):
-    """An estimator whose HTML representation links to its page of the reference."""
+    """Base of estimators whose HTML representation links to their reference page."""
 
-    # Read by scikit-learn, which fills in the public module and the name of the class.
+    # scikit-learn fills in the public module and the class name.
     _doc_link_module = "skspektron"
     _doc_link_template = SITE + "generated/{estimator_module}.{estimator_name}.html"

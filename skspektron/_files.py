@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and what tells that they still are."""
+"""Atomic writing of files, and a digest that detects damage."""
 
 import os
 import time
@@ -7,18 +7,18 @@ from glob import escape
 from hashlib import sha256
 from pathlib import Path
 
-LEFT_BEHIND = 3600.0  # seconds after which an unfinished file is that of a process that was killed
+STALE_SECONDS = 3600.0  # age after which the process of a temporary file must have been killed
 
 
-def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
-    """Put a file in the place of another one; if that fails, the old one stays as it was."""
+def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write or replace a file; if that fails, an existing file stays unchanged."""
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        _remove_unfinished(path)
+        _remove_stale(path)
         temporary.write_bytes(content)
         with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())  # some disks tell only now that they are full
+            os.fsync(file.fileno())  # some file systems report a full disk only here
         os.replace(temporary, path)
     except BaseException as error:
         temporary.unlink(missing_ok=True)
@@ -26,13 +26,13 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
             raise
         raise OSError(
             error.errno,
-            f"{path} could not be written, {len(content)} bytes: {error.strerror}. What was there "
-            "before is unchanged. Free space, or pass a path in a folder that can be written to.",
+            f"{path} could not be written ({len(content)} bytes): {error.strerror}. An existing "
+            "file is unchanged. Free disk space, or pass a path in a writable folder.",
         ) from error
 
 
 def digest(parts: Iterable[bytes | memoryview]) -> str:
-    """Return the SHA-256 of parts whose ends count: moving bytes between them changes it."""
+    """Return the SHA-256 of all parts and their lengths."""
     content = sha256()
     for part in parts:
         content.update(len(part).to_bytes(8, "little"))
@@ -40,12 +40,12 @@ def digest(parts: Iterable[bytes | memoryview]) -> str:
     return content.hexdigest()
 
 
-def _remove_unfinished(path: Path) -> None:
-    """Remove what killed processes left of earlier attempts to write this file."""
-    for left in path.parent.glob(f".{escape(path.name)}.*.part"):
-        by_process = left.name.split(".")[-2].isdecimal()
+def _remove_stale(path: Path) -> None:
+    """Remove temporary files of this path that killed processes left."""
+    for temporary in path.parent.glob(f".{escape(path.name)}.*.part"):
+        by_process = temporary.name.split(".")[-2].isdecimal()
         try:
-            if by_process and time.time() - left.stat().st_mtime > LEFT_BEHIND:
-                left.unlink()
-        except OSError:  # another process was faster, or it is not ours to remove
+            if by_process and time.time() - temporary.stat().st_mtime > STALE_SECONDS:
+                temporary.unlink()
+        except OSError:  # another process removed it, or we may not
             continue

@@ -1,4 +1,4 @@
-"""Data frames of pandas and of polars, whichever the user has."""
+"""Data frames of pandas and polars."""
 
 from collections.abc import Iterable
 from importlib.util import find_spec
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 def frame_kind(X: Any) -> str | None:
-    """Return "pandas" or "polars" for a data frame of theirs, None for anything else."""
+    """Return "pandas" or "polars" for a data frame, None for anything else."""
     if not hasattr(X, "columns"):
         return None
     origins = {base.__module__.partition(".")[0] for base in type(X).__mro__}
@@ -17,19 +17,19 @@ def frame_kind(X: Any) -> str | None:
 
 
 def take_rows(X: Any, index: NDArray[np.intp]) -> Any:
-    """Return rows of a data frame, or of anything else as an array."""
+    """Return rows of a data frame as a data frame, of anything else as an array."""
     if hasattr(X, "iloc"):
         return X.iloc[index]
     return X[index] if frame_kind(X) else np.asarray(X)[index]
 
 
 def installed_kind() -> str:
-    """Return the kind of frame to make where nobody has given one."""
+    """Return the kind of data frame to make when the user passed none."""
     return "polars" if find_spec("pandas") is None else "pandas"
 
 
 def as_frame(values: NDArray[Any], names: Iterable[Any], kind: str) -> Any:
-    """Return `values` as a data frame of `kind` with the column `names`."""
+    """Return `values` as a data frame of `kind` with columns `names`."""
     names = [str(name) for name in names]
     if kind == "polars":
         import polars as pl

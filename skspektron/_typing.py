@@ -1,4 +1,4 @@
-"""Types of the parameters that many estimators share."""
+"""Types of parameters that several estimators share."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -11,13 +11,13 @@ from sklearn.base import BaseEstimator
 
 PathLike: TypeAlias = str | os.PathLike[str]
 RandomState: TypeAlias = int | np.random.RandomState | None
-# Name of an instrument in the metadata; None: the one that the rows leave.
+# Name of an instrument in the metadata. None: the only one that is not named otherwise.
 InstrumentName: TypeAlias = str | int | None
-# Name of an ordering of standards, or a callable from spectra to a permutation.
+# Name of an ordering of standards, or a callable that returns a permutation of the spectra.
 Selection: TypeAlias = str | Callable[..., Any]
-# A folder, or a joblib.Memory.
+# Path of a cache folder, or a joblib.Memory.
 MemoryLike: TypeAlias = str | Memory | None
-# A name of weights that ship with the package, a path, or a fitted SpektronPretrainer.
+# Name of weights that ship with the package, a path, or a fitted SpektronPretrainer.
 Weights: TypeAlias = str | os.PathLike[str] | BaseEstimator
 # One value per channel, for all instruments or in a dict with one array per instrument.
 ChannelValues: TypeAlias = ArrayLike | Mapping[str, ArrayLike] | None

@@ -24,7 +24,7 @@ def check_axis(
     n_features: int,
     feature_names: ArrayLike | None = None,
 ) -> NDArray[np.float64] | None:
-    """Return the spectral axis in cm-1, whichever way the user gave it.
+    """Return the spectral axis in cm-1.
 
     Parameters
     ----------
@@ -36,27 +36,27 @@ def check_axis(
         Number of channels of the spectra that the axis belongs to.
     feature_names : array-like of shape (n_features,), default=None
         Column names, read when neither axis is given: ``"1100.0"``, ``"1100 nm"``,
-        ``"4000 cm-1"``. Without a unit they are nm when all lie between 300 and 2600,
-        else cm-1. They are no axis when one of them is no number, when units differ, or
-        when bare numbers merely count the channels from 0 or 1 or are not strictly monotonic.
+        ``"4000 cm-1"``. Without a unit they are in nm if all lie between 300 and 2600, else in
+        cm-1. They are ignored if one of them is not a number, if units differ, or if numbers
+        without a unit count the channels from 0 or 1 or are not strictly monotonic.
 
     Returns
     -------
     wavenumber : ndarray of shape (n_features,) or None
-        Axis in cm-1, in the order of the channels; None when nothing gives one.
+        Axis in cm-1, in the order of the channels; None if there is none.
 
     Raises
     ------
     ValueError
-        If both axes are given, or an axis has the wrong length, is not strictly monotonic,
-        not finite or not positive.
+        If both axes are given, or an axis has the wrong length or is not strictly monotonic,
+        finite and positive.
     TypeError
-        If an axis holds something other than numbers.
+        If an axis contains anything but numbers.
     """
     if wavelength is not None and wavenumber is not None:
         raise ValueError(
             "wavelength (nm) and wavenumber (cm-1) were both given for one axis. "
-            "Pass only one of them; the other is computed from it."
+            "Pass only one of them."
         )
     if wavelength is not None:
         return 1e7 / check_channels(wavelength, n_features, "wavelength", "nm")
@@ -68,12 +68,12 @@ def check_axis(
 
 
 def check_labels(values: ArrayLike, n_samples: int, name: str) -> NDArray[Any]:
-    """Return metadata such as `instrument` or `sample_id` as one sortable array.
+    """Return metadata such as `instrument` or `sample_id` as a sortable array.
 
     Parameters
     ----------
     values : array-like of shape (n_samples,)
-        Strings, numbers or dates; one entry per row of `X`.
+        Strings, numbers or dates, one per row of `X`.
     n_samples : int
         Number of rows of `X`.
     name : str
@@ -82,7 +82,7 @@ def check_labels(values: ArrayLike, n_samples: int, name: str) -> NDArray[Any]:
     Returns
     -------
     labels : ndarray of shape (n_samples,)
-        The labels in one dtype that sorts.
+        Labels of a single dtype that can be sorted.
 
     Raises
     ------
@@ -96,14 +96,14 @@ def check_labels(values: ArrayLike, n_samples: int, name: str) -> NDArray[Any]:
     labels = np.asarray(values, dtype=None if hasattr(values, "dtype") else object)
     if labels.ndim != 1:
         raise ValueError(
-            f"{name} has shape {labels.shape}, expected ({n_samples},). "
+            f"{name} must have shape ({n_samples},), got {labels.shape}. "
             "Pass a flat sequence with one entry per row of X."
         )
     if len(labels) != n_samples:
         raise ValueError(
-            f"{name} has {len(labels)} entries, X has {n_samples} rows. Pass one entry per row "
-            f"of X, by keyword to the outermost fit (fit(X, y, {name}=...)): scikit-learn splits "
-            "it with X when the lengths agree and passes it through whole when they do not."
+            f"{name} has {len(labels)} entries, X has {n_samples} rows. Pass one entry per row of "
+            f"X, by keyword to the outermost fit (fit(X, y, {name}=...)): scikit-learn splits it "
+            "with X only if the lengths agree."
         )
     is_object = labels.dtype == object
     n_missing = sum(map(_is_missing, labels)) if is_object else np.sum(labels != labels)
@@ -116,10 +116,10 @@ def check_labels(values: ArrayLike, n_samples: int, name: str) -> NDArray[Any]:
 
 
 def count_rows(X: Any, owner: str) -> int:
-    """Return the number of rows of spectra that are checked later; refuse what has none."""
+    """Return the number of rows of spectra that are checked later."""
     if not hasattr(X, "__len__") or getattr(X, "shape", None) == ():
         raise TypeError(
-            f"X of {owner} is of type {type(X).__name__} and has no rows. Pass spectra, one a row."
+            f"X of {owner} must have rows, got {type(X).__name__}. Pass one spectrum per row."
         )
     return len(X)
 
@@ -137,7 +137,7 @@ def check_references(y: ArrayLike, n_samples: int, owner: str) -> NDArray[np.flo
     if y.shape[:1] != (n_samples,):
         raise ValueError(
             f"y of {owner} has shape {y.shape}, X has {n_samples} rows. "
-            "Pass one row of reference values per spectrum, NaN where there is none."
+            "Pass one row of reference values per spectrum, NaN where unknown."
         )
     return y
 
@@ -243,18 +243,18 @@ def _check_alternatives(name, value, ranges, choices, way_out):
 
 
 def check_channels(values: ArrayLike, n_features: int, name: str, unit: str) -> NDArray[np.float64]:
-    """Return one axis as float64: finite, positive, strictly monotonic, one value a channel."""
+    """Return one axis as float64 after checking it: finite, positive, strictly monotonic."""
     try:
         axis = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise TypeError(
-            f"{name} must hold {n_features} numbers in {unit}: {error}. "
-            f"Pass one number per channel of X."
+            f"{name} must be {n_features} numbers in {unit}: {error}. "
+            "Pass one number per channel of X."
         ) from error
     if axis.shape != (n_features,):
         raise ValueError(
             f"{name} has shape {axis.shape}, X has {n_features} channels. "
-            f"Pass one value in {unit} per channel, shape ({n_features},)."
+            f"Pass one number in {unit} per channel."
         )
     n_bad = np.count_nonzero(~(np.isfinite(axis) & (axis > 0)))
     if n_bad:
@@ -267,15 +267,15 @@ def check_channels(values: ArrayLike, n_features: int, name: str, unit: str) -> 
     if turns.size:
         at = turns[0]
         raise ValueError(
-            f"{name} is not strictly monotonic: channel {at} is at {axis[at]:g} {unit} and "
-            f"channel {at + 1} at {axis[at + 1]:g} {unit}. Sort the channels of X and the axis "
+            f"{name} must be strictly monotonic, got {axis[at]:g} {unit} at channel {at} and "
+            f"{axis[at + 1]:g} {unit} at channel {at + 1}. Sort the channels of X and the axis "
             "together, and drop repeated channels."
         )
     return axis.copy()  # the fitted axis must not follow the user's array
 
 
 def _axis_from_names(feature_names, n_features):
-    """Return the axis that column names spell, in cm-1, or None when they spell none."""
+    """Return the axis in column names, in cm-1, or None if they have none."""
     named = named_axis(feature_names, n_features)
     if named is None:
         return None
@@ -286,7 +286,7 @@ def _axis_from_names(feature_names, n_features):
 def named_axis(
     feature_names: Iterable[Any], n_features: int
 ) -> tuple[NDArray[np.float64], str] | None:
-    """Return the axis that column names spell and its unit, or None when they spell none."""
+    """Return the axis in column names and its unit, or None if they have none."""
     names = [str(name) for name in feature_names]
     matches = [match for match in map(CHANNEL_NAME.fullmatch, names) if match]
     if len(matches) < len(names):
@@ -301,24 +301,24 @@ def named_axis(
 
 
 def _could_be_axis(values):
-    """Tell an axis from channel numbers and from names that are numbers by accident."""
+    """Return whether numbers without a unit are an axis rather than channel numbers."""
     step = np.diff(values)
     counts = values[0] in (0, 1) and np.all(step == 1)
     return not counts and values.min() > 0 and bool(np.all(step > 0) or np.all(step < 0))
 
 
 def _is_missing(value):
-    """Tell None, NaN, NaT and pandas.NA (none of which equals itself) from a label."""
+    """Return whether a label is None, NaN, NaT or pandas.NA."""
     same = value == value
     return value is None or not isinstance(same, bool | np.bool_) or not same
 
 
 def _one_dtype(labels, name):
-    """Return an object array as an array of strings or numbers; refuse anything else."""
+    """Return an object array as an array of strings or of numbers."""
     kinds = {type(label) for label in labels}
     if not any(all(issubclass(kind, base) for kind in kinds) for base in (str, Real)):
         raise TypeError(
-            f"{name} holds {' and '.join(sorted(kind.__name__ for kind in kinds))} entries, which "
-            "cannot be sorted together. Convert them all to strings or all to numbers."
+            f"{name} has entries of type {' and '.join(sorted(kind.__name__ for kind in kinds))}, "
+            "which cannot be sorted together. Convert all to strings or all to numbers."
         )
     return np.array(labels.tolist())

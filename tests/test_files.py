@@ -44,7 +44,7 @@ def names(folder):
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
 def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch, error):
     path, write_bytes = tmp_path / "file", Path.write_bytes
-    _files.write_whole(path, b"old")
+    _files.write_atomically(path, b"old")
 
     def run_out(self, content):
         write_bytes(self, content[:2])
@@ -52,7 +52,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch, error):
 
     monkeypatch.setattr(Path, "write_bytes", run_out)
     with pytest.raises(type(error)) as caught:
-        _files.write_whole(path, b"new content")
+        _files.write_atomically(path, b"new content")
     assert (path.read_bytes(), names(tmp_path)) == (b"old", ["file"])
     if isinstance(error, OSError):
         assert caught.value.errno == 28
@@ -63,7 +63,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch, error):
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"absent/file could not be written, 3 bytes"):
-        _files.write_whole(tmp_path / "absent" / "file", b"new")
+        _files.write_atomically(tmp_path / "absent" / "file", b"new")
 
 
 def test_what_a_killed_process_left_is_removed_once_it_is_old(tmp_path):
@@ -73,7 +73,7 @@ def test_what_a_killed_process_left_is_removed_once_it_is_old(tmp_path):
     for name, age in ages.items():
         (tmp_path / name).write_bytes(b"half")
         os.utime(tmp_path / name, (now - age, now - age))
-    _files.write_whole(path, b"whole")
+    _files.write_atomically(path, b"whole")
     assert names(tmp_path) == sorted([*list(ages)[1:], path.name])
 
 

@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from .._files import digest, write_whole
+from .._files import digest, write_atomically
 
 HEADER, CHECKSUM = "skspektron", "sha256"  # in the metadata of a safetensors file
 
@@ -20,7 +20,9 @@ def save_tensors(path: str | os.PathLike, tensors: Mapping[str, Tensor], header:
     """Write tensors and a JSON header to a safetensors file with a checksum, or leave the old."""
     tensors = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
     text = json.dumps(header, default=np.generic.item)  # numpy's labels and numbers
-    write_whole(path, save(tensors, metadata={HEADER: text, CHECKSUM: _checksum(text, tensors)}))
+    write_atomically(
+        path, save(tensors, metadata={HEADER: text, CHECKSUM: _checksum(text, tensors)})
+    )
 
 
 def load_tensors(path: str | os.PathLike) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from skorch.callbacks import Callback
 from skorch.history import History
 
-from .._files import write_whole
+from .._files import write_atomically
 
 
 def records(
@@ -55,7 +55,7 @@ class HistoryLog(Callback):
         """Write the windows of the run that is resumed."""
         if net.processes.rank == 0:
             lines = records(net.history, self.names, self.earlier)
-            write_whole(self.path, "".join(map(_line, lines)).encode())
+            write_atomically(self.path, "".join(map(_line, lines)).encode())
 
     def on_epoch_end(self, net, **kwargs):
         """Append the window."""

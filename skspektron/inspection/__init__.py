@@ -1,4 +1,4 @@
-"""See what a transfer does, how far predictions can be trusted, and inside a network."""
+"""Displays of transfers, predictions and their reliability, and of a network's filters."""
 
 import lazy_loader as lazy
 

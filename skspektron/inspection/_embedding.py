@@ -1,4 +1,4 @@
-"""Where the spectra of two instruments lie in an embedding, before and after a transfer."""
+"""Embeddings of two instruments before and after a transfer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sklearn.utils import check_array
 
 from .._drawing import COLOURS, check_axes, import_pyplot, new_axes
 from .._validation import check_labels
-from ._embedded_rows import embed_rows
+from ._embedding_rows import embedding_rows
 
 STYLES = {
     "source": {"marker": "o", "color": "0.35", "markerfacecolor": "none"},
@@ -21,32 +21,32 @@ STYLES = {
 
 
 class EmbeddingDisplay:
-    """Draw the first two principal component scores of both instruments, before and after.
+    """Plot principal component scores of both instruments before and after a transfer.
 
-    The components are those of the rows of both instruments before the transfer, the same in
-    both panels, so that what moves is the target. Thin lines join the rows of one sample.
+    The components are fitted to the rows of both instruments before the transfer and are the same
+    in both panels, so that only the target rows move. Thin lines join rows of the same sample.
 
     Parameters
     ----------
     source : array-like of shape (n_source, n_outputs)
         Embeddings, or preprocessed spectra, of source rows.
     target, adapted : array-like of shape (n_target, n_outputs)
-        Those of target rows before and after the transfer.
+        Embeddings of target rows before and after the transfer.
     source_id, target_id : array-like of shape (n_source,) and (n_target,), default=None
         Physical sample of each row. None: no lines.
 
     Attributes
     ----------
     distance_before_, distance_after_ : float
-        Root mean square of the distances between target rows and the mean source row of the same
-        sample, in the whole embedding, divided by that between source rows and their mean: 1 is
-        as far as one sample is from the average of all. NaN without pairs.
+        Root mean square distance between a target row and the mean source row of the same sample,
+        in all dimensions of the embedding, divided by that between source rows and their mean.
+        1: as far apart as a sample is from the mean of all samples. NaN without pairs.
     scores_ : dict of str to ndarray of shape (n_rows, 2)
         Scores of `source`, `target` and `adapted`.
     explained_variance_ratio_ : ndarray of shape (2,)
-        Shares of the variance of the rows of both instruments before the transfer.
+        Fractions of the variance of the rows of both instruments before the transfer.
     ax_ : ndarray of shape (2,) of matplotlib Axes
-        Before; after.
+        Panels before and after the transfer.
     figure_ : matplotlib Figure
         Figure of the drawing.
 
@@ -56,8 +56,8 @@ class EmbeddingDisplay:
 
     Notes
     -----
-    Two components show a part of the embedding. `distance_after_` is computed in all of it, and
-    neither tells how far off the predictions are.
+    Two components show only part of the embedding, whereas `distance_after_` uses all of it.
+    Neither measures the error of predictions.
 
     Examples
     --------
@@ -93,18 +93,18 @@ class EmbeddingDisplay:
         Parameters
         ----------
         ax : array-like of 2 matplotlib Axes, default=None
-            For before and after. None: a new figure.
+            Axes of the panels before and after the transfer. None: a new figure.
 
         Returns
         -------
         display : EmbeddingDisplay
-            Itself, with what was drawn.
+            The display itself.
 
         Raises
         ------
         ValueError
-            If `ax` holds another number of axes, the embeddings do not go together, or the source
-            has fewer than two rows or two outputs.
+            If `ax` holds another number of axes, the shapes of the embeddings do not match, or
+            the source has fewer than two rows or two outputs.
         ImportError
             If a new figure is needed and matplotlib is not installed.
         """
@@ -122,8 +122,8 @@ class EmbeddingDisplay:
             ax = new_axes(type(self).__name__, 1, 2, **options)
         self.ax_ = check_axes(ax, 2)
         self.figure_ = self.ax_[0].figure
-        self._draw(self.ax_[0], "target", partner, f"Before{_apart(self.distance_before_)}")
-        self._draw(self.ax_[1], "adapted", partner, f"After{_apart(self.distance_after_)}")
+        self._draw(self.ax_[0], "target", partner, f"Before{_describe(self.distance_before_)}")
+        self._draw(self.ax_[1], "adapted", partner, f"After{_describe(self.distance_after_)}")
         self.ax_[0].legend(fontsize="small")
         return self
 
@@ -140,13 +140,13 @@ class EmbeddingDisplay:
         wavenumber: ArrayLike | None = None,
         ax: Any = None,
     ) -> EmbeddingDisplay:
-        """Embed the rows of both instruments before and after a transfer, and draw them.
+        """Embed rows of both instruments before and after a transfer and plot the scores.
 
         Parameters
         ----------
         estimator : estimator
-            Fitted `LoRATransfer` or `TTTTransfer`, whose embeddings are drawn, or a transfer that
-            maps spectra; or a `Pipeline` that ends in one.
+            Fitted `LoRATransfer` or `TTTTransfer`, whose embeddings are plotted, or a fitted
+            transfer that maps spectra; or a `Pipeline` that ends in one.
         X : array-like of shape (n_rows, n_features)
             Spectra of both instruments, stacked.
         instrument : array-like of shape (n_rows,)
@@ -154,19 +154,19 @@ class EmbeddingDisplay:
         sample_id : array-like of shape (n_rows,), default=None
             Physical sample of each row. None: no lines.
         features : transformer, default=None
-            Fitted; what mapped spectra are drawn behind, such as
-            ``make_pipeline(SNV(), SpektronEmbedder(...))``. None: the steps of the calibration in
-            front of its last one.
+            Fitted transformer applied to mapped spectra, such as
+            ``make_pipeline(SNV(), SpektronEmbedder(...))``. None: the steps of the calibration
+            before its last one.
         wavelength, wavenumber : array-like of shape (n_features,), default=None
-            Axis of `X`, read where both instruments have different channels. None: as column
-            names spell it.
+            Axis of `X` in nm or in cm-1, needed if the instruments have different channels.
+            None: read from the column names.
         ax : array-like of 2 matplotlib Axes, default=None
             As in `plot`.
 
         Returns
         -------
         display : EmbeddingDisplay
-            The drawing. Source rows are embedded by the network of the source in both panels.
+            The display. The network of the source embeds the source rows in both panels.
 
         Raises
         ------
@@ -177,11 +177,11 @@ class EmbeddingDisplay:
         """
         if ax is None:
             import_pyplot(cls.__name__)
-        embedded = embed_rows(estimator, X, instrument, sample_id, features, wavelength, wavenumber)
-        return cls(**embedded).plot(ax)
+        axis = wavelength, wavenumber
+        return cls(**embedding_rows(estimator, X, instrument, sample_id, features, *axis)).plot(ax)
 
     def _embeddings(self) -> dict[str, NDArray[np.float64]]:
-        """Return the three embeddings by name, checked to go together."""
+        """Return the three embeddings by name after checking their shapes."""
         given = {"source": self.source, "target": self.target, "adapted": self.adapted}
         embeddings = {
             name: check_array(Z, dtype=np.float64, input_name=name) for name, Z in given.items()
@@ -189,18 +189,18 @@ class EmbeddingDisplay:
         n_source, n_outputs = embeddings["source"].shape
         if embeddings["adapted"].shape != (expected := embeddings["target"].shape):
             raise ValueError(
-                f"adapted has shape {embeddings['adapted'].shape}, target {expected}. Pass the "
-                "same rows before and after the transfer."
+                f"adapted must have the shape of target, {expected}, got "
+                f"{embeddings['adapted'].shape}. Pass the same rows before and after the transfer."
             )
         if expected[1] != n_outputs or min(n_source, n_outputs) < 2:
             raise ValueError(
-                f"source has shape {(n_source, n_outputs)}, target {expected}. Pass at least two "
-                "source rows, and as many outputs, at least two, of both."
+                f"source has shape {(n_source, n_outputs)} and target {expected}. Pass at least "
+                "2 source rows, and the same number of outputs for both, at least 2."
             )
         return embeddings
 
     def _partners(self, n_source: int, n_target: int) -> NDArray[np.bool_]:
-        """Return which source rows are of the sample of each target row, (n_target, n_source)."""
+        """Return whether a source row is of the sample of a target row, (n_target, n_source)."""
         if self.source_id is None or self.target_id is None:
             return np.zeros((n_target, n_source), dtype=bool)
         source_id = check_labels(self.source_id, n_source, "source_id")
@@ -210,7 +210,7 @@ class EmbeddingDisplay:
     def _draw(self, ax: Any, name: str, partner: NDArray[np.bool_], title: str) -> None:
         """Draw one panel."""
         source, target = self.scores_["source"], self.scores_[name]
-        for ends in _joined(source, target, partner):
+        for ends in _line_ends(source, target, partner):
             ax.plot(*ends.T, color="0.75", linewidth=0.7, zorder=1)
         for label, scores in (("source", source), ("target", target)):
             ax.plot(*scores.T, linestyle="none", markersize=5, label=label, **STYLES[label])
@@ -219,22 +219,24 @@ class EmbeddingDisplay:
         ax.set_ylabel(f"Second component ({second:.0%})")
 
 
-def _joined(source: NDArray[Any], target: NDArray[Any], partner: NDArray[np.bool_]) -> NDArray[Any]:
-    """Return the two ends of every line, (n_pairs, 2, n_outputs): a sample's source mean first."""
+def _line_ends(
+    source: NDArray[Any], target: NDArray[Any], partner: NDArray[np.bool_]
+) -> NDArray[Any]:
+    """Return the ends of each line, (n_pairs, 2, n_outputs): source mean, then target row."""
     paired = partner.any(axis=1)
     weights = partner[paired] / partner[paired].sum(axis=1, keepdims=True)
     return np.stack([weights @ source, target[paired]], axis=1)
 
 
 def _distance(source: NDArray[Any], target: NDArray[Any], partner: NDArray[np.bool_]) -> float:
-    """Return how far a sample lies from itself, in units of its distance from the mean."""
-    ends = _joined(source, target, partner)
+    """Return the RMS distance within pairs relative to that of source rows from their mean."""
+    ends = _line_ends(source, target, partner)
     spread = np.mean(np.sum((source - source.mean(axis=0)) ** 2, axis=1))
     if not len(ends) or spread == 0:
         return float("nan")
     return float(np.sqrt(np.mean(np.sum((ends[:, 1] - ends[:, 0]) ** 2, axis=1)) / spread))
 
 
-def _apart(distance: float) -> str:
-    """Return what the title says of the pairs."""
+def _describe(distance: float) -> str:
+    """Return the distance within pairs as the end of a title."""
     return f": pairs {distance:.2g} apart" if np.isfinite(distance) else ""

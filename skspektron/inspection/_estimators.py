@@ -1,4 +1,4 @@
-"""What displays read from a fitted estimator."""
+"""Network and axis of a fitted estimator."""
 
 from typing import Any
 
@@ -11,23 +11,23 @@ INSPECTED = (SpektronPretrainer, SpektronEmbedder, SpektronRegressor)
 
 
 def fitted_network(estimator: Any) -> Any:
-    """Return the network of a fitted estimator; others are refused."""
+    """Return the network of a fitted estimator; raise TypeError if it has none."""
     if not isinstance(estimator, INSPECTED):
         raise TypeError(
-            f"estimator is a {type(estimator).__name__}. Pass a fitted "
-            f"{', '.join(kind.__name__ for kind in INSPECTED)}, such as a step of a pipeline."
+            "estimator must be a fitted SpektronPretrainer, SpektronEmbedder or SpektronRegressor, "
+            f"got {type(estimator).__name__}. Pass one, such as a step of a pipeline."
         )
     check_is_fitted(estimator)
     return estimator.network_
 
 
 def axis_unit(estimator: Any) -> str:
-    """Return the unit in which the user gave the axis."""
+    """Return the unit of the axis as the user gave it."""
     return "cm-1" if estimator.wavelength is None else "nm"
 
 
 def channel_step(estimator: Any) -> float | None:
-    """Return the median step between channels in the unit of the axis, None of several axes."""
+    """Return the median step between channels, or None if there are several axes."""
     if isinstance(estimator.wavenumber_, dict):
         return None
     axis = in_unit(estimator.wavenumber_, axis_unit(estimator))
@@ -35,5 +35,5 @@ def channel_step(estimator: Any) -> float | None:
 
 
 def in_unit(wavenumber: np.ndarray, unit: str) -> np.ndarray:
-    """Return an axis in cm-1 in "nm" or "cm-1"."""
+    """Return an axis given in cm-1 in "nm" or "cm-1"."""
     return 1e7 / wavenumber if unit == "nm" else wavenumber

@@ -1,4 +1,4 @@
-"""How far spectra are from those that a calibration knows, and what that does to predictions."""
+"""Influence plot: Hotelling's T2, Q residuals and prediction residuals."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from sklearn.utils.validation import check_consistent_length
 from .._drawing import COLOURS, check_axes, import_pyplot, new_axes
 from .._validation import check_labels
 
-MAX_NAMED = 8  # samples outside that are written beside their marks
+MAX_LABELS = 8  # samples outside the limits that are labelled
 
 
 class InfluenceDisplay:
-    """Draw Hotelling's T2 against Q with their limits, and residuals against T2.
+    """Plot Q residuals against Hotelling's T2 with their limits, and residuals against T2.
 
-    A spectrum above a limit is an open square, the others are full circles. On the
-    right, where there are residuals: those of the squares count for how much a prediction
-    outside the limits is worth.
+    Spectra above a limit are open squares, the others filled circles. With residuals, a second
+    panel shows whether predictions outside the limits are worse than those inside.
 
     Parameters
     ----------
     hotelling_t2, q_residuals : array-like of shape (n_samples,)
-        T2 and Q of every spectrum, as from `ApplicabilityDomain.statistics`.
+        T2 and Q of each spectrum, as returned by `ApplicabilityDomain.statistics`.
     hotelling_t2_limit, q_residuals_limit : float
-        Their limits.
+        Limits of T2 and Q.
     residuals : array-like of shape (n_samples,), default=None
-        Predicted minus reference values; NaN where there is no reference value. None: one panel.
+        Predicted minus reference values; NaN where the reference value is unknown. None: one
+        panel.
     sample_id : array-like of shape (n_samples,), default=None
-        What the samples outside are called. None: their rows, counted from 0.
+        Labels of samples outside the limits. None: row numbers, counted from 0.
     unit : str, default=None
-        Unit of the residuals. None: not written.
+        Unit of the residuals, for the axis label. None: no unit.
 
     Attributes
     ----------
     outside_ : ndarray of shape (n_samples,) of bool
-        Which spectra are above a limit.
+        True for spectra above a limit.
     residual_band_ : float
-        Twice the root mean square of the residuals inside, dotted lines at both sides of 0; NaN
-        without residuals.
+        Twice the root mean square of the residuals inside the limits, drawn as dotted lines on
+        both sides of 0; NaN without residuals.
     labels_ : list of matplotlib Text
-        Ids of the samples outside, of the eight farthest at most.
+        Labels of the samples outside the limits, at most the eight farthest.
     ax_ : ndarray of shape (1,) or (2,) of matplotlib Axes
-        T2 against Q; residuals against T2, where there are residuals.
+        Panels of Q against T2 and, with residuals, of residuals against T2.
     figure_ : matplotlib Figure
         Figure of the drawing.
 
@@ -55,9 +55,9 @@ class InfluenceDisplay:
 
     Notes
     -----
-    High T2 and low Q: more, or less, of what the calibration knows; the prediction extrapolates.
-    High Q: something that it does not know, with no say on how wrong the prediction is. Both axes
-    are logarithmic.
+    High T2 and low Q: an unusual amount of what the calibration has seen; the prediction
+    extrapolates. High Q: a spectral feature that the calibration has not seen, whose effect on
+    the prediction is unknown. Both axes are logarithmic.
 
     References
     ----------
@@ -94,14 +94,14 @@ class InfluenceDisplay:
 
     @property
     def outside_(self) -> NDArray[np.bool_]:
-        """Which spectra are above a limit."""
+        """Whether each spectrum is above a limit."""
         return (np.asarray(self.hotelling_t2) > self.hotelling_t2_limit) | (
             np.asarray(self.q_residuals) > self.q_residuals_limit
         )
 
     @property
     def residual_band_(self) -> float:
-        """Twice the root mean square of the residuals inside."""
+        """Twice the root mean square of the residuals inside the limits."""
         if self.residuals is None:
             return float("nan")
         inside = np.asarray(self.residuals, dtype=np.float64)[~self.outside_]
@@ -109,26 +109,26 @@ class InfluenceDisplay:
         return float(2 * np.sqrt(np.mean(known**2))) if len(known) else float("nan")
 
     def plot(self, ax: Any = None) -> InfluenceDisplay:
-        """Draw the panels.
+        """Plot the panels.
 
         Parameters
         ----------
         ax : matplotlib Axes or array-like of them, default=None
-            One without residuals, two with them. None: a new figure.
+            One without residuals, two with residuals. None: a new figure.
 
         Returns
         -------
         display : InfluenceDisplay
-            Itself, with what was drawn.
+            The display itself.
 
         Raises
         ------
         ValueError
-            If `ax` holds another number of axes, or the samples are not equally many.
+            If `ax` holds another number of axes, or the inputs differ in length.
         ImportError
             If a new figure is needed and matplotlib is not installed.
         """
-        names = self._check_samples()
+        labels = self._check_samples()
         n = 1 if self.residuals is None else 2
         if ax is None:
             ax = new_axes(type(self).__name__, 1, n, figsize=(4.8 * n, 4.2))
@@ -137,7 +137,7 @@ class InfluenceDisplay:
         self._draw_distances(self.ax_[0])
         if self.residuals is not None:
             self._draw_residuals(self.ax_[1])
-        self.labels_ = self._name_samples(names)
+        self.labels_ = self._label_samples(labels)
         self.ax_[0].legend(fontsize="small")
         return self
 
@@ -153,16 +153,17 @@ class InfluenceDisplay:
         unit: str | None = None,
         ax: Any = None,
     ) -> InfluenceDisplay:
-        """Compute T2 and Q of spectra, and their residuals where `y` is known, and draw them.
+        """Compute T2, Q and, if `y` is given, residuals of spectra, and plot them.
 
         Parameters
         ----------
         estimator : ApplicabilityDomain
-            Fitted.
+            Fitted applicability domain.
         X : array-like of shape (n_samples, n_features)
-            Spectra as the domain sees them; those of a target behind ``transfer.transform``.
+            Spectra as the domain was fitted to; those of a target instrument after
+            ``transfer.transform``.
         y : array-like of shape (n_samples,), default=None
-            Reference values; NaN where there are none. None: no residuals.
+            Reference values; NaN where unknown. None: no residuals.
         regressor : estimator, default=None
             Fitted calibration that predicts `X`. None: the PLS of the domain.
         sample_id, unit, ax
@@ -171,12 +172,12 @@ class InfluenceDisplay:
         Returns
         -------
         display : InfluenceDisplay
-            The drawing.
+            The display.
 
         Raises
         ------
         TypeError
-            If the estimator has no limits, or nothing predicts.
+            If the estimator has no limits, or the regressor cannot predict.
         ImportError
             If a new figure is needed and matplotlib is not installed.
         """
@@ -184,8 +185,9 @@ class InfluenceDisplay:
             import_pyplot(cls.__name__)
         if not hasattr(estimator, "statistics"):
             raise TypeError(
-                f"{type(estimator).__name__} has no T2 and Q with limits. Pass "
-                "ApplicabilityDomain(estimator).fit(X, y) with the calibration's spectra."
+                "estimator must be a fitted ApplicabilityDomain, got "
+                f"{type(estimator).__name__}. Pass ApplicabilityDomain(calibration).fit(X, y) with "
+                "the spectra of the calibration."
             )
         found = estimator.statistics(X)
         display = cls(
@@ -200,7 +202,7 @@ class InfluenceDisplay:
         return display.plot(ax)
 
     def _check_samples(self) -> NDArray[Any]:
-        """Return the names of the samples; all that is given must be of equal length."""
+        """Return the labels of the samples after checking that all inputs have one length."""
         n_samples = len(np.asarray(self.hotelling_t2))
         check_consistent_length(self.hotelling_t2, self.q_residuals, self.residuals)
         if self.sample_id is None:
@@ -208,7 +210,7 @@ class InfluenceDisplay:
         return check_labels(self.sample_id, n_samples, "sample_id")
 
     def _draw_marks(self, ax: Any, x: Any, y: Any) -> None:
-        """Draw circles inside and squares outside."""
+        """Plot circles inside and squares outside the limits."""
         outside, x, y = self.outside_, np.asarray(x, dtype=float), np.asarray(y, dtype=float)
         open_square = {"marker": "s", "color": COLOURS[1], "markerfacecolor": "none"}
         for name, which, style in (
@@ -220,7 +222,7 @@ class InfluenceDisplay:
             ax.plot(x[which], y[which], **style)
 
     def _draw_distances(self, ax: Any) -> None:
-        """Draw T2 against Q."""
+        """Plot Q against T2."""
         _make_logarithmic(ax, "x")
         _make_logarithmic(ax, "y")
         self._draw_marks(ax, self.hotelling_t2, self.q_residuals)
@@ -228,10 +230,10 @@ class InfluenceDisplay:
         limit = {"color": "black", "linestyle": "--", "linewidth": 1, "label": "limits"}
         ax.axhline(self.q_residuals_limit, **limit)
         ax.set(xlabel="Hotelling's T²", ylabel="Q residuals")
-        ax.margins(0.12)  # room for the ids
+        ax.margins(0.12)  # room for the labels
 
     def _draw_residuals(self, ax: Any) -> None:
-        """Draw residuals against T2."""
+        """Plot residuals against T2."""
         _make_logarithmic(ax, "x")
         self._draw_marks(ax, self.hotelling_t2, self.residuals)
         ax.axvline(self.hotelling_t2_limit, color="black", linestyle="--", linewidth=1)
@@ -242,22 +244,22 @@ class InfluenceDisplay:
         unit = "" if self.unit is None else f" / {self.unit}"
         ax.set(xlabel="Hotelling's T²", ylabel=f"Predicted − reference{unit}")
 
-    def _name_samples(self, names: NDArray[Any]) -> list[Any]:
-        """Write the ids of the samples farthest outside."""
+    def _label_samples(self, labels: NDArray[Any]) -> list[Any]:
+        """Label the samples farthest outside the limits."""
         t2 = np.asarray(self.hotelling_t2, dtype=float)
         q = np.asarray(self.q_residuals, dtype=float)
         distance = np.maximum(t2 / self.hotelling_t2_limit, q / self.q_residuals_limit)
-        farthest = np.argsort(-distance, kind="stable")[:MAX_NAMED]
+        farthest = np.argsort(-distance, kind="stable")[:MAX_LABELS]
         style = {"xytext": (4, 3), "textcoords": "offset points", "fontsize": "x-small"}
         return [
-            self.ax_[0].annotate(str(names[i]), (t2[i], q[i]), **style)
+            self.ax_[0].annotate(str(labels[i]), (t2[i], q[i]), **style)
             for i in farthest
             if self.outside_[i]
         ]
 
 
 def _make_logarithmic(ax: Any, which: str) -> None:
-    """Give one axis a logarithmic scale with plain numbers at 1, 2 and 5 of a decade."""
+    """Make one axis logarithmic with plain numbers at 1, 2 and 5 of each decade."""
     from matplotlib.ticker import LogLocator, NullFormatter
 
     ax.set(**{f"{which}scale": "log"})
@@ -272,14 +274,14 @@ def _residuals(domain: Any, regressor: Any, X: Any, y: ArrayLike) -> NDArray[np.
     regressor = domain.estimator_ if regressor is None else regressor
     if not hasattr(regressor, "predict"):
         raise TypeError(
-            f"y is given, and {type(regressor).__name__} does not predict. Pass a fitted "
-            "calibration as regressor=, or no y."
+            f"y was given, but {type(regressor).__name__} has no predict. Pass a fitted "
+            "calibration as regressor=, or y=None."
         )
     y = np.asarray(y, dtype=np.float64)
     y_pred = np.asarray(regressor.predict(X), dtype=np.float64)
     if y.size != len(y_pred) or y_pred.size != len(y_pred):
         raise ValueError(
-            f"y has shape {y.shape} and the predictions {y_pred.shape}. Pass the reference values "
-            "of one target, and a calibration of it."
+            f"y has shape {y.shape} and the predictions have {y_pred.shape}. Pass reference values "
+            "of one target and a calibration for it."
         )
     return y_pred.ravel() - y.ravel()

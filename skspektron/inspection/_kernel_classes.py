@@ -1,4 +1,4 @@
-"""Tell kernels that find peaks from those that find slopes or follow the baseline."""
+"""Classification of kernels as peaks, derivatives or baselines."""
 
 from __future__ import annotations
 
@@ -8,25 +8,26 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array
 
-CLASSES = ("baseline", "peak", "derivative")  # a tie, as of zeros, goes to the first
-FEWEST_CHANNELS = 5  # of fewer, constant and slope make up nearly every kernel
+CLASSES = ("baseline", "peak", "derivative")  # the first wins a tie, as for a kernel of zeros
+MIN_CHANNELS = 5  # with fewer, a constant and a slope explain nearly every kernel
 N_WIDTHS = 6
-NARROWEST, WIDEST = 0.5, 1 / 6  # deviation of a band: in channels; as share of the kernel
+MIN_WIDTH = 0.5  # standard deviation of a band, in channels
+MAX_WIDTH_FRACTION = 1 / 6  # of the length of the kernel
 
 
 class KernelClasses(NamedTuple):
-    """Class of every kernel, and how well it fits.
+    """Class of each kernel and the energy that it explains.
 
     Attributes
     ----------
     label : ndarray of shape (n_kernels,)
         "peak", "derivative" or "baseline".
     energy : ndarray of shape (n_kernels,)
-        Share of the kernel's energy that the best shape of its class explains, 0 to 1.
+        Fraction of the kernel's energy that the best shape of its class explains, 0 to 1.
 
     See Also
     --------
-    classify_kernels : Makes them.
+    classify_kernels : Computes the classes.
 
     Examples
     --------
@@ -41,7 +42,7 @@ class KernelClasses(NamedTuple):
 
     @property
     def shares(self) -> dict[str, float]:
-        """Share of the kernels in every class; they sum to 1."""
+        """Fraction of the kernels in each class; the fractions sum to 1."""
         return {
             name: float(np.mean(self.label == name)) for name in ("peak", "derivative", "baseline")
         }
@@ -50,42 +51,42 @@ class KernelClasses(NamedTuple):
 def classify_kernels(kernels: ArrayLike) -> KernelClasses:
     r"""Label kernels by the shape that explains most of their energy.
 
-    Three families of shapes compete, and the energy that one explains is its squared
-    correlation (about zero) with the kernel:
+    The energy that a shape explains is its squared correlation (about zero) with the kernel.
+    There are three families of shapes:
 
-    - "peak": a band :math:`e^{-t^2/2w^2}`, or its negative second derivative, a band on its own
-      baseline; even about their centre;
-    - "derivative": its first derivative; odd about its centre;
-    - "baseline": any constant plus slope, a plane of two dimensions.
+    - "peak": a band :math:`e^{-t^2/2w^2}` or its negative second derivative, both even about
+      their centre;
+    - "derivative": the first derivative of a band, odd about its centre;
+    - "baseline": any constant plus any slope.
 
     Bands have centres at every half channel and six widths w from half a channel to a sixth of
-    the kernel; the sign of a kernel does not matter.
+    the kernel. The sign of a kernel does not matter.
 
     Parameters
     ----------
     kernels : array-like of shape (n_kernels, n_channels)
-        One kernel a row, of at least 5 channels, such as
+        One kernel per row, of at least 5 channels, such as
         `SpektronPretrainer.patch_kernels_`.
 
     Returns
     -------
     classes : KernelClasses
-        `label` and `energy` of every kernel, and the `shares` of the classes.
+        `label` and `energy` of each kernel, and the `shares` of the classes.
 
     Raises
     ------
     ValueError
-        If the kernels are not a matrix of at least 5 columns.
+        If `kernels` is not a matrix with at least 5 columns.
 
     See Also
     --------
-    PatchKernelDisplay : Draws the classes.
+    PatchKernelDisplay : Plots the kernels by class.
 
     Notes
     -----
-    Every kernel gets a label, noise too: of kernels of 16 channels of white noise, 67 % count as
-    peaks and 30 % as derivatives. `energy` tells: the best shape explains 0.42 of such a kernel
-    in the median. Compare with an untrained network.
+    Noise is labelled too: of kernels of 16 channels of white noise, 67 % are labelled peaks and
+    30 % derivatives. Their `energy` is low, with a median of 0.42. Compare with an untrained
+    network.
 
     Examples
     --------
@@ -95,10 +96,11 @@ def classify_kernels(kernels: ArrayLike) -> KernelClasses:
     ['peak', 'derivative', 'baseline']
     """
     kernels = check_array(kernels, dtype=np.float64, ensure_2d=False, input_name="kernels")
-    if kernels.ndim != 2 or kernels.shape[1] < FEWEST_CHANNELS:
+    if kernels.ndim != 2 or kernels.shape[1] < MIN_CHANNELS:
         raise ValueError(
-            f"kernels have shape {kernels.shape}. Pass one kernel a row, of at least "
-            f"{FEWEST_CHANNELS} channels: shapes of fewer cannot be told apart."
+            f"kernels must have shape (n_kernels, n_channels) with at least {MIN_CHANNELS} "
+            f"channels, got {kernels.shape}. Pass one kernel per row; shapes of fewer channels "
+            "are not distinguishable."
         )
     norm = np.linalg.norm(kernels, axis=1, keepdims=True)
     unit = kernels / np.where(norm > 0, norm, 1)
@@ -116,9 +118,9 @@ def classify_kernels(kernels: ArrayLike) -> KernelClasses:
 
 
 def _bands(n_channels):
-    """Return bands and their second derivatives, and their first ones: rows of length 1."""
+    """Return peak shapes and derivative shapes as rows of unit length."""
     centres = np.arange(0, n_channels - 0.5, 0.5)
-    widths = np.geomspace(NARROWEST, max(WIDEST * n_channels, NARROWEST), N_WIDTHS)
+    widths = np.geomspace(MIN_WIDTH, max(MAX_WIDTH_FRACTION * n_channels, MIN_WIDTH), N_WIDTHS)
     t = (np.arange(n_channels) - centres[:, None, None]) / widths[:, None]
     band = np.exp(-(t**2) / 2)
     peaks = np.concatenate([band, (1 - t**2) * band])
@@ -126,10 +128,10 @@ def _bands(n_channels):
 
 
 def _centred(n_channels):
-    """Return channel numbers about their mean."""
+    """Return mean-centred channel numbers."""
     return np.arange(n_channels) - (n_channels - 1) / 2
 
 
 def _unit_rows(rows):
-    """Scale rows to length 1."""
+    """Return rows scaled to unit length."""
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""The kernels that turn channels into tokens."""
+"""Display of the kernels of a tokenizer."""
 
 from __future__ import annotations
 
@@ -14,26 +14,25 @@ from ._kernel_classes import classify_kernels
 
 
 class PatchKernelDisplay:
-    """Draw the kernels of a tokenizer by their classes.
+    """Plot the kernels of a tokenizer by class.
 
-    A panel is a class: its kernels, each scaled to length 1 and with its largest value
-    upward, and as a thick line the one that the shapes of its class explain best. The title has
-    the class's share of the kernels, and the median share of a kernel's energy that its shapes
-    explain.
+    Each panel shows the kernels of one class, scaled to unit length with their largest weight
+    positive; the thick line is the kernel that its class explains best. The title gives the
+    fraction of kernels in the class, and the median fraction of their energy that it explains.
 
     Parameters
     ----------
     kernels : array-like of shape (n_kernels, n_channels)
-        Weights of the channels under a token, from low to high wavenumber.
+        Weights of the channels of a token, from low to high wavenumber.
     channel_step : float, default=None
-        Distance between two channels in `unit`. None: positions are in channels.
+        Distance between two channels in `unit`. None: positions are given in channels.
     unit : str, default="channels"
         Unit of `channel_step`.
 
     Attributes
     ----------
     classes_ : KernelClasses
-        Label and explained energy of every kernel, and the shares of the classes.
+        Label and explained energy of each kernel, and the fractions of the classes.
     ax_ : ndarray of shape (3,) of matplotlib Axes
         Panels of peaks, derivatives and baselines.
     figure_ : matplotlib Figure
@@ -41,7 +40,7 @@ class PatchKernelDisplay:
 
     See Also
     --------
-    classify_kernels : The rule.
+    classify_kernels : Computes the classes.
 
     Examples
     --------
@@ -60,17 +59,17 @@ class PatchKernelDisplay:
         self.unit = unit
 
     def plot(self, ax: Any = None) -> PatchKernelDisplay:
-        """Draw the kernels.
+        """Plot the kernels.
 
         Parameters
         ----------
         ax : array-like of 3 matplotlib Axes, default=None
-            Axes to draw on. None: a new figure.
+            Axes to plot on. None: a new figure.
 
         Returns
         -------
         display : PatchKernelDisplay
-            Itself, with what was drawn.
+            The display itself.
 
         Raises
         ------
@@ -86,10 +85,10 @@ class PatchKernelDisplay:
             ax = new_axes(type(self).__name__, 1, 3, **options)
         self.ax_ = check_axes(ax, 3)
         self.figure_ = self.ax_[0].figure
-        upright = _upright(kernels)
+        scaled = _make_positive(kernels)
         shares = self.classes_.shares
         for axes, (name, share), colour in zip(self.ax_, shares.items(), COLOURS, strict=False):
-            self._draw(axes, upright, self.classes_.label == name, colour)
+            self._draw(axes, scaled, self.classes_.label == name, colour)
             axes.set_title(self._title(name, share), fontsize="medium")
             axes.set_xlabel(f"Position / {self.unit}")
         self.ax_[0].set_ylabel("Weight, scaled")
@@ -97,24 +96,25 @@ class PatchKernelDisplay:
 
     @classmethod
     def from_estimator(cls, estimator: BaseEstimator, *, ax: Any = None) -> PatchKernelDisplay:
-        """Draw the kernels of the network of a fitted estimator.
+        """Plot the kernels of the network of a fitted estimator.
 
         Parameters
         ----------
         estimator : SpektronPretrainer, SpektronEmbedder or SpektronRegressor
-            Fitted, with the "patch" or "raw" tokenizer.
+            Fitted estimator with the "patch" or "raw" tokenizer.
         ax : array-like of 3 matplotlib Axes, default=None
-            Axes to draw on. None: a new figure.
+            Axes to plot on. None: a new figure.
 
         Returns
         -------
         display : PatchKernelDisplay
-            The drawing, with positions in the unit of the estimator's axis if it has one axis.
+            The display, with positions in the unit of the estimator's axis if it has a single
+            axis.
 
         Raises
         ------
         ValueError
-            If the tokenizer has no kernels of channels, or of fewer than 5.
+            If the tokenizer has no kernels, or kernels of fewer than 5 channels.
         """
         from .._bridge import patch_kernels
 
@@ -122,34 +122,34 @@ class PatchKernelDisplay:
         tokenizer = network.architecture.tokenizer
         if tokenizer not in ("patch", "raw"):
             raise ValueError(
-                f"The tokenizer is {tokenizer!r}, whose tokens are no sums over channels. "
-                "Pass a network with tokenizer='patch' or 'raw'."
+                f"The tokenizer of the network must be 'patch' or 'raw', got {tokenizer!r}. "
+                "Pass an estimator whose tokens are weighted sums of channels."
             )
         step = channel_step(estimator)
         unit = "channels" if step is None else axis_unit(estimator)
         return cls(patch_kernels(network), channel_step=step, unit=unit).plot(ax)
 
     def _title(self, name, share):
-        """Return the share of a class, and how much the shapes of that class explain of it."""
+        """Return the title of a class: fraction of kernels and median energy explained."""
         if not share:
             return f"{name}: 0%\n"
         energy = np.median(self.classes_.energy[self.classes_.label == name])
         return f"{name}: {share:.0%}\n{energy:.0%} of energy explained"
 
-    def _draw(self, ax, upright, chosen, colour):
-        """Draw the kernels of one class."""
+    def _draw(self, ax, scaled, chosen, colour):
+        """Plot the kernels of one class."""
         step = 1 if self.channel_step is None else self.channel_step
-        position = step * (np.arange(upright.shape[1]) - (upright.shape[1] - 1) / 2)
+        position = step * (np.arange(scaled.shape[1]) - (scaled.shape[1] - 1) / 2)
         ax.axhline(0, color="0.8", linewidth=0.8, zorder=0)
         if not chosen.any():
             return
-        ax.plot(position, upright[chosen].T, color="0.6", linewidth=0.5, alpha=0.6)
+        ax.plot(position, scaled[chosen].T, color="0.6", linewidth=0.5, alpha=0.6)
         best = np.where(chosen, self.classes_.energy, -1).argmax()
-        ax.plot(position, upright[best], color=colour, linewidth=2)
+        ax.plot(position, scaled[best], color=colour, linewidth=2)
 
 
-def _upright(kernels):
-    """Scale kernels to length 1, their largest weight upward."""
+def _make_positive(kernels):
+    """Return kernels scaled to unit length with their largest weight positive."""
     largest = np.take_along_axis(kernels, np.abs(kernels).argmax(axis=1)[:, None], axis=1)
     norm = np.linalg.norm(kernels, axis=1, keepdims=True)
     return np.where(largest < 0, -1, 1) * kernels / np.where(norm > 0, norm, 1)

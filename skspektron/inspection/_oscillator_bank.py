@@ -1,4 +1,4 @@
-"""The linear filter inside a D-LinOSS layer."""
+"""Linear filter of a D-LinOSS layer."""
 
 from __future__ import annotations
 
@@ -12,35 +12,36 @@ from numpy.typing import ArrayLike, NDArray
 
 @dataclass(frozen=True)
 class OscillatorBank:
-    r"""Numbers of one D-LinOSS layer, and its transfer function.
+    r"""Parameters of one D-LinOSS layer, and its transfer function.
 
-    The layer filters tokens by P damped oscillators between two matrices,
+    The layer filters tokens with P damped oscillators,
 
     .. math:: H(z) = C\,\mathrm{diag}(h_p(z))\,B + \mathrm{diag}(D), \qquad
         h_p(z) = \frac{g_p}{1 - (1 + \rho_p - \alpha_p) z^{-1} + \rho_p z^{-2}},
 
-    the IMEX form of [1]_, with :math:`\rho = 1/(1 + G)` and :math:`\alpha = A \rho` of the
-    frequency A and the damping G in units of one token's step. Oscillators that run from the
-    last token to the first have :math:`h_p(z^{-1})`.
+    in the IMEX form of [1]_, with :math:`\rho = 1/(1 + G)` and :math:`\alpha = A \rho`, where
+    A is the squared frequency and G the damping for a step of one token. Oscillators that run
+    from the last token to the first have :math:`h_p(z^{-1})`.
 
     Parameters
     ----------
     alpha, rho, gain : ndarray of shape (d_state,)
-        :math:`\alpha`, :math:`\rho` and g of every oscillator.
+        :math:`\alpha`, :math:`\rho` and g of each oscillator.
     radius, angle : ndarray of shape (d_state,)
-        Its slowest pole, r exp(+-i angle).
+        Slowest pole of each oscillator, r exp(+-i angle).
     B : ndarray of shape (d_state, d_model)
-        What drives every oscillator.
+        Input matrix.
     C : ndarray of shape (d_model, d_state)
-        What its position adds to the output.
+        Output matrix.
     D : ndarray of shape (d_model,)
-        What passes by the oscillators.
+        Direct term, from input to output.
     n_forward : int
-        The first `n_forward` oscillators run from the first token to the last, the others back.
+        The first `n_forward` oscillators run from the first token to the last, the others from
+        the last to the first.
 
     See Also
     --------
-    FilterDisplay : Draws the filters of a network.
+    FilterDisplay : Plots the filters of a network.
 
     References
     ----------
@@ -48,7 +49,7 @@ class OscillatorBank:
 
     Examples
     --------
-    A leaky mean of the past, one channel wide: it passes what is constant.
+    An exponential moving average of a single channel, with gain 1 at frequency 0:
 
     >>> import numpy as np
     >>> from skspektron.inspection import OscillatorBank
@@ -71,17 +72,17 @@ class OscillatorBank:
 
     @property
     def frequency(self) -> NDArray[Any]:
-        """Angular frequency sqrt(A) of every oscillator, a token's step being 1."""
+        """Angular frequency sqrt(A) of each oscillator, in radians per token."""
         return np.sqrt(self.alpha / self.rho)
 
     @property
     def damping(self) -> NDArray[Any]:
-        """Damping G of every oscillator, a token's step being 1."""
+        """Damping G of each oscillator, per token."""
         return (1 - self.rho) / self.rho
 
     @cached_property
     def backward(self) -> NDArray[Any]:
-        """Which oscillators run from the last token to the first, (d_state,) bool."""
+        """Whether each oscillator runs from the last token to the first, (d_state,) bool."""
         return np.arange(len(self.rho)) >= self.n_forward
 
     def oscillators(self, cycles: ArrayLike) -> NDArray[Any]:
@@ -100,7 +101,7 @@ class OscillatorBank:
     def oscillator_gain(self, cycles: ArrayLike) -> NDArray[Any]:
         r"""Return :math:`|h_p|\,|c_p|\,|b_p| / \sqrt{d}`, (n_frequencies, d_state).
 
-        The gain that the layer would have with one oscillator and without D.
+        It is the gain of the layer with one oscillator and without D.
         """
         size = np.linalg.norm(self.C, axis=0) * np.linalg.norm(self.B, axis=1)
         return np.abs(self.oscillators(cycles)) * size / np.sqrt(len(self.D))
@@ -108,11 +109,11 @@ class OscillatorBank:
     def filter_gain(self, cycles: ArrayLike, *, direct: bool = True) -> NDArray[Any]:
         r"""Return the gain :math:`\|H\|_F / \sqrt{d}` of the layer, (n_frequencies,).
 
-        By how much the layer amplifies a wave in the mean over d uncorrelated channels: the root
-        mean square of H's singular values. With ``direct=False``, of H without D.
+        This root mean square of the singular values of H is the gain of a wave, averaged over d
+        uncorrelated channels. With ``direct=False``, H without D.
         """
         h, D = self.oscillators(cycles), self.D * direct
-        # |C diag(h) B + D|^2 without the d x d matrices of every frequency.
+        # |C diag(h) B + D|^2 without a d x d matrix for each frequency.
         gram = (self.C.T @ self.C) * (self.B @ self.B.T)  # (P, P)
         through = np.einsum("fp,pq,fq->f", h.conj(), gram, h, optimize=True).real
         mixed = 2 * (h @ np.einsum("dp,d,pd->p", self.C, D, self.B)).real

@@ -1,4 +1,4 @@
-"""Predicted against reference values, with the figures of merit."""
+"""Predicted against reference values, with figures of merit."""
 
 from __future__ import annotations
 
@@ -9,42 +9,42 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from .._drawing import COLOURS, import_pyplot, new_axes
-from ._known_values import known_values, merits, one_target
+from ._prediction_values import figures_of_merit, one_target, prediction_values
 
 
 class PredictionDisplay:
-    """Draw predicted against reference values beside the line on which both are equal.
+    """Plot predicted against reference values.
 
-    A box has the bias, the slope of the regression line, RMSEP and R² of the drawn values, as
-    `skspektron.metrics` defines them, and how many there are; with prediction intervals, drawn as
-    bars, also how many of them hold the reference value.
+    A box gives the number of samples, bias, slope of the regression line, RMSEP and R² as
+    `skspektron.metrics` defines them. Prediction intervals are drawn as bars, with their coverage
+    in the box.
 
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
-        Reference values. Samples without one, NaN, are left out and counted.
+        Reference values. Samples whose value is NaN are counted but not drawn.
     y_pred : array-like of shape (n_samples,)
         Predicted values, in the unit of `y_true`.
     intervals : array-like of shape (n_samples, 2), default=None
-        Lower and upper end of the prediction interval of every sample. None: no bars.
+        Lower and upper end of the prediction interval of each sample. None: no bars.
     name : str, default=None
-        What is predicted, for the axes, such as "Moisture". None: nothing.
+        Name of the predicted property for the axis labels, such as "Moisture". None: no name.
     unit : str, default=None
-        Unit of the values, such as "%". None: not written.
+        Unit of the values, such as "%". None: no unit.
 
     Attributes
     ----------
     figures_ : dict of str to float
-        `bias`, `slope`, `rmsep`, `r2`, `n`, and `coverage`, the share of the intervals that hold
-        the reference value, where there are intervals.
+        `bias`, `slope`, `rmsep`, `r2`, `n` and, with intervals, `coverage`: the fraction of
+        intervals that contain the reference value.
     n_missing_ : int
-        Samples left out because their reference value is NaN.
+        Number of samples whose reference value is NaN.
     points_, one_to_one_, regression_line_ : matplotlib Line2D
-        The samples and the two lines; no regression line where the reference values are all equal.
+        The samples and the two lines; no regression line if all reference values are equal.
     error_bars_ : matplotlib ErrorbarContainer or None
         The intervals.
     text_ : matplotlib Text
-        The box.
+        The box with the figures of merit.
     ax_ : matplotlib Axes
         Axes of the drawing.
     figure_ : matplotlib Figure
@@ -53,12 +53,12 @@ class PredictionDisplay:
     See Also
     --------
     skspektron.reliability.ConformalTransfer : Predicts intervals.
-    sklearn.metrics.PredictionErrorDisplay : Residuals against predicted values.
+    sklearn.metrics.PredictionErrorDisplay : Plots residuals against predicted values.
 
     Notes
     -----
-    The regression line is that of predicted on reference values. Its slope is below 1 also for
-    the best of predictions, which are nearer to the mean than the reference values are.
+    The line is the regression of predicted on reference values. Its slope is below 1 even for
+    the best predictions, because they are closer to the mean than the reference values.
 
     Examples
     --------
@@ -85,28 +85,28 @@ class PredictionDisplay:
         self.unit = unit
 
     def plot(self, ax: Any = None) -> PredictionDisplay:
-        """Draw the values.
+        """Plot the values.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Axes to draw on. None: a new figure.
+            Axes to plot on. None: a new figure.
 
         Returns
         -------
         display : PredictionDisplay
-            Itself, with what was drawn.
+            The display itself.
 
         Raises
         ------
         ValueError
-            If the values are not one a sample, of different length, or none is known.
+            If the values are not one-dimensional, differ in length, or are all unknown.
         ImportError
             If a new figure is needed and matplotlib is not installed.
         """
-        y_true, y_pred, intervals = known_values(self.y_true, self.y_pred, self.intervals)
+        y_true, y_pred, intervals = prediction_values(self.y_true, self.y_pred, self.intervals)
         self.n_missing_ = np.size(self.y_true) - len(y_true)
-        self.figures_ = merits(y_true, y_pred, intervals)
+        self.figures_ = figures_of_merit(y_true, y_pred, intervals)
         if ax is None:
             ax = new_axes(type(self).__name__, figsize=(4.8, 4.6))[0]
         self.ax_, self.figure_ = ax, ax.figure
@@ -117,7 +117,7 @@ class PredictionDisplay:
         (self.points_,) = ax.plot(
             y_true, y_pred, "o", color=COLOURS[0], alpha=0.75, markeredgecolor="white", zorder=3
         )
-        self._write()
+        self._annotate()
         return self
 
     @classmethod
@@ -133,28 +133,28 @@ class PredictionDisplay:
         unit: str | None = None,
         ax: Any = None,
     ) -> PredictionDisplay:
-        """Predict spectra and draw the predictions against their reference values.
+        """Predict spectra and plot the predictions against their reference values.
 
         Parameters
         ----------
         estimator : estimator
-            Fitted regressor. Where it has a `predict_interval` that returns predictions and
-            intervals, as `ConformalTransfer` has, intervals are drawn; not with `instrument`.
+            Fitted regressor. If it has a `predict_interval` that returns predictions and
+            intervals, as `ConformalTransfer` does, intervals are drawn, except with `instrument`.
         X : array-like of shape (n_samples, n_features)
             Spectra.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            Reference values; NaN where there are none.
+            Reference values; NaN where unknown.
         instrument : array-like of shape (n_samples,), default=None
-            Instrument of each row, handed on to a ``*Transfer``. None: nothing is.
+            Instrument of each row, passed to `predict` of a ``*Transfer``. None: not passed.
         target : int, default=None
-            Column of `y` that is drawn, where it has several.
+            Column of `y` to plot if it has several.
         name, unit, ax
             As in the class and in `plot`.
 
         Returns
         -------
         display : PredictionDisplay
-            The drawing.
+            The display.
 
         Raises
         ------
@@ -188,23 +188,23 @@ class PredictionDisplay:
         unit: str | None = None,
         ax: Any = None,
     ) -> PredictionDisplay:
-        """Draw predictions that exist already.
+        """Plot predictions that are already computed.
 
         Parameters
         ----------
         y_true, y_pred : array-like of shape (n_samples,) or (n_samples, n_targets)
             Reference and predicted values.
         intervals : array-like of shape (n_samples, 2), default=None
-            Lower and upper ends of the drawn target. None: no bars.
+            Lower and upper ends for the plotted target. None: no bars.
         target : int, default=None
-            Column that is drawn, where there are several.
+            Column to plot if there are several.
         name, unit, ax
             As in the class and in `plot`.
 
         Returns
         -------
         display : PredictionDisplay
-            The drawing.
+            The display.
 
         Raises
         ------
@@ -217,7 +217,7 @@ class PredictionDisplay:
         return cls(y_true, y_pred, intervals=intervals, name=name, unit=unit).plot(ax)
 
     def _draw_lines(self, y_true: NDArray[Any], y_pred: NDArray[Any]) -> None:
-        """Draw the line of equal values and the regression line."""
+        """Plot the 1:1 line and the regression line."""
         at = y_true.mean()
         self.one_to_one_ = self.ax_.axline(
             (at, at), slope=1, color="black", linestyle="--", linewidth=1, label="1:1"
@@ -230,8 +230,8 @@ class PredictionDisplay:
             )
         self.ax_.set_aspect("equal", adjustable="datalim")
 
-    def _write(self) -> None:
-        """Write the box and what is on the axes."""
+    def _annotate(self) -> None:
+        """Write the box, the axis labels and the legend."""
         unit = "" if self.unit is None else f" {self.unit}"
         figures = self.figures_
         lines = [
@@ -253,16 +253,16 @@ class PredictionDisplay:
             bbox={"boxstyle": "round", "facecolor": "white", "edgecolor": "0.7", "alpha": 0.85},
             zorder=4,
         )
-        what = "" if self.name is None else f"{self.name}, "
-        behind = "" if self.unit is None else f" / {self.unit}"
+        prefix = "" if self.name is None else f"{self.name}, "
+        suffix = "" if self.unit is None else f" / {self.unit}"
         for axis, kind in (("x", "reference"), ("y", "predicted")):
-            label = f"{what}{kind}{behind}"
+            label = f"{prefix}{kind}{suffix}"
             self.ax_.set(**{f"{axis}label": label[:1].upper() + label[1:]})
         self.ax_.legend(fontsize="small", loc="lower right")
 
 
 def _draw_bars(ax: Any, y_true: NDArray[Any], intervals: NDArray[Any]) -> Any:
-    """Draw every interval as a bar from its lower to its upper end."""
+    """Plot each interval as a bar from its lower to its upper end."""
     middle = intervals.mean(axis=1)
     half = (intervals[:, 1] - intervals[:, 0]) / 2
     return ax.errorbar(

@@ -1,4 +1,4 @@
-"""Spectra with hidden patches, and what a network fills them with."""
+"""Spectra with hidden patches and their reconstruction by a network."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from sklearn.utils.validation import validate_data
 
 from .._drawing import COLOURS, check_axes, new_axes
 from .._typing import RandomState
+from .._validation import check_real, pass_default
 from ..foundation._corpus import number_domains
 from ..foundation._grids import axes_by_instrument, distinct_axes
 from ._estimators import axis_unit, fitted_network, in_unit
 
-ERRORS = {
+ERROR_NAMES = {
     "masked_mse": "network",
     "mean_mse": "mean spectrum",
     "interpolation_mse": "interpolation",
@@ -25,31 +26,31 @@ ERRORS = {
 
 
 class ReconstructionDisplay:
-    """Draw spectra, shade what was hidden of them, and draw what was reconstructed there.
+    """Plot spectra and the reconstruction of their hidden channels, which are shaded.
 
-    The title has the mean squared error of the hidden channels beside what it must beat, the
-    mean spectrum and linear interpolation. `from_estimator` hides patches and has a network fill
-    them in.
+    The title gives the mean squared error of the hidden channels beside that of two baselines,
+    the mean spectrum and linear interpolation. `from_estimator` hides patches of spectra and
+    reconstructs them with a network.
 
     Parameters
     ----------
     axis : array-like of shape (n_samples, n_channels)
-        Where the channels of every spectrum lie, in `unit`; NaN behind its own end.
+        Axis of each spectrum, in `unit`; NaN after its last channel.
     X : array-like of shape (n_samples, n_channels)
-        The spectra; NaN where not measured.
+        Spectra; NaN where not measured.
     reconstruction : array-like of shape (n_samples, n_channels)
-        What a network makes of their visible part.
+        Spectra as a network reconstructs them from their visible channels.
     hidden : array-like of shape (n_samples, n_channels) of bool
-        Which channels were hidden.
+        True for hidden channels.
     errors : mapping of str to float, default=None
-        `masked_mse`, `mean_mse` and `interpolation_mse`, to be written in the title.
+        `masked_mse`, `mean_mse` and `interpolation_mse`, for the title. None: no title.
     unit : str, default="cm-1"
         Unit of `axis`.
 
     Attributes
     ----------
     ax_ : ndarray of shape (n_drawn,) of matplotlib Axes
-        One panel a spectrum.
+        One panel per spectrum.
     figure_ : matplotlib Figure
         Figure of the drawing.
 
@@ -90,19 +91,19 @@ class ReconstructionDisplay:
         self.unit = unit
 
     def plot(self, ax: Any = None, *, n_spectra: int = 3) -> ReconstructionDisplay:
-        """Draw the first spectra.
+        """Plot the first spectra.
 
         Parameters
         ----------
         ax : array-like of matplotlib Axes, default=None
-            One for each spectrum that is drawn. None: a new figure.
+            One for each plotted spectrum. None: a new figure.
         n_spectra : int, default=3
-            How many are drawn, at most all there are.
+            Number of spectra to plot; all if there are fewer.
 
         Returns
         -------
         display : ReconstructionDisplay
-            Itself, with what was drawn.
+            The display itself.
 
         Raises
         ------
@@ -122,7 +123,7 @@ class ReconstructionDisplay:
             "Wavelength / nm" if self.unit == "nm" else f"Wavenumber / {self.unit}"
         )
         if self.errors is not None:
-            named = [f"{name} {self.errors[key]:.2g}" for key, name in ERRORS.items()]
+            named = [f"{name} {self.errors[key]:.2g}" for key, name in ERROR_NAMES.items()]
             self.ax_[0].set_title("Mean squared error: " + ", ".join(named), fontsize="medium")
         self.ax_[0].legend(fontsize="small")
         return self
@@ -139,49 +140,48 @@ class ReconstructionDisplay:
         random_state: RandomState = None,
         ax: Any = None,
     ) -> ReconstructionDisplay:
-        """Hide patches of spectra, have a network fill them in, and draw the first of them.
+        """Hide patches of spectra, reconstruct them with a network, and plot the first spectra.
 
         Parameters
         ----------
         estimator : SpektronPretrainer, SpektronEmbedder or SpektronRegressor
-            Fitted.
+            Fitted estimator.
         X : array-like of shape (n_samples, n_features)
-            Spectra as the estimator reads them. The errors are over all, and the mean spectrum
-            is theirs.
+            Spectra as the estimator was fitted to. The errors and the mean spectrum are those of
+            all of them.
         instrument : array-like of shape (n_samples,), default=None
-            Name of each row's instrument, or file, in the `wavenumber_` of a pretrainer with
-            several axes.
+            Instrument, or file, of each row: a key of `wavenumber_` of a pretrainer with several
+            axes.
         mask_ratio : float, default=0.35
-            Share of a spectrum's patches that are hidden.
+            Fraction of the patches of a spectrum that are hidden, above 0 and below 1.
         n_spectra : int, default=3
-            How many spectra are drawn.
+            Number of spectra to plot.
         random_state : int, RandomState instance or None, default=None
-            Which patches are hidden.
+            Seed of the choice of hidden patches.
         ax : array-like of matplotlib Axes, default=None
-            One for each spectrum that is drawn. None: a new figure.
+            One for each plotted spectrum. None: a new figure.
 
         Returns
         -------
         display : ReconstructionDisplay
-            The drawing, in the unit in which the estimator was given its axis.
+            The display, in the unit of the axis that the estimator was given.
 
         Raises
         ------
         ValueError
-            If no spectrum has both hidden and visible patches, or it is not known which axis a
-            row is on.
+            If no spectrum has both hidden and visible patches, or the axis of a row is not known.
 
         Warns
         -----
         UserWarning
-            If some spectra have none or only hidden patches; they are left out.
+            If some spectra have no hidden patches or only hidden ones; they are omitted.
         """
         from .._training._reconstruction import reconstruct
 
         network = fitted_network(estimator)
-        spectra = _place(estimator, X, instrument)
-        if not 0 < mask_ratio < 1:
-            raise ValueError(f"mask_ratio is {mask_ratio}. Pass a share between 0 and 1.")
+        spectra = _to_spectra(estimator, X, instrument)
+        way_out = pass_default(cls.from_estimator, "mask_ratio")
+        check_real("mask_ratio", mask_ratio, above=0, below=1, way_out=way_out)
         device = estimator._resolve_device()
         made = reconstruct(
             network.on(device),
@@ -202,7 +202,7 @@ class ReconstructionDisplay:
         return display.plot(ax, n_spectra=n_spectra)
 
     def _draw(self, ax, row):
-        """Draw one spectrum."""
+        """Plot one spectrum."""
         own = np.isfinite(np.asarray(self.axis)[row])
         axis, values, filled, hidden = (
             np.asarray(each)[row, own]
@@ -223,8 +223,8 @@ class ReconstructionDisplay:
         )
 
 
-def _place(estimator, X, instrument):
-    """Return checked spectra on the axes of the estimator, as a network reads them."""
+def _to_spectra(estimator, X, instrument):
+    """Return checked spectra on the axes of the estimator as tensors."""
     from .._bridge import to_spectra
 
     X = validate_data(
@@ -234,8 +234,8 @@ def _place(estimator, X, instrument):
     if isinstance(estimator.wavenumber_, dict):
         if instrument is None:
             raise ValueError(
-                f"The network was trained on {len(estimator.wavenumber_)} axes and no instrument "
-                "names the rows. Pass instrument=, one name a row."
+                f"The network was trained on {len(estimator.wavenumber_)} axes and instrument is "
+                "None. Pass instrument=, one name per row."
             )
         by_name = axes_by_instrument(
             X, instrument, wavelength=None, wavenumber=estimator.wavenumber_
@@ -249,13 +249,13 @@ def _place(estimator, X, instrument):
 
 
 def _runs(hidden):
-    """Return start and end of every run of hidden channels."""
+    """Return start and end of each run of hidden channels."""
     change = np.diff(hidden.astype(int), prepend=0, append=0)
     return zip(np.flatnonzero(change == 1), np.flatnonzero(change == -1), strict=True)
 
 
 def _edges(axis):
-    """Return the edges half way between channels, (n_channels + 1,)."""
+    """Return the edges midway between channels, (n_channels + 1,)."""
     if len(axis) < 2:
         return np.array([*(axis - 0.5), *(axis + 0.5)])
     middle = (axis[1:] + axis[:-1]) / 2

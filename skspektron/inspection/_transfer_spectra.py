@@ -1,4 +1,4 @@
-"""Spectra of both instruments before and after a transfer, and what is left between them."""
+"""Spectra of both instruments before and after a transfer, and their differences."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 
 from .._drawing import COLOURS, check_axes, import_pyplot, new_axes
 from .._validation import check_channels
-from ._paired_spectra import map_pairs
+from ._transfer_rows import paired_spectra
 
 STYLES: dict[str, dict[str, Any]] = {
     "source": {"color": "black", "linestyle": "-", "linewidth": 1.2},
@@ -20,45 +20,44 @@ STYLES: dict[str, dict[str, Any]] = {
 
 
 class TransferSpectraDisplay:
-    """Draw spectra of the same samples on source and target, the latter also as transferred.
+    """Plot spectra of the same samples on source and target, before and after a transfer.
 
-    Above are the means. Below are the differences from the source, before and after the
-    transfer: a line through the means in a band from the smallest to the largest of the
-    samples.
+    The upper panel shows mean spectra. The lower panel shows differences from the source before
+    and after the transfer: the mean as a line, the range over samples as a band.
 
     Parameters
     ----------
     X_source, X_target, X_transferred : array-like of shape (n_samples, n_channels)
-        Spectra of the same samples, paired by row, on the channels of the source: as the source
-        measures them, as the target does, and what the transfer makes of the latter, such as
+        Spectra of the same samples, paired by row, on the channels of the source: measured on the
+        source, measured on the target, and the latter after the transfer, such as
         ``PDS().fit(...).transform(X_target)``.
     wavelength, wavenumber : array-like of shape (n_channels,), default=None
-        Axis in nm or in cm-1, one of them. None: channels are numbered.
+        Axis in nm or in cm-1; not both. None: channel numbers.
     n_standards : int, default=None
-        How many of the samples the transfer was learnt from, to be written. None: not known.
+        Number of the samples that the transfer was fitted to, for the title. None: not known.
 
     Attributes
     ----------
     rms_before_, rms_after_ : float
         Root mean square of the differences from the source, in the unit of the spectra.
     lines_ : dict of str to matplotlib Line2D
-        Mean spectra, `source`, `target` and `transferred`.
+        Mean spectra: `source`, `target` and `transferred`.
     difference_lines_, bands_ : dict of str to matplotlib artists
-        Mean differences and their ranges, `target` and `transferred`.
+        Mean differences and their ranges: `target` and `transferred`.
     ax_ : ndarray of shape (2,) of matplotlib Axes
-        Spectra; differences.
+        Panels of spectra and of differences.
     figure_ : matplotlib Figure
         Figure of the drawing.
 
     See Also
     --------
-    EmbeddingDisplay : The same question behind a preprocessing or a network.
+    EmbeddingDisplay : Compares instruments after a preprocessing or a network.
 
     Notes
     -----
-    Standards are reproduced better than new samples. Draw samples that the transfer has not
-    seen to judge it. A small difference in the spectra is no small error of prediction either:
-    it matters in the directions that the calibration reads.
+    A transfer fits its standards better than new samples: judge it by samples that were not
+    standards. A small difference between spectra does not imply a small prediction error, which
+    depends on the differences along the regression coefficients.
 
     Examples
     --------
@@ -98,22 +97,22 @@ class TransferSpectraDisplay:
         return _rms(self._spectra()["transferred"] - self._spectra()["source"])
 
     def plot(self, ax: Any = None) -> TransferSpectraDisplay:
-        """Draw both panels.
+        """Plot both panels.
 
         Parameters
         ----------
         ax : array-like of 2 matplotlib Axes, default=None
-            For the spectra and for the differences. None: a new figure.
+            Axes for the spectra and for the differences. None: a new figure.
 
         Returns
         -------
         display : TransferSpectraDisplay
-            Itself, with what was drawn.
+            The display itself.
 
         Raises
         ------
         ValueError
-            If `ax` holds another number of axes, or the spectra do not go together.
+            If `ax` holds another number of axes, or the shapes of the spectra differ.
         ImportError
             If a new figure is needed and matplotlib is not installed.
         """
@@ -150,41 +149,41 @@ class TransferSpectraDisplay:
         wavenumber: ArrayLike | None = None,
         ax: Any = None,
     ) -> TransferSpectraDisplay:
-        """Map the target's spectra of samples that both instruments measured, and draw them.
+        """Map target spectra of samples that both instruments measured, and plot them.
 
         Parameters
         ----------
         estimator : estimator
-            Fitted ``*Transfer`` that maps spectra, or a `Pipeline` that ends in one; the spectra
-            are then drawn behind the other steps.
+            Fitted ``*Transfer`` that maps spectra, or a `Pipeline` that ends in one; spectra are
+            then plotted after its other steps.
         X : array-like of shape (n_rows, n_features)
-            Spectra of both instruments, stacked; replicates are averaged. A target on other
-            channels is drawn interpolated at those of the source, linearly.
+            Spectra of both instruments, stacked; replicates are averaged. A target with other
+            channels is interpolated linearly at those of the source.
         instrument, sample_id : array-like of shape (n_rows,)
             Instrument of each row; physical sample of each row.
         wavelength, wavenumber : array-like of shape (n_features,), default=None
-            Axis of `X` in nm or in cm-1. None: as column names spell it.
+            Axis of `X` in nm or in cm-1. None: read from the column names.
         ax : array-like of 2 matplotlib Axes, default=None
             As in `plot`.
 
         Returns
         -------
         display : TransferSpectraDisplay
-            The drawing.
+            The display.
 
         Raises
         ------
         TypeError
-            If the method maps no spectra.
+            If the method does not map spectra.
         ValueError
-            If no sample was measured on both instruments, or instruments with different channels
-            have no axis.
+            If no sample was measured on both instruments, or the instruments have different
+            channels and there is no axis.
         ImportError
             If a new figure is needed and matplotlib is not installed.
         """
         if ax is None:
             import_pyplot(cls.__name__)
-        pairs = map_pairs(estimator, X, instrument, sample_id, wavelength, wavenumber)
+        pairs = paired_spectra(estimator, X, instrument, sample_id, wavelength, wavenumber)
         display = cls(
             pairs.X_source,
             pairs.X_target,
@@ -196,7 +195,7 @@ class TransferSpectraDisplay:
         return display.plot(ax)
 
     def _spectra(self) -> dict[str, NDArray[np.float64]]:
-        """Return the three sets of spectra by name, checked to be paired."""
+        """Return the three sets of spectra by name after checking their shapes."""
         given = {
             "source": self.X_source,
             "target": self.X_target,
@@ -206,16 +205,16 @@ class TransferSpectraDisplay:
         shapes = [X.shape for X in spectra.values()]
         if len(set(shapes)) > 1 or len(shapes[0]) != 2 or not shapes[0][0]:
             raise ValueError(
-                "X_source, X_target and X_transferred have the shapes "
-                f"{', '.join(map(str, shapes))}. Pass spectra of the same samples on the same "
-                "channels, (n_samples, n_channels) each."
+                "X_source, X_target and X_transferred must have the same shape "
+                f"(n_samples, n_channels), got {', '.join(map(str, shapes))}. Pass spectra of the "
+                "same samples on the same channels."
             )
         return spectra
 
     def _axis(self, n_channels: int) -> tuple[NDArray[Any], str]:
-        """Return where the channels are drawn, and what is written there."""
+        """Return the positions of the channels and the label of the axis."""
         if self.wavelength is not None and self.wavenumber is not None:
-            raise ValueError("Both wavelength= and wavenumber= are given. Pass only one of them.")
+            raise ValueError("wavelength and wavenumber were both given. Pass only one of them.")
         if self.wavelength is not None:
             axis = check_channels(self.wavelength, n_channels, "wavelength", "nm")
             return axis, "Wavelength / nm"
@@ -225,14 +224,14 @@ class TransferSpectraDisplay:
         return np.arange(n_channels), "Channel"
 
     def _title(self, n_samples: int) -> str:
-        """Return how many samples are drawn, and how many of them were learnt from."""
+        """Return the number of samples and of standards among them."""
         known = "" if self.n_standards is None else f", {self.n_standards} of them standards"
         return f"{n_samples} samples{known}"
 
     def _draw_difference(
         self, axis: NDArray[Any], name: str, difference: NDArray[Any], rms: float
     ) -> None:
-        """Draw the mean and the range of the differences of one set from the source."""
+        """Plot the mean and the range of the differences of one set from the source."""
         from matplotlib.colors import to_rgba
 
         label = f"{name} − source, RMS {rms:.2g}"

@@ -1,4 +1,4 @@
-"""Spectra and calibrations from other software, and to it."""
+"""Read spectra and calibrations of other software, and write calibrations for it."""
 
 import lazy_loader as lazy
 

@@ -1,4 +1,4 @@
-"""The numbers of a JCAMP-DX table: plain, packed, squeezed, as differences and as repeats.
+"""Numbers of a JCAMP-DX table: plain, packed, squeezed, difference and repeat forms.
 
 McDonald & Wilks, Appl. Spectrosc. 42 (1988) 151-162, section 5 and Table VII.
 """
@@ -7,14 +7,14 @@ import math
 import re
 from collections.abc import Iterable
 
-# A pseudo-digit stands for the delimiter, the sign and the first digit of a number.
+# A pseudo-digit encodes the delimiter, the sign and the first digit of a number.
 _SQUEEZED = {c: str(i) for i, c in enumerate("@ABCDEFGHI")}
 _SQUEEZED |= {c: str(-i) for i, c in enumerate("abcdefghi", 1)}
 _DIFFERENCE = {c: str(i) for i, c in enumerate("%JKLMNOPQR")}
 _DIFFERENCE |= {c: str(-i) for i, c in enumerate("jklmnopqr", 1)}
 _REPEAT = {c: str(i) for i, c in enumerate("STUVWXYZs", 1)}
 
-# E is an exponent behind a decimal point or before a sign, else the squeezed digit 5.
+# E is an exponent after a decimal point or before a sign, else the squeezed digit 5.
 _NUMBER = r"[+-]?(?:(?:\d+\.\d*|\.\d+)(?:[Ee][+-]?\d{1,3})?|\d+(?:[Ee][+-]\d{1,3})?)"
 _TOKEN = re.compile(rf"({_NUMBER})|([@A-Ia-i%J-Rj-rS-Zs])(\d*)|(\?)|[\s,;]+")
 _ABSCISSA = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[Ee][+-]\d{1,3})?)")
@@ -26,9 +26,9 @@ _DAMAGED = "The file is damaged: export it again."
 def read_ordinates(
     lines: Iterable[str], n_points: int
 ) -> tuple[list[float], list[tuple[float, int]]]:
-    """Return the ordinates of an (X++(Y..Y)) table; each line's abscissa and which one it is of.
+    """Return the ordinates of an (X++(Y..Y)) table, and the abscissa and position of each line.
 
-    A line after one that ended in a difference repeats that one's last ordinate, as a check.
+    A line that ends in a difference is followed by one that repeats its last ordinate as a check.
     """
     values: list[float] = []
     abscissas: list[tuple[float, int]] = []
@@ -40,8 +40,8 @@ def read_ordinates(
         numbers, ends_in_difference = _decode(line[start.end() :], n_points + 1)
         if has_check and numbers and numbers[0] != values[-1]:
             raise ValueError(
-                f"the line at X = {start[1]} begins with {numbers[0]:g}, and the one before it "
-                f"ends with {values[-1]:g}. {_DAMAGED}"
+                f"the line at X = {start[1]} begins with {numbers[0]:g}, the line before it ends "
+                f"with {values[-1]:g}. {_DAMAGED}"
             )
         abscissas.append((float(start[1]), len(values) - has_check))
         values += numbers[has_check:]
@@ -59,7 +59,7 @@ def _decode(text: str, limit: int) -> tuple[list[float], bool]:
     while position < len(text):
         token = _TOKEN.match(text, position)
         if token is None:
-            raise ValueError(f"{text[position : position + 20]!r} is no number. {_DAMAGED}")
+            raise ValueError(f"{text[position : position + 20]!r} is not a number. {_DAMAGED}")
         position = token.end()
         plain, code, digits, missing = token.groups()
         if code and code not in _SQUEEZED and not numbers:
@@ -77,7 +77,7 @@ def _decode(text: str, limit: int) -> tuple[list[float], bool]:
 
 
 def _repeats(numbers: list[float], difference: float | None, count: int, limit: int) -> list[float]:
-    """Return what a repeat stands for: the last number again, or the last difference again."""
+    """Return the numbers of a repeat: of the last number, or of the last difference."""
     if len(numbers) + count > limit:
         raise ValueError(f"a number is repeated {count + 1} times. {_DAMAGED}")
     step = difference or 0.0

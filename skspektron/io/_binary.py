@@ -1,4 +1,4 @@
-"""Numbers out of the bytes of a file, and nothing larger than the file."""
+"""Arrays and headers read from the bytes of a file, never larger than the file."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -10,12 +10,12 @@ ByteOrder = Literal["<", ">"]
 
 
 def read_array(raw: bytes, dtype: str, start: int, count: int) -> NDArray[np.float64]:
-    """Return numbers of a file as float64; a count that does not fit takes no memory."""
+    """Return numbers of a file as float64 after checking that the file contains them."""
     end = start + count * np.dtype(dtype).itemsize
     if count < 1 or start < 0 or end > len(raw):
         raise ValueError(
-            f"its headers tell of {count} numbers from byte {start} to {end}, and the file has "
-            f"{len(raw)} bytes. It is cut off or damaged: copy it from the instrument again."
+            f"its header gives {count} numbers from byte {start} to {end}, the file has "
+            f"{len(raw)} bytes. It is truncated or damaged: copy it from the instrument again."
         )
     return np.frombuffer(raw, dtype, count, start).astype(np.float64)
 
@@ -26,8 +26,8 @@ def read_record(
     """Return one header of `size` bytes; `fields` maps a name to its offset and type."""
     if start < 0 or start + size > len(raw):
         raise ValueError(
-            f"a header ends at byte {start + size}, and the file has {len(raw)} bytes. It is cut "
-            "off or damaged: copy it from the instrument again."
+            f"a header ends at byte {start + size}, the file has {len(raw)} bytes. It is "
+            "truncated or damaged: copy it from the instrument again."
         )
     offsets, formats = zip(*fields.values(), strict=True)
     layout = np.dtype(

@@ -1,4 +1,4 @@
-"""Linear calibrations as CSV and JSON: every number in full, and a checksum of them all."""
+"""CSV and JSON files of linear calibrations, at full precision and with a checksum."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .._files import write_whole
+from .._files import write_atomically
 from .._typing import PathLike
 
 FORMAT = "skspektron linear calibration"
@@ -21,13 +21,13 @@ _FIRST_LINE = re.compile(r"# (.+); version (\d+); sha256 ([0-9a-f]*)")
 
 _NUMBERS = ("coef", "intercept")
 
-# What a file holds: {"axis": {"unit": str or None, "values": [float, ...]},
-#                     "targets": [{"name": str, "unit": str, "intercept": float, "coef": [...]}]}
+# Content of a file: {"axis": {"unit": str or None, "values": [float, ...]},
+#                    "targets": [{"name": str, "unit": str, "intercept": float, "coef": [...]}]}
 Record = dict[str, Any]
 
 
 def record_of(calibration: Any) -> Record:
-    """Return what a file of a `LinearCalibration` holds, checked."""
+    """Return the checked content of the file of a `LinearCalibration`."""
     coef, in_cm = np.atleast_2d(calibration.coef_), calibration.wavenumber_
     unit = None if in_cm is None else ("cm-1" if calibration.wavelength is None else "nm")
     given = {
@@ -37,8 +37,8 @@ def record_of(calibration: Any) -> Record:
     }
     axis = np.asarray(given[unit], dtype=np.float64)
     columns = zip(
-        _one_a_target(calibration, "target_names", [f"y{k}" for k in range(len(coef))]),
-        _one_a_target(calibration, "target_units", [""] * len(coef)),
+        _one_per_target(calibration, "target_names", [f"y{k}" for k in range(len(coef))]),
+        _one_per_target(calibration, "target_units", [""] * len(coef)),
         np.atleast_1d(calibration.intercept_).tolist(),
         coef.tolist(),
         strict=True,
@@ -51,7 +51,7 @@ def record_of(calibration: Any) -> Record:
 
 
 def parameters_of(record: Record) -> dict[str, Any]:
-    """Return the parameters of the `LinearCalibration` that a file holds."""
+    """Return the parameters of the `LinearCalibration` in a file."""
     axis, targets = record["axis"], record["targets"]
     coef, intercept = (np.array([target[key] for target in targets]) for key in _NUMBERS)
     axis_name = {"nm": "wavelength", "cm-1": "wavenumber"}.get(axis["unit"])
@@ -64,21 +64,21 @@ def parameters_of(record: Record) -> dict[str, Any]:
     }
 
 
-def _one_a_target(calibration: Any, parameter: str, default: list[str]) -> list[str]:
-    """Return one word a target; another number of them is refused."""
+def _one_per_target(calibration: Any, parameter: str, default: list[str]) -> list[str]:
+    """Return one string per target, or the default."""
     words = getattr(calibration, parameter)
     if words is None:
         return default
     if isinstance(words, str) or len(words) != len(default):
         raise ValueError(
-            f"{parameter} is {words!r}, and there are {len(default)} targets. Pass a list of "
-            f"{len(default)} strings."
+            f"{parameter} must be a list of {len(default)} strings, one per target, got {words!r}. "
+            "Pass one, or None."
         )
     return [str(word) for word in words]
 
 
 def write_csv(path: PathLike, record: Record) -> None:
-    """Write a record as one row a channel."""
+    """Write a record as a table with one row per channel."""
     targets = record["targets"]
     text = io.StringIO()
     text.write(f"# {FORMAT}; version {VERSION}; sha256 {_checksum(record)}\n")
@@ -88,11 +88,11 @@ def write_csv(path: PathLike, record: Record) -> None:
     rows.writerow(["intercept", *(repr(target["intercept"]) for target in targets)])
     columns = [record["axis"]["values"], *(target["coef"] for target in targets)]
     rows.writerows(zip(*([repr(value) for value in column] for column in columns), strict=True))
-    write_whole(path, text.getvalue().encode())
+    write_atomically(path, text.getvalue().encode())
 
 
 def read_csv(path: PathLike) -> Record:
-    """Read what `write_csv` wrote, or the same rows without its first line."""
+    """Read a file of `write_csv`, or one of the same form without the first line."""
     lines = _read(path).splitlines(keepends=True)
     first = _FIRST_LINE.match(lines[0]) if lines else None
     if first:
@@ -107,11 +107,11 @@ def read_csv(path: PathLike) -> Record:
 def write_json(path: PathLike, record: Record) -> None:
     """Write a record as one JSON object."""
     head = {"format": FORMAT, "version": VERSION, "sha256": _checksum(record)}
-    write_whole(path, (json.dumps(head | record, indent=1) + "\n").encode())
+    write_atomically(path, (json.dumps(head | record, indent=1) + "\n").encode())
 
 
 def read_json(path: PathLike) -> Record:
-    """Read what `write_json` wrote."""
+    """Read a file of `write_json`."""
     try:
         content = json.loads(_read(path))
         _check_format(path, content["format"], content["version"])
@@ -121,7 +121,7 @@ def read_json(path: PathLike) -> Record:
         expected = content["sha256"]
     except (json.JSONDecodeError, RecursionError) as error:
         raise ValueError(
-            f"{path} is not readable JSON ({error}). It may be cut off: write or copy it again."
+            f"{path} is not readable JSON ({error}). It may be truncated: write or copy it again."
         ) from error
     except (KeyError, TypeError) as error:
         raise ValueError(
@@ -140,26 +140,28 @@ def read_json(path: PathLike) -> Record:
 def _read(path: PathLike) -> str:
     """Return the text of a file."""
     try:
-        return Path(path).read_text(encoding="utf-8-sig")  # spreadsheets put a mark in front
+        return Path(path).read_text(encoding="utf-8-sig")  # spreadsheets write a byte-order mark
     except FileNotFoundError:
         raise FileNotFoundError(f"{path} does not exist. Pass the path of a saved file.") from None
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is no text ({error}). Pass a CSV or JSON file.") from error
+        raise ValueError(
+            f"{path} is not a text file ({error}). Pass a CSV or JSON file."
+        ) from error
 
 
 def _record_of_rows(path: PathLike, rows: list[list[str]]) -> Record:
-    """Return the record that rows of text spell."""
+    """Return the record in rows of text."""
     heading = rows[0] if rows else []
     units = {name: unit for unit, name in AXES.items()}
     if len(heading) < 2 or heading[0].strip() not in units:
         raise ValueError(
-            f"{path} begins with {heading[:2]}, where a linear calibration begins with one of "
-            f"{', '.join(map(repr, units))} and the name of a target. Give it such a heading."
+            f"The heading of {path} must be one of {', '.join(map(repr, units))} and the names of "
+            f"targets, got {heading[:2]}. Add such a heading."
         )
     labelled = {row[0].strip(): row for row in rows[1:3] if row[0].strip() in ("unit", "intercept")}
     if "intercept" not in labelled:
         raise ValueError(
-            f"{path} has no row 'intercept' below its heading. Add it, 0 where there is none."
+            f"{path} has no row 'intercept' below its heading. Add it, with 0 for no intercept."
         )
     columns = _numbers(path, rows[1 + len(labelled) :], len(heading))
     intercepts = _numbers(path, [["0", *labelled["intercept"][1:]]], len(heading))
@@ -167,7 +169,7 @@ def _record_of_rows(path: PathLike, rows: list[list[str]]) -> Record:
     if len(named_units) != len(heading):
         raise ValueError(
             f"{path} has a row 'unit' of {len(named_units)} entries below a heading of "
-            f"{len(heading)}. Give every target a unit, or leave the row out."
+            f"{len(heading)}. Add a unit for each target, or remove the row."
         )
     targets = [
         {"name": name, "unit": unit, "intercept": intercept, "coef": coef}
@@ -178,8 +180,8 @@ def _record_of_rows(path: PathLike, rows: list[list[str]]) -> Record:
     unit = units[heading[0].strip()]
     if unit is None and sorted(columns[0]) != columns[0]:
         raise ValueError(
-            f"{path} has {len(columns[0])} channels that are not in their order. Sort its rows: "
-            "spectra come in the order of the channels."
+            f"{path} has {len(columns[0])} channels whose numbers do not increase. Sort its rows "
+            "in the order of the channels of the spectra."
         )
     return {"axis": {"unit": unit, "values": columns[0]}, "targets": targets}
 
@@ -190,48 +192,47 @@ def _numbers(path: PathLike, rows: list[list[str]], n_columns: int) -> list[list
         if len(row) != n_columns:
             raise ValueError(
                 f"{path} has a row of {len(row)} entries, {row[:3]}, below a heading of "
-                f"{n_columns}. It may be cut off: write or copy it again."
+                f"{n_columns}. It may be truncated: write or copy it again."
             )
     if not rows:
-        raise ValueError(f"{path} has 0 channels. It may be cut off: write or copy it again.")
+        raise ValueError(f"{path} has 0 channels. It may be truncated: write or copy it again.")
     try:
         numbers = [[float(entry) for entry in row] for row in rows]
     except ValueError as error:
         raise ValueError(
-            f"{path} holds an entry that is no number: {error}. Write numbers as 0.5, with commas "
-            "between them."
+            f"{path} has an entry that is not a number: {error}. Write numbers as 0.5, "
+            "separated by commas."
         ) from error
     n_bad = sum(not math.isfinite(number) for row in numbers for number in row)
     if n_bad:
         raise ValueError(
-            f"{path} has {n_bad} entries that are not finite. A calibration needs all of them: "
-            "export it again."
+            f"{path} has {n_bad} entries that are not finite. Export the calibration again."
         )
     return [list(column) for column in zip(*numbers, strict=True)]
 
 
 def _check_format(path: PathLike, name: str, version: int) -> None:
-    """Refuse another kind of file, and one of a later version."""
+    """Raise ValueError for another kind of file or a later version."""
     if name != FORMAT:
-        raise ValueError(f"{path} is a {name!r}, not a {FORMAT!r}. Pass a file of that kind.")
+        raise ValueError(f"{path} must be a {FORMAT!r}, got {name!r}. Pass a file of that kind.")
     if version > VERSION:
         raise ValueError(
-            f"{path} has version {version} of its format, and this skspektron reads up to "
-            f"{VERSION}. Update skspektron, or write the file with this one."
+            f"{path} has version {version} of its format, this skspektron reads versions up to "
+            f"{VERSION}. Update skspektron, or write the file with this version."
         )
 
 
 def _check_sum(path: PathLike, record: Record, expected: str) -> None:
-    """Refuse numbers that are not those that were written."""
+    """Raise ValueError if the content does not match its checksum."""
     found = _checksum(record)
     if found != expected:
         raise ValueError(
-            f"The numbers or names in {path} are not those that were written (sha256 {found[:12]}, "
-            f"recorded {expected[:12]}). Write or copy it again; a CSV file that was changed on "
-            "purpose is read without its first line."
+            f"{path} was changed after it was written: its sha256 is {found[:12]}, the recorded "
+            f"one is {expected[:12]}. Write or copy it again, or remove the first line of a CSV "
+            "file that you changed on purpose."
         )
 
 
 def _checksum(record: Record) -> str:
-    """Return a digest of a record that does not depend on how it is written."""
+    """Return a digest of a record that does not depend on the file format."""
     return sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The channels of a calibration, and other ones."""
+"""Check spectra against the channels of a calibration, and interpolate between axes."""
 
 from typing import Any
 
@@ -8,14 +8,14 @@ from scipy.interpolate import make_interp_spline
 
 from .._validation import check_axis
 
-SAME_CHANNEL = 0.01  # of the distance to the next one: column names are rounded
-FEWEST = 4  # channels of a cubic spline
+AXIS_TOLERANCE = 0.01  # of the channel spacing, since column names are rounded
+MIN_CHANNELS = 4  # of a cubic spline
 
 Axis = NDArray[np.float64] | None  # in cm-1
 
 
-def span(axis: Axis) -> str:
-    """Return an axis in words."""
+def describe_axis(axis: Axis) -> str:
+    """Return a description of an axis."""
     if axis is None:
         return "no axis"
     ends = (f"{1e7 / axis[0]:.6g} to {1e7 / axis[-1]:.6g} nm", f"{axis[0]:.6g} to {axis[-1]:.6g}")
@@ -23,12 +23,12 @@ def span(axis: Axis) -> str:
 
 
 def check_channels_of(X: Any, n_channels: int, axis: Axis, n_features: int) -> None:
-    """Refuse spectra on another number of channels, or under names that spell another axis."""
+    """Raise ValueError for another number of channels, or column names with another axis."""
     if n_channels != n_features:
         raise ValueError(
             f"X has {n_channels} features, but LinearCalibration is expecting {n_features} "
-            f"features as input ({span(axis)}). Pass spectra on those channels, or move the "
-            "calibration to others with on_axis."
+            f"features as input ({describe_axis(axis)}). Pass spectra on those channels, or move "
+            "the calibration to the channels of X with on_axis."
         )
     if axis is None or not hasattr(X, "columns"):
         return
@@ -36,26 +36,27 @@ def check_channels_of(X: Any, n_channels: int, axis: Axis, n_features: int) -> N
     if named is None:
         return
     steps = np.abs(np.gradient(axis)) if n_features > 1 else axis
-    is_other = np.abs(named - axis) > SAME_CHANNEL * steps
+    is_other = np.abs(named - axis) > AXIS_TOLERANCE * steps
     if is_other.any():
         raise ValueError(
-            f"The columns of X name another axis on {is_other.sum()} of {n_features} channels: "
-            f"{span(named)}, where the calibration has {span(axis)}. Pass spectra on its channels, "
-            "or move it to others with on_axis."
+            f"The column names of X differ from the axis of the calibration on {is_other.sum()} of "
+            f"{n_features} channels: {describe_axis(named)} and {describe_axis(axis)}. Pass "
+            "spectra on its channels, or move it to those of X with on_axis."
         )
 
 
 def interpolation(axis: Axis, other: Axis) -> NDArray[np.float64]:
     """Return the matrix from spectra on `other` to spectra on `axis`, (n_axis, n_other)."""
-    if axis is None or other is None or len(other) < FEWEST:
+    if axis is None or other is None or len(other) < MIN_CHANNELS:
         raise ValueError(
-            f"The calibration has {span(axis)}, the other side {span(other)}. Give both an axis, "
-            f"and the other side at least {FEWEST} channels."
+            f"The calibration has {describe_axis(axis)}, the new axis is {describe_axis(other)}. "
+            f"Both need an axis, and the new one at least {MIN_CHANNELS} channels."
         )
     if axis.min() < other.min() or axis.max() > other.max():
         raise ValueError(
-            f"The calibration reads {span(axis)}, and the other axis has {span(other)}. Nothing is "
-            "extrapolated: fit a calibration on channels that both have."
+            f"The calibration has {describe_axis(axis)}, beyond the new axis of "
+            f"{describe_axis(other)}. Spectra are not extrapolated: fit a calibration on channels "
+            "within both ranges."
         )
     order = np.argsort(other)
     matrix = np.empty((len(axis), len(other)))

@@ -1,4 +1,4 @@
-"""Which files are read, and by which reader."""
+"""Selection of files and of their readers."""
 
 import os
 import re
@@ -28,31 +28,31 @@ def list_files(
     pattern: str | None,
     recursive: bool,
 ) -> list[Path]:
-    """Return the files that a path stands for, those of a folder in the order of their names."""
+    """Return the files of a path; those of a folder sorted by name."""
     if isinstance(path, str | os.PathLike):
         path = Path(path)
         files = _in_folder(path, pattern, recursive) if path.is_dir() else [path]
         if not files:
-            wanted = f"named {pattern!r}" if pattern else "with the ending of a known format"
+            wanted = f"named {pattern!r}" if pattern else "with the suffix of a known format"
             raise ValueError(
-                f"{path} holds no file {wanted}. Check the folder, pass another pattern=, "
-                "or recursive=True to look into its folders."
+                f"{path} has no file {wanted}. Check the folder, pass another pattern=, "
+                "or recursive=True to read its subfolders."
             )
     else:
         files = [Path(each) for each in path]
         if not files:
-            raise ValueError("path holds 0 files. Pass a file, a folder, or a list of files.")
+            raise ValueError("path is empty. Pass a file, a folder, or a list of files.")
     missing = [file for file in files if not file.exists()]
     if missing:
         raise FileNotFoundError(
-            f"{missing[0]} and {len(missing) - 1} more of {len(files)} files do not exist. "
+            f"{len(missing)} of {len(files)} files do not exist, such as {missing[0]}. "
             "Check the path."
         )
     return files
 
 
 def _in_folder(folder: Path, pattern: str | None, recursive: bool) -> list[Path]:
-    """Return the files of a folder; links to other folders are not followed."""
+    """Return the files of a folder; links to folders are not followed."""
     found: list[Path] = []
     for root, folders, names in os.walk(folder):
         found += [Path(root, name) for name in names]
@@ -66,13 +66,13 @@ def _in_folder(folder: Path, pattern: str | None, recursive: bool) -> list[Path]
 
 
 def _is_known(file: Path) -> bool:
-    """Tell a file of spectra by the ending of its name."""
-    ending = file.suffix.lower()
-    return ending in _READERS or ending in _DELIMITED or bool(_OPUS.fullmatch(ending))
+    """Return whether a file has the suffix of a known format."""
+    suffix = file.suffix.lower()
+    return suffix in _READERS or suffix in _DELIMITED or bool(_OPUS.fullmatch(suffix))
 
 
 def read_file(file: Path, layout: str) -> list[Spectrum]:
-    """Return the spectra of one file; what is wrong with it is a ValueError that names it."""
+    """Return the spectra of one file; a ValueError names the file."""
     try:
         raw = file.read_bytes()
         if not raw:
@@ -80,26 +80,26 @@ def read_file(file: Path, layout: str) -> list[Spectrum]:
         with np.errstate(all="ignore"):
             spectra = _reader(file, raw, layout)(raw)
         if not spectra:
-            raise ValueError("it holds no spectrum. Leave it out.")
+            raise ValueError("it has no spectrum. Remove it.")
         if any(np.isinf(spectrum.values).any() for spectrum in spectra):
-            raise ValueError("some of its values are infinite. Export it again.")
+            raise ValueError("it has infinite values. Export it again.")
         return spectra
     except ValueError as error:
         raise ValueError(f"{file} was not read: {error}") from error
 
 
 def _reader(file: Path, raw: bytes, layout: str) -> Callable[[bytes], list[Spectrum]]:
-    """Return the reader of a file, by the ending of its name, else by its first bytes."""
-    ending = file.suffix.lower()
-    if ending in _READERS:
-        return _READERS[ending]
-    if raw[:4] == MAGIC or _OPUS.fullmatch(ending):
+    """Return the reader of a file, by its suffix or else by its first bytes."""
+    suffix = file.suffix.lower()
+    if suffix in _READERS:
+        return _READERS[suffix]
+    if raw[:4] == MAGIC or _OPUS.fullmatch(suffix):
         return read_opus
-    if ending in _DELIMITED:
+    if suffix in _DELIMITED:
         return partial(read_delimited, layout=layout)
     if raw.lstrip()[:2] == b"##":
         return read_jcamp
     raise ValueError(
-        f"its ending {ending!r} is of no format that is read: SPC (.spc), JCAMP-DX (.jdx, .dx, "
-        ".jcamp, .jcm), OPUS (.0, .1, ...) and separated text (.csv, .tsv, .txt). Rename it."
+        f"its suffix {suffix!r} is not one of SPC (.spc), JCAMP-DX (.jdx, .dx, .jcamp, .jcm), "
+        "OPUS (.0, .1, ...) or delimited text (.csv, .tsv, .txt). Rename it."
     )

@@ -1,4 +1,4 @@
-"""One axis for the spectra of many files."""
+"""A common axis for spectra of several files."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,19 +15,19 @@ _UNITS = {"wavelength": "nm", "wavenumber": "cm-1"}
 def in_one_unit(
     spectra: Sequence[Spectrum], names: Sequence[str], axis: str | None
 ) -> list[Spectrum]:
-    """Return spectra whose axes are all in nm or all in cm-1: the one asked for, or their own."""
+    """Return spectra with all axes in the unit of `axis`, or in the unit that they share."""
     unit = _UNITS[axis] if axis else spectra[0].unit
     converted = []
     for spectrum, name in zip(spectra, names, strict=True):
         if spectrum.unit != unit and axis is None:
             raise ValueError(
                 f"The axis of {names[0]} is in {unit}, that of {name} in {spectrum.unit}. "
-                "Pass axis='wavelength' or axis='wavenumber' to have all in one."
+                "Pass axis='wavelength' or axis='wavenumber' to convert them."
             )
         if spectrum.unit != unit and spectrum.quantity == "raman intensity":
             raise ValueError(
-                f"{name} is a Raman spectrum, whose axis in {spectrum.unit} is a shift and has "
-                f"no {axis} without that of the laser. Leave axis=None."
+                f"{name} is a Raman spectrum, whose shift in {spectrum.unit} has no {axis} without "
+                "that of the laser. Pass axis=None."
             )
         if spectrum.unit != unit:
             spectrum = replace(spectrum, axis=1e7 / spectrum.axis, unit=unit)
@@ -38,7 +38,7 @@ def in_one_unit(
 def on_one_axis(
     spectra: Sequence[Spectrum], names: Sequence[str], interpolate: bool
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], list[str]]:
-    """Return X (n_spectra, n_channels), its axis, and a sentence for what was interpolated."""
+    """Return X (n_spectra, n_channels), its axis, and a description of the interpolation."""
     axis, unit = spectra[0].axis, spectra[0].unit
     same = [_rows_on(axis, spectrum) for spectrum in spectra]
     other = [i for i, values in enumerate(same) if values is None]
@@ -47,17 +47,17 @@ def on_one_axis(
     if not interpolate:
         raise ValueError(
             f"{names[0]} has {_describe(axis, unit)}, {names[other[0]]} has "
-            f"{_describe(spectra[other[0]].axis, unit)}. Read them apart, or pass "
-            "interpolate=True to have all on the channels of the first."
+            f"{_describe(spectra[other[0]].axis, unit)}. Read them separately, or pass "
+            "interpolate=True to interpolate at the channels of the first."
         )
     shared = _shared_channels(axis, spectra, unit)
     X = np.concatenate([interpolate_linear(s.values[None], s.axis, shared) for s in spectra])
-    said = f"interpolated linearly onto {_describe(shared, unit)}."
-    return X, shared, [f"{len(other)} of {len(spectra)} spectra: {said}"]
+    count = f"{len(other)} of {len(spectra)} spectra"
+    return X, shared, [f"{count}: interpolated linearly at {_describe(shared, unit)}."]
 
 
 def _rows_on(axis: NDArray[np.float64], spectrum: Spectrum) -> NDArray[np.float64] | None:
-    """Return the values of a spectrum that lies on `axis`, in its order, or None."""
+    """Return the values of a spectrum in the order of `axis`, or None if its axis is another."""
     if spectrum.axis is axis:
         return spectrum.values
     if len(spectrum.axis) == len(axis):
@@ -70,19 +70,19 @@ def _rows_on(axis: NDArray[np.float64], spectrum: Spectrum) -> NDArray[np.float6
 def _shared_channels(
     axis: NDArray[np.float64], spectra: Sequence[Spectrum], unit: str
 ) -> NDArray[np.float64]:
-    """Return the channels of the first axis within the range of all others."""
+    """Return the channels of the first axis within the range of all axes."""
     low = max(spectrum.axis.min() for spectrum in spectra)
     high = min(spectrum.axis.max() for spectrum in spectra)
     inside = (axis >= low * (1 - CHANNEL_TOLERANCE)) & (axis <= high * (1 + CHANNEL_TOLERANCE))
     if inside.sum() < 2:
         raise ValueError(
-            f"The files share {inside.sum()} channels of the first, between {low:g} and {high:g} "
-            f"{unit}, and nothing is extrapolated. Read them apart."
+            f"The range that all files share, {low:g} to {high:g} {unit}, has {inside.sum()} "
+            "channels of the first; at least 2 are needed. Read them separately."
         )
     shared: NDArray[np.float64] = axis[inside]
     return shared
 
 
 def _describe(axis: NDArray[np.float64], unit: str) -> str:
-    """Return an axis in words."""
+    """Return a description of an axis."""
     return f"{len(axis)} channels from {axis[0]:g} to {axis[-1]:g} {unit}"

@@ -1,4 +1,4 @@
-"""JCAMP-DX files, McDonald & Wilks, Appl. Spectrosc. 42 (1988) 151-162."""
+"""Reader of JCAMP-DX files, McDonald & Wilks, Appl. Spectrosc. 42 (1988) 151-162."""
 
 import re
 from typing import Any
@@ -10,35 +10,35 @@ from ._asdf import read_ordinates
 from ._spectrum import Spectrum, decode_text, even_axis, name_quantity, place_axis
 
 _TABLES = ("XYDATA", "XYPOINTS")
-# Labels that are in the result in another form; the others become metadata.
-_IN_USE = {*_TABLES, "XUNITS", "YUNITS", "XFACTOR", "YFACTOR", "FIRSTX", "LASTX", "DELTAX"}
-_IN_USE |= {"NPOINTS", "FIRSTY", "MAXX", "MINX", "MAXY", "MINY", "END", "JCAMPDX"}
-_POINTS_PER_CHARACTER = 50  # more than any spectrum that is not constant is packed into
+# Labels that are not metadata.
+_NOT_METADATA = {*_TABLES, "XUNITS", "YUNITS", "XFACTOR", "YFACTOR", "FIRSTX", "LASTX", "DELTAX"}
+_NOT_METADATA |= {"NPOINTS", "FIRSTY", "MAXX", "MINX", "MAXY", "MINY", "END", "JCAMPDX"}
+_MAX_POINTS_PER_CHARACTER = 50  # more than in any spectrum that is not constant
 
 _Block = dict[str, list[str]]
 
 
 def read_jcamp(raw: bytes) -> list[Spectrum]:
-    """Return the spectra of one JCAMP-DX file: one, or one for each block of a compound file."""
+    """Return the spectra of one JCAMP-DX file, one per block."""
     text = decode_text(raw)
     if not re.match(r"\s*(\$\$.*\s+)*##", text):
         raise ValueError(
-            f"it begins with {text[:20]!r}, JCAMP-DX files with '##TITLE='. "
-            "Keep other files out with pattern=."
+            f"it must begin with '##TITLE=', got {text[:20]!r}. "
+            "Select JCAMP-DX files with pattern=."
         )
     blocks = _blocks(text)
     spectra = [_spectrum(block, label) for block in blocks if (label := _table(block))]
     if not spectra:
         types = sorted({_value(block, "DATATYPE", "without type") for block in blocks})
         raise ValueError(
-            f"none of its {len(blocks)} blocks ({', '.join(types)}) has ##XYDATA or ##XYPOINTS; "
-            "lists of peaks and ##NTUPLES are not read. Export the spectrum alone."
+            f"its {len(blocks)} blocks ({', '.join(types)}) have no ##XYDATA or ##XYPOINTS; peak "
+            "tables and ##NTUPLES are not read. Export the spectrum alone."
         )
     return spectra
 
 
 def _blocks(text: str) -> list[_Block]:
-    """Return the labelled records of every block; a block begins with its title."""
+    """Return the records of each block by label; a block begins with its title."""
     blocks: list[_Block] = []
     record: list[str] = []
     for line in text.splitlines():
@@ -51,14 +51,14 @@ def _blocks(text: str) -> list[_Block]:
         if label == "TITLE" or not blocks:
             blocks.append({})
         if label in _TABLES and label in blocks[-1]:
-            raise ValueError(f"a block has ##{label} twice. Export its tables as files or blocks.")
+            raise ValueError(f"a block has ##{label} twice. Export each table as a file or block.")
         record = blocks[-1].setdefault(label, [])
         record.append(value.strip())
     return blocks
 
 
 def _table(block: _Block) -> str | None:
-    """Return the label of the spectrum in a block."""
+    """Return the label of the table in a block, or None."""
     return next((label for label in _TABLES if label in block), None)
 
 
@@ -76,19 +76,21 @@ def _number(block: _Block, label: str, default: float | None = None) -> float:
         return float(text)
     except ValueError as error:
         raise ValueError(
-            f"##{label}= holds {text!r}, which is no number. The file is damaged: export it again."
+            f"##{label}= must be a number, got {text!r}. The file is damaged: export it again."
         ) from error
 
 
 def _spectrum(block: _Block, label: str) -> Spectrum:
     """Return the spectrum of one block."""
     form, *lines = block[label]
-    # A closing parenthesis is often forgotten.
-    read = {"(X++(Y..Y": _even, "(XY..XY": _pairs}.get(form.replace(" ", "").upper().rstrip(")"))
+    # The closing parenthesis is often missing.
+    read = {"(X++(Y..Y": _even_table, "(XY..XY": _paired_table}.get(
+        form.replace(" ", "").upper().rstrip(")")
+    )
     if read is None:
         raise ValueError(
-            f"its table is of the form {form!r}, (X++(Y..Y)) and (XY..XY) are read. "
-            "Export it in one of these."
+            f"the form of its table must be (X++(Y..Y)) or (XY..XY), got {form!r}. "
+            "Export it in one of these forms."
         )
     axis, values = read(block, [line for line in lines if line.strip()])
     axis, unit = place_axis(axis, _value(block, "XUNITS"))
@@ -98,21 +100,21 @@ def _spectrum(block: _Block, label: str) -> Spectrum:
     return Spectrum(axis, unit, values, quantity, _metadata(block))
 
 
-def _even(block: _Block, lines: list[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return axis and values of a table with an even axis."""
+def _even_table(block: _Block, lines: list[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return axis and values of a table of equally spaced points."""
     n_points = _number(block, "NPOINTS")
     n_characters = sum(map(len, lines))
-    if not (n_points.is_integer() and 2 <= n_points <= _POINTS_PER_CHARACTER * n_characters):
+    if not (n_points.is_integer() and 2 <= n_points <= _MAX_POINTS_PER_CHARACTER * n_characters):
         raise ValueError(
-            f"##NPOINTS= is {n_points:g}, for a table of {n_characters} characters. "
+            f"##NPOINTS= is {n_points:g} for a table of {n_characters} characters. "
             "The file is damaged: export it again."
         )
     values, abscissas = read_ordinates(lines, int(n_points))
     if len(values) != n_points:
         more = "at least " if len(values) > n_points else ""
         raise ValueError(
-            f"##NPOINTS= is {n_points:.0f}, and its table has {more}{len(values)} ordinates. "
-            "The file is cut off or damaged: export it again."
+            f"##NPOINTS= is {n_points:.0f}, its table has {more}{len(values)} ordinates. "
+            "The file is truncated or damaged: export it again."
         )
     first = _number(block, "FIRSTX")
     if "LASTX" in block:
@@ -127,37 +129,39 @@ def _even(block: _Block, lines: list[str]) -> tuple[NDArray[np.float64], NDArray
 def _check_abscissas(
     abscissas: list[tuple[float, int]], axis: NDArray[np.float64], factor: float
 ) -> None:
-    """Refuse a table in which a line is missing, or repeated in the place of another."""
+    """Raise ValueError if a line of a table is missing or repeated."""
     tolerance = 2 * abs(axis[1] - axis[0]) + abs(factor)
     for abscissa, at in abscissas:
         if at < len(axis) and not abs(abscissa * factor - axis[at]) <= tolerance:
             raise ValueError(
-                f"a line stands at X = {abscissa * factor:g}, and its first ordinate belongs to "
+                f"a line begins with X = {abscissa * factor:g}, its first ordinate is at "
                 f"{axis[at]:g}. The file is damaged: export it again."
             )
 
 
-def _pairs(block: _Block, lines: list[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _paired_table(
+    block: _Block, lines: list[str]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return axis and values of a table of pairs."""
     text = re.sub(r"[;,\s]+", " ", " ".join(lines)).replace("?", "nan").split()
     try:
         pairs = np.array(text, dtype=np.float64).reshape(-1, 2)
     except ValueError as error:
         raise ValueError(
-            f"its table of pairs has {len(text)} entries that are no pairs of numbers ({error}). "
+            f"its table has {len(text)} entries that are not pairs of numbers ({error}). "
             "Export it again."
         ) from error
     n_points = _number(block, "NPOINTS", len(pairs))
     if len(pairs) != n_points or len(pairs) < 2:
         raise ValueError(
-            f"##NPOINTS= is {n_points:g}, and its table has {len(pairs)} pairs. "
-            "The file is cut off or damaged: export it again."
+            f"##NPOINTS= is {n_points:g}, its table has {len(pairs)} pairs. "
+            "The file is truncated or damaged: export it again."
         )
     factors = _number(block, "XFACTOR", 1.0), _number(block, "YFACTOR", 1.0)
     return pairs[:, 0] * factors[0], pairs[:, 1] * factors[1]
 
 
 def _metadata(block: _Block) -> dict[str, Any]:
-    """Return the other records of a block as text, their labels in small letters."""
-    labels = [label for label in block if label not in _IN_USE]
+    """Return the other records of a block as text, with labels in lower case."""
+    labels = [label for label in block if label not in _NOT_METADATA]
     return {label.lower(): _value(block, label) for label in labels if _value(block, label)}

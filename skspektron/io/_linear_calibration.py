@@ -1,4 +1,4 @@
-"""A calibration as coefficients, intercept and axis, from other software and to it."""
+"""Calibration given by coefficients, intercept and axis."""
 
 from __future__ import annotations
 
@@ -29,11 +29,12 @@ if TYPE_CHECKING:
 
 
 class LinearCalibration(RegressorMixin, DocumentedEstimator):
-    r"""A calibration that is known by its coefficients: :math:`\hat y = b_0 + \sum_j b_j x_j`.
+    r"""Calibration given by its coefficients, :math:`\hat y = b_0 + \sum_j b_j x_j`.
 
-    What other software exports of a PLS model, and what the software of an instrument wants to
-    have. `from_estimator` writes a fitted pipeline, with its transfer, as one such vector;
-    ``FrozenEstimator(LinearCalibration(...))`` is a calibration that any transfer method moves.
+    Use it to import a PLS model from other software, or to export one to the software of an
+    instrument. `from_estimator` converts a fitted pipeline, including its transfer, to one vector
+    of coefficients; ``FrozenEstimator(LinearCalibration(...))`` is a calibration for any transfer
+    method.
 
     Parameters
     ----------
@@ -42,37 +43,37 @@ class LinearCalibration(RegressorMixin, DocumentedEstimator):
         ``PLSRegression.coef_``.
     intercept : float or array-like of shape (n_targets,), default=0.0
         Prediction for a spectrum of zeros, in the unit of `y`. ``PLSRegression.intercept_`` is
-        that for the mean spectrum.
+        the prediction for the mean spectrum.
     wavelength : array-like of shape (n_features,), default=None
         Axis in nm, strictly monotonic.
     wavenumber : array-like of shape (n_features,), default=None
-        Axis in cm-1, instead of `wavelength`. Without either, channels are only counted.
+        Axis in cm-1, instead of `wavelength`. Neither: channels have numbers but no axis.
     target_names, target_units : sequence of str, default=None
-        Names and units of what is predicted, such as ``["%"]``, one a target, for the files.
+        Names and units of the targets, such as ``["%"]``, written to files.
 
     Attributes
     ----------
     coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
-        `coef`, checked.
+        Coefficients as an array.
     intercept_ : float or ndarray of shape (n_targets,)
-        `intercept`, checked.
+        Intercepts as a float or an array.
     wavenumber_ : ndarray of shape (n_features,) or None
-        The axis in cm-1.
+        Axis in cm-1.
     n_features_in_ : int
         Number of channels.
 
     See Also
     --------
-    sklearn.frozen.FrozenEstimator : Keeps a transfer method from fitting it.
+    sklearn.frozen.FrozenEstimator : Prevents a transfer method from fitting the calibration.
 
     Notes
     -----
-    It is fitted from the beginning, and ``fit`` only compares the channels. Spectra must have been
-    treated as those behind the coefficients were: absorbance stays absorbance.
+    The estimator needs no fit; ``fit`` only checks the channels. Spectra must be of the same kind
+    and preprocessed in the same way as those that the coefficients were computed from.
 
-    Files hold every number in full (17 digits where they are needed), the axis with its unit and a
-    checksum; writing replaces a file whole or not at all. Reading gives `coef` one dimension where
-    there is one target.
+    Files contain all numbers at full precision (up to 17 digits), the axis with its unit and a
+    checksum. If writing fails, an existing file stays unchanged. After reading, `coef` has one
+    dimension if there is one target.
 
     Examples
     --------
@@ -111,37 +112,37 @@ class LinearCalibration(RegressorMixin, DocumentedEstimator):
         target_names: Sequence[str] | None = None,
         target_units: Sequence[str] | None = None,
     ) -> LinearCalibration:
-        """Write a fitted regressor as one vector of coefficients.
+        """Return a fitted regressor as one vector of coefficients per target.
 
-        Whatever weighs and adds channels is one: derivatives, smoothing, centring, scaling, PLS,
-        ridge, and the transfer methods that map spectra or predictions linearly. Spectra of the
-        target instrument go in as measured, and the predictions come out.
+        Possible for all steps that are linear in the spectrum: derivatives, smoothing, centring,
+        scaling, PLS, ridge, and transfer methods that map spectra or predictions linearly. The
+        calibration predicts from spectra of the target instrument as measured.
 
         Parameters
         ----------
         estimator : estimator
             Fitted regressor, pipeline, search or ``*Transfer``.
         X : array-like of shape (n_samples, n_features), default=None
-            Spectra on which both must agree as well. Random spectra are compared anyway.
+            Spectra whose predictions must agree too. Random spectra are always compared.
         instrument : str or int, default=None
-            Whose spectra, for a ``*Transfer``: the label of the source gives the calibration of
-            the source. None: those of the target.
+            Instrument whose spectra a ``*Transfer`` predicts; the label of the source gives the
+            calibration of the source. None: the target.
         wavelength, wavenumber : array-like of shape (n_features,), default=None
-            Axis in nm or cm-1 of the channels of that instrument. Neither: the column names of
-            fit, where they spell one.
+            Axis of that instrument in nm or cm-1. Neither: read from the column names that the
+            estimator was fitted with, if any.
         target_names, target_units : sequence of str, default=None
-            Names and units of what is predicted.
+            Names and units of the targets.
 
         Returns
         -------
         calibration : LinearCalibration
-            Predicts what `estimator` predicts, to 1e-8 of the largest prediction.
+            Its predictions differ from those of `estimator` by at most 1e-8 of the largest one.
 
         Raises
         ------
         ValueError
-            If predictions are not a linear function of the spectra, with the difference and the
-            step that is at fault.
+            If predictions are not a linear function of the spectra. The message gives the
+            difference and the step that is not linear.
         """
         n_given = None if X is None else np.shape(X)[1]
         predict = Predictor.of(estimator, instrument, n_given)
@@ -162,21 +163,21 @@ class LinearCalibration(RegressorMixin, DocumentedEstimator):
 
     @classmethod
     def from_csv(cls, path: PathLike) -> LinearCalibration:
-        """Read a calibration that `to_csv` wrote, or a table of the same form.
+        """Read a calibration from a file of `to_csv`, or from a table of the same form.
 
-        The heading is ``wavelength (nm)``, ``wavenumber (cm-1)`` or ``channel``, then the names of
-        the targets; below it stand a row ``unit``, which may be left out, a row ``intercept``, and
-        one row a channel.
+        The heading is ``wavelength (nm)``, ``wavenumber (cm-1)`` or ``channel``, followed by the
+        names of the targets. Below it are an optional row ``unit``, a row ``intercept`` and one
+        row per channel.
         """
         return cls._checked(**parameters_of(read_csv(path)))
 
     @classmethod
     def from_json(cls, path: PathLike) -> LinearCalibration:
-        """Read a calibration that `to_json` wrote."""
+        """Read a calibration from a file of `to_json`."""
         return cls._checked(**parameters_of(read_json(path)))
 
     def to_csv(self, path: PathLike) -> None:
-        """Write axis, coefficients and intercept as a table with one row a channel."""
+        """Write axis, coefficients and intercept as a table with one row per channel."""
         write_csv(path, record_of(self))
 
     def to_json(self, path: PathLike) -> None:
@@ -188,23 +189,23 @@ class LinearCalibration(RegressorMixin, DocumentedEstimator):
     ) -> LinearCalibration:
         """Return the calibration for spectra measured at other channels.
 
-        Predictions are those for the spectra interpolated along cm-1 by a cubic spline, a linear
-        map that is multiplied into the coefficients.
+        Spectra are interpolated in cm-1 with a cubic spline, a linear map that is multiplied into
+        the coefficients.
 
         Parameters
         ----------
         wavelength, wavenumber : array-like of shape (n_channels,)
-            The other axis in nm or cm-1, at least 4 channels; it covers the calibration's own.
+            New axis in nm or cm-1, of at least 4 channels; it must cover that of the calibration.
 
         Returns
         -------
         calibration : LinearCalibration
-            With ``n_channels`` coefficients.
+            Calibration with ``n_channels`` coefficients.
 
         Raises
         ------
         ValueError
-            If the calibration has no axis, or one that reaches beyond the other one.
+            If the calibration has no axis, or one that reaches beyond the new axis.
         """
         given = wavenumber if wavelength is None else wavelength
         n_channels = 0 if given is None else np.size(given)
@@ -217,25 +218,25 @@ class LinearCalibration(RegressorMixin, DocumentedEstimator):
         return type(self)(**self.get_params() | moved)
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> LinearCalibration:
-        """Compare the channels of `X`; nothing is learnt."""
+        """Check the channels of `X`; nothing is fitted."""
         self._check_spectra(X)
         if y is not None:
             check_X_y(X, y, multi_output=self.coef_.ndim > 1, estimator=self)
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return the reference values of spectra on the calibration's own channels.
+        """Return predictions for spectra on the channels of the calibration.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Spectra. Where column names spell an axis, it must be that of the calibration; spectra
-            on other channels need `on_axis`.
+            Spectra. An axis in their column names must be that of the calibration; spectra on
+            other channels need `on_axis`.
 
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_targets)
-            In the unit of the intercept.
+            Predictions in the unit of the intercept.
         """
         y: NDArray[np.float64] = self._check_spectra(X) @ self.coef_.T + self.intercept_
         return y
@@ -248,19 +249,20 @@ class LinearCalibration(RegressorMixin, DocumentedEstimator):
         )
         if coef.ndim > 2:
             raise ValueError(
-                f"coef has shape {coef.shape}. Pass (n_features,) or (n_targets, n_features)."
+                "coef must have shape (n_features,) or (n_targets, n_features), got "
+                f"{coef.shape}. Pass one row per target."
             )
         return coef
 
     @property
     def intercept_(self) -> Any:
-        """Checked intercepts, one a target."""
+        """Checked intercepts, one per target."""
         shape = self.coef_.shape[:-1]
         intercept = np.asarray(self.intercept, dtype=np.float64)
         if intercept.shape not in ((), shape) or not np.isfinite(intercept).all():
             raise ValueError(
-                f"intercept is {self.intercept!r}, coef has shape {self.coef_.shape}. Pass a "
-                f"finite number, or an array of shape {shape}."
+                f"intercept must be a finite number or an array of shape {shape}, got "
+                f"{self.intercept!r}. Pass one intercept per target."
             )
         return np.broadcast_to(intercept, shape)[()].copy()
 
@@ -277,13 +279,13 @@ class LinearCalibration(RegressorMixin, DocumentedEstimator):
 
     @classmethod
     def _checked(cls, **parameters: Any) -> LinearCalibration:
-        """Return a calibration; parameters that do not go together are refused."""
+        """Return a calibration after checking that its parameters agree."""
         calibration = cls(**parameters)
         record_of(calibration)
         return calibration
 
     def _check_spectra(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return spectra on the channels of the calibration as float64."""
+        """Return spectra as float64 after checking their channels."""
         values: NDArray[np.float64] = check_array(X, dtype=np.float64, input_name="X")
         check_channels_of(X, values.shape[1], self.wavenumber_, self.n_features_in_)
         return values
@@ -296,5 +298,5 @@ class LinearCalibration(RegressorMixin, DocumentedEstimator):
         tags.requires_fit = False
         tags.target_tags.required = False
         tags.target_tags.multi_output = np.ndim(self.coef) > 1
-        tags.regressor_tags.poor_score = True  # fit learns nothing
+        tags.regressor_tags.poor_score = True  # the coefficients are not fitted
         return tags

@@ -1,8 +1,8 @@
-"""Bruker's OPUS files.
+"""Reader of Bruker OPUS files.
 
-Bruker has published no description; this follows what the open readers agree on: a directory of
-blocks (type, size in 32-bit words, place), blocks of parameters with names of three letters, and
-blocks of numbers, each with a block of parameters of its own.
+Bruker has not published the format. This reader follows what open readers agree on: a directory of
+blocks (type, size in 32-bit words, offset), parameter blocks with names of three letters, and data
+blocks, each with its own parameter block.
 """
 
 import struct
@@ -15,7 +15,7 @@ from ._spectrum import Spectrum, even_axis, place_axis
 MAGIC = b"\n\n\xfe\xfe"
 _HEADER = {"directory": (12, "i4"), "n_blocks": (20, "i4")}
 _ENTRY = {"kind": (0, "u4"), "n_words": (4, "i4"), "start": (8, "i4")}
-# What bits 10 to 16 of a block's type say, best first where a file holds several.
+# Quantity in bits 10 to 16 of a block's type, in order of preference.
 _QUANTITIES = {
     4: "absorbance",
     15: "log(1/R)",
@@ -25,27 +25,26 @@ _QUANTITIES = {
     16: "unknown",  # ATR
     10: "raman intensity",
 }
-_PARAMETERS = 0b11_1111 << 4  # bits that say of what a block holds the parameters
-_OF_NUMBERS = 1 << 4
-_REFERENCE, _SOURCE = 2 << 2, 3 << 2  # bits 2 and 3: sample, reference, or their ratio
+_PARAMETERS = 0b11_1111 << 4  # bits of the kind of parameters; 0 in a data block
+_DATA_STATUS = 1 << 4  # parameters of a data block
+_REFERENCE, _SOURCE = 2 << 2, 3 << 2  # bits 2 and 3: sample, reference or ratio
 _DERIVED = 0b1_1111 << 17  # bits of derivatives, of series and of other layouts
 _X_LABELS = {"WN": "cm-1", "MI": "micrometers", "WL": "nm"}
 _NUMBER_FORMATS = {1: "<f4", 2: "<i4"}
-_MOST_BLOCKS = 1000
-_IN_USE = {"DPF", "NPT", "FXV", "LXV", "CSF", "MXY", "MNY", "DXU"}
+_MAX_BLOCKS = 1000
+_NOT_METADATA = {"DPF", "NPT", "FXV", "LXV", "CSF", "MXY", "MNY", "DXU"}
 
-_Block = tuple[int, int, int]  # type, first byte and end
+_Block = tuple[int, int, int]  # type, first byte, end
 
 
 def read_opus(raw: bytes) -> list[Spectrum]:
-    """Return the one final spectrum of an OPUS file: absorbance before other quantities."""
+    """Return the final spectrum of an OPUS file, absorbance if there is one."""
     if raw[:4] != MAGIC:
         raise ValueError(
-            f"it begins with {raw[:4]!r}, OPUS files with {MAGIC!r}. "
-            "Keep other files out with pattern=."
+            f"it must begin with {MAGIC!r}, got {raw[:4]!r}. Select OPUS files with pattern=."
         )
     blocks = list(_directory(raw))
-    numbers, status = _final_spectrum(blocks)
+    data, status = _final_spectrum(blocks)
     parameters = _parameters(raw, *status[1:])
     count, first, last = (parameters.get(name) for name in ("NPT", "FXV", "LXV"))
     if not (isinstance(count, int) and isinstance(first, float) and isinstance(last, float)):
@@ -55,22 +54,22 @@ def read_opus(raw: bytes) -> list[Spectrum]:
         )
     dtype = _NUMBER_FORMATS.get(parameters.get("DPF", 1), "<f4")
     scale = float(parameters.get("CSF", 1.0))
-    values = scale * read_array(raw[: numbers[2]], dtype, numbers[1], count)
+    values = scale * read_array(raw[: data[2]], dtype, data[1], count)
     x_unit = str(parameters.get("DXU", "WN"))
     axis, unit = place_axis(even_axis(first, last, count), _X_LABELS.get(x_unit, x_unit))
-    quantity = _QUANTITIES[_quantity(numbers[0])]
+    quantity = _QUANTITIES[_quantity(data[0])]
     metadata = _metadata(raw, blocks) | parameters
-    metadata = {name: value for name, value in metadata.items() if name not in _IN_USE}
+    metadata = {name: value for name, value in metadata.items() if name not in _NOT_METADATA}
     return [Spectrum(axis, unit, values, quantity, metadata)]
 
 
 def _directory(raw: bytes) -> Iterator[_Block]:
-    """Yield type, first byte and end of every block."""
+    """Yield type, first byte and end of each block."""
     header = read_record(raw, _HEADER, 0, 24, "<")
-    if not 0 < header["n_blocks"] <= _MOST_BLOCKS:
+    if not 0 < header["n_blocks"] <= _MAX_BLOCKS:
         raise ValueError(
-            f"its directory tells of {header['n_blocks']} blocks, OPUS files have 1 to "
-            f"{_MOST_BLOCKS}. The file is damaged: copy it from the instrument again."
+            f"its directory must have 1 to {_MAX_BLOCKS} blocks, got {header['n_blocks']}. "
+            "The file is damaged: copy it from the instrument again."
         )
     for number in range(int(header["n_blocks"])):
         entry = read_record(raw, _ENTRY, int(header["directory"]) + 12 * number, 12, "<")
@@ -81,40 +80,40 @@ def _directory(raw: bytes) -> Iterator[_Block]:
 
 
 def _quantity(kind: int) -> int:
-    """Return the code of what a block is about."""
+    """Return the code of the quantity of a block."""
     return kind >> 10 & 0b111_1111
 
 
 def _final_spectrum(blocks: Sequence[_Block]) -> tuple[_Block, _Block]:
-    """Return the block of the best quantity, of several the one written last, and its status."""
+    """Return the last data block of the preferred quantity, and its parameter block."""
     found = [
         block
         for block in blocks
         if not block[0] & (_PARAMETERS | _DERIVED) and _quantity(block[0]) in _QUANTITIES
     ]
     order = list(_QUANTITIES)
-    for numbers in sorted(found, key=lambda block: (order.index(_quantity(block[0])), -block[1])):
-        status = [block for block in blocks if block[0] == numbers[0] | _OF_NUMBERS]
+    for data in sorted(found, key=lambda block: (order.index(_quantity(block[0])), -block[1])):
+        status = [block for block in blocks if block[0] == data[0] | _DATA_STATUS]
         if status:
-            return numbers, max(status, key=lambda block: block[1])
+            return data, max(status, key=lambda block: block[1])
     raise ValueError(
-        f"none of its {len(blocks)} blocks is a final spectrum with its parameters; backgrounds, "
-        "single channels, interferograms and series are not read. Save the absorbance in OPUS."
+        f"its {len(blocks)} blocks contain no final spectrum; backgrounds, single channels, "
+        "interferograms and series are not read. Save the absorbance in OPUS."
     )
 
 
 def _metadata(raw: bytes, blocks: Sequence[_Block]) -> dict[str, Any]:
-    """Return the parameters of instrument, acquisition and sample, not those of the reference."""
+    """Return the parameters of instrument, acquisition and sample, without the reference."""
     metadata: dict[str, Any] = {}
     for kind, start, end in blocks:
-        about = kind & _PARAMETERS
-        if about > _OF_NUMBERS and kind & _SOURCE != _REFERENCE:
+        parameters_of = kind & _PARAMETERS
+        if parameters_of > _DATA_STATUS and kind & _SOURCE != _REFERENCE:
             metadata |= _parameters(raw, start, end)
     return metadata
 
 
 def _parameters(raw: bytes, start: int, end: int) -> dict[str, Any]:
-    """Return a block of parameters: name, zero, type, size in 16-bit words, value."""
+    """Return a parameter block: name, zero, type, size in 16-bit words, value."""
     parameters: dict[str, Any] = {}
     while start + 8 <= end and raw[start : start + 3] != b"END":
         kind, n_words = struct.unpack_from("<HH", raw, start + 4)

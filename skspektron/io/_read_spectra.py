@@ -1,4 +1,4 @@
-"""Files of spectrometers become a table."""
+"""Read files of spectrometers into a table."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
+from .._validation import check_choice, pass_default
 from ._absorbance import QUANTITIES, to_absorbance
 from ._files import list_files, read_file
 from ._grid import in_one_unit, on_one_axis
@@ -40,87 +41,86 @@ def read_spectra(
     on_error: str = "raise",
     as_frame: bool = False,
 ) -> Bunch:
-    r"""Read files of spectrometers, or a folder of them, into one table.
+    r"""Read files of spectrometers into one table.
 
-    SPC [1]_, JCAMP-DX [2]_, Bruker OPUS and separated text (CSV). The ending of a file's name
-    tells its format: .spc; .jdx, .dx, .jcamp, .jcm; .0, .1 and other numbers; .csv, .tsv, .txt.
+    The formats are SPC [1]_ (.spc), JCAMP-DX [2]_ (.jdx, .dx, .jcamp, .jcm), Bruker OPUS (.0, .1
+    and other numbers) and delimited text (.csv, .tsv, .txt), recognized by the file's suffix.
 
     Parameters
     ----------
     path : path-like or sequence of path-like
-        A file, a folder, whose files are read in the order of their names, or the files.
+        A file, a list of files, or a folder, whose files are read in the order of their names.
     pattern : str, default=None
-        Which files of a folder are read, such as ``"*.spc"``. None: those with a known ending.
+        Files of a folder to read, such as ``"*.spc"``. None: those with a known suffix.
     recursive : bool, default=False
-        Whether folders inside the folder are read too. Links to folders are not followed.
+        Whether to read subfolders too. Links to folders are not followed.
     axis : {"wavelength", "wavenumber"}, default=None
-        Axis of the result, in nm or cm-1. None: the one that the files speak, which then must
-        be one. An axis without a unit is in nm when all of it lies between 300 and 2600, else
-        in cm-1, or refused where its file calls it a wavelength.
+        Axis of the result, in nm or cm-1. None: as in the files, which must agree. An axis without
+        a unit is in nm if all of it lies between 300 and 2600; otherwise it is in cm-1, or an
+        error if the file calls it a wavelength.
     interpolate : bool, default=False
-        What to do with files on different channels. False: refuse them. True: interpolate all
-        linearly onto the channels of the first, within the range of all; nothing is
-        extrapolated.
+        True: interpolate spectra linearly at the channels of the first that are within the range
+        of all. False: raise an error if files have different channels.
     quantity : str, default=None
-        What the values are, where the files do not say it or say it wrongly: "absorbance",
-        "log(1/R)", "reflectance", "percent reflectance", "transmittance", "percent
-        transmittance", "kubelka-munk", "raman intensity" or "unknown". None: as the files say.
+        Quantity of the values, if missing or wrong in the files: "absorbance", "log(1/R)",
+        "reflectance", "percent reflectance", "transmittance", "percent transmittance",
+        "kubelka-munk", "raman intensity" or "unknown". None: as in the files.
     absorbance : bool, default=False
-        Whether reflectance R and transmittance T become absorbance, -log10(R), those in percent
-        -log10(R / 100), with a warning that says so. log(1/R) counts as absorbance.
+        Whether to convert reflectance R and transmittance T to absorbance, -log10(R), or
+        -log10(R / 100) from percent, with a warning. log(1/R) counts as absorbance.
     layout : {"auto", "rows", "columns"}, default="auto"
-        How text holds spectra. "rows": one a line, the first line names the channels
-        ("1100", "1100.5 nm", "4000 cm-1") and the columns of metadata. "columns": the axis in the
-        first column, a spectrum in every other. "auto" tells them apart, or refuses.
+        Layout of text. "rows": one spectrum per line; the first line names the channels ("1100",
+        "1100.5 nm", "4000 cm-1") and the columns of metadata. "columns": the axis is in the first
+        column, spectra in the others. "auto": find out, or raise an error if both are possible.
     on_error : {"raise", "skip"}, default="raise"
-        What to do with a file that cannot be read. "skip" leaves it out, with one warning that
-        names all such files.
+        What to do with a file that cannot be read. "skip": omit it; one warning names all such
+        files.
     as_frame : bool, default=False
-        Whether `X` and `metadata` are DataFrames. Needs pandas.
+        Whether to return `X` and `metadata` as DataFrames. Needs pandas.
 
     Returns
     -------
     Bunch
         X : ndarray or DataFrame of shape (n_spectra, n_channels)
-            The spectra, float64, NaN in empty cells of text. Columns of a DataFrame are named
-            ``"1100.0 nm"`` or ``"4000.0 cm-1"``, which every estimator here reads as the axis.
+            Spectra as float64, NaN for empty cells of text. Columns of a DataFrame are named
+            ``"1100.0 nm"`` or ``"4000.0 cm-1"``, which estimators of this package read as the axis.
         wavelength or wavenumber : ndarray of shape (n_channels,)
-            The axis, in nm or cm-1, in the order of the first file.
+            Axis in nm or cm-1, in the order of the first file.
         quantity : str
-            What the values are.
+            Quantity of the values.
         sample_id : ndarray of shape (n_spectra,)
-            The column ``sample_id`` of text in rows, the names of columns, else the name of the
-            file without its ending; ``"name-1"``, ``"name-2"`` when a file holds several.
+            Column ``sample_id`` of text in rows, column names of text in columns, otherwise the
+            name of the file without its suffix; ``"name-1"``, ``"name-2"`` if a file has several.
         metadata : list of dict, or DataFrame of n_spectra rows
-            What the file says of each spectrum: comment, date, instrument, other columns.
+            Metadata of each spectrum: comment, date, instrument, other columns.
         filenames : list of str
-            The file of each spectrum.
+            File of each spectrum.
         conversions : list of str
-            What was converted or interpolated, a sentence each.
+            Descriptions of conversions and interpolations.
         skipped : list of tuple
-            Name of each file that was left out, and why.
+            Name of each omitted file, and the reason.
 
     Raises
     ------
     ValueError
-        If a file is damaged, cut off or of a variant that is not read (it is named); if files
-        differ in quantity, unit or channels; if values have no logarithm; if no file is left.
+        If a file is damaged, truncated or of an unsupported variant; if files differ in quantity,
+        unit or channels; if values have no logarithm; if no file can be read.
     FileNotFoundError
         If a file does not exist.
     ImportError
-        If `as_frame` is asked for and pandas is not installed.
+        If ``as_frame=True`` and pandas is not installed.
 
     See Also
     --------
-    skspektron.model_selection.stack_instruments : Takes what is read for each instrument.
-    skspektron.datasets.SpektraArchive : Spectra that do not fit into memory.
+    skspektron.model_selection.stack_instruments : Stacks the spectra of several instruments.
+    skspektron.datasets.SpektraArchive : Reads spectra that do not fit in memory.
 
     Notes
     -----
-    Not read: SPC before 1996; peak tables and NTUPLES of JCAMP-DX; of OPUS files any spectrum
-    but one, the last absorbance, else log(1/R), reflectance, transmittance. Files are read whole,
-    one after the other; a count in a header that the file cannot hold takes no memory. Nothing
-    in a file is executed or unpickled.
+    Not supported: SPC before 1996; peak tables and NTUPLES of JCAMP-DX. Of an OPUS file only one
+    spectrum is read, the last absorbance, else log(1/R), reflectance or transmittance. Counts in
+    headers are checked against the size of the file before memory is allocated. Nothing in a file
+    is executed or unpickled.
 
     References
     ----------
@@ -137,7 +137,9 @@ def read_spectra(
     ...     read_spectra(folder).X
     array([[0.5 , 0.25]])
     """
-    _check_choices(axis=axis, quantity=quantity, layout=layout, on_error=on_error)
+    given = {"axis": axis, "quantity": quantity, "layout": layout, "on_error": on_error}
+    for name, choices in _CHOICES.items():
+        check_choice(name, given[name], choices, way_out=pass_default(read_spectra, name))
     files = list_files(path, pattern, recursive)
     spectra, filenames, skipped = _read_all(files, layout, on_error)
     if quantity is not None:
@@ -146,10 +148,10 @@ def read_spectra(
     X, channels, conversions = on_one_axis(spectra, filenames, interpolate)
     quantities = [spectrum.quantity for spectrum in spectra]
     if absorbance:
-        X, said = to_absorbance(X, quantities, filenames, quantity is not None)
-        conversions, quantities = said + conversions, ["absorbance"]
+        X, converted = to_absorbance(X, quantities, filenames, quantity is not None)
+        conversions, quantities = converted + conversions, ["absorbance"]
     _check_one_quantity(quantities, filenames)
-    _say(conversions, skipped, len(files))
+    _warn(conversions, skipped, len(files))
     unit = spectra[0].unit
     metadata = [spectrum.metadata for spectrum in spectra]
     result = Bunch(
@@ -165,17 +167,10 @@ def read_spectra(
     return result
 
 
-def _check_choices(**given: str | None) -> None:
-    """Refuse a value that a parameter does not know."""
-    for name, value in given.items():
-        if value not in _CHOICES[name]:
-            raise ValueError(f"{name} is {value!r}. Pass one of {_CHOICES[name]}.")
-
-
 def _read_all(
     files: Sequence[Path], layout: str, on_error: str
 ) -> tuple[list[Spectrum], list[str], list[tuple[str, str]]]:
-    """Return all spectra, the file of each, and the files that were skipped."""
+    """Return all spectra, the file of each, and the skipped files with reasons."""
     spectra: list[Spectrum] = []
     filenames: list[str] = []
     skipped: list[tuple[str, str]] = []
@@ -196,17 +191,17 @@ def _read_all(
 
 
 def _check_one_quantity(quantities: Sequence[str], names: Sequence[str]) -> None:
-    """Refuse a table of two quantities."""
+    """Raise ValueError if spectra differ in quantity."""
     for quantity, name in zip(quantities, names, strict=False):
         if quantity != quantities[0]:
             raise ValueError(
-                f"{names[0]} holds the quantity {quantities[0]!r}, {name} {quantity!r}. Read them "
-                "apart, pass absorbance=True, or quantity= where a file says it wrongly."
+                f"{names[0]} contains {quantities[0]!r}, {name} contains {quantity!r}. Read them "
+                "separately, or pass absorbance=True, or quantity= if a file is labelled wrongly."
             )
 
 
-def _say(conversions: Sequence[str], skipped: Sequence[tuple[str, str]], n_files: int) -> None:
-    """Warn once of what was converted and once of what was left out."""
+def _warn(conversions: Sequence[str], skipped: Sequence[tuple[str, str]], n_files: int) -> None:
+    """Warn once of all conversions and once of all skipped files."""
     if conversions:
         warnings.warn(" ".join(conversions), UserWarning, stacklevel=3)
     if skipped:
@@ -217,7 +212,7 @@ def _say(conversions: Sequence[str], skipped: Sequence[tuple[str, str]], n_files
 
 
 def _sample_ids(spectra: Sequence[Spectrum], filenames: Sequence[str]) -> NDArray[Any]:
-    """Return the ids of files that give them, else the names of the files, numbered in each."""
+    """Return the sample ids in the files, or else names of files, numbered within each."""
     ids: list[Any] = []
     total, count = Counter(filenames), Counter[str]()
     for spectrum, name in zip(spectra, filenames, strict=True):
@@ -229,12 +224,12 @@ def _sample_ids(spectra: Sequence[Spectrum], filenames: Sequence[str]) -> NDArra
 
 
 def _frame(rows: Any, columns: Sequence[str] | None = None) -> Any:
-    """Return a DataFrame, or say which extra brings pandas."""
+    """Return a DataFrame; raise ImportError naming the extra to install."""
     try:
         import pandas as pd
     except ImportError as error:
         raise ImportError(
-            "as_frame=True returns DataFrames, and pandas is not installed. "
+            "as_frame=True needs pandas, which is not installed. "
             "Install it with pip install 'skspektron[io]'."
         ) from error
     return pd.DataFrame(rows, columns=columns)

@@ -1,4 +1,4 @@
-"""Galactic's SPC files, by the layout that Galactic published in 1997 (SPC.H)."""
+"""Reader of SPC files, with the layout that Galactic published in 1997 (SPC.H)."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +12,7 @@ from ._spectrum import Spectrum, even_axis, name_quantity, place_axis
 # Bits of the first byte.
 _16_BIT, _MULTI, _OWN_LABELS, _X_EACH, _X_STORED = 1, 4, 32, 64, 128
 _BYTE_ORDERS: dict[int, ByteOrder] = {0x4B: "<", 0x4C: ">"}
-_IS_FLOAT = -128  # the exponent of values that are 32-bit floating point
+_IS_FLOAT = -128  # exponent that marks 32-bit floating-point values
 _X_LABELS = {0: "", 1: "cm-1", 2: "micrometers", 3: "nm", 13: "Raman shift (cm-1)"}
 _Y_LABELS = {
     2: "absorbance",
@@ -24,7 +24,7 @@ _Y_LABELS = {
 
 _Block = tuple[NDArray[np.float64], NDArray[np.float64], dict[str, float]]
 
-# name: (offset, type) in the 512 bytes of the file's header
+# name: (offset, type) in the 512 bytes of the file header
 _FILE = {
     "flags": (0, "u1"),
     "exponent": (3, "i1"),
@@ -41,12 +41,12 @@ _FILE = {
     "labels": (218, "V30"),
     "method": (264, "S48"),
 }
-# and in the 32 bytes before every spectrum
+# and in the 32 bytes before each spectrum
 _SPECTRUM = {"exponent": (1, "i1"), "z": (4, "f4"), "n_points": (16, "u4"), "w": (24, "f4")}
 
 
 def read_spc(raw: bytes) -> list[Spectrum]:
-    """Return the spectra of one SPC file: one or many, on even or stored axes."""
+    """Return the spectra of one SPC file, one or more."""
     order = _byte_order(raw)
     header = read_record(raw, _FILE, 0, 512, order)
     x_label, y_label = _labels(header)
@@ -61,30 +61,30 @@ def read_spc(raw: bytes) -> list[Spectrum]:
 
 
 def _byte_order(raw: bytes) -> ByteOrder:
-    """Return the byte order that the version byte tells, or refuse the file."""
+    """Return the byte order given by the version byte."""
     version = raw[1] if len(raw) > 1 else 0
     if version == 0x4D:
         raise ValueError(
-            "it is of the SPC format before 1996 (version byte 0x4d), which is not read. Save it "
-            "as JCAMP-DX or as new SPC in the software that opens it."
+            "it has the SPC format before 1996 (version byte 0x4d), which is not read. Save it as "
+            "JCAMP-DX or new SPC in the software that opens it."
         )
     if version not in _BYTE_ORDERS:
         raise ValueError(
-            f"its version byte is {version:#04x}, those of SPC are 0x4b and 0x4c. Other software "
-            "ends its file names in .spc too: export JCAMP-DX or CSV from it."
+            f"its version byte must be 0x4b or 0x4c, got {version:#04x}. Other software uses the "
+            "suffix .spc too: export JCAMP-DX or CSV from it."
         )
     return _BYTE_ORDERS[version]
 
 
 def _blocks(raw: bytes, header: np.void, order: ByteOrder) -> Iterator[_Block]:
-    """Yield axis, values and metadata of every spectrum."""
+    """Yield axis, values and metadata of each spectrum."""
     flags, count = int(header["flags"]), int(header["n_points"])
     is_multi, total = flags & _MULTI, 0
     axis, position = (None, 512) if flags & _X_EACH else _shared_axis(raw, header, order)
     for number in range(int(header["n_spectra"]) if is_multi else 1):
-        if flags & _X_EACH and header["n_points"]:  # the place of a directory: 12 bytes each
-            place = read_array(raw, order + "u4", int(header["n_points"]) + 12 * number, 1)
-            position = int(place[0])
+        if flags & _X_EACH and header["n_points"]:  # offset of a directory of 12 bytes each
+            offset = read_array(raw, order + "u4", int(header["n_points"]) + 12 * number, 1)
+            position = int(offset[0])
         part = read_record(raw, _SPECTRUM, position, 32, order)
         position += 32
         if flags & _X_EACH:
@@ -105,7 +105,7 @@ def _blocks(raw: bytes, header: np.void, order: ByteOrder) -> Iterator[_Block]:
 def _values(
     raw: bytes, start: int, count: int, exponent: int, flags: int, order: ByteOrder
 ) -> tuple[NDArray[np.float64], int]:
-    """Return the values of a spectrum, floating or integers of one exponent, and their end."""
+    """Return the values of a spectrum, floats or scaled integers, and their end."""
     if exponent == _IS_FLOAT:
         return read_array(raw, order + "f4", start, count), start + 4 * count
     width = 2 if flags & _16_BIT else 4
@@ -114,18 +114,18 @@ def _values(
 
 
 def _shared_axis(raw: bytes, header: np.void, order: ByteOrder) -> tuple[NDArray[np.float64], int]:
-    """Return the axis of all spectra, and the byte where the first of them starts."""
+    """Return the axis of all spectra, and the offset of the first one."""
     count = int(header["n_points"])
     if header["flags"] & _X_STORED:
         return read_array(raw, order + "f4", 512, count), 512 + 4 * count
-    # A file that cannot hold this many values is refused before an axis is made for them.
+    # Check that the file has this many values before allocating an axis.
     width = 2 if header["flags"] & _16_BIT and header["exponent"] != _IS_FLOAT else 4
     read_array(raw, f"i{width}", 544, count)
     return even_axis(float(header["first"]), float(header["last"]), count), 512
 
 
 def _labels(header: np.void) -> tuple[str, str]:
-    """Return the labels of both axes: the user's own, or those of the type codes."""
+    """Return the labels of both axes, the user's or those of the type codes."""
     x_type, y_type = int(header["x_type"]), int(header["y_type"])
     x_label = _X_LABELS.get(x_type)
     y_label = _Y_LABELS.get(y_type, "")
@@ -134,17 +134,16 @@ def _labels(header: np.void) -> tuple[str, str]:
         x_label, y_label = read_text(own[0]) or x_label, read_text(own[1]) or y_label
     if x_label is None:
         raise ValueError(
-            f"its axis is of type {x_type}, neither a wavelength nor a wavenumber. "
-            "Leave the file out."
+            f"its axis is of type {x_type}, neither a wavelength nor a wavenumber. Remove the file."
         )
     return x_label, y_label
 
 
 def _metadata(header: np.void) -> dict[str, Any]:
-    """Return what the file's header says about the measurement."""
+    """Return the metadata in the file header."""
     names = ("comment", "source", "resolution", "method")
     metadata: dict[str, Any] = {name: read_text(header[name].tobytes()) for name in names}
-    bits = int(header["date"])  # minute 6, hour 5, day 5, month 4, year 12 bits, from the lowest
+    bits = int(header["date"])  # from the lowest: minute 6, hour 5, day 5, month 4, year 12
     if bits:
         minute, hour, day, month = bits & 63, bits >> 6 & 31, bits >> 11 & 31, bits >> 16 & 15
         metadata["date"] = f"{bits >> 20:04d}-{month:02d}-{day:02d} {hour:02d}:{minute:02d}"

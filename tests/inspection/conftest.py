@@ -1,4 +1,4 @@
-"""Axes of no window, and small fitted estimators."""
+"""Axes without a window, and small fitted estimators."""
 
 import warnings
 
@@ -13,7 +13,7 @@ WAVELENGTH = np.linspace(1100, 2498, 60)
 
 @pytest.fixture
 def make_axes():
-    """Return a function that makes a number of axes."""
+    """Return a function that makes `n` axes."""
     Figure = pytest.importorskip("matplotlib.figure").Figure
     return lambda n: Figure().subplots(1, n, squeeze=False)[0]
 
@@ -21,13 +21,13 @@ def make_axes():
 @pytest.fixture(scope="session")
 def X():
     X = np.random.default_rng(0).normal(size=(9, 60)).cumsum(axis=1)
-    X.flags.writeable = False  # shared by the session: a display that writes must fail
+    X.flags.writeable = False  # shared by the session: a display that writes to it must fail
     return X
 
 
 @pytest.fixture(scope="session")
 def fit(X):
-    """Return a function that fits a pretrainer of two steps with these parts."""
+    """Return a function that fits a pretrainer for two steps with the given parts."""
 
     def make(*, instrument=None, X=X, parameters=None, **parts):
         sizes = {"patch_length": 6, "d_model": 8, "d_state": 4, "n_layers": 2}

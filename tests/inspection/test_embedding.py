@@ -1,4 +1,4 @@
-"""Scores are those of the union before the transfer; pairs are joined by sample."""
+"""Scores of both instruments before the transfer, and pairs of rows of one sample."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def embeddings():
     return source, moved, source + 0.1 * rng.normal(size=(6, 4))
 
 
-def test_scores_are_principal_components_of_both_before(embeddings, make_axes):
+def test_scores_are_principal_components_of_both_instruments_before(embeddings, make_axes):
     axes = make_axes(2)
     display = EmbeddingDisplay(*embeddings).plot(axes)
     union = np.concatenate(embeddings[:2])
@@ -37,8 +37,8 @@ def test_scores_are_principal_components_of_both_before(embeddings, make_axes):
     for name, Z in zip(("source", "target", "adapted"), embeddings, strict=True):
         expected = (Z - union.mean(axis=0)) @ directions[:2].T
         np.testing.assert_allclose(np.abs(display.scores_[name]), np.abs(expected))
-    shares = values**2 / np.sum(values**2)
-    np.testing.assert_allclose(display.explained_variance_ratio_, shares[:2])
+    fractions = values**2 / np.sum(values**2)
+    np.testing.assert_allclose(display.explained_variance_ratio_, fractions[:2])
     for ax, name in zip(axes, ("target", "adapted"), strict=True):
         source, target = ax.lines
         np.testing.assert_array_equal(source.get_xydata(), display.scores_["source"])
@@ -46,12 +46,12 @@ def test_scores_are_principal_components_of_both_before(embeddings, make_axes):
         assert source.get_marker() != target.get_marker()
         assert source.get_markerfacecolor() == "none" != target.get_markerfacecolor()
     assert [ax.get_title() for ax in axes] == ["Before", "After"]
-    assert f"{shares[0]:.0%}" in axes[0].get_xlabel()
+    assert f"{fractions[0]:.0%}" in axes[0].get_xlabel()
     assert np.isnan(display.distance_before_)
     display.figure_.canvas.draw()
 
 
-def test_pairs_are_joined_and_their_distance_is_told(embeddings, make_axes):
+def test_pairs_are_joined_and_their_distance_is_in_the_title(embeddings, make_axes):
     source, target, adapted = embeddings
     display = EmbeddingDisplay(
         np.r_[source, source[:1] + 2],  # the first sample twice
@@ -90,7 +90,9 @@ def test_lora_embeds_the_target_with_its_adapter(rows, pretrained, make_axes):
     np.testing.assert_allclose(display.adapted, Z)
     assert display.distance_after_ < display.distance_before_
     lora.set_params(n_transfer=0).fit(X, y, **metadata)
-    with pytest.raises(ValueError, match=r"LoRATransfer has 0 standards and no embedder adapted"):
+    with pytest.raises(
+        ValueError, match=r"LoRATransfer was fitted with 0 standards and has no emb"
+    ):
         EmbeddingDisplay.from_estimator(lora, X, **metadata, ax=make_axes(2))
 
 
@@ -103,7 +105,7 @@ def test_ttt_without_alignment(rows, pretrained, make_axes):
     np.testing.assert_allclose(display.adapted, ttt.target_estimator_[:-1].transform(X[40:]))
 
 
-def test_mapped_spectra_are_drawn_in_front_of_the_calibration(rows, pretrained, make_axes):
+def test_mapped_spectra_are_plotted_after_the_preprocessing(rows, pretrained, make_axes):
     X, y, metadata = rows
     pds = PDSTransfer(make_pipeline(SNV(), Ridge()), source="source", target="target")
     pds.fit(X, y, **metadata)
@@ -131,17 +133,19 @@ def test_frames_keep_their_names(rows, make_axes):
     np.testing.assert_allclose(display.source, SNV().fit_transform(X[:40]))
 
 
-def test_refusals(rows, embeddings, make_axes):
+def test_invalid_inputs_raise(rows, embeddings, make_axes):
     X, y, metadata = rows
     nar = NARTransfer(Ridge(), source="source", target="target").fit(X, y, **metadata)
-    with pytest.raises(TypeError, match=r"NARTransfer neither adapts an embedding nor maps"):
+    with pytest.raises(TypeError, match=r"transfer that adapts an embedding.*got NARTransfer"):
         EmbeddingDisplay.from_estimator(nar, X, **metadata, ax=make_axes(2))
     source, target, adapted = embeddings
-    with pytest.raises(ValueError, match=r"adapted has shape \(5, 4\), target \(6, 4\)"):
+    with pytest.raises(
+        ValueError, match=r"adapted must have the shape of target, \(6, 4\), got \(5, 4\)"
+    ):
         EmbeddingDisplay(source, target, adapted[:5]).plot(make_axes(2))
-    with pytest.raises(ValueError, match=r"source has shape \(6, 1\), target \(6, 1\)"):
+    with pytest.raises(ValueError, match=r"source has shape \(6, 1\) and target \(6, 1\)"):
         EmbeddingDisplay(source[:, :1], target[:, :1], adapted[:, :1]).plot(make_axes(2))
-    with pytest.raises(ValueError, match=r"ax holds 3 axes, 2 are drawn on"):
+    with pytest.raises(ValueError, match=r"ax must hold 2 Axes, got 3"):
         EmbeddingDisplay(source, target, adapted).plot(make_axes(3))
     with pytest.raises(ValueError, match="target_id has 2 entries"):
         EmbeddingDisplay(source, target, adapted, source_id=range(6), target_id=[0, 1]).plot()

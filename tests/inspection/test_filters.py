@@ -1,4 +1,4 @@
-"""H(z) is the transform of the layer's impulse response; the display draws what it computes."""
+"""H(z) against the impulse response of a layer, and the display of the filters."""
 
 import sys
 
@@ -12,7 +12,7 @@ from skspektron._bridge import oscillator_banks
 from skspektron.foundation import SpektronEmbedder, SpektronPretrainer, SpektronRegressor
 from skspektron.inspection import FilterDisplay, OscillatorBank
 
-LENGTH = 513  # an impulse in the middle rings out before both ends
+LENGTH = 513  # an impulse in the middle decays before both ends
 
 pytest.importorskip("matplotlib")
 
@@ -30,7 +30,7 @@ def layer_and_bank(request, fit):
     network = fit(n_layers=1, **request.param).network_
     layer = network.on("cpu").blocks[0].filter
     state = {name: tensor.clone() for name, tensor in layer.state_dict().items()}
-    with torch.no_grad():  # the layer is shared by equal weights: it is put back
+    with torch.no_grad():  # the layer is shared by equal weights: it is restored below
         name = "G" if layer.stability == "clamp" else "nu"
         getattr(layer, name).copy_(torch.linspace(0.2, 2, 4) - 2 * (name == "nu"))
     yield layer, OscillatorBank(**oscillator_banks(network)[0])
@@ -69,7 +69,7 @@ def test_gains_are_norms_of_the_transfer_function(layer_and_bank):
     np.testing.assert_allclose(bank.oscillator_gain(cycles), alone)
 
 
-def test_an_oscillator_resonates_at_the_angle_of_its_pole():
+def test_oscillator_resonates_at_the_angle_of_its_pole():
     radius, angle, one = np.full(1, 0.99), np.full(1, 1.0), np.ones((1, 1))
     trace = 2 * radius * np.cos(angle)
     bank = OscillatorBank(
@@ -80,7 +80,7 @@ def test_an_oscillator_resonates_at_the_angle_of_its_pole():
     assert 2 * np.pi * highest == pytest.approx(1.0, abs=1e-3)
 
 
-def test_numbers_are_those_of_the_pretrainer_and_its_modules(pretrained, make_axes):
+def test_attributes_equal_those_of_the_pretrainer_and_its_modules(pretrained, make_axes):
     display = FilterDisplay.from_estimator(pretrained, n_frequencies=9, ax=make_axes(4))
     np.testing.assert_allclose(display.frequency_, pretrained.frequency_)
     np.testing.assert_allclose(display.damping_, pretrained.damping_)
@@ -95,7 +95,7 @@ def test_numbers_are_those_of_the_pretrainer_and_its_modules(pretrained, make_ax
     np.testing.assert_allclose(display.cycles_[[0, -1]], [0, 0.5])
 
 
-def test_drawing_of_poles_and_gains(pretrained, make_axes):
+def test_plot_of_poles_and_gains(pretrained, make_axes):
     axes = make_axes(4)
     display = FilterDisplay.from_estimator(pretrained, n_frequencies=33, ax=axes)
     assert display.figure_ is axes[0].figure
@@ -144,11 +144,11 @@ def test_chosen_layers(pretrained, make_axes):
     assert one.ax_[0].get_title() == "Layer 1"
     assert "mean of layers" not in {line.get_label() for line in one.ax_[1].lines}
     for layer in (2, -1, []):
-        with pytest.raises(ValueError, match=r"network has 2 layers. Pass indices from 0 to 1"):
+        with pytest.raises(ValueError, match=r"layer must be None or indices from 0 to 1, got"):
             FilterDisplay.from_estimator(pretrained, layer=layer)
 
 
-def test_a_regressor_shows_the_network_it_uses(pretrained, X, make_axes):
+def test_network_of_a_regressor_is_the_one_it_predicts_with(pretrained, X, make_axes):
     settings = {"hidden": (), "max_epochs": 1, "n_iter_no_change": None, "random_state": 0}
     regressor = SpektronRegressor(pretrained, wavenumber=np.arange(4000, 4060), **settings)
     display = FilterDisplay.from_estimator(regressor.fit(X, X[:, 0]), ax=make_axes(4))
@@ -171,18 +171,18 @@ def test_new_figure(pretrained, monkeypatch):
     assert plt.gcf() is display.figure_
     display.figure_.canvas.draw()
     plt.close(display.figure_)
-    with pytest.raises(ValueError, match=r"ax holds 3 axes, 4 are drawn on"):
+    with pytest.raises(ValueError, match=r"ax must hold 4 Axes, got 3"):
         display.plot([None] * 3)
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    with pytest.raises(ImportError, match=r"FilterDisplay draws .*'skspektron\[plot\]'"):
+    with pytest.raises(ImportError, match=r"FilterDisplay needs matplotlib.*'skspektron\[plot\]'"):
         display.plot()
 
 
-def test_refused_estimators(fit):
+def test_unsupported_estimators_raise(fit):
     transformer = fit(backbone="transformer", n_heads=2, d_feedforward=8)
-    with pytest.raises(ValueError, match=r"2 'transformer' layers.*backbone='dlinoss'"):
+    with pytest.raises(ValueError, match=r"must be 'dlinoss', got 'transformer'"):
         FilterDisplay.from_estimator(transformer)
-    with pytest.raises(TypeError, match=r"a Ridge. Pass a fitted SpektronPretrainer, SpektronE"):
+    with pytest.raises(TypeError, match=r"a fitted SpektronPretrainer, .* got Ridge"):
         FilterDisplay.from_estimator(Ridge())
     with pytest.raises(NotFittedError):
         FilterDisplay.from_estimator(SpektronPretrainer())

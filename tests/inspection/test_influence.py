@@ -1,4 +1,4 @@
-"""T2 and Q are those of the domain; what is outside is told apart and named."""
+"""T2 and Q of the applicability domain, and labels of samples outside its limits."""
 
 import numpy as np
 import pytest
@@ -16,12 +16,12 @@ LIMITS = {"hotelling_t2_limit": 6.0, "q_residuals_limit": 0.5}
 
 
 def drawn(ax):
-    """Return the marked points by the first word of their label."""
+    """Return the plotted points by the first word of their label."""
     lines = [line for line in ax.lines if ", n = " in line.get_label()]
     return {line.get_label().split(",")[0]: line for line in lines}
 
 
-def test_points_limits_and_names(make_axes):
+def test_points_limits_and_labels(make_axes):
     ax = make_axes(1)
     display = InfluenceDisplay(T2, Q, **LIMITS, sample_id=list("abcde")).plot(ax)
     assert display.outside_.tolist() == [False, True, True, True, False]
@@ -52,7 +52,7 @@ def test_residuals_against_t2(make_axes):
     assert [label.get_text() for label in display.labels_] == ["2", "1", "3"]
 
 
-def test_few_names(make_axes):
+def test_at_most_eight_labels(make_axes):
     display = InfluenceDisplay(np.arange(30) + 7, np.ones(30), **LIMITS).plot(make_axes(1))
     assert [label.get_text() for label in display.labels_] == [str(29 - i) for i in range(8)]
 
@@ -72,17 +72,19 @@ def test_from_a_domain(two_instruments, make_axes):
     np.testing.assert_allclose(other.residuals, ridge.predict(X) - y)
 
 
-def test_refusals(two_instruments, make_axes):
+def test_invalid_inputs_raise(two_instruments, make_axes):
     X, Y = two_instruments.X["source"], two_instruments.y
-    with pytest.raises(TypeError, match=r"PCA has no T2 .* Pass ApplicabilityDomain"):
+    with pytest.raises(TypeError, match=r"got PCA. Pass ApplicabilityDomain"):
         InfluenceDisplay.from_estimator(PCA(2).fit(X), X, ax=make_axes(1))
     domain = ApplicabilityDomain(PCA(2)).fit(X)
-    with pytest.raises(TypeError, match=r"PCA does not predict. Pass a fitted calibration"):
+    with pytest.raises(TypeError, match=r"PCA has no predict. Pass a fitted calibration"):
         InfluenceDisplay.from_estimator(domain, X, Y[:, 0], ax=make_axes(2))
     both = Ridge().fit(X, Y)
-    with pytest.raises(ValueError, match=r"y has shape \(40, 5\) and the predictions \(40, 5\)"):
+    with pytest.raises(
+        ValueError, match=r"y has shape \(40, 5\) and the predictions have \(40, 5\)"
+    ):
         InfluenceDisplay.from_estimator(domain, X, Y, regressor=both, ax=make_axes(2))
-    with pytest.raises(ValueError, match=r"ax holds 1 axes, 2 are drawn on"):
+    with pytest.raises(ValueError, match=r"ax must hold 2 Axes, got 1"):
         InfluenceDisplay(T2, Q, **LIMITS, residuals=T2).plot(make_axes(1))
     with pytest.raises(ValueError, match="sample_id has 2 entries"):
         InfluenceDisplay(T2, Q, **LIMITS, sample_id=["a", "b"]).plot(make_axes(1))

@@ -1,4 +1,4 @@
-"""Planted kernels are recognised; the display draws the kernels of the tokenizer."""
+"""Classes of known kernels, and the display of the kernels of a tokenizer."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def band(centre, width):
 
 
 def planted():
-    """Return kernels by class; none of their widths or centres is one of the rule's."""
+    """Return kernels of one class, with other widths and centres than in the classifier."""
     places = [(centre, width) for centre in (2.3, 7.6, 12.1) for width in (0.9, 1.7)]
     return {
         "peak": [
@@ -39,7 +39,7 @@ def planted():
 
 @pytest.mark.parametrize("noise", [0, 0.15])
 @pytest.mark.parametrize("name", ["peak", "derivative", "baseline"])
-def test_planted_kernels_are_recognised(name, noise):
+def test_known_kernels_get_their_class(name, noise):
     kernels = np.array(planted()[name])
     size = np.linalg.norm(kernels, axis=1, keepdims=True) / 4  # of one channel, in the mean
     kernels = kernels + noise * size * np.random.default_rng(0).normal(size=kernels.shape)
@@ -49,7 +49,7 @@ def test_planted_kernels_are_recognised(name, noise):
     assert classes.shares[name] == 1
 
 
-def test_shares_sum_to_one_and_scale_does_not_matter():
+def test_fractions_sum_to_one_and_scale_does_not_matter():
     kernels = np.array([kernel for kernels in planted().values() for kernel in kernels])
     classes = classify_kernels(kernels)
     assert classes.shares == pytest.approx(
@@ -60,7 +60,7 @@ def test_shares_sum_to_one_and_scale_does_not_matter():
     np.testing.assert_allclose(other.energy, classes.energy)
 
 
-def test_energy_is_what_the_best_shape_explains():
+def test_energy_is_that_of_the_best_shape():
     line = np.stack([np.ones(16), CHANNELS])
     kernel = 1 + 0.3 * CHANNELS + 0.8 * (-1.0) ** CHANNELS
     residual = kernel - np.linalg.lstsq(line.T, kernel, rcond=None)[0] @ line
@@ -70,7 +70,7 @@ def test_energy_is_what_the_best_shape_explains():
     assert classify_kernels(np.zeros((1, 8))).energy.tolist() == [0]
 
 
-def test_noise_is_explained_worse_than_planted_kernels():
+def test_noise_has_less_energy_than_known_kernels():
     noise = np.random.default_rng(0).normal(size=(2000, 16))
     classes = classify_kernels(noise)
     assert np.median(classes.energy) == pytest.approx(0.42, abs=0.01)
@@ -79,13 +79,13 @@ def test_noise_is_explained_worse_than_planted_kernels():
 
 
 @pytest.mark.parametrize("shape", [(16,), (3, 4)])
-def test_kernels_without_a_shape_are_refused(shape):
+def test_kernels_of_invalid_shape_raise(shape):
     with pytest.raises(ValueError, match=r"at least 5 channels"):
         classify_kernels(np.ones(shape))
 
 
 @pytest.mark.parametrize("parts", [{}, {"tokenizer": "raw", "kernel_length": 7}])
-def test_kernels_are_what_tokens_are_made_with(parts, fit, make_axes):
+def test_kernels_are_those_of_the_tokens(parts, fit, make_axes):
     pretrainer = fit(**parts)
     kernels = pretrainer.patch_kernels_
     length = parts.get("kernel_length", 6)
@@ -100,7 +100,7 @@ def test_kernels_are_what_tokens_are_made_with(parts, fit, make_axes):
     assert tokens.project.weight.abs().sum() > 0
 
 
-def test_drawing(make_axes):
+def test_plot(make_axes):
     peak, line = 2 * -band(5, 1), CHANNELS + 1.0
     axes = make_axes(3)
     noisy = peak + 0.3 * (-1.0) ** CHANNELS
@@ -124,10 +124,10 @@ def test_step_and_unit_of_the_axis(pretrained, make_axes):
     assert display.channel_step == pytest.approx((2498 - 1100) / 59)
 
 
-def test_tokenizers_without_kernels_are_refused(fit):
+def test_tokenizers_without_kernels_raise(fit):
     wavelet = fit(tokenizer="wavelet")
     assert not hasattr(wavelet, "patch_kernels_")
-    with pytest.raises(ValueError, match=r"tokenizer is 'wavelet'"):
+    with pytest.raises(ValueError, match=r"must be 'patch' or 'raw', got 'wavelet'"):
         PatchKernelDisplay.from_estimator(wavelet)
-    with pytest.raises(ValueError, match=r"shape \(8, 3\)"):
+    with pytest.raises(ValueError, match=r"got \(8, 3\)"):
         PatchKernelDisplay.from_estimator(fit(patch_length=3))

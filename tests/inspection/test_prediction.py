@@ -1,4 +1,4 @@
-"""The figures are those of skspektron.metrics; lines, bars and box say what they are."""
+"""Figures of merit as in skspektron.metrics, and the lines, bars and box of the display."""
 
 import sys
 
@@ -22,7 +22,7 @@ def ax(make_axes):
     return make_axes(1)[0]
 
 
-def test_figures_are_the_metrics_and_are_written(ax):
+def test_figures_equal_the_metrics_and_are_in_the_box(ax):
     display = PredictionDisplay(Y_TRUE, Y_PRED, name="moisture", unit="%").plot(ax)
     expected = {metric.__name__: metric(Y_TRUE, Y_PRED) for metric in (bias, slope, rmsep, r2)}
     assert display.figures_ == {**expected, "n": 4}
@@ -57,7 +57,7 @@ def test_lines_are_the_identity_and_the_regression(ax):
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("Reference", "Predicted")
 
 
-def test_intervals_are_bars_and_their_coverage_is_written(ax):
+def test_intervals_are_bars_and_their_coverage_is_in_the_box(ax):
     display = PredictionDisplay(Y_TRUE, Y_PRED, intervals=INTERVALS).plot(ax)
     (bars,) = display.error_bars_.lines[2]
     np.testing.assert_allclose([bar[:, 1] for bar in bars.get_segments()], INTERVALS)
@@ -65,7 +65,7 @@ def test_intervals_are_bars_and_their_coverage_is_written(ax):
     assert "50% in their interval" in display.text_.get_text()
 
 
-def test_missing_reference_values_are_left_out_and_counted(ax):
+def test_missing_reference_values_are_counted_but_not_plotted(ax):
     y_true = np.r_[Y_TRUE, np.nan, np.nan]
     intervals = np.r_[INTERVALS, [[0, 1]] * 2]
     display = PredictionDisplay(y_true, np.r_[Y_PRED, 9, 9], intervals=intervals).plot(ax)
@@ -98,7 +98,7 @@ def test_estimators_that_predict_intervals(make_axes):
     assert PredictionDisplay.from_estimator(plain, X, Y_TRUE, ax=second).error_bars_ is None
 
 
-def test_instruments_are_handed_on(stacked, ax):
+def test_instruments_are_passed_to_predict(stacked, ax):
     X, y, instrument, sample_id = stacked
     transfer = NoTransfer(LinearRegression(), source="source", target="target")
     transfer.fit(X, y, instrument=instrument, sample_id=sample_id)
@@ -115,18 +115,18 @@ def test_one_of_several_targets(make_axes):
     np.testing.assert_array_equal(display.y_true, -Y_TRUE)
     column = PredictionDisplay.from_predictions(y_true[:, :1], y_pred[:, :1], ax=second)
     np.testing.assert_array_equal(column.y_pred, Y_PRED)
-    with pytest.raises(ValueError, match=r"There are 2 targets.*target="):
+    with pytest.raises(ValueError, match=r"y has 2 targets.*target="):
         PredictionDisplay.from_predictions(y_true, y_pred)
-    with pytest.raises(ValueError, match=r"target=2 names no column of the 2 targets"):
+    with pytest.raises(ValueError, match=r"target must be a column of the 2 targets, got 2"):
         PredictionDisplay.from_predictions(y_true, y_pred, target=2)
-    with pytest.raises(ValueError, match=r"y_true has shape \(4, 2\).*target="):
+    with pytest.raises(ValueError, match=r"y_true must have .* got \(4, 2\).*target="):
         PredictionDisplay(y_true, y_pred).plot()
 
 
-def test_refused_values():
+def test_invalid_values_raise():
     with pytest.raises(ValueError, match=r"All 2 reference values are NaN"):
         PredictionDisplay([np.nan] * 2, [1.0, 2.0]).plot()
-    with pytest.raises(ValueError, match=r"intervals has shape \(2, 4\), expected \(4, 2\)"):
+    with pytest.raises(ValueError, match=r"intervals must have shape \(4, 2\), got \(2, 4\)"):
         PredictionDisplay(Y_TRUE, Y_PRED, intervals=INTERVALS.T).plot()
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         PredictionDisplay(Y_TRUE, Y_PRED[:3]).plot()
@@ -141,5 +141,7 @@ def test_new_figure_and_no_matplotlib(monkeypatch):
     display.figure_.canvas.draw()
     plt.close(display.figure_)
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    with pytest.raises(ImportError, match=r"PredictionDisplay draws .*'skspektron\[plot\]'"):
+    with pytest.raises(
+        ImportError, match=r"PredictionDisplay needs matplotlib.*'skspektron\[plot\]'"
+    ):
         PredictionDisplay.from_estimator(None, None, None)  # before anything is predicted

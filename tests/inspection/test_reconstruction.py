@@ -1,4 +1,4 @@
-"""What is drawn was hidden from the network; the errors are those of the definitions."""
+"""Hidden channels do not reach the network, and errors equal their definitions."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def test_hidden_channels_are_whole_patches_and_do_not_reach_the_network(pretrain
     np.testing.assert_array_equal(other.reconstruction, display.reconstruction)
 
 
-def test_errors_are_their_definitions(pretrained, X, make_axes):
+def test_errors_equal_their_definitions(pretrained, X, make_axes):
     X = X.copy()
     X[4, 7:12] = np.nan
     display = display_of(pretrained, X, make_axes)
@@ -57,7 +57,7 @@ def test_batches_and_the_seed(pretrained, X, make_axes, monkeypatch):
     assert (other.hidden != whole.hidden).any()
 
 
-def test_drawing(pretrained, X, make_axes):
+def test_plot(pretrained, X, make_axes):
     display = display_of(pretrained, X, make_axes)
     ax = display.ax_[1]
     measured, filled = ax.lines
@@ -83,7 +83,7 @@ def test_wavenumbers_of_an_embedder(pretrained, X, make_axes):
     assert display.ax_[-1].get_xlabel() == "Wavenumber / cm-1"
 
 
-def test_instruments_with_axes_of_their_own(fit, X, make_axes):
+def test_instruments_with_different_axes(fit, X, make_axes):
     X = X.copy()
     X[6:, 40:] = np.nan
     instrument = ["long"] * 6 + ["short"] * 3
@@ -98,7 +98,7 @@ def test_instruments_with_axes_of_their_own(fit, X, make_axes):
     lengths = [len(ax.lines[0].get_xdata()) for ax in display.ax_]
     assert lengths == [60, 40]
     np.testing.assert_allclose(display.ax_[1].lines[0].get_xdata()[::-1], WAVELENGTH[:40])
-    assert set(pretrainer.wavenumber_) == {"long", "short"}  # the estimator is left as it was
+    assert set(pretrainer.wavenumber_) == {"long", "short"}  # the estimator is unchanged
     with pytest.raises(ValueError, match=r"trained on 2 axes .* Pass instrument="):
         ReconstructionDisplay.from_estimator(pretrainer, X)
 
@@ -113,7 +113,7 @@ def test_instruments_with_axes_of_their_own(fit, X, make_axes):
     ],
     ids=str,
 )
-def test_every_way_of_reconstructing(parts, fit, X, make_axes):
+def test_all_kinds_of_reconstruction(parts, fit, X, make_axes):
     display = display_of(fit(**parts, d_feedforward=8), X, make_axes)
     assert np.isfinite(display.reconstruction).all()
     assert display.errors["masked_mse"] > 0
@@ -127,12 +127,12 @@ def test_one_channel_and_few_spectra(make_axes):
 
 
 @pytest.mark.parametrize("mask_ratio", [0, 1, -0.1])
-def test_ratio_is_a_share(mask_ratio, pretrained, X):
-    with pytest.raises(ValueError, match="between 0 and 1"):
+def test_ratio_is_a_fraction(mask_ratio, pretrained, X):
+    with pytest.raises(ValueError, match="above 0 and below 1, got"):
         ReconstructionDisplay.from_estimator(pretrained, X, mask_ratio=mask_ratio)
 
 
-def test_a_spectrum_without_patches_is_left_out(pretrained, X, make_axes):
+def test_spectrum_without_patches_is_omitted(pretrained, X, make_axes):
     dead = X.copy()
     dead[0, 5:] = np.nan
     with pytest.warns(UserWarning, match="in 1 of 9 spectra"):
@@ -141,6 +141,6 @@ def test_a_spectrum_without_patches_is_left_out(pretrained, X, make_axes):
 
 
 @pytest.mark.parametrize("mask_ratio", [0.01, 0.99])
-def test_nothing_or_everything_hidden_is_refused(mask_ratio, pretrained, X):
+def test_ratio_that_hides_no_or_all_patches_raises(mask_ratio, pretrained, X):
     with pytest.raises(ValueError, match=rf"mask_ratio={mask_ratio} hides none or all"):
         ReconstructionDisplay.from_estimator(pretrained, X, mask_ratio=mask_ratio)

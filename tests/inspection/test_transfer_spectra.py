@@ -1,4 +1,4 @@
-"""Means and differences are of the paired samples; what maps no spectra is refused."""
+"""Means and differences of paired samples; transfers that do not map spectra raise."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ import skspektron.transfer
 from skspektron import SNV, PDSTransfer, stack_instruments
 from skspektron.datasets import make_instruments
 from skspektron.inspection import TransferSpectraDisplay
-from skspektron.inspection._paired_spectra import MAPPING
+from skspektron.inspection._transfer_rows import MAPPING_METHODS
 from skspektron.transfer import CORALTransfer, DSTransfer, NARTransfer, NoTransfer
 
 pytest.importorskip("matplotlib")
@@ -54,7 +54,7 @@ def test_lines_and_bands(make_axes):
         assert rms == pytest.approx(np.sqrt(sum(difference.ravel() ** 2) / 35))
         assert f"RMS {rms:.2g}" in display.difference_lines_[name].get_label()
     styles = {line.get_linestyle() for line in display.lines_.values()}
-    assert len(styles) == 3  # told apart in grey
+    assert len(styles) == 3  # distinguishable without colour
     assert axes[1].get_xlabel() == "Wavenumber / cm-1"
     assert axes[0].get_title() == "7 samples"
     assert display.figure_ is axes[0].figure
@@ -89,7 +89,7 @@ def test_rows_are_paired_by_id_and_replicates_averaged(fitted, rows, make_axes):
     np.testing.assert_allclose(display.X_target, X[[43, 45]])
 
 
-def test_a_pipeline_is_drawn_behind_its_first_steps(rows, make_axes):
+def test_pipeline_is_plotted_after_its_first_steps(rows, make_axes):
     X, y, metadata = rows
     with sklearn.config_context(enable_metadata_routing=True):
         pipeline = make_pipeline(SNV(), CORALTransfer(Ridge(), source="source", target="target"))
@@ -120,7 +120,7 @@ def test_instruments_with_different_channels(make_axes):
     np.testing.assert_allclose(display.X_source, lab.X["bench"][:, : len(used)])
 
 
-def test_named_transfers_are_those_that_map_spectra():
+def test_listed_methods_are_those_that_map_spectra():
     methods = [getattr(skspektron.transfer, name) for name in dir(skspektron.transfer)]
     mapping = {
         method.__name__
@@ -128,34 +128,34 @@ def test_named_transfers_are_those_that_map_spectra():
         if isinstance(method, type) and method.__name__.endswith("Transfer")
         if hasattr(method, "transform")
     }
-    named = MAPPING.replace(" and ", ", ").split(", ")
+    named = MAPPING_METHODS.replace(" and ", ", ").split(", ")
     assert {f"{name}Transfer" for name in named} == mapping
 
 
 @pytest.mark.parametrize("method", [NARTransfer, NoTransfer])
-def test_methods_that_map_no_spectra_are_refused(method, rows, make_axes):
+def test_methods_that_do_not_map_spectra_raise(method, rows, make_axes):
     X, y, metadata = rows
     transfer = method(source="source", target="target", n_transfer=5).fit(X, y, **metadata)
-    with pytest.raises(TypeError, match=rf"{method.__name__} maps no spectra.*PDS"):
+    with pytest.raises(TypeError, match=rf"transfer that maps spectra, got {method.__name__}.*PDS"):
         TransferSpectraDisplay.from_estimator(transfer, X, **metadata, ax=make_axes(2))
 
 
-def test_refusals(fitted, rows, make_axes):
+def test_invalid_inputs_raise(fitted, rows, make_axes):
     X, y, metadata = rows
     draw = TransferSpectraDisplay.from_estimator
     plain = DSTransfer(Ridge()).fit(X, y)
-    with pytest.raises(TypeError, match=r"DSTransfer was fitted without instruments"):
+    with pytest.raises(TypeError, match=r"got DSTransfer without source and target"):
         draw(plain, X, **metadata, ax=make_axes(2))
-    with pytest.raises(ValueError, match=r"X has 40 rows of the source 'source' and 0 of the tar"):
+    with pytest.raises(ValueError, match=r"X has 40 rows of the source 'source' and 0 rows of the tar"):
         draw(fitted, X[:40], instrument=["source"] * 40, sample_id=range(40), ax=make_axes(2))
     apart = {"instrument": metadata["instrument"], "sample_id": range(80)}
-    with pytest.raises(ValueError, match=r"None of the 40 source rows and 40 target rows"):
+    with pytest.raises(ValueError, match=r"The 40 source rows and 40 target rows have no samp"):
         draw(fitted, X, **apart, ax=make_axes(2))
-    with pytest.raises(ValueError, match=r"shapes \(2, 3\), \(2, 3\), \(3, 3\)"):
+    with pytest.raises(ValueError, match=r"same shape .* got \(2, 3\), \(2, 3\), \(3, 3\)"):
         TransferSpectraDisplay(X[:2, :3], X[:2, :3], X[:3, :3]).plot(make_axes(2))
-    with pytest.raises(ValueError, match=r"ax holds 1 axes, 2 are drawn on"):
+    with pytest.raises(ValueError, match=r"ax must hold 2 Axes, got 1"):
         TransferSpectraDisplay(X, X, X).plot(make_axes(1))
-    with pytest.raises(ValueError, match=r"Both wavelength= and wavenumber="):
+    with pytest.raises(ValueError, match=r"wavelength and wavenumber were both"):
         TransferSpectraDisplay(X, X, X, wavelength=WAVELENGTH, wavenumber=WAVELENGTH).plot(
             make_axes(2)
         )

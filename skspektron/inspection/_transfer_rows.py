@@ -1,4 +1,4 @@
-"""Rows of both instruments of a fitted transfer, on the channels of its source."""
+"""Rows of both instruments of a fitted transfer, on the channels of the source."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,12 +12,12 @@ from .._frames import take_rows
 from .._interpolation import interpolate_linear
 from .._validation import check_axis, check_labels, named_axis
 
-MAPPING = "MeanCentred, CORAL, DS, PDS, SST, CCA and FNO"
+MAPPING_METHODS = "MeanCentred, CORAL, DS, PDS, SST, CCA and FNO"
 
 
 @dataclass(frozen=True)
 class PairedSpectra:
-    """Mean spectra of samples that both instruments measured, one row a sample."""
+    """Mean spectra of samples that both instruments measured, one row per sample."""
 
     X_source: NDArray[np.float64]
     X_target: NDArray[np.float64]
@@ -29,10 +29,10 @@ class PairedSpectra:
 
 @dataclass(frozen=True)
 class TransferRows:
-    """Rows of source and target as a transfer gets them, behind the steps in front of it."""
+    """Rows of source and target as input of a transfer, after the steps before it."""
 
     transfer: Any
-    X_source: Any  # an array, or a frame where one was given
+    X_source: Any  # an array, or a data frame if the user passed one
     X_target: Any
     source_id: NDArray[Any] | None
     target_id: NDArray[Any] | None
@@ -40,19 +40,19 @@ class TransferRows:
     in_nm: bool
 
     def source_spectra(self) -> NDArray[np.float64]:
-        """Return source spectra on the channels that the transfer uses."""
+        """Return source spectra at the channels that the transfer uses."""
         return np.asarray(self.X_source, dtype=np.float64)[:, self.transfer.source_channels_]
 
     def target_spectra(self) -> NDArray[np.float64]:
-        """Return target spectra on the same channels, interpolated where they have others."""
-        X, goal = np.asarray(self.X_target, dtype=np.float64), self.transfer.source_channels_
-        own = self.transfer.target_channels_
-        if self.axis is None or np.array_equal(own, goal):
-            return X[:, goal]  # without an axis, fit has refused other channels
-        return interpolate_linear(X[:, own], self.axis[own], self.axis[goal])
+        """Return target spectra at the same channels, interpolated if the target has others."""
+        X = np.asarray(self.X_target, dtype=np.float64)
+        source, target = self.transfer.source_channels_, self.transfer.target_channels_
+        if self.axis is None or np.array_equal(target, source):
+            return X[:, source]  # without an axis, fit refuses different channels
+        return interpolate_linear(X[:, target], self.axis[target], self.axis[source])
 
     def mapped_spectra(self) -> NDArray[np.float64]:
-        """Return target spectra as the transfer maps them."""
+        """Return target spectra mapped by the transfer."""
         return np.asarray(self.transfer.transform(self.X_target), dtype=np.float64)
 
 
@@ -64,13 +64,14 @@ def transfer_rows(
     wavelength: ArrayLike | None,
     wavenumber: ArrayLike | None,
 ) -> TransferRows:
-    """Return the rows of both instruments of a fitted transfer; what is none is refused."""
+    """Return the rows of both instruments of a fitted transfer."""
     transfer = estimator[-1] if isinstance(estimator, Pipeline) else estimator
     check_is_fitted(transfer)
     if getattr(transfer, "source_", None) is None:
         raise TypeError(
-            f"{type(transfer).__name__} was fitted without instruments: it has no source and no "
-            "target. Pass a *Transfer fitted with instrument=, or arrays to the class itself."
+            "estimator must be a transfer fitted with instrument=, got "
+            f"{type(transfer).__name__} without source and target. Pass a fitted *Transfer, or "
+            "pass arrays to the class itself."
         )
     labels = check_labels(instrument, np.shape(X)[0], "instrument")
     ids = None if sample_id is None else check_labels(sample_id, len(labels), "sample_id")
@@ -81,14 +82,14 @@ def transfer_rows(
     if not (is_source.any() and is_target.any()):
         raise ValueError(
             f"X has {is_source.sum()} rows of the source {transfer.source_!r} and "
-            f"{is_target.sum()} of the target {transfer.target_!r}. Pass rows of both."
+            f"{is_target.sum()} rows of the target {transfer.target_!r}. Pass rows of both."
         )
     source_id, target_id = (None if ids is None else ids[of] for of in (is_source, is_target))
     X_source, X_target = (take_rows(X, np.flatnonzero(of)) for of in (is_source, is_target))
     return TransferRows(transfer, X_source, X_target, source_id, target_id, axis, in_nm)
 
 
-def map_pairs(
+def paired_spectra(
     estimator: Any,
     X: Any,
     instrument: ArrayLike,
@@ -96,15 +97,15 @@ def map_pairs(
     wavelength: ArrayLike | None,
     wavenumber: ArrayLike | None,
 ) -> PairedSpectra:
-    """Return the samples that both instruments measured, before and after a transfer."""
+    """Return spectra of samples that both instruments measured, before and after a transfer."""
     rows = transfer_rows(estimator, X, instrument, sample_id, wavelength, wavenumber)
     check_maps(rows.transfer)
     source_id, target_id = np.asarray(rows.source_id), np.asarray(rows.target_id)
     shared = np.intersect1d(source_id, target_id)
     if not len(shared):
         raise ValueError(
-            f"None of the {len(source_id)} source rows and {len(target_id)} target rows "
-            "have a sample_id in common. Pass samples that both instruments measured."
+            f"The {len(source_id)} source rows and {len(target_id)} target rows have no sample_id "
+            "in common. Pass samples that both instruments measured."
         )
     used = None if rows.axis is None else rows.axis[rows.transfer.source_channels_]
     return PairedSpectra(
@@ -118,16 +119,16 @@ def map_pairs(
 
 
 def mean_of_samples(X: NDArray[Any], ids: Any, samples: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the mean row of every sample."""
+    """Return the mean row of each sample."""
     return np.stack([X[ids == sample].mean(axis=0) for sample in samples])
 
 
 def check_maps(transfer: Any) -> None:
-    """Refuse a transfer that leaves spectra as they are."""
+    """Raise TypeError if a transfer does not map spectra."""
     if not hasattr(transfer, "transform"):
         raise TypeError(
-            f"{type(transfer).__name__} maps no spectra: it changes the calibration or the "
-            f"predictions. Pass a transfer that does ({MAPPING})."
+            f"estimator must be a transfer that maps spectra, got {type(transfer).__name__}, which "
+            f"changes the calibration or its predictions. Pass one of {MAPPING_METHODS}."
         )
 
 
@@ -137,7 +138,7 @@ def _find_axis(
     wavelength: ArrayLike | None,
     wavenumber: ArrayLike | None,
 ) -> tuple[NDArray[np.float64] | None, bool]:
-    """Return the axis in cm-1, None where nothing says it, and whether the user's is in nm."""
+    """Return the axis in cm-1, or None if not known, and whether the user gave it in nm."""
     names: Any = getattr(estimator, "feature_names_in_", None)
     axis = check_axis(
         wavelength=wavelength, wavenumber=wavenumber, n_features=n_features, feature_names=names

@@ -1,4 +1,4 @@
-"""Rows of both instruments as the calibration embeds them, before and after a transfer."""
+"""Embeddings of the rows of both instruments, before and after a transfer."""
 
 from typing import Any
 
@@ -9,10 +9,10 @@ from sklearn.pipeline import Pipeline
 
 from .._frames import as_frame, installed_kind
 from ..foundation import SpektronEmbedder
-from ._paired_spectra import MAPPING, TransferRows, transfer_rows
+from ._transfer_rows import MAPPING_METHODS, TransferRows, transfer_rows
 
 
-def embed_rows(
+def embedding_rows(
     estimator: Any,
     X: Any,
     instrument: ArrayLike,
@@ -21,7 +21,7 @@ def embed_rows(
     wavelength: ArrayLike | None,
     wavenumber: ArrayLike | None,
 ) -> dict[str, Any]:
-    """Return embeddings and samples, by the names that `EmbeddingDisplay` knows."""
+    """Return embeddings and sample ids, as parameters of `EmbeddingDisplay`."""
     rows = transfer_rows(estimator, X, instrument, sample_id, wavelength, wavenumber)
     if hasattr(rows.transfer, "transform"):
         source, target, adapted = _of_mapped_spectra(rows, features)
@@ -29,9 +29,9 @@ def embed_rows(
         source, target, adapted = _by_adapted_network(rows)
     else:
         raise TypeError(
-            f"{type(rows.transfer).__name__} neither adapts an embedding nor maps spectra"
-            f"{'' if features is None else ' that features= could be computed of'}. Pass a "
-            f"LoRATransfer or TTTTransfer without features=, or a transfer that maps ({MAPPING})."
+            "estimator must be a transfer that adapts an embedding, without features=, or one that "
+            f"maps spectra, got {type(rows.transfer).__name__}. Pass a LoRATransfer or "
+            f"TTTTransfer, or one that maps spectra ({MAPPING_METHODS})."
         )
     return {
         "source": source,
@@ -43,12 +43,12 @@ def embed_rows(
 
 
 def _by_adapted_network(rows: TransferRows) -> tuple[NDArray[Any], ...]:
-    """Return what the embedder gives of source and target, and the adapted one of the target."""
+    """Return embeddings of source and target, and of the target by the adapted embedder."""
     transfer = rows.transfer
     if not hasattr(transfer, "target_estimator_"):
         raise ValueError(
-            f"{type(transfer).__name__} has {len(transfer.transfer_ids_)} standards and no "
-            "embedder adapted to the target to draw. Fit with standards; TTTTransfer with "
+            f"{type(transfer).__name__} was fitted with {len(transfer.transfer_ids_)} standards "
+            "and has no embedder adapted to the target. Fit it with standards, TTTTransfer with "
             "reset='fold'."
         )
     before = _embedding_part(transfer.estimator_)
@@ -61,7 +61,7 @@ def _by_adapted_network(rows: TransferRows) -> tuple[NDArray[Any], ...]:
 
 
 def _of_mapped_spectra(rows: TransferRows, features: Any) -> tuple[NDArray[Any], ...]:
-    """Return features of spectra: of the source, of the target, and of the target mapped."""
+    """Return features of source spectra, target spectra and mapped target spectra."""
     spectra = rows.source_spectra(), rows.target_spectra(), rows.mapped_spectra()
     if features is None:
         calibration = _thawed(rows.transfer.estimator_)
@@ -72,26 +72,26 @@ def _of_mapped_spectra(rows: TransferRows, features: Any) -> tuple[NDArray[Any],
 
 
 def _named(X: NDArray[Any], rows: TransferRows, features: Any) -> Any:
-    """Return spectra with the names of their channels where `features` was fitted with them."""
+    """Return spectra as a data frame if `features` was fitted with column names."""
     if not hasattr(features, "feature_names_in_"):
         return X
     return as_frame(X, rows.transfer.get_feature_names_out(), installed_kind())
 
 
 def _embedders(calibration: Any) -> list[int]:
-    """Return where in a calibration its embedders are."""
+    """Return the positions of the embedders among the steps of a calibration."""
     calibration = _thawed(calibration)
     steps = calibration.steps if isinstance(calibration, Pipeline) else []
     return [i for i, (_, step) in enumerate(steps) if isinstance(step, SpektronEmbedder)]
 
 
 def _embedding_part(calibration: Any) -> Pipeline:
-    """Return the steps up to the embedder, and the one that takes an offset off behind it."""
+    """Return the steps up to the embedder, with the step that subtracts its offset, if any."""
     calibration = _thawed(calibration)
     stop = _embedders(calibration)[0] + 1
     return calibration[: stop + (calibration.steps[stop][0] == "align")]
 
 
 def _thawed(calibration: Any) -> Any:
-    """Return what a FrozenEstimator holds, or the calibration itself."""
+    """Return the estimator inside a FrozenEstimator, or the calibration itself."""
     return calibration.estimator if isinstance(calibration, FrozenEstimator) else calibration
