@@ -1,4 +1,4 @@
-"""Absorption bands of imaginary compounds: fundamentals, overtones and combinations."""
+"""Absorption bands of simulated compounds: fundamentals, overtones and combinations."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from typing import NamedTuple
 import numpy as np
 
 MAX_QUANTA = 5
-FALL_PER_QUANTUM = 0.1
+HEIGHT_PER_QUANTUM = 0.1  # ratio of the heights of successive overtones
 SPAN = (200.0, 16000.0)  # cm-1, from skeletal bending to the fourth O-H overtone
 
 
 class Vibration(NamedTuple):
-    """One stretching vibration and the bendings that combine with it; all in cm-1."""
+    """A stretching vibration and the bending vibrations that combine with it, in cm-1."""
 
     fundamental: float
     anharmonicity: float  # x_e, dimensionless
@@ -53,7 +53,7 @@ SKELETAL = {
 
 @dataclass(frozen=True)
 class Bands:
-    """Bands of all compounds, side by side.
+    """Bands of all compounds.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class Bands:
     height: np.ndarray
 
     def spectra(self, wavenumber: np.ndarray, line_width: float = 0.0) -> np.ndarray:
-        """Pure spectra (n_components, n_features) through a slit of `line_width` cm-1 (std)."""
+        """Return pure spectra (n_components, n_features) for a slit of `line_width` cm-1 (std)."""
         width = np.hypot(self.width, line_width)
         z = (wavenumber - self.position[:, None]) / width[:, None]  # (n_bands, n_features)
         z *= z
@@ -82,7 +82,7 @@ class Bands:
 
 
 def draw_bands(n_components: int, rng: np.random.Generator) -> Bands:
-    """Draw compounds of two or three hydrogenic and two to four skeletal groups each."""
+    """Draw compounds with two or three hydrogenic and two to four skeletal groups each."""
     compounds = [_draw_compound(rng) for _ in range(n_components)]
     height = np.zeros((n_components, sum(len(rows) for rows in compounds)))
     stop = 0
@@ -94,7 +94,7 @@ def draw_bands(n_components: int, rng: np.random.Generator) -> Bands:
 
 
 def _draw_compound(rng: np.random.Generator) -> np.ndarray:
-    """Bands of one compound, one row (position, width, height, lorentzian) a band."""
+    """Return bands of one compound as rows (position, width, height, lorentzian)."""
     chosen = [
         *rng.choice(list(HYDROGENIC), size=rng.integers(2, 4), replace=False),
         *rng.choice(list(SKELETAL), size=rng.integers(2, 5), replace=False),
@@ -104,7 +104,7 @@ def _draw_compound(rng: np.random.Generator) -> np.ndarray:
 
 
 def _draw_vibration(vibration: Vibration, rng: np.random.Generator) -> np.ndarray:
-    """Transitions of one vibration, with its neighbourhood in the compound drawn at random."""
+    """Return bands of one vibration, shifted at random as by its neighbours in the compound."""
     shifted = vibration._replace(
         fundamental=vibration.fundamental * (1 + 0.004 * rng.standard_normal()),
         width=vibration.width * np.exp(0.2 * rng.standard_normal()),
@@ -117,10 +117,11 @@ def _draw_vibration(vibration: Vibration, rng: np.random.Generator) -> np.ndarra
 
 
 def transitions(vibration: Vibration) -> np.ndarray:
-    """Position, width and height of each overtone and combination, shape (n_bands, 3).
+    """Return position, width and height of each overtone and combination, (n_bands, 3).
 
-    ``n`` quanta of an anharmonic stretching lie at ``n w - n (n + 1) w x_e`` [1]_. Bands
-    widen in proportion to the quanta and lose a factor of ten a quantum, as [2]_ tabulates.
+    ``n`` quanta of an anharmonic stretching vibration lie at ``n w - n (n + 1) w x_e`` [1]_. The
+    width of a band is proportional to its quanta, and each quantum reduces its height by a factor
+    of ten, as tabulated in [2]_.
 
     References
     ----------
@@ -139,16 +140,16 @@ def transitions(vibration: Vibration) -> np.ndarray:
     harmonic = vibration.fundamental / (1 - 2 * vibration.anharmonicity)
     position = n * harmonic * (1 - (n + 1) * vibration.anharmonicity) + m * bending
     quanta = n + m
-    height = vibration.strength * FALL_PER_QUANTUM ** (quanta - 1)
+    height = vibration.strength * HEIGHT_PER_QUANTUM ** (quanta - 1)
     return np.column_stack([position, vibration.width * quanta, height])
 
 
 def channels_near(
     groups: Sequence[str], wavenumber: np.ndarray, *, reach: float = 1.25, strength: float = 0.15
 ) -> np.ndarray:
-    """Tell which channels (n_features,) lie within `reach` widths of a band of some groups.
+    """Return whether each channel is within `reach` widths of a band of the given groups.
 
-    Of the bands on the axis those count that have at least `strength` of the strongest's height.
+    Only bands on the axis count whose height is at least `strength` times that of the strongest.
     """
     bands = np.concatenate([transitions((HYDROGENIC | SKELETAL)[name]) for name in groups])
     on_axis = (bands[:, 0] >= wavenumber.min()) & (bands[:, 0] <= wavenumber.max())

@@ -1,4 +1,4 @@
-"""The chemistry behind `make_instruments`."""
+"""Absorption bands of simulated compounds."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from skspektron._bands import (
 
 
 def literal_spectra(bands, wavenumber, line_width):
-    """Add up the pseudo-Voigt bands one point at a time."""
+    """Sum the pseudo-Voigt bands one point at a time."""
     spectra = np.zeros((len(bands.height), len(wavenumber)))
     for c, heights in enumerate(bands.height):
         for b, height in enumerate(heights):
@@ -58,7 +58,7 @@ def test_line_width_is_a_convolution_with_the_slit():
         ("amide N-H", 2045),
     ],
 )
-def test_overtones_and_combinations_lie_where_tables_put_them(group, wavelength):
+def test_overtones_and_combinations_are_at_tabulated_wavelengths(group, wavelength):
     position, _, height = transitions(HYDROGENIC[group]).T
     strong = 1e7 / position[height >= 0.05 * height.max()]
     assert np.abs(strong - wavelength).min() < 0.015 * wavelength
@@ -81,7 +81,7 @@ def test_compounds_differ():
 
 
 def literal_channels_near(groups, wavenumber, reach, strength):
-    """Tell channel by channel whether a band that counts is near."""
+    """Return channel by channel whether a band that counts is near."""
     bands = [band for name in groups for band in transitions((HYDROGENIC | SKELETAL)[name])]
     low, high = min(wavenumber), max(wavenumber)
     bands = [band for band in bands if low <= band[0] <= high]
@@ -103,13 +103,13 @@ def test_channels_near_bands_equal_the_literal_search(groups, reach, strength):
     )
 
 
-def test_water_is_seen_at_its_overtone_and_its_combination():
+def test_water_absorbs_at_its_overtone_and_its_combination():
     wavelength = np.arange(1100.0, 2500.0, 2.0)
     near = wavelength[channels_near(("water",), 1e7 / wavelength)]
     first, second = np.split(near, np.flatnonzero(np.diff(near) > 2.0) + 1)
     assert (first[0], first[-1], second[0], second[-1]) == (1410, 1492, 1864, 2012)
 
 
-def test_no_channel_is_near_a_band_that_is_not_on_the_axis():
+def test_bands_outside_the_axis_do_not_count():
     near = channels_near(("water", "amide C=O"), np.linspace(35000, 40000, 20))
     assert near.shape == (20,) and not near.any()

@@ -1,4 +1,4 @@
-"""Estimators link to their page of the reference, in the representation that notebooks show."""
+"""The HTML representation of estimators links to their reference page."""
 
 import importlib
 import inspect
@@ -31,11 +31,11 @@ NEEDED = {"ConformalTransfer": [PDSTransfer()], "LinearCalibration": [[1.0, 2.0]
 
 
 def make(module, name):
-    """Return an instance with what its constructor cannot do without."""
+    """Return an instance with the required arguments of its constructor."""
     return getattr(importlib.import_module(module), name)(*NEEDED.get(name, []))
 
 
-def test_there_are_estimators():
+def test_estimators_are_found():
     assert ("skspektron.transfer", "PDSTransfer") in ESTIMATORS
     assert len(ESTIMATORS) > 30
 
@@ -47,7 +47,7 @@ def test_html_representation_links_to_the_reference(module, name):
     assert f'href="{SITE}generated/{module}.{name}.html"' in html
 
 
-def test_steps_of_a_pipeline_link_to_where_they_are_from():
+def test_steps_of_a_pipeline_link_to_their_own_reference():
     with sklearn.config_context(display="diagram"):
         html = make_pipeline(SNV(), PCA())._repr_html_()
     links = set(re.findall(r'href="(https://[^"]*\.html)"', html))
@@ -55,7 +55,7 @@ def test_steps_of_a_pipeline_link_to_where_they_are_from():
     assert any("scikit-learn.org" in link and link.endswith("PCA.html") for link in links)
 
 
-def test_a_class_of_someone_else_has_no_link_to_us():
+def test_subclass_outside_the_package_has_no_link():
     class OwnSNV(SNV):
         pass
 

@@ -1,4 +1,4 @@
-"""Files are written whole or not at all, and a damaged one is refused."""
+"""Atomic writing of files, and errors for damaged ones."""
 
 import os
 import re
@@ -42,7 +42,7 @@ def names(folder):
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
-def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch, error):
+def test_failed_write_leaves_the_old_file(tmp_path, monkeypatch, error):
     path, write_bytes = tmp_path / "file", Path.write_bytes
     _files.write_atomically(path, b"old")
 
@@ -56,20 +56,20 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch, error):
     assert (path.read_bytes(), names(tmp_path)) == (b"old", ["file"])
     if isinstance(error, OSError):
         assert caught.value.errno == 28
-        assert "11 bytes: No space left on device. What was there before is unchanged" in str(
+        assert "(11 bytes): No space left on device. An existing file is unchanged" in str(
             caught.value
         )
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"absent/file could not be written, 3 bytes"):
+def test_error_names_a_missing_folder(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"absent/file could not be written \(3 bytes\)"):
         _files.write_atomically(tmp_path / "absent" / "file", b"new")
 
 
-def test_what_a_killed_process_left_is_removed_once_it_is_old(tmp_path):
+def test_stale_temporary_files_are_removed(tmp_path):
     path, now = tmp_path / "a[1].b", time.time()
     ages = {".a[1].b.17.part": 7200, ".a[1].b.18.part": 60, ".a1.b.17.part": 7200}
-    ages[".a[1].b.resumable.part"] = 7200  # a process goes on with this one
+    ages[".a[1].b.resumable.part"] = 7200  # a process may resume from this one
     for name, age in ages.items():
         (tmp_path / name).write_bytes(b"half")
         os.utime(tmp_path / name, (now - age, now - age))
@@ -103,25 +103,25 @@ for save in (lambda: model.save(folder / "weights"), lambda: checkpoint.fit(X),
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows limits no size of files")
-def test_a_full_disk_leaves_the_old_files(tmp_path):
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not limit the size of files")
+def test_full_disk_leaves_the_old_files(tmp_path):
     for name in ("adapter", "weights"):
         (tmp_path / name).write_bytes(b"what was there")
     command = [sys.executable, "-c", FULL_DISK, str(tmp_path)]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     result = subprocess.run(command, capture_output=True, text=True, env=environment)
     lines = result.stdout.splitlines()
-    assert [re.search(r"(\w+) could not be written, \d{4,} bytes", line)[1] for line in lines] == [
+    assert [re.search(r"(\w+) could not be written \(\d{4,} bytes", line)[1] for line in lines] == [
         "weights",
         "checkpoint",
         "adapter",
     ]
-    assert all("What was there before is unchanged. Free space" in line for line in lines)
+    assert all("An existing file is unchanged. Free disk space" in line for line in lines)
     assert names(tmp_path) == ["adapter", "weights"]
     assert {path.read_bytes() for path in tmp_path.iterdir()} == {b"what was there"}
 
 
-def test_a_full_disk_leaves_the_last_checkpoint(tmp_path, monkeypatch):
+def test_full_disk_leaves_the_last_checkpoint(tmp_path, monkeypatch):
     X, path = np.random.default_rng(0).normal(size=(12, 24)), tmp_path / "run.safetensors"
     settings = {"wavenumber": WAVENUMBER, "max_steps": 6, "report_every": 2, "warmup_steps": 1}
     settings |= {"random_state": 0, "device": "cpu"}
@@ -145,7 +145,7 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path, monkeypatch):
         assert torch.equal(resumed.network_.tensors()[name], tensor)
 
 
-def test_every_changed_byte_is_refused_or_changes_nothing(tmp_path):
+def test_changed_bytes_raise_or_change_nothing(tmp_path):
     path, tensors = tmp_path / "file", {"a": torch.arange(3.0), "b": torch.ones(2, 2).half()}
     save_tensors(path, tensors, {"x": 1})
     content, same = path.read_bytes(), 0
@@ -161,10 +161,10 @@ def test_every_changed_byte_is_refused_or_changes_nothing(tmp_path):
         same += 1
         assert header == {"x": 1} and loaded.keys() == tensors.keys()
         assert all(torch.equal(loaded[name], tensor) for name, tensor in tensors.items())
-    assert same < 20  # bytes that no one reads: what pads the header
+    assert same < 20  # unused bytes: the padding of the header
 
 
-def test_a_changed_number_is_refused_with_both_checksums(weights_file):
+def test_changed_number_raises_with_both_checksums(weights_file):
     content = bytearray(weights_file.read_bytes())
     content[-1] ^= 1
     weights_file.write_bytes(content)
@@ -178,13 +178,13 @@ def test_a_changed_number_is_refused_with_both_checksums(weights_file):
 
 
 @pytest.mark.parametrize("end", [0, 4, 8, 100, -1])
-def test_a_truncated_file_is_refused(weights_file, end):
+def test_truncated_file_raises(weights_file, end):
     weights_file.write_bytes(weights_file.read_bytes()[:end])
     with pytest.raises(ValueError, match=r"net\.safetensors is not a readable safetensors file"):
         load_network(weights_file)
 
 
-def test_files_from_before_there_were_checksums_are_read(tmp_path):
+def test_files_without_checksum_are_read(tmp_path):
     from safetensors.torch import save_file
 
     save_file({"a": torch.ones(2)}, tmp_path / "old", metadata={"skspektron": '{"x": 1}'})
@@ -192,7 +192,7 @@ def test_files_from_before_there_were_checksums_are_read(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["{", "[1]", "3", "[" * 100_000])
-def test_a_header_that_is_no_object_is_refused(tmp_path, text):
+def test_header_that_is_not_an_object_raises(tmp_path, text):
     from safetensors.torch import save_file
 
     save_file({"a": torch.ones(2)}, tmp_path / "bad", metadata={"skspektron": text})
@@ -210,7 +210,7 @@ def test_a_header_that_is_no_object_is_refused(tmp_path, text):
         (None, '{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}'),
     ],
 )
-def test_sizes_that_the_file_does_not_have_are_refused(tmp_path, length, header):
+def test_sizes_beyond_the_file_raise(tmp_path, length, header):
     content = (len(header) if length is None else length).to_bytes(8, "little") + header.encode()
     (tmp_path / "bomb").write_bytes(content + b"abcd")
     with pytest.raises(ValueError, match="bomb is not a readable safetensors file"):
@@ -219,7 +219,7 @@ def test_sizes_that_the_file_does_not_have_are_refused(tmp_path, length, header)
 
 @pytest.fixture
 def shipped(tmp_path, monkeypatch):
-    """Return a copy of the folder of shipped weights, which the package takes for its own."""
+    """Return a copy of the folder of shipped weights that the package reads instead of its own."""
     shutil.copytree(files("skspektron") / "weights", tmp_path / "weights")
     monkeypatch.setattr(_weights, "files", lambda package: tmp_path)
     _weights._shipped.cache_clear()
@@ -227,7 +227,7 @@ def shipped(tmp_path, monkeypatch):
     _weights._shipped.cache_clear()
 
 
-def test_changed_shipped_weights_are_refused(shipped):
+def test_changed_shipped_weights_raise(shipped):
     assert describe_weights("small")["n_steps"] > 0
     content = bytearray((shipped / "small.safetensors").read_bytes())
     content[-1] ^= 1
@@ -239,6 +239,6 @@ def test_changed_shipped_weights_are_refused(shipped):
             use()
 
 
-def test_every_shipped_file_has_a_published_checksum():
+def test_shipped_files_have_published_checksums():
     lines = (files("skspektron") / "weights" / "SHA256SUMS").read_text().splitlines()
     assert [line.split()[1] for line in lines] == [f"{n}.safetensors" for n in shipped_weights()]

@@ -1,4 +1,4 @@
-"""The same numbers for arrays, pandas and polars, whatever container scikit-learn is asked for."""
+"""The same results for arrays, pandas and polars, with any output container of scikit-learn."""
 
 import sys
 import warnings
@@ -63,7 +63,7 @@ NEW = X[20:]
 
 @pytest.fixture(scope="module")
 def weights():
-    """Return a pretrained network that is as small as can be."""
+    """Return the smallest possible pretrained network."""
     pretrainer = SpektronPretrainer(
         SMALLEST, wavelength=WAVELENGTH, max_steps=2, warmup_steps=1, batch_size=8, random_state=0
     )
@@ -71,7 +71,7 @@ def weights():
 
 
 def transfer(method, **parameters):
-    """Return a transfer that knows the axis, where it would read it from column names."""
+    """Return a transfer, with the axis if it would read it from column names."""
     if method is EnsembleTransfer:
         parameters["wavelength"] = WAVELENGTH
     if method is not NoTransfer:
@@ -80,19 +80,19 @@ def transfer(method, **parameters):
 
 
 def predictions(model, spectra, series, new):
-    """Return what `model` predicts after a fit on stacked rows in some container."""
+    """Return predictions of `model` after a fit on stacked rows in some container."""
     metadata = {"instrument": series(INSTRUMENT), "sample_id": series(SAMPLE_ID)}
     y = clone(model).fit(spectra, series(Y), **metadata).predict(new)
     assert type(y) is np.ndarray
     return y
 
 
-def agrees(model, kind, **tolerance):
-    """Compare one container with arrays, under each setting of scikit-learn's output."""
+def assert_same_predictions(model, kind, **tolerance):
+    """Compare one container with arrays, for each output setting of scikit-learn."""
     expected = predictions(model, X, np.asarray, NEW)
     frame = FRAMES[kind]
     for output in ("default", kind):
-        # Names that come and go between steps would be warned of.
+        # scikit-learn would warn of names that only some steps have.
         with sklearn.config_context(transform_output=output), warnings.catch_warnings():
             warnings.filterwarnings("error", message=".*feature names")
             y = predictions(model, frame(X), SERIES[kind], frame(NEW))
@@ -101,35 +101,35 @@ def agrees(model, kind, **tolerance):
 
 @pytest.mark.parametrize("kind", FRAMES)
 @pytest.mark.parametrize("method", METHODS)
-def test_transfers_do_not_see_the_container(method, kind):
-    agrees(transfer(method), kind)
+def test_transfers_do_not_depend_on_the_container(method, kind):
+    assert_same_predictions(transfer(method), kind)
 
 
 @pytest.mark.parametrize("kind", FRAMES)
 @pytest.mark.parametrize("method", [LoRATransfer, TTTTransfer])
-def test_adapted_networks_do_not_see_the_container(method, kind, weights):
+def test_adapted_networks_do_not_depend_on_the_container(method, kind, weights):
     brief = {"max_epochs": 1} if method is LoRATransfer else {"max_steps": 1}
     calibration = make_pipeline(SpektronEmbedder(weights, wavelength=WAVELENGTH), Ridge(1e-3))
     model = method(calibration, source="A", target="B", random_state=0, **brief)
-    agrees(model, kind)
+    assert_same_predictions(model, kind)
 
 
-def test_recommended_pipeline_does_not_see_the_container():
+def test_recommended_pipeline_does_not_depend_on_the_container():
     model = LoRATransfer(
         source="A", target="B", n_transfer=4, wavelength=WAVELENGTH, max_epochs=1, random_state=0
     )
-    agrees(model, "pandas")
+    assert_same_predictions(model, "pandas")
 
 
 @pytest.mark.parametrize("series", SERIES.values(), ids=SERIES)
-def test_metadata_come_in_any_sequence(series):
+def test_metadata_may_be_any_sequence(series):
     model = transfer(PDSTransfer)
     expected = predictions(model, X, np.asarray, NEW)
     np.testing.assert_array_equal(predictions(model, X, series, NEW), expected)
 
 
 @pytest.mark.parametrize("kind", FRAMES)
-def test_column_names_are_the_axis_everywhere(kind, weights):
+def test_axis_is_read_from_column_names_everywhere(kind, weights):
     frame = FRAMES[kind]
     spectra = SNV().fit_transform(X)
     embedder = SpektronEmbedder(weights).fit(frame(spectra))
@@ -142,7 +142,7 @@ def test_column_names_are_the_axis_everywhere(kind, weights):
 
 
 @pytest.mark.parametrize("kind", FRAMES)
-def test_pipeline_keeps_the_axis_where_it_is_asked_to(kind, weights):
+def test_pipeline_keeps_the_axis_with_set_output(kind, weights):
     spectra = FRAMES[kind](X)
     kept = make_pipeline(SNV(), SpektronEmbedder(weights)).set_output(transform=kind)
     Z = kept.fit_transform(spectra)
@@ -154,7 +154,7 @@ def test_pipeline_keeps_the_axis_where_it_is_asked_to(kind, weights):
 
 
 def transformers():
-    """Return transformers and the target rows and source rows that they fit on."""
+    """Return the transformers."""
     maps = [DS(), PDS(), SST(), CCAMap(), FNO(width=2, n_modes=2, n_layers=1, max_epochs=1)]
     return [*maps, EPO(), SNV(), CosineKMeans(2, random_state=0)]
 
@@ -168,7 +168,7 @@ def test_transformers_name_their_columns(transformer, kind):
     assert type(out) is type(frame(NEW))
     assert list(out.columns) == model.get_feature_names_out().tolist()
     plain = clone(model).set_output(transform="default").fit(X[20:], X[:20])
-    if not isinstance(model, FNO):  # drawn anew
+    if not isinstance(model, FNO):  # trained from another random state
         np.testing.assert_allclose(np.asarray(out), plain.transform(NEW), atol=1e-9)
 
 
@@ -187,7 +187,7 @@ def test_mapped_spectra_keep_the_names_of_channels(method, kind):
 
 
 def others(weights):
-    """Return the estimators that are no transfer."""
+    """Return the estimators that are not transfers."""
     return [
         SpektronRegressor(weights, wavelength=WAVELENGTH, max_epochs=1, random_state=0),
         CosineKMeans(2, random_state=0),
@@ -197,7 +197,7 @@ def others(weights):
 
 
 @pytest.mark.parametrize("kind", FRAMES)
-def test_other_estimators_do_not_see_the_container(kind, weights):
+def test_other_estimators_do_not_depend_on_the_container(kind, weights):
     frame = FRAMES[kind]
     for model in others(weights):
         expected = clone(model).fit(X, Y).predict(NEW)
@@ -208,7 +208,7 @@ def test_other_estimators_do_not_see_the_container(kind, weights):
 
 
 @pytest.mark.parametrize("kind", FRAMES)
-def test_exported_calibration_does_not_see_the_container(kind):
+def test_exported_calibration_does_not_depend_on_the_container(kind):
     frame = FRAMES[kind]
     with sklearn.config_context(transform_output="pandas"):
         model = transfer(PDSTransfer)
@@ -219,8 +219,8 @@ def test_exported_calibration_does_not_see_the_container(kind):
         )
 
 
-def forget_pandas(monkeypatch):
-    """Let pandas be neither imported nor found, in a way that scikit-learn 1.6 understands."""
+def hide_pandas(monkeypatch):
+    """Make pandas neither importable nor found, in a way that scikit-learn 1.6 accepts."""
 
     class NoPandas:
         def find_spec(self, name, path=None, target=None):
@@ -232,16 +232,16 @@ def forget_pandas(monkeypatch):
     monkeypatch.setattr(_frames, "find_spec", lambda name: None)
 
 
-def test_calibrations_are_exported_where_there_is_polars_and_no_pandas(monkeypatch):
+def test_calibrations_are_exported_with_polars_and_without_pandas(monkeypatch):
     model = transfer(PDSTransfer)
     model.fit(FRAMES["polars"](X), Y, instrument=INSTRUMENT, sample_id=SAMPLE_ID)
     expected = LinearCalibration.from_estimator(model).coef_
-    forget_pandas(monkeypatch)
+    hide_pandas(monkeypatch)
     np.testing.assert_allclose(LinearCalibration.from_estimator(model).coef_, expected)
 
 
 @pytest.mark.parametrize("kind", FRAMES)
-def test_searches_and_curves_do_not_see_the_container(kind):
+def test_searches_and_curves_do_not_depend_on_the_container(kind):
     frame, series = FRAMES[kind], SERIES[kind]
     model = transfer(PDSTransfer)
     results = []
@@ -275,20 +275,20 @@ def test_stacked_frames_are_frames_of_the_same_kind(kind):
     np.testing.assert_allclose([float(name.split()[0]) for name in merged.columns], WAVELENGTH)
 
 
-def test_names_in_another_order_are_refused_from_polars_too():
+def test_polars_columns_in_another_order_raise():
     frame = FRAMES["polars"](DATA.X["A"])
     parts = {"A": (frame, None, DATA.sample_id), "B": (frame[NAMES[::-1]], None, DATA.sample_id)}
     with pytest.raises(ValueError, match="or their order differs"):
         stack_instruments(parts)
 
 
-def test_missing_labels_of_polars_are_refused():
+def test_missing_labels_of_polars_raise():
     ids = pl.Series([None, *SAMPLE_ID[1:].tolist()])
     with pytest.raises(ValueError, match=r"sample_id is missing .* on 1 of 40 rows"):
         transfer(PDSTransfer).fit(X, Y, instrument=INSTRUMENT, sample_id=ids)
 
 
-def test_final_step_sees_the_names_it_was_fitted_with():
-    # A forest, unlike ridge, has no coefficients to fall back on: it must see a frame.
+def test_final_step_gets_the_names_it_was_fitted_with():
+    # A forest, unlike ridge, has no coefficients to use instead: it must get a data frame.
     model = PDSTransfer(RandomForestRegressor(3, random_state=0), source="A", target="B")
-    agrees(model.set_params(n_transfer=6), "polars")
+    assert_same_predictions(model.set_params(n_transfer=6), "polars")

@@ -1,4 +1,4 @@
-"""The public surface is typed: every signature in full, and a user's script under mypy."""
+"""Type annotations of all public signatures, and a user script checked by mypy."""
 
 import importlib
 import importlib.util
@@ -19,12 +19,12 @@ PUBLIC = [
     for folder in FOLDERS
     for name in importlib.import_module(f"skspektron.{folder}").__all__
 ]
-# Imported for type checkers alone: at run time they would import torch, dask or each other.
+# Imported for type checkers only: at run time they would import torch, dask or each other.
 CHECKER_ONLY = ("Architecture", "Client", "Self", "SpektraArchive")
 
 
 def own_functions(item):
-    """Yield the public functions of a class, also inherited ones, or the function itself."""
+    """Yield the public functions of a class, including inherited ones, or the function itself."""
     if not inspect.isclass(item):
         yield item
         return
@@ -39,7 +39,7 @@ def own_functions(item):
 
 
 def untyped(function):
-    """Return the parameters of a function that have no type, and "return"."""
+    """Return the parameters of a function without annotation, and "return" likewise."""
     signature = inspect.signature(function)
     names = [
         name
@@ -53,7 +53,7 @@ def untyped(function):
 
 
 @pytest.mark.parametrize(("folder", "name"), PUBLIC)
-def test_public_signatures_are_typed_in_full(folder, name):
+def test_public_signatures_are_fully_annotated(folder, name):
     item = getattr(importlib.import_module(f"skspektron.{folder}"), name)
     missing = {f.__qualname__: untyped(f) for f in own_functions(item)}
     assert {name: parameters for name, parameters in missing.items() if parameters} == {}
@@ -75,11 +75,11 @@ def test_annotations_resolve_to_types(folder, name):
         assert {*hints} == {*function.__annotations__}
 
 
-def test_checkers_are_told_that_the_package_is_typed():
+def test_package_has_py_typed():
     assert (files("skspektron") / "py.typed").is_file()
 
 
-def test_the_typed_script_runs():
+def test_typed_script_runs():
     path = Path(__file__).with_name("typed_script.py")
     spec = importlib.util.spec_from_file_location("typed_script", path)
     script = importlib.util.module_from_spec(spec)

@@ -1,4 +1,4 @@
-"""The shared checks: what they accept, and the sentences they refuse with."""
+"""The shared checks: accepted values and error messages."""
 
 import numpy as np
 import pandas as pd
@@ -61,20 +61,20 @@ def test_axis_argument_beats_column_names_and_nothing_gives_none():
         ({"wavelength": [1, 2], "wavenumber": [1, 2]}, ValueError, "both given"),
         ({"wavelength": [1, 2, 3]}, ValueError, r"shape \(3,\), X has 2 channels"),
         ({"wavenumber": [[1, 2]]}, ValueError, r"shape \(1, 2\), X has 2 channels"),
-        ({"wavenumber": [5, 5]}, ValueError, "not strictly monotonic: channel 0 is at 5 cm-1"),
+        ({"wavenumber": [5, 5]}, ValueError, "must be strictly monotonic, got 5 cm-1 at channel 0"),
         ({"wavelength": [-1, 2]}, ValueError, "1 of 2 values that are not finite and positive"),
         ({"wavelength": [np.nan, np.inf]}, ValueError, "2 of 2 values that are not finite"),
         ({"wavelength": ["a", "b"]}, TypeError, "2 numbers in nm"),
-        ({"feature_names": ["5 nm", "5 nm"]}, ValueError, "column names is not strictly"),
+        ({"feature_names": ["5 nm", "5 nm"]}, ValueError, "column names must be strictly"),
     ],
 )
-def test_axis_is_refused(axis, error, match):
+def test_invalid_axes_raise(axis, error, match):
     with pytest.raises(error, match=match):
         check_axis(n_features=2, **axis)
 
 
 @pytest.mark.parametrize("axis", [[1.0, 3.0, 2.0], [3.0, 1.0, 2.0]])
-def test_axis_that_turns_is_refused_where_it_turns(axis):
+def test_error_names_the_channels_that_are_not_monotonic(axis):
     with pytest.raises(ValueError, match=r"channel 1 .* channel 2"):
         check_axis(wavenumber=axis, n_features=3)
 
@@ -92,7 +92,7 @@ def test_axis_that_turns_is_refused_where_it_turns(axis):
         (np.array(["2020-01-01", "2021-01-01"], dtype="datetime64[D]"), "M"),
     ],
 )
-def test_labels_get_one_dtype_that_sorts(values, kind):
+def test_labels_get_one_sortable_dtype(values, kind):
     labels = check_labels(values, 2, "instrument")
     assert labels.dtype.kind == kind
     assert labels.tolist() == sorted(labels.tolist())
@@ -102,8 +102,8 @@ def test_labels_get_one_dtype_that_sorts(values, kind):
     ("values", "error", "match"),
     [
         (["a"], ValueError, "1 entries, X has 2 rows.*by keyword"),
-        ("m5", ValueError, r"shape \(\), expected \(2,\)"),
-        ([["a"], ["b"]], ValueError, r"shape \(2, 1\)"),
+        ("m5", ValueError, r"must have shape \(2,\), got \(\)"),
+        ([["a"], ["b"]], ValueError, r"got \(2, 1\)"),
         (["a", None], ValueError, "missing .* on 1 of 2 rows"),
         ([1.0, np.nan], ValueError, "missing"),
         (np.array([1.0, np.nan]), ValueError, "missing"),
@@ -112,7 +112,7 @@ def test_labels_get_one_dtype_that_sorts(values, kind):
         (["a", 1], TypeError, "int and str"),
     ],
 )
-def test_labels_are_refused(values, error, match):
+def test_invalid_labels_raise(values, error, match):
     with pytest.raises(error, match=match):
         check_labels(values, 2, "instrument")
 
@@ -120,7 +120,7 @@ def test_labels_are_refused(values, error, match):
 WAY_OUT = "Pass 8, the default."
 
 
-def refusal_of(check, *arguments, **keywords):
+def error_of(check, *arguments, **keywords):
     """Return the message with which a check raises, or None if it does not raise."""
     try:
         check("rank", *arguments, **keywords)
@@ -131,19 +131,19 @@ def refusal_of(check, *arguments, **keywords):
 
 @pytest.mark.parametrize("value", [1, 8, np.int64(3), np.uint8(3)])
 def test_check_int_accepts_ints(value):
-    assert refusal_of(check_int, value, minimum=1, way_out=WAY_OUT) is None
+    assert error_of(check_int, value, minimum=1, way_out=WAY_OUT) is None
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.0, True, None, "1", np.nan, np.array([2])])
-def test_check_int_refuses_anything_else(value):
-    message = refusal_of(check_int, value, minimum=1, way_out=WAY_OUT)
+def test_check_int_raises_for_other_values(value):
+    message = error_of(check_int, value, minimum=1, way_out=WAY_OUT)
     assert message == f"rank must be an int of at least 1, got {value!r}. Pass 8, the default."
 
 
 def test_check_int_names_its_upper_limit_and_its_alternatives():
     limits = {"minimum": 1, "maximum": 8, "also": ("auto", None), "way_out": WAY_OUT}
-    assert [refusal_of(check_int, value, **limits) for value in (1, 8, "auto", None)] == [None] * 4
-    assert refusal_of(check_int, 9, **limits) == (
+    assert [error_of(check_int, value, **limits) for value in (1, 8, "auto", None)] == [None] * 4
+    assert error_of(check_int, 9, **limits) == (
         "rank must be an int from 1 to 8, 'auto' or None, got 9. Pass 8, the default."
     )
 
@@ -161,16 +161,16 @@ def test_check_int_names_its_upper_limit_and_its_alternatives():
 )
 def test_check_real_accepts_finite_numbers_in_its_range(limits, accepted, refused, what):
     for value in accepted:
-        assert refusal_of(check_real, value, **limits, way_out=WAY_OUT) is None
+        assert error_of(check_real, value, **limits, way_out=WAY_OUT) is None
     for value in [*refused, np.nan, np.inf, -np.inf, True, np.array([0.5])]:
-        message = refusal_of(check_real, value, **limits, way_out=WAY_OUT)
+        message = error_of(check_real, value, **limits, way_out=WAY_OUT)
         assert message == f"rank must be {what}, got {value!r}. Pass 8, the default."
 
 
 def test_check_choice_lists_the_choices():
-    assert refusal_of(check_choice, "b", ("a", "b")) is None
-    assert refusal_of(check_choice, "c", {"a": 1, "b": 2}) == "rank must be 'a' or 'b', got 'c'."
-    message = refusal_of(check_choice, 1, ("a", True, None), way_out="Pass None.")
+    assert error_of(check_choice, "b", ("a", "b")) is None
+    assert error_of(check_choice, "c", {"a": 1, "b": 2}) == "rank must be 'a' or 'b', got 'c'."
+    message = error_of(check_choice, 1, ("a", True, None), way_out="Pass None.")
     assert message == "rank must be 'a', True or None, got 1. Pass None."
 
 

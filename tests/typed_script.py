@@ -1,4 +1,4 @@
-"""What users write, for a type checker in strict mode: mypy checks it, test_typing.py runs it."""
+"""A user script for a type checker in strict mode: mypy checks it, test_typing.py runs it."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from skspektron.transfer import PDS, EnsembleTransfer, PDSTransfer
 
 
 def transfer() -> float:
-    """Carry a calibration over, and return its error."""
+    """Transfer a calibration and return its error."""
     data = make_instruments(30, ("old", "new"), wavelength=range(1100, 1900, 20), random_state=0)
     X, y, instrument, sample_id = stack_instruments(
         {name: (spectra, data.y[:, 0], data.sample_id) for name, spectra in data.X.items()}
@@ -34,11 +34,11 @@ def embed(X: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def standardize(X_target: NDArray[np.float64], X_source: NDArray[np.float64]) -> PDS:
-    """Return a map that was fitted to the most different standards."""
+    """Return a map fitted to standards chosen by Kennard-Stone."""
     order = kennard_stone(X_target)[:5]
     return PDS(window_length=3).fit(X_target[order], X_source[order])
 
 
 def name() -> str:
-    """Return names that a checker must know too."""
+    """Return names whose types a checker must know."""
     return f"{EnsembleTransfer.__name__} {skspektron.__version__}"

@@ -1,4 +1,4 @@
-"""Public spectra, and simulated instruments."""
+"""Public data sets, archives of spectra, and simulated instruments."""
 
 import lazy_loader as lazy
 

@@ -1,4 +1,4 @@
-"""Spectra in many files, more than the memory holds."""
+"""Spectra in many files that do not fit in memory together."""
 
 from __future__ import annotations
 
@@ -18,58 +18,57 @@ from ._shard import Shard, open_shard
 
 
 class SpektraArchive:
-    """Spectra in many files, of which only the rows that are asked for are read.
+    """Spectra in many files, of which only the requested rows are read.
 
-    What `SpektronPretrainer` trains on where the spectra do not fit into memory. Files may
-    differ in their axes; nothing is resampled.
+    `SpektronPretrainer` trains on an archive if the spectra do not fit in memory. Files may have
+    different axes; spectra are not resampled.
 
     Parameters
     ----------
     files : path-like or sequence of path-like
-        A folder, whose .npz files are taken in the order of their names, or the files. Each is
+        A folder, whose .npz files are used in the order of their names, or the files. Each is
         written by ``np.savez`` with
 
         - `X`, the spectra, (n_rows, n_channels), NaN where not measured;
-        - `wavenumber` in cm-1 or `wavelength` in nm, their axis, (n_channels,);
+        - `wavenumber` in cm-1 or `wavelength` in nm, the axis, (n_channels,);
         - `instrument`, `sample_id`: optional labels, (n_rows,) or one for all rows;
-        - `domain`: optional kind of the spectra, "NIR", "IR" or "RAMAN", likewise;
-        - `noise`: optional standard deviation of every channel's noise, (n_channels,).
+        - `domain`: optional kind of spectra, "NIR", "IR" or "RAMAN", likewise;
+        - `noise`: optional standard deviation of the noise of each channel, (n_channels,).
 
-        Instrument, sample_id and noise are in all files or in none.
+        `instrument`, `sample_id` and `noise` must be in all files or in none.
 
     Attributes
     ----------
     files : list of Path
-        The files; rows are counted through them in this order.
+        The files; rows are numbered through them in this order.
     n_samples : int
-        Number of spectra, also the archive's length.
+        Number of spectra, also the length of the archive.
     n_channels : int
-        Channels of the longest axis.
+        Number of channels of the longest axis.
     axes : list of ndarray of shape (n_channels,)
-        The distinct axes in cm-1, which may have different numbers of channels.
+        Distinct axes in cm-1, which may differ in length.
     grid : ndarray of shape (n_samples,)
-        Which of the axes every spectrum lies on.
+        Index in `axes` of the axis of each spectrum.
     instrument, sample_id : ndarray of shape (n_samples,) or None
         Labels of instrument and of physical sample.
     domain : ndarray of shape (n_samples,) or None
-        Kind of every spectrum, "UNKNOWN" where its file does not tell; None where none does.
+        Kind of each spectrum, "UNKNOWN" if its file has no `domain`; None if no file has one.
     has_noise : bool
-        Whether the files tell the noise of their channels.
+        Whether the files contain `noise`.
     digest : str
-        What tells these data from others: the checksums and sizes that the files record.
+        Digest of the data, from the checksums and sizes of the arrays in the files.
 
     See Also
     --------
-    skspektron.foundation.SpektronPretrainer : Takes an archive in place of `X`.
-    skspektron.model_selection.stack_instruments : Several instruments in one array.
+    skspektron.foundation.SpektronPretrainer : Accepts an archive instead of `X`.
+    skspektron.model_selection.stack_instruments : Stacks several instruments in one array.
 
     Notes
     -----
-    To open an archive reads the directory of every file and all but `X`, not the spectra. A
-    file is open only while rows of it are read, so that archives of thousands of files can be
-    pickled and sent to other processes. Rows that lie together are read fastest: write spectra in
-    an order in which any part of a file is as good as another, or in few large files. Damage
-    inside of `X` is not noticed, since the checksum is of the whole.
+    Opening an archive reads everything but the spectra `X`. Files are opened only while rows are
+    read, so that archives of thousands of files can be pickled and sent to other processes.
+    Adjacent rows are read fastest: write spectra in random order, or in a few large files. Damage
+    inside `X` is not detected, since checking it would require reading all of `X`.
 
     Examples
     --------
@@ -118,17 +117,17 @@ class SpektraArchive:
         )
 
     def read(self, rows: ArrayLike) -> NDArray[Any]:
-        """Return spectra by their numbers, (n_rows, n_channels), NaN behind a shorter axis."""
+        """Return spectra by row number, (n_rows, n_channels), with NaN after the end of an axis."""
         return self._place(rows, Shard.read)
 
     def read_noise(self, rows: ArrayLike) -> NDArray[Any]:
-        """Return the noise of spectra by their numbers, (n_rows, n_channels)."""
+        """Return the noise of spectra by row number, (n_rows, n_channels)."""
         return self._place(rows, lambda shard, rows: shard.noise)
 
     def reader(self, start: int, stop: int) -> Callable[[], NDArray[Any]]:
-        """Return a function that reads the spectra from `start` to before `stop`.
+        """Return a function that reads the spectra in ``range(start, stop)``.
 
-        It is what another process is sent instead of the archive with the labels of all spectra.
+        It is smaller to send to another process than the archive with the labels of all spectra.
         """
         pieces = []
         for shard, begin in zip(self._shards, self._start, strict=False):
@@ -138,16 +137,16 @@ class SpektraArchive:
         return partial(_read_pieces, pieces, self.n_channels)
 
     def axes_by_file(self) -> dict[str, NDArray[Any]]:
-        """Return the axis of every file in cm-1."""
+        """Return the axis of each file in cm-1."""
         return {str(shard.path): shard.axis for shard in self._shards}
 
     def _place(self, rows, read) -> NDArray[Any]:
-        """Return what `read` finds in every file, row for row, (n_rows, n_channels)."""
+        """Return what `read` returns for each row, (n_rows, n_channels)."""
         rows = np.asarray(rows)
         if rows.size and not 0 <= rows.min() <= rows.max() < self.n_samples:
             raise IndexError(
-                f"rows go from {rows.min()} to {rows.max()} and the archive has {self.n_samples}. "
-                f"Pass numbers from 0 to {self.n_samples - 1}."
+                f"rows must be from 0 to {self.n_samples - 1}, got {rows.min()} to {rows.max()}. "
+                "Pass row numbers of the archive."
             )
         placed = np.full((len(rows), self.n_channels), np.nan)
         which = np.searchsorted(self._start, rows, side="right") - 1
@@ -157,29 +156,29 @@ class SpektraArchive:
         return placed
 
     def _join(self, name: str, labels: list[NDArray[Any] | None]) -> NDArray[Any] | None:
-        """Return the labels of all rows, or None where no file has them."""
+        """Return the labels of all rows, or None if no file has them."""
         if not self._in_all(name, labels):
             return None
         found = [array for array in labels if array is not None]
         if len({array.dtype.kind in "US" for array in found}) > 1:
             raise TypeError(
                 f"{name} is text in some of {len(found)} files and numbers in others. "
-                "Write one of them into all files."
+                "Write the same kind in all files."
             )
         return np.concatenate(found)
 
     def _in_all(self, name: str, found: list[Any]) -> bool:
-        """Whether every file has something; refuse that some have it."""
-        lacking = [path for path, one in zip(self.files, found, strict=True) if one is None]
-        if 0 < len(lacking) < len(found):
+        """Return whether all files have an array; raise ValueError if only some do."""
+        missing = [path for path, one in zip(self.files, found, strict=True) if one is None]
+        if 0 < len(missing) < len(found):
             raise ValueError(
-                f"{len(lacking)} of {len(found)} files have no {name}, such as {lacking[0]}. "
-                "Write it into all files or into none."
+                f"{len(missing)} of {len(found)} files have no {name}, such as {missing[0]}. "
+                "Write it in all files or in none."
             )
-        return not lacking
+        return not missing
 
     def _or_unknown(self, domains: list[NDArray[Any] | None]) -> list[NDArray[Any] | None]:
-        """Return kinds of spectra, "UNKNOWN" in files that do not tell where others do."""
+        """Return kinds of spectra, with "UNKNOWN" for files without if others have them."""
         if all(domain is None for domain in domains):
             return domains
         counts = np.diff(self._start)
@@ -190,7 +189,7 @@ class SpektraArchive:
 
 
 def _list_files(files) -> list[Path]:
-    """Return the files of a folder by name, or those that are given."""
+    """Return the files of a folder sorted by name, or the given files."""
     single = isinstance(files, str | os.PathLike)
     if single and Path(files).is_dir():
         found = sorted(Path(files).glob("*.npz"))
@@ -198,13 +197,13 @@ def _list_files(files) -> list[Path]:
         found = [Path(path) for path in ([files] if single else files)]
     if not found:
         raise ValueError(
-            f"{files} holds 0 .npz files. Pass a folder of files that np.savez wrote, or the files."
+            f"{files} has no .npz files. Pass a folder of files written by np.savez, or the files."
         )
     return found
 
 
 def _read_pieces(pieces: list[tuple[Shard, slice]], n_channels: int) -> NDArray[Any]:
-    """Return slices of files below each other, (n_rows, n_channels)."""
+    """Return stacked slices of files, (n_rows, n_channels)."""
     counts = [rows.stop - rows.start for _, rows in pieces]
     placed = np.full((sum(counts), n_channels), np.nan)
     for (shard, rows), stop in zip(pieces, np.cumsum(counts), strict=True):
@@ -213,7 +212,7 @@ def _read_pieces(pieces: list[tuple[Shard, slice]], n_channels: int) -> NDArray[
 
 
 def _distinct(axes: list[NDArray[Any]]) -> tuple[list[NDArray[Any]], NDArray[Any]]:
-    """Return the axes without repetition, and which of them each one is."""
+    """Return the distinct axes, and the index of each axis among them."""
     number: dict[bytes, int] = {}
     which = [number.setdefault(axis.tobytes(), len(number)) for axis in axes]
     return [np.frombuffer(content) for content in number], np.array(which)

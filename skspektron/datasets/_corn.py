@@ -21,8 +21,8 @@ DESCR = """Corn (Cargill; M. Blackburn).
 
 80 samples of corn, each measured on three near-infrared spectrometers at 1100-2498 nm, with
 moisture, oil, protein and starch in percent by mass, and spectra of NBS glass standards on
-each instrument. m5 differs much from mp5 and mp6, which are nearly alike. Samples 75 and 77
-are often taken for outliers. Distributed by Eigenvector Research, Inc.; stated to be in the
+each instrument. m5 differs much from mp5 and mp6, which are similar. Samples 75 and 77 are
+often considered outliers. Distributed by Eigenvector Research, Inc.; stated to be in the
 public domain.
 """
 
@@ -30,16 +30,16 @@ public domain.
 def fetch_corn(*, data_home: PathLike | None = None, download_if_missing: bool = True) -> Bunch:
     """Load the corn spectra: 80 samples on three NIR instruments.
 
-    The file is looked for in `data_home`, in the folder that the environment variable
-    ``SKSPEKTRON_DATA`` names and in the user's cache, and is downloaded from its publisher
-    when none holds it. Its SHA-256 is checked each time.
+    The file is searched for in `data_home`, in the folder in the environment variable
+    ``SKSPEKTRON_DATA`` and in the user's cache. If it is in none of them, it is downloaded from
+    its publisher. Its SHA-256 is checked each time.
 
     Parameters
     ----------
     data_home : str or path-like, default=None
-        Folder searched first, and the one a download is kept in. None: the user's cache.
+        Folder that is searched first and that a download is saved to. None: the user's cache.
     download_if_missing : bool, default=True
-        False: raise an error instead of using the network.
+        Whether to download the file if it is missing. False: raise an error.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def fetch_corn(*, data_home: PathLike | None = None, download_if_missing: bool =
         standards : dict of str to ndarray of shape (n_standards, 700)
             Absorbance of NBS glass: 3 spectra on "m5", 4 on "mp5", 4 on "mp6".
         DESCR : str
-            Where the data come from.
+            Description and source of the data.
 
     Raises
     ------

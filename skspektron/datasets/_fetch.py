@@ -1,4 +1,4 @@
-"""Find, verify and download the files that the data sets are read from."""
+"""Search, verification and download of the files of data sets."""
 
 import hashlib
 import os
@@ -12,7 +12,7 @@ import pooch
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A published file: its name, its address (itself or a zip that holds it), its SHA-256."""
+    """A published file: its name, URL (of the file or of a zip with it) and SHA-256."""
 
     name: str
     url: str
@@ -20,18 +20,18 @@ class RemoteFile:
 
 
 def fetch(remote: RemoteFile, data_home=None, download_if_missing: bool = True) -> Path:
-    """Path of a verified copy of `remote`, downloaded when no folder holds one.
+    """Return the path of a verified copy of `remote`, downloaded if it is in no folder.
 
-    Searched in this order: `data_home`, the folder in the environment variable
-    ``SKSPEKTRON_DATA``, the user's cache. A download goes to `data_home`, else to the cache.
-    The first copy found is the one that counts: a damaged one is an error, never skipped.
+    Folders are searched in this order: `data_home`, the environment variable
+    ``SKSPEKTRON_DATA``, the user's cache. A download is saved to `data_home`, or else to the
+    cache. The first copy found is used; if it is damaged, an error is raised.
 
     Raises
     ------
     ValueError
         If the file found or downloaded is not the published one.
     OSError
-        If no folder holds the file and it cannot or must not be downloaded.
+        If the file is in no folder and cannot or must not be downloaded.
     """
     cache = Path(pooch.os_cache("skspektron"))
     folders = [data_home, os.environ.get("SKSPEKTRON_DATA"), cache]
@@ -43,14 +43,14 @@ def fetch(remote: RemoteFile, data_home=None, download_if_missing: bool = True) 
             return path
     if not download_if_missing:
         raise FileNotFoundError(
-            f"{remote.name} is in none of the {len(folders)} folders "
+            f"{remote.name} is in none of {len(folders)} folders: "
             f"{', '.join(map(str, folders))}. {_way_out(remote, folders[0])}"
         )
     return _download(remote, folders[0] if data_home else cache)
 
 
 def _download(remote: RemoteFile, folder: Path) -> Path:
-    """Download beside the target and move it there once it is verified."""
+    """Download to a temporary folder, verify, and move to `folder`."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=folder) as scratch:
@@ -68,30 +68,30 @@ def _download(remote: RemoteFile, folder: Path) -> Path:
 
 
 def _unzip(archive: Path, remote: RemoteFile) -> Path:
-    """Write the member of `archive` that has the name of `remote` beside it."""
+    """Extract the member of `archive` with the name of `remote` beside it."""
     with zipfile.ZipFile(archive) as opened:
         names = [name for name in opened.namelist() if Path(name).name == remote.name]
         if not names:
-            raise zipfile.BadZipFile(f"the zip holds {opened.namelist()}, no {remote.name}")
+            raise zipfile.BadZipFile(f"the zip has {opened.namelist()}, not {remote.name}")
         member = archive.with_name("member")
         member.write_bytes(opened.read(names[0]))
     return member
 
 
 def _verify(path: Path, remote: RemoteFile, folder: Path, *, what: str) -> None:
-    """Refuse a file whose content is not the published one."""
+    """Raise ValueError if a file is not the published one."""
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != remote.sha256:
         raise ValueError(
             f"{what} has {path.stat().st_size} bytes and SHA-256 {found}, the published "
-            f"{remote.name} has {remote.sha256}; it is damaged or another version. "
+            f"{remote.name} has {remote.sha256}: it is damaged or another version. "
             f"{_way_out(remote, folder)}"
         )
 
 
 def _way_out(remote: RemoteFile, folder: Path) -> str:
-    """How to get the file by hand."""
+    """Return how to get the file manually."""
     return (
-        f"Get it from {remote.url} and put {remote.name} into {folder}, or set "
-        "SKSPEKTRON_DATA to the folder that holds it."
+        f"Download {remote.url} and save {remote.name} in {folder}, or set SKSPEKTRON_DATA to "
+        "the folder of the file."
     )

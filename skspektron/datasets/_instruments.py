@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from numbers import Integral, Real
 
 import numpy as np
 from numpy.polynomial.legendre import legvander
@@ -13,7 +12,7 @@ from sklearn.utils import Bunch, check_random_state
 
 from .._bands import SPAN, Bands, draw_bands
 from .._typing import RandomState
-from .._validation import check_axis
+from .._validation import check_axis, check_int, check_real, pass_default
 
 DEFAULT_WAVELENGTH = np.arange(1100.0, 2499.0, 2.0)
 
@@ -33,10 +32,10 @@ def make_instruments(
 ) -> Bunch:
     r"""Simulate spectrometers that measure the same samples.
 
-    Compounds are drawn as mixtures of functional groups whose fundamentals, overtones and
-    combination bands lie where physics puts them [1]_ [2]_; samples mix them by Beer-Lambert.
-    Every presentation of a sample scatters light anew, and every instrument adds its
-    own wavelength error, line width, gain, offset, stray light, drift and noise:
+    Compounds are random combinations of functional groups with realistic fundamentals, overtones
+    and combination bands [1]_ [2]_. Samples are mixtures of them that follow the Beer-Lambert law.
+    Scatter differs each time that a sample is presented, and each instrument has its own
+    wavelength error, line width, gain, offset, stray light, drift and noise:
 
     .. math:: A' = -g \log_{10} \frac{10^{-A} + s + \varepsilon}{1 + s} + o
 
@@ -45,56 +44,56 @@ def make_instruments(
     Parameters
     ----------
     n_samples : int, default=100
-        Number of physical samples; each is measured once on every instrument.
+        Number of physical samples; each is measured once on each instrument.
     instruments : sequence of str, default=("A", "B")
-        Names of the instruments. None of them is ideal. A name added at the end
-        leaves the spectra of the others as they were.
+        Names of the instruments, all of which have faults. Adding a name at the end does not
+        change the spectra of the others.
     n_components : int, default=5
         Number of compounds in a sample. Typical: 3 to 8.
     spread : float, default=0.05
-        Relative standard deviation of the amount of a compound, before the amounts are
-        closed to mass fractions. Typical: 0.05 (one product, such as grain) to 1 (anything).
+        Relative standard deviation of the amount of a compound, before amounts are normalized to
+        mass fractions. Typical: 0.05 (one product, such as grain) to 1 (diverse samples).
     wavelength : array-like of shape (n_features,) or dict of them, default=None
-        Axis in nm, strictly monotonic, one for all or one for each name.
+        Axis in nm, strictly monotonic, one for all instruments or one for each name.
         None, and no `wavenumber`: 1100 to 2498 nm in steps of 2.
     wavenumber : array-like of shape (n_features,) or dict of them, default=None
         The same in cm-1, instead of `wavelength`. Bands lie between 200 and 16000 cm-1.
     distortion : float, default=1.0
         Size of the differences between instruments. 0: all are ideal and equal.
-        Typical: 0.3 (two of one make) to 2 (two kinds).
+        Typical: 0.3 (same model) to 2 (different kinds).
     scatter : float, default=1.0
-        Size of the scatter of light, which differs at each presentation of a sample. 0: none.
+        Size of light scatter, which differs at each presentation of a sample. 0: none.
     noise : float, default=5e-4
-        Standard deviation of detector noise, as a fraction of the light without a sample;
-        half as much again is noise with a 1/f spectrum along the channels, in absorbance.
+        Standard deviation of detector noise, as a fraction of the light without a sample. Noise
+        with a 1/f spectrum along the channels, in absorbance, is added with half this value.
     random_state : int, RandomState, Generator or None, default=None
-        Source of every random number. The compounds do not depend on `n_samples`, nor on
-        the axis.
+        Seed or generator of all random numbers. The compounds depend neither on `n_samples` nor
+        on the axis.
 
     Returns
     -------
     Bunch
         X : dict of str to ndarray of shape (n_samples, n_features)
-            Absorbance, row i of every instrument is sample i. The path length suits the
-            range of the axis: the strongest band of the mean sample has an absorbance of 1.
+            Absorbance; row i of each instrument is sample i. The path length is such that the
+            strongest band of the mean sample on the axis has an absorbance of 1.
         y : ndarray of shape (n_samples, n_components)
             Mass fractions; rows sum to 1.
         wavelength, wavenumber : ndarray of shape (n_features,) or dict of them
-            The axis in nm and in cm-1; dicts when a dict was given.
+            Axis in nm and in cm-1; dicts if a dict was given.
         sample_id : ndarray of shape (n_samples,)
             1 to `n_samples`.
         target_names : list of str
             Names of the columns of `y`.
         parameters : dict of str to dict
-            What was drawn for each instrument: `path_length` (relative), `shift` (cm-1),
+            Parameters drawn for each instrument: `path_length` (relative), `shift` (cm-1),
             `stretch` (relative), `line_width` (standard deviation, cm-1), `gain`, `offset`
             and `drift` (n_features,), `stray_light` and `noise` (fractions of full light).
 
     Raises
     ------
     ValueError
-        If both axes are given, an axis is not monotonic or has no band, an instrument
-        has no axis or its name appears twice, or a size is out of range.
+        If both axes are given, an axis is not monotonic or has no band, an instrument has no axis
+        or its name is repeated, or a parameter is out of range.
 
     References
     ----------
@@ -113,9 +112,12 @@ def make_instruments(
     1.0
     """
     names = _check_names(instruments)
-    _check_counts(n_samples=n_samples, n_components=n_components)
-    _check_strengths(spread=spread, distortion=distortion, scatter=scatter, noise=noise)
-    axes, share = _check_axes(names, wavelength, wavenumber)
+    for parameter, count in {"n_samples": n_samples, "n_components": n_components}.items():
+        check_int(parameter, count, minimum=1, way_out=pass_default(make_instruments, parameter))
+    sizes = {"spread": spread, "distortion": distortion, "scatter": scatter, "noise": noise}
+    for parameter, size in sizes.items():
+        check_real(parameter, size, at_least=0, way_out=pass_default(make_instruments, parameter))
+    axes, is_shared = _check_axes(names, wavelength, wavenumber)
     chemistry, mixing, *streams = _spawn(random_state, 2 + len(names))
     bands = draw_bands(n_components, chemistry)
     y = _draw_fractions(n_samples, n_components, spread, mixing)
@@ -130,8 +132,8 @@ def make_instruments(
     return Bunch(
         X=X,
         y=y,
-        wavelength=1e7 / axes[names[0]] if share else {n: 1e7 / axes[n] for n in names},
-        wavenumber=axes[names[0]] if share else axes,
+        wavelength=1e7 / axes[names[0]] if is_shared else {n: 1e7 / axes[n] for n in names},
+        wavenumber=axes[names[0]] if is_shared else axes,
         sample_id=np.arange(1, n_samples + 1),
         target_names=[f"component {i}" for i in range(n_components)],
         parameters=parameters,
@@ -140,7 +142,7 @@ def make_instruments(
 
 @dataclass(frozen=True)
 class _Instrument:
-    """What one spectrometer does to light; see `make_instruments` for the units."""
+    """Faults of one spectrometer, in the units of `make_instruments`."""
 
     shift: float
     stretch: float
@@ -153,7 +155,7 @@ class _Instrument:
 
     @classmethod
     def draw(cls, wavenumber, distortion, noise, rng):
-        """Draw an instrument; `distortion` scales each of its faults."""
+        """Draw an instrument with faults proportional to `distortion`."""
         centre, basis = np.median(wavenumber), _smooth_basis(wavenumber, 16)
         fall = 1 / np.arange(1, 17)
         normal = rng.standard_normal(4)
@@ -170,9 +172,9 @@ class _Instrument:
         )
 
     def measure(self, amounts, bands: Bands, wavenumber, packing, rng):
-        """Absorbance (n_samples, n_features) of `amounts` (n_samples, n_components).
+        """Return absorbance (n_samples, n_features) for `amounts` (n_samples, n_components).
 
-        `packing` (n_samples, 4) scatters: path length, offset, slope and curvature.
+        `packing` (n_samples, 4) is the scatter: path length, offset, slope and curvature.
         """
         true_wavenumber = (
             wavenumber + self.shift + self.stretch * (wavenumber - np.median(wavenumber))
@@ -190,13 +192,13 @@ class _Instrument:
 
 
 def _smooth_basis(wavenumber: np.ndarray, n_terms: int) -> np.ndarray:
-    """Legendre polynomials over the axis, shape (n_terms, n_features)."""
+    """Return Legendre polynomials over the axis, (n_terms, n_features)."""
     low, high = wavenumber.min(), wavenumber.max()
     return legvander(2 * (wavenumber - low) / (high - low) - 1, n_terms - 1).T
 
 
 def _pink_noise(n_samples: int, n_features: int, rng: np.random.Generator) -> np.ndarray:
-    """Noise of unit variance whose power falls as 1/f along the first 32 cosines."""
+    """Return noise of unit variance with a 1/f spectrum of 32 cosines."""
     frequency = np.arange(1, 33)
     basis = np.cos(np.pi * np.outer(frequency, (np.arange(n_features) + 0.5) / n_features))
     amplitude = np.sqrt(2 / frequency / (1 / frequency).sum())
@@ -204,7 +206,7 @@ def _pink_noise(n_samples: int, n_features: int, rng: np.random.Generator) -> np
 
 
 def _draw_fractions(n_samples, n_components, spread, rng) -> np.ndarray:
-    """Correlated mass fractions, logistic-normal, shape (n_samples, n_components)."""
+    """Return correlated logistic-normal mass fractions, (n_samples, n_components)."""
     mean = rng.normal(0, 0.6, n_components)
     loading = rng.normal(0, 0.5, (2, n_components))  # half of the variance is shared
     logit = rng.standard_normal((n_samples, 2)) @ loading
@@ -214,7 +216,7 @@ def _draw_fractions(n_samples, n_components, spread, rng) -> np.ndarray:
 
 
 def _spawn(random_state, n_streams: int) -> list[np.random.Generator]:
-    """Independent generators; the first ones do not depend on how many follow."""
+    """Return independent generators; the first ones do not depend on the number of others."""
     if isinstance(random_state, np.random.Generator):
         seed = random_state.integers(2**32)
     else:
@@ -223,59 +225,45 @@ def _spawn(random_state, n_streams: int) -> list[np.random.Generator]:
 
 
 def _check_names(instruments) -> list[str]:
-    """Names as a list of at least one, none twice."""
+    """Return the names as a list after checking that they are distinct."""
     if isinstance(instruments, str):
         raise TypeError(
-            f"instruments is the string {instruments!r}. "
-            f"Pass a sequence of names, such as ({instruments!r},)."
+            f"instruments must be a sequence of names, got the string {instruments!r}. "
+            f"Pass ({instruments!r},)."
         )
     names = list(instruments)
     if not names or len(set(names)) < len(names):
         raise ValueError(
-            f"instruments has {len(names)} names of which {len(set(names))} differ. "
+            f"instruments has {len(names)} names, {len(set(names))} of them distinct. "
             "Pass at least one name, and each only once."
         )
     return names
 
 
-def _check_counts(**counts):
-    """Refuse what is no integer of at least one."""
-    for name, value in counts.items():
-        if not isinstance(value, Integral) or value < 1:
-            raise ValueError(f"{name} is {value!r}. Pass an integer of at least 1.")
-
-
-def _check_strengths(**strengths):
-    """Refuse what is no finite number of at least zero."""
-    for name, value in strengths.items():
-        if not isinstance(value, Real) or not 0 <= float(value) < np.inf:
-            raise ValueError(f"{name} is {value!r}. Pass a finite number of at least 0.")
-
-
 def _check_axes(names, wavelength, wavenumber) -> tuple[dict[str, np.ndarray], bool]:
-    """Wavenumbers of each instrument, and whether they share one axis."""
+    """Return the axis of each instrument in cm-1, and whether one was given for all."""
     if wavelength is not None and wavenumber is not None:
-        raise ValueError("Both wavelength= and wavenumber= are given. Pass only one of them.")
+        raise ValueError("wavelength and wavenumber were both given. Pass only one of them.")
     if wavelength is None and wavenumber is None:
         wavelength = DEFAULT_WAVELENGTH
     unit, given = ("wavelength", wavelength) if wavenumber is None else ("wavenumber", wavenumber)
-    share = not isinstance(given, Mapping)
-    by_name = dict.fromkeys(names, given) if share else given
+    is_shared = not isinstance(given, Mapping)
+    by_name = dict.fromkeys(names, given) if is_shared else given
     if set(by_name) != set(names):
         raise ValueError(
             f"{unit} has axes for {sorted(by_name)}, the instruments are {sorted(names)}. "
-            "Give each instrument its own axis, or one array for all of them."
+            "Pass one axis for each instrument, or one array for all."
         )
-    return {name: _check_one_axis(unit, by_name[name]) for name in names}, share
+    return {name: _check_one_axis(unit, by_name[name]) for name in names}, is_shared
 
 
 def _check_one_axis(unit: str, axis) -> np.ndarray:
-    """One axis in cm-1, checked to reach bands."""
+    """Return one axis in cm-1 after checking that bands lie on it."""
     wavenumber = np.asarray(check_axis(**{unit: axis}, n_features=np.size(axis)))
     low, high = wavenumber.min(), wavenumber.max()
     if len(wavenumber) < 2 or high < SPAN[0] or low > SPAN[1]:
         raise ValueError(
             f"{unit} has {len(wavenumber)} channels from {low:g} to {high:g} cm-1, bands lie "
-            f"between {SPAN[0]:g} and {SPAN[1]:g} cm-1. Pass two channels or more in that range."
+            f"between {SPAN[0]:g} and {SPAN[1]:g} cm-1. Pass at least 2 channels in that range."
         )
     return wavenumber

@@ -1,4 +1,4 @@
-"""One file of an archive: where its spectra lie, and all that is small."""
+"""One file of an archive: the location of its spectra, its axis and its labels."""
 
 import os
 import struct
@@ -13,45 +13,47 @@ from numpy.typing import NDArray
 
 from .._validation import check_axis, check_labels
 
-LOCAL_HEADER = struct.Struct("<4s22xHH")  # of a zip's member: signature, lengths of name and extra
+LOCAL_HEADER = struct.Struct(
+    "<4s22xHH"
+)  # of a zip member: signature, lengths of name and extra field
 SIGNATURE = b"PK\x03\x04"
-SMALL = ("wavenumber", "wavelength", "noise", "instrument", "sample_id", "domain")
+SIDE_ARRAYS = ("wavenumber", "wavelength", "noise", "instrument", "sample_id", "domain")
 
 
 @dataclass(frozen=True, eq=False)
 class Shard:
-    """A file that `np.savez` wrote; its spectra stay in it."""
+    """A file of `np.savez` whose spectra are read when needed."""
 
     path: Path
     offset: int  # of the first value, in bytes
     shape: tuple[int, int]
     dtype: np.dtype
     order: Literal["C", "F"]
-    content: str  # names, checksums and sizes of what is used
+    content: str  # names, checksums and sizes of the arrays used
     axis: NDArray[Any]  # (n_channels,) in cm-1
     noise: NDArray[Any] | None  # (n_channels,) standard deviations
 
     def read(self, rows: NDArray[Any] | slice) -> NDArray[Any]:
-        """Return some rows, (n_rows, n_channels); no other part of the file is read."""
-        # Mapped anew for every read: an open map would keep one file descriptor a file.
+        """Return rows, (n_rows, n_channels), without reading the rest of the file."""
+        # Mapped at each read, since an open map keeps a file descriptor.
         stored = np.memmap(self.path, self.dtype, "r", self.offset, self.shape, self.order)
         X = stored[rows].astype(np.float64)
         if np.isinf(X).any():
             raise ValueError(
-                f"{self.path} holds {np.isinf(X).sum()} infinite values in the {len(X)} rows that "
-                "were read. Write NaN for channels that were not measured."
+                f"{self.path} has {np.isinf(X).sum()} infinite values in the {len(X)} rows read. "
+                "Write NaN for channels that were not measured."
             )
         return X
 
 
 def open_shard(path: Path) -> tuple[Shard, dict[str, NDArray[Any] | None]]:
-    """Return a file and its labels by name; one that cannot be read by rows is refused."""
+    """Return a file and its labels by name after checking that rows can be read."""
     try:
         with zipfile.ZipFile(path) as file:
             members = {info.filename.removesuffix(".npy"): info for info in file.infolist()}
         place = _find_spectra(path, members)
         with np.load(path, allow_pickle=False) as file:
-            small = {name: _load(file, name) for name in SMALL if name in file.files}
+            small = {name: _load(file, name) for name in SIDE_ARRAYS if name in file.files}
         n_rows, n_channels = place["shape"]
         axis, noise = _check_channels(small, n_channels)
         labels = _check_labels(small, n_rows)
@@ -63,37 +65,37 @@ def open_shard(path: Path) -> tuple[Shard, dict[str, NDArray[Any] | None]]:
     except (TypeError, ValueError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"{path}: {error}") from error
-    used = [(name, members[name]) for name in ("X", *SMALL) if name in members]
+    used = [(name, members[name]) for name in ("X", *SIDE_ARRAYS) if name in members]
     content = " ".join(f"{name} {info.CRC} {info.file_size}" for name, info in used)
     return Shard(path=path, content=content, axis=axis, noise=noise, **place), labels
 
 
 def _find_spectra(path: Path, members: dict[str, zipfile.ZipInfo]) -> dict[str, Any]:
-    """Return where `X` lies in an uncompressed file, its shape and type."""
+    """Return the offset of `X` in an uncompressed file, its shape and type."""
     if "X" not in members:
         raise ValueError(
-            f"there is no X but {', '.join(members) or 'nothing'}. "
+            f"it has no X, only {', '.join(members) or 'nothing'}. "
             "Write spectra with np.savez(path, X=..., wavenumber=...)."
         )
     info = members["X"]
     if info.compress_type != zipfile.ZIP_STORED:
         raise ValueError(
-            f"X is compressed, from {info.file_size} to {info.compress_size} bytes, and its rows "
-            "cannot be read one by one. Write it with np.savez, not np.savez_compressed."
+            f"X is compressed from {info.file_size} to {info.compress_size} bytes, so that single "
+            "rows cannot be read. Write it with np.savez, not np.savez_compressed."
         )
     with open(path, "rb") as file:
         begin = file.read(len(SIGNATURE))
         file.seek(info.header_offset)
         signature, n_name, n_extra = LOCAL_HEADER.unpack(file.read(LOCAL_HEADER.size))
         if (begin, signature) != (SIGNATURE, SIGNATURE):
-            raise zipfile.BadZipFile("its parts are not where its directory says")
+            raise zipfile.BadZipFile("its members are not at the offsets in its directory")
         start = file.seek(n_name + n_extra, os.SEEK_CUR)
         shape, fortran, dtype = _read_header(file)
         offset = file.tell()
     if dtype.kind not in "fiu" or len(shape) != 2 or 0 in shape:
         raise ValueError(
-            f"X has shape {shape} and type {dtype}, where spectra are numbers of shape "
-            "(n_samples, n_channels). Write X as such an array, never as objects."
+            f"X must be an array of numbers of shape (n_samples, n_channels), got shape {shape} "
+            f"and type {dtype}. Write X as such an array, not as objects."
         )
     n_bytes = dtype.itemsize * shape[0] * shape[1]
     if offset - start + n_bytes != info.file_size:
@@ -102,14 +104,14 @@ def _find_spectra(path: Path, members: dict[str, zipfile.ZipInfo]) -> dict[str, 
 
 
 def _read_header(file) -> tuple[tuple[int, ...], bool, np.dtype]:
-    """Return shape, order and type of the array that begins where the file is."""
+    """Return shape, order and type of the array at the position of the file."""
     if np.lib.format.read_magic(file) == (1, 0):
         return np.lib.format.read_array_header_1_0(file)
     return np.lib.format.read_array_header_2_0(file)
 
 
 def _load(file, name: str) -> NDArray[Any]:
-    """Return a small array; Python objects are refused, as they would run code."""
+    """Return an array other than X; arrays of Python objects, which may run code, raise."""
     try:
         return file[name]
     except ValueError as error:
@@ -121,7 +123,7 @@ def _load(file, name: str) -> NDArray[Any]:
 def _check_channels(
     small: dict[str, NDArray[Any]], n_channels: int
 ) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    """Return a file's axis in cm-1 and the noise of its channels."""
+    """Return the axis in cm-1 and the noise of each channel."""
     axis = check_axis(
         wavelength=small.get("wavelength"),
         wavenumber=small.get("wavenumber"),
@@ -135,21 +137,22 @@ def _check_channels(
     noise = small.get("noise")
     if noise is not None and (noise.shape != (n_channels,) or not (noise > 0).any()):
         raise ValueError(
-            f"noise has shape {noise.shape} for spectra of {n_channels} channels, or no positive "
-            "value. Write one standard deviation a channel."
+            f"noise must have shape ({n_channels},) and a positive value, got shape "
+            f"{noise.shape} and at most {noise.max(initial=0):g}. Write one standard deviation per "
+            "channel."
         )
     return axis, noise
 
 
 def _check_labels(small: dict[str, NDArray[Any]], n_rows: int) -> dict[str, NDArray[Any] | None]:
-    """Return labels (n_rows,) by name, from one for all rows or one each."""
+    """Return labels (n_rows,) by name, from one label for all rows or one for each."""
     labels: dict[str, NDArray[Any] | None] = {}
     for name in ("instrument", "sample_id", "domain"):
         given = small.get(name)
         if given is not None and given.shape not in ((), (n_rows,)):
             raise ValueError(
-                f"{name} has shape {given.shape} for {n_rows} spectra. Write one label a row, or "
-                "one for all."
+                f"{name} must have shape () or ({n_rows},), got {given.shape}. Write one label per "
+                "row, or one for all."
             )
         row = None if given is None else np.broadcast_to(given, n_rows)
         labels[name] = None if row is None else check_labels(row, n_rows, name)

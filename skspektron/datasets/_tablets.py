@@ -32,24 +32,24 @@ DESCR = """Pharmaceutical tablets (International Diffuse Reflectance Conference,
 
 655 tablets, each measured in transmission on two spectrometers at 600-1898 nm as log(1/T),
 with weight, hardness and assay (milligrams of active substance). The publishers' split is 155
-to calibrate, 40 to validate and 460 to test. Channels above about 1650 nm are noisy and
-usually cut. Redistributed in ChemometricsData.jl; stated to be in the public domain.
+for calibration, 40 for validation and 460 for testing. Channels above about 1650 nm are noisy
+and usually removed. Redistributed in ChemometricsData.jl; stated to be in the public domain.
 """
 
 
 def fetch_tablets(*, data_home: PathLike | None = None, download_if_missing: bool = True) -> Bunch:
     """Load the tablets of the IDRC 2002 shootout: 655 tablets on two NIR instruments.
 
-    The two files are looked for in `data_home`, in the folder that the environment variable
-    ``SKSPEKTRON_DATA`` names and in the user's cache, and are downloaded when none holds
-    them. Their SHA-256 is checked each time.
+    The two files are searched for in `data_home`, in the folder in the environment variable
+    ``SKSPEKTRON_DATA`` and in the user's cache. If they are in none of them, they are downloaded.
+    Their SHA-256 is checked each time.
 
     Parameters
     ----------
     data_home : str or path-like, default=None
-        Folder searched first, and the one a download is kept in. None: the user's cache.
+        Folder that is searched first and that a download is saved to. None: the user's cache.
     download_if_missing : bool, default=True
-        False: raise an error instead of using the network.
+        Whether to download files that are missing. False: raise an error.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def fetch_tablets(*, data_home: PathLike | None = None, download_if_missing: boo
             Absorbance, log10(1/T), on "instrument1" and "instrument2"; row i is the same
             tablet on both.
         y : ndarray of shape (655, 3)
-            Weight, hardness and assay, in the units and the order of the files.
+            Weight, hardness and assay, in the units and order of the files.
         wavelength : ndarray of shape (650,)
             600 to 1898 nm in steps of 2.
         sample_id : ndarray of shape (655,)
@@ -68,7 +68,7 @@ def fetch_tablets(*, data_home: PathLike | None = None, download_if_missing: boo
         subset : ndarray of shape (655,)
             "calibrate" (155 tablets), "validate" (40) or "test" (460).
         DESCR : str
-            Where the data come from.
+            Description and source of the data.
 
     Raises
     ------
@@ -79,8 +79,8 @@ def fetch_tablets(*, data_home: PathLike | None = None, download_if_missing: boo
 
     Notes
     -----
-    Some published loaders permute the names of the targets. These are checked: the standard
-    deviations (ddof=1) are 4.75 for weight, 1.27 for hardness and 17.1 for assay.
+    Some published loaders permute the names of the targets. Here the standard deviations (ddof=1)
+    are 4.75 for weight, 1.27 for hardness and 17.1 for assay.
 
     References
     ----------
@@ -112,7 +112,7 @@ def fetch_tablets(*, data_home: PathLike | None = None, download_if_missing: boo
 
 
 def _read_numbers(path) -> np.ndarray:
-    """Targets and spectra side by side, shape (n_samples, 3 + n_features)."""
+    """Return targets and spectra, (n_samples, 3 + n_features)."""
     with open(path, encoding="ascii") as lines:
         n_columns = next(lines).count(",") + 1
         return np.loadtxt(lines, delimiter=",", usecols=range(1, n_columns))

@@ -116,7 +116,7 @@ def _explain_nonlinearity(estimator: Any) -> str:
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about synthetic spectra
         step = _first_nonlinear(estimator)
-    found = "" if step is None else f" Not linear is {step}."
+    found = "" if step is None else f" {step[0].upper()}{step[1:]} is not linear."
     return (
         f"{found} Only weighted sums of channels can be written as coefficients: use a derivative "
         "or centring instead of a step that scales each spectrum by itself, or save the estimator "
@@ -180,8 +180,8 @@ def _interpolation(estimator: Any) -> str:
     if n_source == n_target:
         return ""
     return (
-        f", which may interpolate {n_target} channels at {n_source} others with monotone cubics "
-        "(DSTransfer, PDSTransfer and CCATransfer map different channels linearly)"
+        f" (which may interpolate {n_target} channels at {n_source} others with monotone cubics; "
+        "DSTransfer, PDSTransfer and CCATransfer map different channels linearly)"
     )
 
 

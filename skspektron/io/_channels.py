@@ -49,7 +49,7 @@ def interpolation(axis: Axis, other: Axis) -> NDArray[np.float64]:
     """Return the matrix from spectra on `other` to spectra on `axis`, (n_axis, n_other)."""
     if axis is None or other is None or len(other) < MIN_CHANNELS:
         raise ValueError(
-            f"The calibration has {describe_axis(axis)}, the new axis is {describe_axis(other)}. "
+            f"The calibration has {describe_axis(axis)}, on_axis got {describe_axis(other)}. "
             f"Both need an axis, and the new one at least {MIN_CHANNELS} channels."
         )
     if axis.min() < other.min() or axis.max() > other.max():

@@ -50,7 +50,7 @@ def on_one_axis(
             f"{_describe(spectra[other[0]].axis, unit)}. Read them separately, or pass "
             "interpolate=True to interpolate at the channels of the first."
         )
-    shared = _shared_channels(axis, spectra, unit)
+    shared = _shared_channels(axis, spectra)
     X = np.concatenate([interpolate_linear(s.values[None], s.axis, shared) for s in spectra])
     count = f"{len(other)} of {len(spectra)} spectra"
     return X, shared, [f"{count}: interpolated linearly at {_describe(shared, unit)}."]
@@ -67,17 +67,15 @@ def _rows_on(axis: NDArray[np.float64], spectrum: Spectrum) -> NDArray[np.float6
     return None
 
 
-def _shared_channels(
-    axis: NDArray[np.float64], spectra: Sequence[Spectrum], unit: str
-) -> NDArray[np.float64]:
-    """Return the channels of the first axis within the range of all axes."""
+def _shared_channels(axis: NDArray[np.float64], spectra: Sequence[Spectrum]) -> NDArray[np.float64]:
+    """Return the channels of `axis`, the first, within the range of all axes."""
     low = max(spectrum.axis.min() for spectrum in spectra)
     high = min(spectrum.axis.max() for spectrum in spectra)
     inside = (axis >= low * (1 - CHANNEL_TOLERANCE)) & (axis <= high * (1 + CHANNEL_TOLERANCE))
     if inside.sum() < 2:
         raise ValueError(
-            f"The range that all files share, {low:g} to {high:g} {unit}, has {inside.sum()} "
-            "channels of the first; at least 2 are needed. Read them separately."
+            f"Only {inside.sum()} of {len(axis)} channels of the first file are within the range "
+            "of all files, and at least 2 are needed. Read them separately."
         )
     shared: NDArray[np.float64] = axis[inside]
     return shared

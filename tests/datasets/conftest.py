@@ -1,4 +1,4 @@
-"""A web server on this machine, and no way to the real cache."""
+"""A local web server, and a temporary cache instead of the user's."""
 
 import functools
 import http.server
@@ -9,7 +9,7 @@ import pytest
 
 
 class _Handler(http.server.SimpleHTTPRequestHandler):
-    """Serve a folder in silence; announce more bytes of "cut" than are sent."""
+    """Serve a folder without logging; announce more bytes of "cut" than are sent."""
 
     def log_message(self, format, *args):
         pass
@@ -32,7 +32,7 @@ def cache(tmp_path, monkeypatch):
 
 @pytest.fixture
 def site(tmp_path):
-    """Return a folder and the address under which it is served."""
+    """Return a folder and the URL at which it is served."""
     folder = tmp_path / "site"
     folder.mkdir()
     handler = functools.partial(_Handler, directory=folder)

@@ -27,7 +27,7 @@ def dataset_object(data):
 
 @pytest.fixture
 def imitation(tmp_path, monkeypatch):
-    """Write a small corn.mat of random numbers and declare it to be the published one."""
+    """Write a corn.mat of random numbers and make it count as the published one."""
     rng = np.random.default_rng(0)
     rows = dict.fromkeys(["m5spec", "mp5spec", "mp6spec"], 80) | {
         "m5nbs": 3,
@@ -44,7 +44,7 @@ def imitation(tmp_path, monkeypatch):
 
 
 def check_layout(corn):
-    """Check what holds for every corn.mat."""
+    """Check the layout of any corn.mat."""
     assert list(corn.X) == list(corn.standards) == ["m5", "mp5", "mp6"]
     assert {X.shape for X in corn.X.values()} == {(80, 700)}
     assert [X.shape for X in corn.standards.values()] == [(3, 700), (4, 700), (4, 700)]
@@ -75,7 +75,7 @@ def test_downloads_the_publishers_zip(imitation, cache, site, monkeypatch):
     assert (cache / "corn.mat").read_bytes() == path.read_bytes()
 
 
-def test_may_not_download(cache):
+def test_download_can_be_disabled(cache):
     with pytest.raises(FileNotFoundError, match="eigenvector"):
         fetch_corn(download_if_missing=False)
 

@@ -58,12 +58,12 @@ def test_zip_without_the_file(cache, site):
     folder, address = site
     with zipfile.ZipFile(folder / "spectra.zip", "w") as archive:
         archive.writestr("readme.txt", "moved")
-    with pytest.raises(OSError, match=r"holds \['readme.txt'\], no spectra.csv"):
+    with pytest.raises(OSError, match=r"has \['readme.txt'\], not spectra.csv"):
         fetch(remote(address, "spectra.zip"))
 
 
 @pytest.mark.parametrize("content", [CONTENT[:-1], b"another" + CONTENT, b""])
-def test_damaged_file_is_refused_where_it_lies(content, cache):
+def test_error_names_a_damaged_file(content, cache):
     path = put(cache, content)
     with pytest.raises(ValueError, match=f"has {len(content)} bytes and SHA-256") as caught:
         fetch(remote())
@@ -71,7 +71,7 @@ def test_damaged_file_is_refused_where_it_lies(content, cache):
         assert needed in str(caught.value)
 
 
-def test_damaged_download_is_refused_and_not_kept(cache, site):
+def test_damaged_download_raises_and_is_not_kept(cache, site):
     folder, address = site
     put(folder, CONTENT + b"x")
     with pytest.raises(ValueError, match=f"The download from {address}spectra.csv has 901 bytes"):
@@ -80,7 +80,7 @@ def test_damaged_download_is_refused_and_not_kept(cache, site):
 
 
 @pytest.mark.parametrize("page", ["absent.csv", "cut.csv"])
-def test_failed_download_names_file_address_and_folder(page, cache, site):
+def test_error_of_a_failed_download_names_file_url_and_folder(page, cache, site):
     folder, address = site
     put(folder, name="cut.csv")
     with pytest.raises((OSError, ValueError)) as caught:
@@ -93,12 +93,12 @@ def test_failed_download_names_file_address_and_folder(page, cache, site):
 def test_no_server(cache, tmp_path):
     with pytest.raises(OSError, match="could not be downloaded") as caught:
         fetch(remote(), data_home=tmp_path)
-    assert f"put spectra.csv into {tmp_path}" in str(caught.value)
+    assert f"save spectra.csv in {tmp_path}" in str(caught.value)
 
 
-def test_download_may_be_forbidden(cache, site):
+def test_download_can_be_disabled(cache, site):
     folder, address = site
     put(folder)
-    with pytest.raises(FileNotFoundError, match="none of the 1 folders"):
+    with pytest.raises(FileNotFoundError, match="none of 1 folders"):
         fetch(remote(address), download_if_missing=False)
     assert not cache.exists()

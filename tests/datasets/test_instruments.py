@@ -1,4 +1,4 @@
-"""`make_instruments`: physics, repeatability, realism and refusals."""
+"""`make_instruments`: physics, reproducibility, realism and errors."""
 
 import numpy as np
 import pytest
@@ -94,7 +94,7 @@ def test_measure_equals_the_literal_formula():
     np.testing.assert_allclose(measured, expected, atol=1e-12)
 
 
-def test_noise_has_the_stated_size_and_a_long_memory():
+def test_noise_has_the_given_size_and_a_1_f_spectrum():
     clean, noisy = (
         make_instruments(300, ("A",), **{**IDEAL, "noise": noise}, random_state=0).X["A"]
         for noise in (0, 1e-4)
@@ -107,7 +107,7 @@ def test_noise_has_the_stated_size_and_a_long_memory():
     assert power[1] > 10 * power[-5:].mean()
 
 
-def test_seed_decides_everything():
+def test_random_state_determines_all_numbers():
     first, again, other = simulate(), simulate(), simulate(random_state=1)
     np.testing.assert_array_equal(first.X["B"], again.X["B"])
     assert not np.allclose(first.X["B"], other.X["B"])
@@ -118,7 +118,7 @@ def test_seed_decides_everything():
     np.testing.assert_array_equal(before, np.random.get_state()[1])  # noqa: NPY002
 
 
-def test_a_new_instrument_leaves_the_others_alone():
+def test_new_instrument_does_not_change_the_others():
     two, three = simulate(), simulate(instruments=("A", "B", "C"))
     np.testing.assert_array_equal(two.X["B"], three.X["B"])
     assert not np.allclose(three.X["C"], three.X["B"])
@@ -160,7 +160,7 @@ def test_instruments_may_have_their_own_axes():
 
 
 @pytest.mark.parametrize("seed", [1, 3])
-def test_transfer_is_needed_and_possible(seed):
+def test_transfer_is_necessary_and_possible(seed):
     data = make_instruments(150, wavelength=np.linspace(1100, 2498, 140), random_state=seed)
     (A, B), train, test = data.X.values(), slice(100), slice(100, None)
     centred = B - B[train].mean(axis=0) + A[train].mean(axis=0)
@@ -177,26 +177,26 @@ def test_transfer_is_needed_and_possible(seed):
 @pytest.mark.parametrize(
     ("parameters", "match"),
     [
-        ({"wavenumber": AXIS}, "Both wavelength= and wavenumber="),
+        ({"wavenumber": AXIS}, "were both given"),
         ({"wavelength": AXIS[[0, 2, 1]]}, "monotonic"),
         ({"wavelength": [1100.0]}, "1 channels"),
         ({"wavelength": [100.0, 200.0]}, "from 50000 to 100000 cm-1"),
         ({"wavelength": {"A": AXIS}}, r"\['A'\], the instruments are \['A', 'B'\]"),
-        ({"instruments": ("A", "A")}, "2 names of which 1 differ"),
+        ({"instruments": ("A", "A")}, "2 names, 1 of them distinct"),
         ({"instruments": ()}, "0 names"),
-        ({"n_samples": 0}, "n_samples is 0"),
-        ({"n_components": 2.5}, "n_components is 2.5"),
-        ({"noise": -1}, "noise is -1"),
-        ({"distortion": np.nan}, "distortion is nan"),
-        ({"scatter": "much"}, "scatter is 'much'"),
-        ({"spread": np.inf}, "spread is inf"),
+        ({"n_samples": 0}, "n_samples must be an int of at least 1, got 0"),
+        ({"n_components": 2.5}, "n_components must be an int of at least 1, got 2.5"),
+        ({"noise": -1}, "noise must be a finite number of at least 0, got -1"),
+        ({"distortion": np.nan}, "distortion must be a finite number of at least 0, got nan"),
+        ({"scatter": "much"}, "scatter must be a finite number of at least 0, got 'much'"),
+        ({"spread": np.inf}, "spread must be a finite number of at least 0, got inf"),
     ],
 )
-def test_refusals(parameters, match):
+def test_invalid_parameters_raise(parameters, match):
     with pytest.raises(ValueError, match=match):
         simulate(**parameters)
 
 
-def test_one_string_is_no_sequence_of_names():
+def test_string_is_not_a_sequence_of_names():
     with pytest.raises(TypeError, match="'lab'"):
         simulate(instruments="lab")

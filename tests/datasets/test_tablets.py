@@ -31,7 +31,7 @@ def test_reads_the_columns_by_their_names(tmp_path, monkeypatch, cache):
     assert tablets.subset.tolist() == ["calibrate", "validate", "test"]
 
 
-def test_may_not_download(cache):
+def test_download_can_be_disabled(cache):
     with pytest.raises(FileNotFoundError, match=r"Pharma_Instrument1\.csv"):
         fetch_tablets(download_if_missing=False)
 

@@ -200,7 +200,7 @@ def test_column_names_are_an_axis(make_pretrainer, pretrained, bunch, X):
         ({"learning_rate": 0}, "learning_rate is 0. Pass a positive"),
         ({"wavenumber": np.arange(1, 61), "wavelength": np.arange(1, 61)}, "both given"),
         ({"wavelength": np.arange(1, 60)}, r"wavelength has shape \(59,\), X has 60 channels"),
-        ({"wavelength": np.r_[1:31, 30:60]}, "not strictly monotonic"),
+        ({"wavelength": np.r_[1:31, 30:60]}, "must be strictly monotonic"),
         ({"wavelength": {"a": np.arange(1, 61)}}, "1 axes and no instrument"),
     ],
 )

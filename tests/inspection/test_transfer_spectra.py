@@ -146,7 +146,9 @@ def test_invalid_inputs_raise(fitted, rows, make_axes):
     plain = DSTransfer(Ridge()).fit(X, y)
     with pytest.raises(TypeError, match=r"got DSTransfer without source and target"):
         draw(plain, X, **metadata, ax=make_axes(2))
-    with pytest.raises(ValueError, match=r"X has 40 rows of the source 'source' and 0 rows of the tar"):
+    with pytest.raises(
+        ValueError, match=r"X has 40 rows of the source 'source' and 0 rows of the tar"
+    ):
         draw(fitted, X[:40], instrument=["source"] * 40, sample_id=range(40), ax=make_axes(2))
     apart = {"instrument": metadata["instrument"], "sample_id": range(80)}
     with pytest.raises(ValueError, match=r"The 40 source rows and 40 target rows have no samp"):

@@ -1,4 +1,4 @@
-"""Files written byte by byte from the published layouts, as an oracle of the readers."""
+"""Files written byte by byte from the published layouts, as an oracle for the readers."""
 
 import struct
 from itertools import pairwise
@@ -22,7 +22,7 @@ def spc(
     comment=b"",
     date=0,
 ):
-    """Write an SPC file; `exponent` -128 writes floats, another integers of 16 or 32 bits."""
+    """Write an SPC file, with floats if `exponent` is -128, else with 16- or 32-bit integers."""
     multi = len(spectra) > 1
     flags |= 4 * multi | (128 if stored_axis is not None else 0)
     flags |= 64 | 128 if own_axes is not None else 0
@@ -57,7 +57,7 @@ def spc(
 
 
 def opus_parameters(**parameters):
-    """Write a block of OPUS parameters; a size is in words of 16 bits."""
+    """Write a block of OPUS parameters; sizes are in 16-bit words."""
     block = b""
     for name, value in parameters.items():
         if isinstance(value, int):
@@ -73,7 +73,7 @@ def opus_parameters(**parameters):
 
 
 def opus(blocks):
-    """Write an OPUS file of (quantity, parameters of, source, bytes); codes as in its types."""
+    """Write an OPUS file of blocks (quantity, kind of parameters, source, bytes)."""
     start = 24 + 12 * (len(blocks) + 1)
     entries, body = [struct.pack("<Iii", 13 << 10, 3 * (len(blocks) + 1), 24)], b""
     for quantity, parameters, source, raw in blocks:
@@ -85,7 +85,7 @@ def opus(blocks):
 
 
 def opus_spectrum(values, *, quantity=4, axis=(4000.0, 400.0), csf=1.0, dxu="WN", count=None):
-    """Write the numbers of a spectrum and the block of their parameters."""
+    """Return the data block and the parameter block of a spectrum."""
     numbers = np.asarray(np.asarray(values) / csf, "<f4").tobytes()
     count = len(values) if count is None else count
     status = opus_parameters(DPF=1, NPT=count, FXV=axis[0], LXV=axis[1], CSF=csf, DXU=dxu)
@@ -129,7 +129,7 @@ _REPEAT = " STUVWXYZs"
 
 
 def _pseudo(number, digits):
-    """Write an integer with a pseudo-digit in the place of its sign and first digit."""
+    """Return an integer with a pseudo-digit for its sign and first digit."""
     text = str(abs(number))
     return digits[number < 0][int(text[0])] + text[1:]
 
@@ -140,7 +140,7 @@ def _repeat(count):
 
 
 def asdf(values, form, *, first=0, per_line=7):
-    """Write integers at X = first, first + 1, ... as one of the forms of McDonald & Wilks."""
+    """Return integers at X = first, first + 1, ... in one of the forms of McDonald & Wilks."""
     return {"AFFN": _plain, "PAC": _plain, "SQZ": _plain, "DIF": _dif, "DIFDUP": _dif}[form](
         [int(value) for value in values], form, first, per_line
     )

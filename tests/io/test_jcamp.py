@@ -5,14 +5,14 @@ from numpy.testing import assert_allclose
 from skspektron.io import read_spectra
 from tests.io import layouts
 
-# Every form meets zeros, repeats, changes of sign, and steps of one, two and three digits.
+# With zeros, repeats, changes of sign, and steps of one, two and three digits.
 COUNTS = np.array([0, 0, 0, 0, 2, 4, 6, 6, 5, -7, -7, -120, 3, 3, 3, 3, 3, 3, 99, 1000, 0, 0])
 SIZE = {"first": 400.0, "last": 421.0, "n_points": len(COUNTS)}
 
 
 @pytest.fixture
 def read(tmp_path):
-    """Return a function that writes text into a file and reads it."""
+    """Return a function that writes text to a file and reads it."""
 
     def write_and_read(text, encoding="latin-1", **options):
         (tmp_path / "wheat.dx").write_bytes(text.encode(encoding))
@@ -31,8 +31,8 @@ def test_all_forms_of_numbers_are_read(read, form, per_line):
     assert lab.quantity == "absorbance"
 
 
-def test_the_example_of_the_paper(read):
-    """McDonald & Wilks write 1, 2, 3, 3, 2, 1, 0, -1, -2, -3 in six ways."""
+def test_example_of_the_paper(read):
+    """McDonald & Wilks write 1, 2, 3, 3, 2, 1, 0, -1, -2, -3 in six forms."""
     values = [1, 2, 3, 3, 2, 1, 0, -1, -2, -3]
     tables = [
         "0 1 2 3 3 2 1 0 -1 -2 -3",
@@ -47,7 +47,7 @@ def test_the_example_of_the_paper(read):
         assert_allclose(lab.X, [values], err_msg=table)
 
 
-def test_exponents_are_no_squeezed_fives(read):
+def test_exponents_differ_from_squeezed_fives(read):
     table = "400 1.5E-2 2.5e+1 3.5E1\n403 1E-02,2E+00 ?"
     lab = read(layouts.jcamp(table, 6, last=405.0))
     assert_allclose(lab.X, [[0.015, 25, 35, 0.01, 2, np.nan]])
@@ -92,7 +92,7 @@ def test_units(read, x_units, y_units, name, first, quantity):
     assert lab.quantity == quantity
 
 
-def test_metadata_comments_and_small_faults_of_writers(read):
+def test_metadata_comments_and_common_faults_of_writers(read):
     text = layouts.jcamp(
         "400 1 $$ the first\n401 2",
         2,
@@ -109,7 +109,7 @@ def test_metadata_comments_and_small_faults_of_writers(read):
     assert_allclose(read(text, encoding="utf-8").X, lab.X)
 
 
-def test_without_the_last_abscissa_the_step_is_read(read):
+def test_step_is_read_if_the_last_abscissa_is_missing(read):
     text = layouts.jcamp("400 1 2 3", 3).replace("LASTX=4000.0", "DELTAX=2.5")
     assert_allclose(read(text).wavenumber, [400, 402.5, 405])
 
@@ -120,25 +120,25 @@ GOOD = layouts.jcamp(layouts.asdf(COUNTS, "DIF", first=400), **SIZE)
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("<html>", "begins with '<html>'"),
-        (GOOD.replace("NPOINTS=22", "NPOINTS=23"), "NPOINTS= is 23, and its table has 22"),
-        (GOOD.replace("NPOINTS=22", "NPOINTS=21"), "NPOINTS= is 21, and its table has at least 22"),
-        (GOOD.replace("NPOINTS=22", "NPOINTS=1e15"), "NPOINTS= is 1e\\+15, for a table of"),
-        (GOOD.replace("NPOINTS=22", "NPOINTS=many"), "NPOINTS= holds 'many'"),
-        (GOOD.replace("400@", "400A"), "begins with 6, and the one before it ends with 7"),
-        (GOOD.replace("418", "813"), "line stands at X = 813"),
-        (GOOD.replace("400@", "400!"), "is no number"),
+        ("<html>", "must begin with .* got '<html>'"),
+        (GOOD.replace("NPOINTS=22", "NPOINTS=23"), "NPOINTS= is 23, its table has 22"),
+        (GOOD.replace("NPOINTS=22", "NPOINTS=21"), "NPOINTS= is 21, its table has at least 22"),
+        (GOOD.replace("NPOINTS=22", "NPOINTS=1e15"), "NPOINTS= is 1e\\+15 for a table of"),
+        (GOOD.replace("NPOINTS=22", "NPOINTS=many"), "NPOINTS= must be a number, got 'many'"),
+        (GOOD.replace("400@", "400A"), "begins with 6, the line before it ends with 7"),
+        (GOOD.replace("418", "813"), "line begins with X = 813"),
+        (GOOD.replace("400@", "400!"), "is not a number"),
         (GOOD.replace("400@", "400J"), "begins with the difference 'J'"),
         (GOOD.replace("400@", "400@s999999999"), "repeated 9999999999 times"),
         (GOOD.replace("400@", "x400@"), "does not begin with a number"),
         (GOOD.replace("1/CM", "SECONDS"), "axis is in 'SECONDS'"),
-        (GOOD.replace("(X++(Y..Y))", "(X++(R..R))"), r"form '\(X\+\+\(R\.\.R\)\)'"),
-        (GOOD.replace("XYDATA", "NTUPLES"), "INFRARED SPECTRUM.* has ##XYDATA or"),
+        (GOOD.replace("(X++(Y..Y))", "(X++(R..R))"), r"got '\(X\+\+\(R\.\.R\)\)'"),
+        (GOOD.replace("XYDATA", "NTUPLES"), "INFRARED SPECTRUM.* have no ##XYDATA or"),
         (GOOD.replace("##END=", "##XYDATA=(X++(Y..Y))\n##END="), "##XYDATA twice"),
-        (layouts.jcamp("1 2 3", 2, form="XYPOINTS=(XY..XY)"), "3 entries that are no pairs"),
-        (layouts.jcamp("1 2 3 4", 3, form="XYPOINTS=(XY..XY)"), "is 3, and its table has 2 pairs"),
+        (layouts.jcamp("1 2 3", 2, form="XYPOINTS=(XY..XY)"), "3 entries that are not pairs"),
+        (layouts.jcamp("1 2 3 4", 3, form="XYPOINTS=(XY..XY)"), "is 3, its table has 2 pairs"),
     ],
 )
-def test_damaged_or_foreign_files_are_refused(read, text, message):
+def test_damaged_or_foreign_files_raise(read, text, message):
     with pytest.raises(ValueError, match=rf"wheat\.dx was not read: .*{message}"):
         read(text)

@@ -167,12 +167,12 @@ def test_missing_pandas_is_said(monkeypatch):
         (
             {"wavelength": {"a": [1, 3, 2], "b": [1, 2]}},
             ValueError,
-            "Instrument 'a': wavelength is not strictly monotonic",
+            "Instrument 'a': wavelength must be strictly monotonic",
         ),
         (
             {"wavenumber": {"a": [1, 2, 3], "b": ["x", "y"]}},
             TypeError,
-            "Instrument 'b': wavenumber must hold 2 numbers",
+            "Instrument 'b': wavenumber must be 2 numbers",
         ),
         (
             {unit: {"a": [1, 2, 3], "b": [1, 2]} for unit in ("wavelength", "wavenumber")},
