@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 
 PathLike: TypeAlias = str | os.PathLike[str]
 RandomState: TypeAlias = int | np.random.RandomState | None
-# Name of an instrument in the metadata. None: the only one that is not named otherwise.
+# Name of an instrument in the metadata. None: found from the labels of the rows.
 InstrumentName: TypeAlias = str | int | None
 # Name of an ordering of standards, or a callable that returns a permutation of the spectra.
 Selection: TypeAlias = str | Callable[..., Any]

@@ -14,7 +14,7 @@ from sklearn.utils import check_array
 
 # "1100", "1100.0", "1100 nm", "4000 cm-1", "4000 cm^-1", "4000 cm⁻¹", "4000 1/cm"
 CHANNEL_NAME = re.compile(r"\s*(\d+\.?\d*|\.\d+)\s*(nm|cm-1|cm\^-1|cm⁻¹|1/cm)?\s*")
-BARE_NM = (300.0, 2600.0)  # bare column names that all lie in here are wavelengths
+NM_RANGE = (300.0, 2600.0)  # column names without a unit in this range are wavelengths in nm
 
 
 def check_axis(
@@ -295,7 +295,7 @@ def named_axis(
     values = np.array([float(match[1]) for match in matches])
     if len(units) > 1 or (units == {None} and not _could_be_axis(values)):
         return None
-    in_nm_range = values.min() >= BARE_NM[0] and values.max() <= BARE_NM[1]
+    in_nm_range = values.min() >= NM_RANGE[0] and values.max() <= NM_RANGE[1]
     unit = units.pop() or ("nm" if in_nm_range else "cm-1")
     return check_channels(values, n_features, "the axis in the column names", unit), unit
 

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from .._validation import check_axis, check_labels
 
-LOCAL_HEADER = struct.Struct(
-    "<4s22xHH"
-)  # of a zip member: signature, lengths of name and extra field
+# Header of a zip member: signature, lengths of name and extra field.
+LOCAL_HEADER = struct.Struct("<4s22xHH")
 SIGNATURE = b"PK\x03\x04"
 SIDE_ARRAYS = ("wavenumber", "wavelength", "noise", "instrument", "sample_id", "domain")
 

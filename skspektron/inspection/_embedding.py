@@ -52,7 +52,7 @@ class EmbeddingDisplay:
 
     See Also
     --------
-    TransferSpectraDisplay : Draws the spectra themselves.
+    TransferSpectraDisplay : Plots the spectra themselves.
 
     Notes
     -----
@@ -88,7 +88,7 @@ class EmbeddingDisplay:
         self.target_id = target_id
 
     def plot(self, ax: Any = None) -> EmbeddingDisplay:
-        """Draw both panels.
+        """Plot both panels.
 
         Parameters
         ----------
@@ -208,7 +208,7 @@ class EmbeddingDisplay:
         return target_id[:, None] == source_id
 
     def _draw(self, ax: Any, name: str, partner: NDArray[np.bool_], title: str) -> None:
-        """Draw one panel."""
+        """Plot one panel."""
         source, target = self.scores_["source"], self.scores_[name]
         for ends in _line_ends(source, target, partner):
             ax.plot(*ends.T, color="0.75", linewidth=0.7, zorder=1)

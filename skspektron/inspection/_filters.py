@@ -16,7 +16,8 @@ from ._oscillator_bank import OscillatorBank
 
 PERIOD_TICKS = (2, 4, 8)  # of the upper axis, in tokens
 DECAY_TICKS = (5, 10, 20, 100)  # of the right axis, in tokens
-GAIN_MARGIN = 2  # upper limit of the gain axis over the 95 % quantile: resonances may be infinite
+# Upper limit of the gain axis over the 95 % quantile of gains, since resonances may be infinite.
+GAIN_MARGIN = 2
 
 
 class FilterDisplay:

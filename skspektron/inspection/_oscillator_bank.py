@@ -88,9 +88,8 @@ class OscillatorBank:
     def oscillators(self, cycles: ArrayLike) -> NDArray[Any]:
         """Return h_p at frequencies in cycles per token, (n_frequencies, d_state) complex."""
         direction = np.where(self.backward, -1, 1)
-        delay = np.exp(
-            -2j * np.pi * np.multiply.outer(np.asarray(cycles, float), direction)
-        )  # z^-1, or z backward
+        angle = 2 * np.pi * np.multiply.outer(np.asarray(cycles, float), direction)
+        delay = np.exp(-1j * angle)  # z^-1, or z for the backward direction
         return self.gain / (1 - (1 + self.rho - self.alpha) * delay + self.rho * delay**2)
 
     def transfer_function(self, cycles: ArrayLike) -> NDArray[Any]:

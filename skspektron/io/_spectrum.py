@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._validation import BARE_NM
+from .._validation import NM_RANGE
 
 # Pattern of a unit, and its size in nm or cm-1.
 _UNITS = (
@@ -74,7 +74,7 @@ def place_axis(axis: NDArray[np.float64], label: str) -> tuple[NDArray[np.float6
             f"from {axis[0]:g} to {axis[-1]:g}. Export it again in nm or cm-1."
         )
     if known is None:
-        in_nm_range = axis.min() >= BARE_NM[0] and axis.max() <= BARE_NM[1]
+        in_nm_range = axis.min() >= NM_RANGE[0] and axis.max() <= NM_RANGE[1]
         if is_length and not in_nm_range:
             raise ValueError(
                 f"its axis {label.strip()!r} has no unit and goes from {axis.min():g} to "

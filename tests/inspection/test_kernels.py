@@ -96,7 +96,7 @@ def test_kernels_are_those_of_the_tokens(parts, fit, make_axes):
     impulses = tokens.project.weight.new_zeros(length, length).fill_diagonal_(1)
     response = tokens.project(impulses) - tokens.project.bias
     np.testing.assert_allclose(kernels.T, response.detach(), atol=1e-6)
-    kernels[:] = 0  # a copy: the network that embedders share stays as it is
+    kernels[:] = 0  # a copy: the network that embedders share must not change
     assert tokens.project.weight.abs().sum() > 0
 
 
