@@ -38,8 +38,8 @@ from torch import Tensor, nn
 from skspektron._bridge import to_spectra
 from skspektron._nn.objectives import PretrainingTask
 from skspektron._nn.presets import PRESETS
-from skspektron._training._batches import masked_batch
 from skspektron._training._pretraining import new_network
+from skspektron._training.masked._batches import masked_batch
 
 MASK_RATIO = 0.35
 BALANCE = 0.01  # weight of the balance of experts, as published

@@ -1,1 +1,1 @@
-"""The training engine: skorch's net counted in optimiser steps, its callbacks, its checkpoints."""
+"""Training of networks: one module a task, on an engine that all tasks share."""

@@ -23,8 +23,8 @@ from .._bridge import (
 from .._nn.adaptation import AdaptationTask
 from .._nn.lora import LowRankAdapter, adaptable
 from .._typing import PathLike
-from ._callbacks import ProgressBar
-from ._net import Batches, StepNet, StepSampler
+from .engine._callbacks import ProgressBar
+from .engine._net import Batches, StepNet, StepSampler
 
 ADAPTER = "skspektron adapter"
 VERSION = 1  # of the files of adapters

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from .._bridge import seeded, to_array, to_tensor
 from .._nn.heads.fno import FourierOperator
-from ._callbacks import ProgressBar
-from ._net import Batches, StepNet, StepSampler
+from .engine._callbacks import ProgressBar
+from .engine._net import Batches, StepNet, StepSampler
 
 BATCH_SIZE = 4  # standards in a step
 WEIGHT_DECAY = 1e-2

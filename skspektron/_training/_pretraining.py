@@ -10,17 +10,17 @@ from .._bridge import Rows, seeded
 from .._nn.architecture import Architecture
 from .._nn.network import SpektronNetwork
 from .._nn.objectives import PretrainingTask
-from ._batches import PretrainingBatches, instructive, needs_of
-from ._callbacks import ProgressBar
-from ._checkpoint import Checkpoint
-from ._groups import parameter_groups
-from ._log import HistoryLog, records
-from ._net import StepNet
-from ._probe import MaskedLossProbe, masked_loss_probe, n_counted
-from ._processes import join
-from ._steps import Batches, StepSampler
-from ._stopping import EarlyStopping, hold_out
-from ._survey import survey
+from .engine._callbacks import ProgressBar
+from .engine._checkpoint import Checkpoint
+from .engine._groups import parameter_groups
+from .engine._log import HistoryLog, records
+from .engine._net import StepNet
+from .engine._processes import join
+from .engine._steps import Batches, StepSampler
+from .engine._stopping import EarlyStopping, hold_out
+from .masked._batches import PretrainingBatches, instructive, needs_of
+from .masked._probe import MaskedLossProbe, masked_loss_probe, n_counted
+from .masked._survey import survey
 
 
 def new_network(architecture: Architecture, seed: int) -> SpektronNetwork:

@@ -15,12 +15,12 @@ from torch import Tensor, nn
 from .._bridge import FrozenNetwork, Spectra, seeded, to_array, to_tensor
 from .._nn.heads.regression import RegressionHead
 from .._nn.network import SpektronNetwork
-from ._callbacks import ProgressBar
-from ._log import records as records_of
-from ._net import StepNet
-from ._parts import n_rows
-from ._steps import Batches, StepSampler
-from ._stopping import EarlyStopping, hold_out
+from .engine._callbacks import ProgressBar
+from .engine._log import records as records_of
+from .engine._net import StepNet
+from .engine._parts import n_rows
+from .engine._steps import Batches, StepSampler
+from .engine._stopping import EarlyStopping, hold_out
 
 # Once the head is trained, it goes on at a tenth of its rate, and the network at a tenth of that.
 TUNING_RATE, NETWORK_RATE = 0.1, 0.1

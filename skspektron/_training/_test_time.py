@@ -16,12 +16,12 @@ from .._bridge import FrozenNetwork, Spectra, embed_batch, seeded
 from .._nn.lora import LowRankAdapter, adaptable
 from .._nn.network import SpektronNetwork
 from .._nn.objectives import masked_error
-from ._batches import instructive, masked_batch
-from ._callbacks import ProgressBar
-from ._net import StepNet
-from ._parts import Size
-from ._probe import mean_in_parts, n_counted
-from ._steps import Batches, StepSampler
+from .engine._callbacks import ProgressBar
+from .engine._net import StepNet
+from .engine._parts import Size
+from .engine._steps import Batches, StepSampler
+from .masked._batches import instructive, masked_batch
+from .masked._probe import mean_in_parts, n_counted
 
 PREFIX = "network."  # of the network's parameters in its task
 LORA_SCALE = 2.0  # alpha / rank

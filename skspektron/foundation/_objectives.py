@@ -33,7 +33,7 @@ def check_objectives(objectives: Mapping[str, float]) -> None:
 
 def check_labelled(objectives: Mapping[str, float], X, y) -> NDArray[Any] | None:
     """Return the targets (n_samples, n_targets), or None where no objective reads them."""
-    from .._training._batches import needs_of
+    from .._training.masked._batches import needs_of
 
     if "labels" not in needs_of(objectives):
         return None

@@ -441,7 +441,7 @@ class SpektronPretrainer(
 
     def _check_parameters(self):
         """Refuse settings that cannot train."""
-        from .._training._precision import PRECISIONS
+        from .._training.engine._precision import PRECISIONS
 
         check_counts(self, max_steps=1, batch_size=1, report_every=1, warmup_steps=0)
         for name in ("micro_batch_size", "n_iter_no_change"):

@@ -176,7 +176,7 @@ class ReconstructionDisplay:
         UserWarning
             If some spectra have no hidden patches or only hidden ones; they are omitted.
         """
-        from .._training._reconstruction import reconstruct
+        from .._training.masked._reconstruction import reconstruct
 
         network = fitted_network(estimator)
         spectra = _to_spectra(estimator, X, instrument)

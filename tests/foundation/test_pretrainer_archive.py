@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from skspektron._nn.architecture import Architecture
-from skspektron._training import _net, _survey
+from skspektron._training.engine import _net
+from skspektron._training.masked import _survey
 from skspektron.datasets import SpektraArchive
 from skspektron.foundation import SpektronEmbedder, SpektronPretrainer
 from skspektron.preprocessing import SNV

@@ -12,7 +12,7 @@ import torch
 from sklearn.base import clone
 
 from skspektron._bridge import load_tensors
-from skspektron._training import _net
+from skspektron._training.engine import _net
 from skspektron.foundation import SpektronPretrainer
 from tests.foundation.weights import SMALLEST, weights
 

@@ -47,7 +47,7 @@ def test_errors_equal_their_definitions(pretrained, X, make_axes):
 
 
 def test_batches_and_the_seed(pretrained, X, make_axes, monkeypatch):
-    from skspektron._training import _reconstruction
+    from skspektron._training.masked import _reconstruction
 
     whole = display_of(pretrained, X, make_axes)
     monkeypatch.setattr(_reconstruction.reconstruct, "__kwdefaults__", {"batch_size": 4})

@@ -9,10 +9,10 @@ from torch import nn
 
 from skspektron._bridge import to_spectra
 from skspektron._nn.architecture import Architecture
-from skspektron._training import _net
-from skspektron._training._net import StepNet
 from skspektron._training._pretraining import new_network, pretrain
-from skspektron._training._steps import Batches, StepSampler
+from skspektron._training.engine import _net
+from skspektron._training.engine._net import StepNet
+from skspektron._training.engine._steps import Batches, StepSampler
 
 SETTINGS = {
     "objectives": {"masked": 1.0},

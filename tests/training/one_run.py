@@ -9,8 +9,8 @@ import torch
 
 from skspektron._bridge import save_tensors, to_spectra
 from skspektron._nn.architecture import Architecture
-from skspektron._training._net import StepNet
 from skspektron._training._pretraining import new_network, pretrain
+from skspektron._training.engine._net import StepNet
 
 SETTINGS = {
     "objectives": {"masked": 1.0},

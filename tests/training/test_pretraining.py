@@ -14,8 +14,8 @@ from skspektron._nn.architecture import CHOICES, Architecture
 from skspektron._nn.network import SpektronNetwork
 from skspektron._nn.objectives import masked_error
 from skspektron._training import _pretraining
-from skspektron._training._batches import masked_batch
 from skspektron._training._pretraining import new_network
+from skspektron._training.masked._batches import masked_batch
 from tests import oracles
 
 SIZES = {"patch_length": 16, "d_model": 64, "d_state": 64, "n_layers": 1}

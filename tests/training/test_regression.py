@@ -15,7 +15,7 @@ from skspektron._training._regression import (
     predict,
     train_head,
 )
-from skspektron._training._stopping import hold_out
+from skspektron._training.engine._stopping import hold_out
 
 RECIPE = Recipe(
     d_hidden=(16,),

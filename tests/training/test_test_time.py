@@ -9,8 +9,8 @@ from skspektron._bridge import FrozenNetwork
 from skspektron._nn.lora import adaptable
 from skspektron._nn.masking import draw_patch_mask
 from skspektron._nn.network import SpektronNetwork
-from skspektron._training._steps import step_generator
 from skspektron._training._test_time import MaskedAdaptation, adapted_weights, masked_task
+from skspektron._training.engine._steps import step_generator
 
 SETTINGS = {
     "rank": 2,

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from skspektron._bridge import load_tensors
-from skspektron._training._processes import Processes, join
+from skspektron._training.engine._processes import Processes, join
 from tests.training import one_run
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from skorch.callbacks import Callback
 from skorch.history import History
 
-from .._files import write_atomically
+from ..._files import write_atomically
 
 
 def records(

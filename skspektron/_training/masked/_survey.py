@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor
 
-from .._bridge import Rows
-from .._nn.masking import count_hidden
-from .._nn.network import SpektronNetwork
+from ..._bridge import Rows
+from ..._nn.masking import count_hidden
+from ..._nn.network import SpektronNetwork
 
 PIECE = 1024  # spectra in memory at once
 

@@ -8,9 +8,9 @@ import torch
 from skorch.callbacks import Callback
 
 from skspektron._training import _pretraining
-from skspektron._training._callbacks import WarmupCosine
-from skspektron._training._net import StepNet
-from skspektron._training._steps import StepSampler
+from skspektron._training.engine._callbacks import WarmupCosine
+from skspektron._training.engine._net import StepNet
+from skspektron._training.engine._steps import StepSampler
 
 
 class Recorder(Callback):

@@ -11,11 +11,11 @@ from skorch.callbacks import Callback
 from skorch.utils import to_device
 from torch import Tensor
 
-from .._bridge import to_array
-from .._nn.network import SpektronNetwork
-from .._nn.objectives import counted, masked_error
-from ._net import StepNet
-from ._parts import Batch, Size, n_rows, parts
+from ..._bridge import to_array
+from ..._nn.network import SpektronNetwork
+from ..._nn.objectives import counted, masked_error
+from ..engine._net import StepNet
+from ..engine._parts import Batch, Size, n_rows, parts
 from ._survey import MeanSpectra
 
 N_SPECTRA = 256

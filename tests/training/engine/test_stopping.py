@@ -7,8 +7,8 @@ import torch
 from skorch.callbacks import Callback
 
 from skspektron._training import _pretraining
-from skspektron._training._batches import PretrainingBatches
-from skspektron._training._stopping import EarlyStopping, hold_out
+from skspektron._training.engine._stopping import EarlyStopping, hold_out
+from skspektron._training.masked._batches import PretrainingBatches
 
 
 class Script(Callback):

@@ -9,7 +9,7 @@ from skorch.callbacks import Callback
 from skorch.dataset import unpack_data
 from torch import Tensor, nn
 
-from .._bridge import seeded
+from ..._bridge import seeded
 from ._average import WeightAverage
 from ._callbacks import WarmupCosine, WindowMeans
 from ._guard import GradientGuard

@@ -6,9 +6,15 @@ import torch
 
 from skspektron._bridge import to_spectra
 from skspektron._nn.architecture import Architecture
-from skspektron._training import _episodes
-from skspektron._training._episodes import LEAST, STANDARDS, Episodes, components, standardise
 from skspektron._training._pretraining import new_network
+from skspektron._training.masked import _episodes
+from skspektron._training.masked._episodes import (
+    LEAST,
+    STANDARDS,
+    Episodes,
+    components,
+    standardise,
+)
 
 N = 50  # samples of a product
 OBJECTIVES = {"calibration": 1.0, "masked": 0.1}

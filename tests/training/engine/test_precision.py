@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from skspektron._training import _net, _precision
-from skspektron._training._precision import check_precision, has_bfloat16_units
+from skspektron._training.engine import _net, _precision
+from skspektron._training.engine._precision import check_precision, has_bfloat16_units
 
 
 def test_cpu_without_units_is_refused(run, tiny_network, make_spectra, noise, monkeypatch):

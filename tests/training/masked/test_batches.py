@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from skspektron._bridge import to_spectra
-from skspektron._training._batches import Partners
+from skspektron._training.masked._batches import Partners
 
 
 def spectra_of(sample, instrument):

@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from .._bridge import Spectra, to_array
-from .._nn.network import SpektronNetwork
-from .._nn.views import Views
+from ..._bridge import Spectra, to_array
+from ..._nn.network import SpektronNetwork
+from ..._nn.views import Views
 from ._batches import instructive, masked_batch
 from ._probe import interpolation_error, mean_error
 from ._survey import survey

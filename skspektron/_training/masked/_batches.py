@@ -6,12 +6,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .._bridge import Rows
-from .._nn.masking import draw_patch_mask
-from .._nn.network import SpektronNetwork
-from .._nn.objectives import OBJECTIVES
+from ..._bridge import Rows
+from ..._nn.masking import draw_patch_mask
+from ..._nn.network import SpektronNetwork
+from ..._nn.objectives import OBJECTIVES
+from ..engine._steps import step_generator
 from ._episodes import Episodes
-from ._steps import step_generator
 from ._survey import survey
 
 

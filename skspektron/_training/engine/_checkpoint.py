@@ -8,7 +8,7 @@ from skorch.callbacks import Callback
 from skorch.history import History
 from torch import Tensor
 
-from .._bridge import load_tensors, save_tensors
+from ..._bridge import load_tensors, save_tensors
 
 
 class Checkpoint(Callback):

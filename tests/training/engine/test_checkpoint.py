@@ -7,8 +7,8 @@ import torch
 
 from skspektron._bridge import save_tensors
 from skspektron._nn.architecture import Architecture
-from skspektron._training._checkpoint import Checkpoint
 from skspektron._training._pretraining import new_network
+from skspektron._training.engine._checkpoint import Checkpoint
 
 
 def fresh_network():

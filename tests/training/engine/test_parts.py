@@ -7,8 +7,8 @@ from skorch.callbacks import Callback
 
 from skspektron._bridge import to_spectra
 from skspektron._training import _pretraining
-from skspektron._training._net import StepNet
-from skspektron._training._parts import n_rows, parts, take_rows
+from skspektron._training.engine._net import StepNet
+from skspektron._training.engine._parts import n_rows, parts, take_rows
 
 
 def n_weighted(batch):

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from skspektron._bridge import to_spectra
-from skspektron._training import _survey
-from skspektron._training._survey import MeanSpectra, survey
+from skspektron._training.masked import _survey
+from skspektron._training.masked._survey import MeanSpectra, survey
 
 
 @pytest.mark.parametrize("piece", [1, 3, 100])

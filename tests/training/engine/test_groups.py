@@ -8,10 +8,10 @@ from torch import nn
 
 from skspektron._nn.objectives import PretrainingTask
 from skspektron._nn.presets import PRESETS
-from skspektron._training._groups import parameter_groups
-from skspektron._training._net import StepNet
 from skspektron._training._pretraining import new_network
-from skspektron._training._steps import StepSampler
+from skspektron._training.engine._groups import parameter_groups
+from skspektron._training.engine._net import StepNet
+from skspektron._training.engine._steps import StepSampler
 
 
 def optimizer_groups(module):

@@ -6,7 +6,7 @@ import torch
 
 from skspektron._bridge import to_spectra
 from skspektron._nn.views import Views
-from skspektron._training._batches import instructive, masked_batch
+from skspektron._training.masked._batches import instructive, masked_batch
 from tests import oracles
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from skorch.callbacks import Callback
 
-from skspektron._training._guard import GradientGuard
+from skspektron._training.engine._guard import GradientGuard
 
 
 class States(Callback):

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from .._bridge import Rows
-from ._steps import step_generator
+from ..._bridge import Rows
+from ..engine._steps import step_generator
 
 TRAIN = (25, 55)  # fewest and most training samples
 QUERY = (10, 30)  # and samples that are predicted

@@ -1,0 +1,1 @@
+"""The training engine: skorch's net counted in optimizer steps, its callbacks and checkpoints."""

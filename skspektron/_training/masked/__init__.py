@@ -1,0 +1,1 @@
+"""Training on hidden patches: masked batches, calibration episodes, the masked error."""
