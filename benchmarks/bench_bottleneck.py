@@ -23,7 +23,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skspektron._bridge import to_array, to_index, to_spectra
+from skspektron._bridge import to_array, to_spectra, to_tensor
 from skspektron.datasets import make_instruments
 from skspektron.foundation import Architecture, SpektronEmbedder, SpektronPretrainer
 from skspektron.metrics import r2
@@ -98,7 +98,7 @@ def parts(pretrainer: SpektronPretrainer, X) -> tuple[np.ndarray, np.ndarray]:
     # Users never get the instrument part; only the network itself tells it.
     spectra = to_spectra(X, [embedder.wavenumber_], np.zeros(len(X), dtype=int))
     network = pretrainer.network_.on("cpu")
-    latent = network(**spectra.batch(to_index(np.arange(len(X))))).latent
+    latent = network(**spectra.batch(to_tensor(np.arange(len(X)), np.int64))).latent
     return chemistry, to_array(latent.instrument.mean)
 
 

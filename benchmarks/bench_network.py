@@ -35,7 +35,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from skspektron._bridge import to_spectra
+from skspektron._bridge import to_spectra, to_tensor
 from skspektron._nn.objectives import PretrainingTask
 from skspektron._nn.presets import PRESETS
 from skspektron._training._pretraining import new_network
@@ -108,7 +108,7 @@ def published_network(run: Run, device: str) -> tuple[nn.Module, Callable[[int],
         if isinstance(module, nn.Dropout):
             module.p = run.dropout
     network._current_step = config.pretrain.max_steps  # behind the rise of the masked share
-    X = torch.from_numpy(draw_spectra(run)).float()
+    X = to_tensor(draw_spectra(run))
 
     def loss(step: int) -> Tensor:
         out = network(X.to(device))

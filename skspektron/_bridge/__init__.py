@@ -1,6 +1,6 @@
 """The only place where an array becomes a tensor and back, and weights a file and back."""
 
-from ._arrays import to_array, to_index, to_tensor
+from ._arrays import to_array, to_tensor
 from ._device import resolve_device, seeded
 from ._frozen import (
     POOLINGS,
@@ -31,7 +31,6 @@ __all__ = [
     "save_tensors",
     "seeded",
     "to_array",
-    "to_index",
     "to_lazy_spectra",
     "to_spectra",
     "to_tensor",

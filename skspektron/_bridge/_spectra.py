@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ._arrays import to_index
+from ._arrays import to_tensor
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -101,7 +101,7 @@ def to_lazy_spectra(
     nothing = np.empty((0, max(map(len, axes))))
     return LazySpectra(
         wavenumber=to_spectra(nothing, axes, np.empty(0)).wavenumber,
-        grid=to_index(grid),
+        grid=to_tensor(grid, np.int64),
         axes=axes,
         rows=torch.arange(len(grid)),
         read=read,
@@ -129,12 +129,12 @@ def to_spectra(
     if noise is not None:
         noise = _place(noise, axes, grid)[0]
         with np.errstate(divide="ignore", invalid="ignore"):
-            weight = torch.from_numpy(np.where(noise > 0, noise**-2, 0).astype(np.float32))
+            weight = to_tensor(np.where(noise > 0, noise**-2, 0))
     return Spectra(
-        values=torch.from_numpy(np.nan_to_num(values)),
-        valid=torch.from_numpy(np.isfinite(values)),
-        wavenumber=torch.from_numpy(wavenumber),
-        grid=to_index(grid),
+        values=to_tensor(np.nan_to_num(values)),
+        valid=to_tensor(np.isfinite(values), bool),
+        wavenumber=to_tensor(wavenumber, np.float64),
+        grid=to_tensor(grid, np.int64),
         weight=weight,
         **_numbers(labels),
     )
@@ -144,7 +144,7 @@ def _numbers(labels: Mapping[str, np.ndarray | None]) -> dict[str, Tensor]:
     """Return the labels that are told, as tensors."""
     known = {name: label for name, label in labels.items() if label is not None}
     return {
-        name: torch.tensor(label) if name == "targets" else to_index(label)
+        name: torch.tensor(label) if name == "targets" else to_tensor(label, np.int64)
         for name, label in known.items()
     }
 
