@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import fields
 
 import numpy as np
 from sklearn.utils import check_random_state
 
+from ._training.engine._recipe import Recipe
 from ._validation import check_axis
 
 # Where an axis is neither given nor spelt by column names: the near infrared, in cm-1.
@@ -26,6 +28,12 @@ class TorchEstimatorMixin:
         """Return one seed for everything a fit draws."""
         return int(check_random_state(self.random_state).randint(2**31 - 1))
 
+    def _recipe(self, seed: int, **more) -> Recipe:
+        """Return the training parameters of the estimator, after `device_` is set."""
+        parameters = self.get_params(deep=False)
+        own = {f.name: plain(parameters[f.name]) for f in fields(Recipe) if f.name in parameters}
+        return Recipe(**own | {"seed": seed, "device": self.device_} | more)
+
     def _resolve_axis(self, n_features: int) -> np.ndarray:
         """Return the axis of `X` in cm-1, from the parameters or the column names."""
         axis = check_axis(
@@ -43,3 +51,8 @@ class TorchEstimatorMixin:
                 stacklevel=3,
             )
         return axis
+
+
+def plain(value):
+    """Return a number of numpy as one of Python, which JSON can hold."""
+    return value.item() if isinstance(value, np.generic) else value

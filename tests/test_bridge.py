@@ -1,13 +1,16 @@
 """The bridge: axes in one direction, one network for equal weights, files whole or not at all."""
 
+import ast
 import gc
 import pickle
 import weakref
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+import skspektron
 from skspektron._bridge import (
     FrozenNetwork,
     load_tensors,
@@ -16,6 +19,7 @@ from skspektron._bridge import (
     seeded,
     to_lazy_spectra,
     to_spectra,
+    to_tensor,
 )
 from skspektron._nn.architecture import Architecture
 from skspektron._training._pretraining import new_network
@@ -211,3 +215,24 @@ def test_unreadable_files_are_refused_by_name(tmp_path):
     save_file({"a": torch.ones(2)}, path := tmp_path / "foreign")
     with pytest.raises(ValueError, match=r"foreign was not written by skspektron"):
         load_tensors(path)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64, bool])
+def test_to_tensor_has_the_requested_dtype(dtype):
+    tensor = to_tensor([[0, 1], [2, 3]], dtype)
+    assert tensor.numpy().dtype == dtype
+    np.testing.assert_array_equal(tensor, np.array([[0, 1], [2, 3]], dtype=dtype))
+    assert to_tensor([1.5]).dtype == torch.float32
+
+
+def test_arrays_become_tensors_and_back_in_the_bridge_only():
+    package = Path(skspektron.__file__).parent
+    conversions = {"from_numpy", "as_tensor", "numpy"}
+    found = [
+        f"{path.relative_to(package)}:{node.lineno} {node.attr}"
+        for path in package.rglob("*.py")
+        if "_bridge" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr in conversions
+    ]
+    assert found == []

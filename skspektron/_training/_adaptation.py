@@ -24,7 +24,8 @@ from .._nn.adaptation import AdaptationTask
 from .._nn.lora import LowRankAdapter, adaptable
 from .._typing import PathLike
 from .engine._callbacks import ProgressBar
-from .engine._net import Batches, StepNet, StepSampler
+from .engine._net import StepNet
+from .engine._recipe import Recipe
 
 ADAPTER = "skspektron adapter"
 VERSION = 1  # of the files of adapters
@@ -33,11 +34,11 @@ PARTS = {"version", "network", "architecture", "source", "target", "alpha"}  # o
 
 @dataclass(frozen=True)
 class Examples:
-    """What an adapter learns from: the standards, then the source rows, as on the target."""
+    """What an adapter learns from: the standards, then source rows mapped to the target."""
 
     spectra: Spectra
-    goal: np.ndarray  # (n, n_outputs) embedding of the same sample on the source
-    labels: np.ndarray  # (n, n_targets) in standard deviations, predictions where unknown
+    z_source: np.ndarray  # (n, n_outputs) embeddings of the same samples on the source
+    labels: np.ndarray  # (n, n_targets) in standard deviations; predictions where unknown
     n_standards: int
     coef: np.ndarray  # (n_outputs, n_targets) of a linear head on source embeddings
     intercept: np.ndarray  # (n_targets,)
@@ -46,7 +47,7 @@ class Examples:
         """Return all standards and some of the source rows."""
         rows = torch.cat([torch.arange(self.n_standards), self.n_standards + rows])
         return self.spectra.batch(rows) | {
-            "z_source": to_tensor(self.goal)[rows],
+            "z_source": to_tensor(self.z_source)[rows],
             "labels": to_tensor(self.labels)[rows],
             "is_standard": rows < self.n_standards,
         }
@@ -55,23 +56,18 @@ class Examples:
 def train_adapter(
     network: FrozenNetwork,
     examples: Examples,
+    recipe: Recipe,
     *,
     pooling: str,
     n_layers: int | None,
     rank: int,
     alpha: float,
-    max_epochs: int,
-    batch_size: int,
-    learning_rate: float,
-    seed: int,
-    device: str,
-    verbose: int,
 ) -> tuple[dict[str, np.ndarray], list[dict[str, float]]]:
-    """Return the trained factors by name, and one record an epoch of the source rows."""
-    frozen = network.on(device)
-    with seeded(seed):
+    """Return the trained factors by name, and one record per epoch of the source rows."""
+    frozen = network.on(recipe.device)
+    with seeded(recipe.seed):
         adapter = LowRankAdapter(frozen, adaptable(frozen, n_layers), rank=rank, alpha=alpha)
-    source = examples.goal[examples.n_standards :]
+    source = examples.z_source[examples.n_standards :]
     task = AdaptationTask(
         adapter,
         POOLINGS[pooling],
@@ -80,32 +76,20 @@ def train_adapter(
         intercept=to_tensor(examples.intercept),
         n_layers=n_layers,
     )
-    steps_an_epoch = -(-len(source) // batch_size)
-    sampler = StepSampler(
-        torch.zeros(len(source)),
-        batch_size,
-        seed=seed,
-        max_steps=max_epochs * steps_an_epoch,
-        window=steps_an_epoch,
-    )
     net = StepNet(
         task,
-        Batches(examples.batch, len(source)),
-        sampler,
+        recipe,
+        examples.batch,
+        len(source),
         weights=task.WEIGHTS,
-        learning_rate=learning_rate,
-        weight_decay=0.0,
-        warmup_steps=steps_an_epoch,
-        device=device,
-        callbacks=[ProgressBar("adapting", {"loss": "train_loss"})] if verbose else [],
+        callbacks=[ProgressBar("adapting", {"loss": "train_loss"})] if recipe.verbose else [],
     )
-    # A step is too small to share between cores, and on busy ones they wait for each other.
-    with threadpool_limits(1):
+    with threadpool_limits(1):  # one step is too small to gain from several cores
         net.train()
-    kept = ("train_loss", *task.WEIGHTS)
+    recorded = ("train_loss", *task.WEIGHTS)
     return (
         {name: to_array(tensor) for name, tensor in adapter.state_dict().items()},
-        [{name: float(record[name]) for name in kept} for record in net.history],
+        [{name: float(record[name]) for name in recorded} for record in net.history],
     )
 
 

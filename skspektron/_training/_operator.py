@@ -1,7 +1,6 @@
 """Fourier neural operators trained on the spectra of paired standards."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,25 +12,10 @@ from torch import Tensor, nn
 from .._bridge import seeded, to_array, to_tensor
 from .._nn.heads.fno import FourierOperator
 from .engine._callbacks import ProgressBar
-from .engine._net import Batches, StepNet, StepSampler
+from .engine._net import StepNet
+from .engine._recipe import Recipe
 
-BATCH_SIZE = 4  # standards in a step
-WEIGHT_DECAY = 1e-2
 ROWS_AT_ONCE = 64  # spectra that are mapped together
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Size of an operator, and how long and where it is trained."""
-
-    width: int
-    n_modes: int
-    n_layers: int
-    max_epochs: int
-    learning_rate: float
-    seed: int
-    device: str
-    verbose: int
 
 
 class OperatorTask(nn.Module):
@@ -64,6 +48,7 @@ class HeldOut(Callback):
 
 
 def train_operator(
+    sizes: Mapping[str, int],
     recipe: Recipe,
     deviation: NDArray,
     residual: NDArray,
@@ -71,20 +56,18 @@ def train_operator(
     n_epochs: int | None = None,
     held_out: tuple[NDArray, NDArray] | None = None,
 ) -> tuple[dict[str, NDArray], list[list[float]]]:
-    """Return weights by name that turn `deviation` into `residual`, (n, L) each, about unit size.
+    """Return weights by name that map `deviation` to `residual`, (n, L) each, about unit size.
 
-    `n_epochs` stops before the schedule of `max_epochs` ends. The list has the mean squared
-    error of every row of a `held_out` pair of arrays after every epoch.
+    `sizes` are those of `FourierOperator`. `n_epochs` stops before the schedule of the recipe
+    ends. The list has the mean squared error of every row of a `held_out` pair of arrays after
+    every epoch.
     """
     with seeded(recipe.seed):
-        operator = FourierOperator(
-            width=recipe.width, n_modes=recipe.n_modes, n_layers=recipe.n_layers
-        )
+        operator = FourierOperator(**sizes)
     net = _net(recipe, OperatorTask(operator), _batch(deviation, residual), held_out)
-    if n_epochs is not None:  # the learning rate keeps the schedule that it was made with
+    if n_epochs is not None:  # the schedule of the learning rate stays that of all epochs
         net.sampler.max_steps = n_epochs * net.sampler.window
-    # A step is too small to share between cores, and on busy ones they wait for each other.
-    with threadpool_limits(1):
+    with threadpool_limits(1):  # one step is too small to gain from several cores
         net.train()
     weights = {name: to_array(tensor) for name, tensor in operator.state_dict().items()}
     return weights, net.history[:, "held_out"] if held_out and len(net.history) else []
@@ -100,7 +83,7 @@ def run_operator(weights: Mapping[str, NDArray], deviation: NDArray, device: str
     operator = operator.double().to(device)
     with threadpool_limits(1), torch.inference_mode():
         parts = [
-            to_array(apply_operator(operator, torch.from_numpy(deviation[rows]).to(device)))
+            to_array(apply_operator(operator, to_tensor(deviation[rows], np.float64).to(device)))
             for start in range(0, len(deviation), ROWS_AT_ONCE)
             for rows in [slice(start, start + ROWS_AT_ONCE)]
         ]
@@ -115,26 +98,14 @@ def apply_operator(operator: FourierOperator, values: Tensor) -> Tensor:
 
 def _net(recipe: Recipe, task: OperatorTask, batch: dict[str, Tensor], held_out) -> StepNet:
     """Return the net that trains `task` on all rows of `batch`."""
-    n_rows = len(batch["deviation"])
-    steps_an_epoch = -(-n_rows // BATCH_SIZE)
-    sampler = StepSampler(
-        torch.zeros(n_rows),
-        BATCH_SIZE,
-        seed=recipe.seed,
-        max_steps=recipe.max_epochs * steps_an_epoch,
-        window=steps_an_epoch,
-    )
-    callbacks = [ProgressBar("mapping", {"loss": "train_loss"})] if recipe.verbose else []
+    progress = [ProgressBar("mapping", {"loss": "train_loss"})] if recipe.verbose else []
     return StepNet(
         task,
-        Batches(lambda step, rows: {name: t[rows] for name, t in batch.items()}, n_rows),
-        sampler,
+        recipe,
+        lambda step, rows: {name: values[rows] for name, values in batch.items()},
+        len(batch["deviation"]),
         weights={"residual": 1.0},
-        learning_rate=recipe.learning_rate,
-        weight_decay=WEIGHT_DECAY,
-        warmup_steps=steps_an_epoch,
-        device=recipe.device,
-        callbacks=[HeldOut(_batch(*held_out))] if held_out else callbacks,
+        callbacks=[HeldOut(_batch(*held_out))] if held_out else progress,
     )
 
 

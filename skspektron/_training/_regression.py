@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -19,28 +19,12 @@ from .engine._callbacks import ProgressBar
 from .engine._log import records as records_of
 from .engine._net import StepNet
 from .engine._parts import n_rows
-from .engine._steps import Batches, StepSampler
+from .engine._recipe import Recipe
 from .engine._stopping import EarlyStopping, hold_out
 
 # Once the head is trained, it goes on at a tenth of its rate, and the network at a tenth of that.
 TUNING_RATE, NETWORK_RATE = 0.1, 0.1
 Records = list[dict[str, float]]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Size of a head, and how long, on what and where it is trained."""
-
-    d_hidden: Sequence[int]
-    dropout: float
-    max_epochs: int
-    batch_size: int
-    learning_rate: float
-    n_iter_no_change: int | None
-    validation_fraction: float
-    seed: int
-    device: str
-    verbose: int
 
 
 class LatentRegressor(nn.Module):
@@ -114,10 +98,14 @@ class ValidationLoss(Callback):
         net.history.record("validation_mse", float(np.average(losses, weights=weights)))
 
 
-def train_head(recipe: Recipe, Z: NDArray, y: NDArray) -> tuple[dict[str, NDArray], Records]:
+def train_head(
+    recipe: Recipe, Z: NDArray, y: NDArray, *, d_hidden: Sequence[int], dropout: float
+) -> tuple[dict[str, NDArray], Records]:
     """Return the weights by name of a head that predicts `y` (n, n_targets) from latents `Z`."""
-    regressor = _new_regressor(recipe, Z, y)
-    z, labels = to_tensor(Z), torch.from_numpy(y)
+    with seeded(recipe.seed):
+        regressor = LatentRegressor(Z.shape[1], y.shape[1], d_hidden, dropout)
+    regressor.standardize(to_tensor(Z, np.float64), to_tensor(y, np.float64))
+    z, labels = to_tensor(Z), to_tensor(y, np.float64)
     history = _train(
         recipe, RegressionTask(regressor), lambda rows: {"z": z[rows], "y": labels[rows]}, len(y)
     )
@@ -125,7 +113,14 @@ def train_head(recipe: Recipe, Z: NDArray, y: NDArray) -> tuple[dict[str, NDArra
 
 
 def fine_tune(
-    recipe: Recipe, network: FrozenNetwork, spectra: Spectra, Z: NDArray, y: NDArray
+    recipe: Recipe,
+    network: FrozenNetwork,
+    spectra: Spectra,
+    Z: NDArray,
+    y: NDArray,
+    *,
+    d_hidden: Sequence[int],
+    dropout: float,
 ) -> tuple[FrozenNetwork, dict[str, NDArray], Records]:
     """Return a copy of `network`, whose latents of `spectra` are `Z`, trained with its head.
 
@@ -137,10 +132,10 @@ def fine_tune(
     ----------
     .. [1] Kumar, Raghunathan, Jones, Ma & Liang, ICLR (2022), arXiv:2202.10054.
     """
-    head, head_history = train_head(recipe, Z, y)
-    regressor = _load_regressor(head, recipe.dropout)
+    head, head_history = train_head(recipe, Z, y, d_hidden=d_hidden, dropout=dropout)
+    regressor = _load_regressor(head, dropout)
     tuned = copy.deepcopy(network.on(recipe.device)).requires_grad_(True)
-    labels = torch.from_numpy(y)
+    labels = to_tensor(y, np.float64)
     history = _train(
         replace(recipe, learning_rate=TUNING_RATE * recipe.learning_rate),
         RegressionTask(regressor, tuned),
@@ -158,15 +153,7 @@ def predict(head: Mapping[str, NDArray], Z: NDArray) -> NDArray:
     """Return reference values (n, n_targets) of latents `Z`, computed in double precision."""
     regressor = _load_regressor(head).double().eval()
     with threadpool_limits(1), torch.inference_mode():
-        return to_array(regressor(torch.from_numpy(Z)))
-
-
-def _new_regressor(recipe: Recipe, Z: NDArray, y: NDArray) -> LatentRegressor:
-    """Return a regressor with freshly drawn weights, in the units of latents and labels."""
-    with seeded(recipe.seed):
-        regressor = LatentRegressor(Z.shape[1], y.shape[1], recipe.d_hidden, recipe.dropout)
-    regressor.standardize(torch.from_numpy(Z), torch.from_numpy(y))
-    return regressor
+        return to_array(regressor(to_tensor(Z, np.float64)))
 
 
 def _load_regressor(head: Mapping[str, NDArray], dropout: float = 0.0) -> LatentRegressor:
@@ -200,13 +187,10 @@ def _train(
         callbacks.append(ProgressBar("fitting", {name: name for name in recorded}))
     net = StepNet(
         task,
-        Batches(lambda step, chosen: make_batch(rows[chosen]), len(rows)),
-        _sampler(recipe, len(rows)),
+        recipe,
+        lambda step, chosen: make_batch(rows[chosen]),
+        len(rows),
         weights={"mse": 1.0},
-        learning_rate=recipe.learning_rate,
-        weight_decay=0.0,
-        warmup_steps=-(-len(rows) // recipe.batch_size),
-        device=recipe.device,
         param_groups=[("network.*", {"lr": NETWORK_RATE * recipe.learning_rate})],
         callbacks=callbacks,
     )
@@ -218,18 +202,6 @@ def _train(
 def _lowest(history: Records) -> float:
     """Return the lowest loss on the rows held out."""
     return min(record["validation_mse"] for record in history)
-
-
-def _sampler(recipe: Recipe, n_train: int) -> StepSampler:
-    """Return the rows of every step, one pass a window."""
-    steps_an_epoch = -(-n_train // recipe.batch_size)
-    return StepSampler(
-        torch.zeros(n_train),
-        recipe.batch_size,
-        seed=recipe.seed,
-        max_steps=recipe.max_epochs * steps_an_epoch,
-        window=steps_an_epoch,
-    )
 
 
 def _arrays(regressor: LatentRegressor) -> dict[str, NDArray]:

@@ -19,7 +19,7 @@ from .._nn.objectives import masked_error
 from .engine._callbacks import ProgressBar
 from .engine._net import StepNet
 from .engine._parts import Size
-from .engine._steps import Batches, StepSampler
+from .engine._recipe import Recipe
 from .masked._batches import instructive, masked_batch
 from .masked._probe import mean_in_parts, n_counted
 
@@ -73,15 +73,10 @@ class MaskedAdaptation:
     The network itself is never written to.
     """
 
-    adapts: str  # which parameters: a key of TRAINED
+    recipe: Recipe
+    trainable: str  # which parameters are trained: a key of TRAINED
     rank: int  # of the low-rank change, with "lora"
     mask_ratio: float
-    max_steps: int
-    batch_size: int
-    learning_rate: float
-    seed: int
-    device: str
-    verbose: int
 
     @threadpool_limits.wrap(limits=1)  # steps are too small to share between cores
     def adapt(self, network: FrozenNetwork, spectra: Spectra) -> tuple[FrozenNetwork, np.ndarray]:
@@ -90,7 +85,7 @@ class MaskedAdaptation:
         That loss, (max_steps + 1,), is that of fixed spectra under fixed masks; it is empty where
         no spectrum can be masked.
         """
-        trained = network.on(self.device)
+        trained = network.on(self.recipe.device)
         spectra = instructive(spectra, trained, self.mask_ratio)
         task = self._task(trained)
         record = _FixedMaskLoss(
@@ -98,7 +93,7 @@ class MaskedAdaptation:
             len(spectra.values),
             partial(n_counted, trained),
         )
-        shown = [ProgressBar("adapting", {"loss": "train_loss"})] if self.verbose else []
+        shown = [ProgressBar("adapting", {"loss": "train_loss"})] if self.recipe.verbose else []
         self._train(task, trained, spectra, [record, *shown])
         tensors = {name: tensor.cpu() for name, tensor in adapted_weights(task).items()}
         return network.changed(tensors), np.array(record.losses_)
@@ -111,27 +106,29 @@ class MaskedAdaptation:
 
         A step sees `batch_size` masks of the one spectrum.
         """
-        trained = network.on(self.device)
+        trained = network.on(self.recipe.device)
         adapted = copy.deepcopy(trained)
         embeddings = []
         rows = range(len(spectra.values))
-        for row in tqdm(rows, desc="adapting", disable=not self.verbose):
+        for row in tqdm(rows, desc="adapting", disable=not self.recipe.verbose):
             task = self._task(trained)
             alone = instructive(spectra.take(torch.tensor([row])), trained, self.mask_ratio)
-            copies = torch.zeros(self.batch_size * len(alone.values), dtype=torch.long)
+            copies = torch.zeros(self.recipe.batch_size * len(alone.values), dtype=torch.long)
             self._train(task, trained, alone.take(copies))
             adapted.load_state_dict(adapted_weights(task), strict=False)
-            embeddings.append(embed_batch(adapted, spectra, [row], pooling, n_layers, self.device))
+            embeddings.append(
+                embed_batch(adapted, spectra, [row], pooling, n_layers, self.recipe.device)
+            )
         return np.concatenate(embeddings)
 
     def _task(self, network: SpektronNetwork) -> nn.Module:
         """Return the masked task with new parameters to train."""
-        with seeded(self.seed):
-            return masked_task(network, self.adapts, self.rank)
+        with seeded(self.recipe.seed):
+            return masked_task(network, self.trainable, self.rank)
 
     def _make_batch(self, network: SpektronNetwork, spectra: Spectra):
         """Return the function from a step and its rows to a masked batch."""
-        return partial(masked_batch, spectra, network, self.mask_ratio, self.seed)
+        return partial(masked_batch, spectra, network, self.mask_ratio, self.recipe.seed)
 
     def _train(self, task, network, spectra: Spectra, callbacks: Sequence[Callback] = ()) -> None:
         """Train a task in place, as its parameters say, one step a reporting window."""
@@ -140,27 +137,18 @@ class MaskedAdaptation:
             return
         StepNet(
             task,
-            Batches(self._make_batch(network, spectra), n_samples),
-            StepSampler(
-                torch.zeros(n_samples),
-                self.batch_size,
-                seed=self.seed,
-                max_steps=self.max_steps,
-                window=1,
-            ),
+            self.recipe,
+            self._make_batch(network, spectra),
+            n_samples,
             weights={"masked": 1.0},
-            learning_rate=self.learning_rate,
-            weight_decay=0.0,
-            warmup_steps=0,
-            device=self.device,
-            callbacks=list(callbacks),
+            callbacks=callbacks,
         ).train()
 
 
-def masked_task(network: SpektronNetwork, adapts: str, rank: int) -> nn.Module:
+def masked_task(network: SpektronNetwork, trainable: str, rank: int) -> nn.Module:
     """Return the masked task of a network whose own parameters stay as they are."""
-    names = TRAINED[adapts](network)
-    if adapts == "lora":
+    names = TRAINED[trainable](network)
+    if trainable == "lora":
         prefixed = [PREFIX + name for name in names]
         return LowRankAdapter(MaskedTask(network), prefixed, rank=rank, alpha=LORA_SCALE * rank)
     task = MaskedTask(copy.deepcopy(network)).requires_grad_(False)

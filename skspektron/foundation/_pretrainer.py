@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._base import TorchEstimatorMixin
+from .._base import TorchEstimatorMixin, plain
 from .._documentation import DocumentedEstimator
 from .._typing import ChannelValues, PathLike, RandomState
 from .._validation import check_counts
@@ -390,16 +390,14 @@ class SpektronPretrainer(
         self.history_ = pretrain(
             network,
             corpus.spectra(),
-            **{k: v for k, v in settings.items() if k != "architecture"},
-            micro_batch_size=self.micro_batch_size,
-            seed=seed,
-            device=self.device_,
-            verbose=self.verbose,
+            self._recipe(seed),
+            objectives=settings["objectives"],
+            mask_ratio=settings["mask_ratio"],
+            hold_out_seed=getattr(self, "_hold_out_seed", None),
             checkpoint=checkpoint,
+            fingerprint={**settings, "random_state": seed, "X": corpus.digest()},
             log=self.log,
             earlier=self.history_,
-            hold_out_seed=getattr(self, "_hold_out_seed", None),
-            fingerprint={**settings, "random_state": seed, "X": corpus.digest()},
         )
         self.n_steps_ = int(self.history_[-1]["step"]) if self.history_ else 0
         self._keep(FrozenNetwork.of(network.architecture, network.state_dict()))
@@ -428,7 +426,7 @@ class SpektronPretrainer(
     def _objectives(self) -> dict[str, float]:
         """Return the weight of every objective."""
         objectives = {"masked": 1.0} if self.objectives is None else self.objectives
-        return {name: _plain(weight) for name, weight in objectives.items()}
+        return {name: plain(weight) for name, weight in objectives.items()}
 
     def _settings(self) -> dict[str, Any]:
         """Return what the trained weights depend on, beside the data and the seed."""
@@ -436,7 +434,7 @@ class SpektronPretrainer(
             "architecture": asdict(self._architecture()),
             "objectives": self._objectives(),
             # item(): numpy's numbers cannot be written to a file's JSON header.
-            **{name: _plain(getattr(self, name)) for name in SETTINGS},
+            **{name: plain(getattr(self, name)) for name in SETTINGS},
         }
 
     def _check_parameters(self):
@@ -524,8 +522,3 @@ class SpektronPretrainer(
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
-
-
-def _plain(value):
-    """Return a number of numpy's as one of Python's."""
-    return value.item() if isinstance(value, np.generic) else value

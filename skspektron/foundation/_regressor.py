@@ -179,14 +179,15 @@ class SpektronRegressor(TorchEstimatorMixin, RegressorMixin, DocumentedEstimator
         y = y.astype(np.float64).reshape(len(y), -1)
         self.wavenumber_ = self._resolve_axis(X.shape[1])
         self.device_ = self._resolve_device()
-        recipe = self._recipe()
+        recipe = self._recipe(self._draw_seed())
+        sizes: dict[str, Any] = {"d_hidden": tuple(self.hidden), "dropout": self.dropout}
         embedder = self._embedder().set_output(transform="default")
         Z = embedder.fit_transform(X)
         if self.trains == "head":
-            self.head_, self.history_ = train_head(recipe, Z, y)
+            self.head_, self.history_ = train_head(recipe, Z, y, **sizes)
         else:
             embedder.network_, self.head_, self.history_ = fine_tune(
-                recipe, embedder.network_, embedder._to_spectra(X), Z, y
+                recipe, embedder.network_, embedder._to_spectra(X), Z, y, **sizes
             )
         self.embedder_ = embedder
         return self
@@ -208,23 +209,6 @@ class SpektronRegressor(TorchEstimatorMixin, RegressorMixin, DocumentedEstimator
             pooling="latent",
             n_layers=None,
             device=self.device_,
-        )
-
-    def _recipe(self):
-        """Return what the training engine needs to know."""
-        from .._training._regression import Recipe
-
-        return Recipe(
-            d_hidden=tuple(self.hidden),
-            dropout=self.dropout,
-            max_epochs=self.max_epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            n_iter_no_change=self.n_iter_no_change,
-            validation_fraction=self.validation_fraction,
-            seed=self._draw_seed(),
-            device=self.device_,
-            verbose=self.verbose,
         )
 
     def _check_parameters(self) -> None:

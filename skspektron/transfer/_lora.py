@@ -317,22 +317,17 @@ class LoRATransfer(EmbeddingTransfer):
             embedder.network_,
             Examples(
                 embedder._to_spectra(shown),
-                goal=goal,
+                z_source=goal,
                 labels=np.concatenate([y_standards, y_source]),
                 n_standards=n_standards,
                 coef=coef,
                 intercept=intercept,
             ),
+            self._recipe(self._draw_seed()),
             pooling=embedder.pooling,
             n_layers=embedder.n_layers,
             rank=self.rank,
             alpha=self.alpha,
-            max_epochs=self.max_epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            seed=self._draw_seed(),
-            device=self.device_,
-            verbose=self.verbose,
         )
 
     def _refit(self, head, Z, source: Rows, standards: Standards) -> Pipeline:

@@ -249,13 +249,8 @@ class TTTTransfer(EmbeddingTransfer):
         from .._training._test_time import MaskedAdaptation
 
         return MaskedAdaptation(
-            adapts=self.adapts,
+            self._recipe(self._seed),
+            trainable=self.adapts,
             rank=self.rank,
             mask_ratio=self.mask_ratio,
-            max_steps=self.max_steps,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            seed=self._seed,
-            device=self.device_,
-            verbose=self.verbose,
         )

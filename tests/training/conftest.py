@@ -12,7 +12,7 @@ from skspektron._nn.architecture import Architecture
 from skspektron._training._pretraining import new_network, pretrain
 from skspektron._training.engine import _net
 from skspektron._training.engine._net import StepNet
-from skspektron._training.engine._steps import Batches, StepSampler
+from tests.training.one_run import split
 
 SETTINGS = {
     "objectives": {"masked": 1.0},
@@ -57,7 +57,8 @@ def run():
 
 
 def _run(network, spectra, **settings):
-    return pretrain(network, spectra, **SETTINGS | settings)
+    recipe, others = split(SETTINGS | settings)
+    return pretrain(network, spectra, recipe, **others)
 
 
 @pytest.fixture
@@ -119,8 +120,8 @@ def fit_points(points):
 
 
 def _fit_points(points, module, *, max_steps=10, window=5, make_batch=None, **settings):
-    batches = Batches(make_batch or (lambda step, rows: points), 64)
-    sampler = StepSampler(torch.zeros(64), 64, seed=0, max_steps=max_steps, window=window)
-    defaults = {"learning_rate": 0.1, "weight_decay": 0.0, "warmup_steps": 3, "device": "cpu"}
-    weights = {"error": 1.0}
-    return StepNet(module, batches, sampler, weights=weights, **defaults | settings).train()
+    length = {"max_steps": max_steps, "warmup_steps": 3, "report_every": window}
+    defaults = {"batch_size": 64, "learning_rate": 0.1, "seed": 0, "device": "cpu"}
+    recipe, others = split(length | defaults | settings)
+    make_batch = make_batch or (lambda step, rows: points)
+    return StepNet(module, recipe, make_batch, 64, weights={"error": 1.0}, **others).train()

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from skspektron._bridge import save_tensors, to_spectra
 from skspektron._nn.architecture import Architecture
 from skspektron._training._pretraining import new_network, pretrain
 from skspektron._training.engine._net import StepNet
+from skspektron._training.engine._recipe import Recipe
 
 SETTINGS = {
     "objectives": {"masked": 1.0},
@@ -29,6 +31,13 @@ SETTINGS = {
 }
 
 
+def split(settings):
+    """Return the recipe among the settings, and the others."""
+    names = {field.name for field in fields(Recipe)}
+    recipe = Recipe(**{name: value for name, value in settings.items() if name in names})
+    return recipe, {name: value for name, value in settings.items() if name not in names}
+
+
 def train(**settings):
     """Return a network after a run on white noise of two grids, and the history."""
     X = np.random.default_rng(0).normal(size=(20, 40))
@@ -37,7 +46,8 @@ def train(**settings):
     X[:, 3] = np.where(np.arange(20) < 5, np.nan, X[:, 3])
     spectra = to_spectra(X, [np.linspace(4000, 9000, 40), np.linspace(4000, 6000, 20)], grid)
     sizes = Architecture(patch_length=4, d_model=8, d_state=4, n_layers=2)
-    history = pretrain(network := new_network(sizes, seed=0), spectra, **SETTINGS | settings)
+    recipe, others = split(SETTINGS | settings)
+    history = pretrain(network := new_network(sizes, seed=0), spectra, recipe, **others)
     return network, history
 
 

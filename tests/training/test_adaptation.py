@@ -17,18 +17,16 @@ from skspektron._training._adaptation import (
     train_adapter,
 )
 from skspektron._training._pretraining import new_network
+from skspektron._training.engine._recipe import Recipe
 
-SETTINGS = {
-    "pooling": "mean",
-    "n_layers": None,
-    "rank": 2,
-    "alpha": 4.0,
-    "batch_size": 8,
-    "learning_rate": 1e-2,
-    "seed": 0,
-    "device": "cpu",
-    "verbose": 0,
-}
+ADAPTER = {"pooling": "mean", "n_layers": None, "rank": 2, "alpha": 4.0}
+
+
+def train(network, examples, *, max_epochs, seed=0):
+    recipe = Recipe(
+        seed=seed, device="cpu", batch_size=8, learning_rate=1e-2, max_epochs=max_epochs
+    )
+    return train_adapter(network, examples, recipe, **ADAPTER)
 
 
 @pytest.fixture
@@ -43,15 +41,15 @@ def embed(frozen, spectra):
 @pytest.fixture
 def examples(frozen, make_spectra, noise):
     """Five standards on a target that distorts the spectra, and all rows as on that target."""
-    goal = embed(frozen, make_spectra(noise))
+    z = embed(frozen, make_spectra(noise))
     X_target = noise * np.linspace(0.5, 1.5, 40) + 0.3 * np.roll(noise, 1, axis=1)
     labels = noise[:, :1] / noise[:, :1].std()
     return Examples(
         spectra=make_spectra(np.concatenate([X_target[:5], X_target])),
-        goal=np.concatenate([goal[:5], goal]),
+        z_source=np.concatenate([z[:5], z]),
         labels=np.concatenate([labels[:5], labels]),
         n_standards=5,
-        coef=np.linalg.pinv(goal) @ labels,
+        coef=np.linalg.pinv(z) @ labels,
         intercept=np.zeros(1),
     )
 
@@ -66,7 +64,7 @@ def as_embedded(frozen, adapter, spectra):
 
 
 def test_no_training_changes_nothing(frozen, examples):
-    adapter, history = train_adapter(frozen, examples, max_epochs=0, **SETTINGS)
+    adapter, history = train(frozen, examples, max_epochs=0)
     assert history == []
     expected = frozen.embed(examples.spectra, pooling="mean", batch_size=32, device="cpu")
     np.testing.assert_array_equal(as_embedded(frozen, adapter, examples.spectra), expected)
@@ -76,7 +74,7 @@ def test_no_training_changes_nothing(frozen, examples):
 
 def test_training_reduces_the_loss_and_leaves_the_base_alone(frozen, examples):
     before = {name: tensor.clone() for name, tensor in frozen.tensors().items()}
-    adapter, history = train_adapter(frozen, examples, max_epochs=30, **SETTINGS)
+    adapter, history = train(frozen, examples, max_epochs=30)
     assert len(history) == 30
     assert history[-1]["paired"] < 0.8 * history[0]["paired"]
     for record in history:
@@ -92,9 +90,9 @@ def test_training_reduces_the_loss_and_leaves_the_base_alone(frozen, examples):
 
 def test_same_seed_same_adapter_and_no_global_generator_is_drawn_from(frozen, examples):
     torch_state, numpy_state = torch.get_rng_state(), joblib.hash(np.random.mtrand._rand)
-    first, _ = train_adapter(frozen, examples, max_epochs=2, **SETTINGS)
-    again, _ = train_adapter(frozen, examples, max_epochs=2, **SETTINGS)
-    other, _ = train_adapter(frozen, examples, max_epochs=2, **SETTINGS | {"seed": 1})
+    first, _ = train(frozen, examples, max_epochs=2)
+    again, _ = train(frozen, examples, max_epochs=2)
+    other, _ = train(frozen, examples, max_epochs=2, seed=1)
     assert all(np.array_equal(first[name], again[name]) for name in first)
     assert not all(np.array_equal(first[name], other[name]) for name in first)
     assert torch.equal(torch.get_rng_state(), torch_state)
@@ -104,7 +102,7 @@ def test_same_seed_same_adapter_and_no_global_generator_is_drawn_from(frozen, ex
 @pytest.fixture
 def saved(frozen, examples, tmp_path):
     """Return a short adapter from A to B, and the file that it was written to."""
-    adapter, _ = train_adapter(frozen, examples, max_epochs=1, **SETTINGS)
+    adapter, _ = train(frozen, examples, max_epochs=1)
     adapter["offset"] = np.arange(16.0, dtype=np.float32)
     path = tmp_path / "adapter.safetensors"
     save_adapter(path, frozen, adapter, alpha=np.float32(4), source="A", target=np.int64(7))

@@ -9,17 +9,15 @@ import torch
 from skspektron._bridge import FrozenNetwork
 from skspektron._training._regression import (
     LatentRegressor,
-    Recipe,
     RegressionTask,
     fine_tune,
     predict,
     train_head,
 )
+from skspektron._training.engine._recipe import Recipe
 from skspektron._training.engine._stopping import hold_out
 
 RECIPE = Recipe(
-    d_hidden=(16,),
-    dropout=0.0,
     max_epochs=25,
     batch_size=16,
     learning_rate=2e-2,
@@ -29,6 +27,9 @@ RECIPE = Recipe(
     device="cpu",
     verbose=0,
 )
+
+
+SIZES = {"d_hidden": (16,), "dropout": 0.0}
 
 
 def recipe(**changes):
@@ -49,9 +50,9 @@ def r2(head, Z, y):
 
 def test_recovers_lines_whatever_the_units(lines):
     Z, y = lines
-    head, history = train_head(recipe(), Z, y)
+    head, history = train_head(recipe(), Z, y, **SIZES)
     assert r2(head, Z, y).min() > 0.98
-    moved, _ = train_head(recipe(), 1e-2 * Z + 0.3, y)  # as a network's latents are
+    moved, _ = train_head(recipe(), 1e-2 * Z + 0.3, y, **SIZES)  # as a network's latents are
     assert r2(moved, 1e-2 * Z + 0.3, y).min() > 0.98
     assert [record.keys() for record in history] == [{"mse", "seconds"}] * 25
     assert history[-1]["mse"] < 0.02 < history[0]["mse"]
@@ -60,14 +61,14 @@ def test_recovers_lines_whatever_the_units(lines):
 def test_a_large_offset_of_the_labels_costs_no_digits(lines):
     Z, y = lines
     far = y[:, :1] * 1e-4 - 100 + 1e6  # spread 1, where float32 has steps of 0.06
-    head, _ = train_head(recipe(), Z, far)
-    near, _ = train_head(recipe(), Z, far - 1e6)
+    head, _ = train_head(recipe(), Z, far, **SIZES)
+    near, _ = train_head(recipe(), Z, far - 1e6, **SIZES)
     np.testing.assert_allclose(predict(head, Z) - 1e6, predict(near, Z), atol=5e-3)
 
 
 def test_latents_without_spread_are_not_blown_up(lines):
     Z, y = lines
-    head, _ = train_head(recipe(), np.c_[Z, np.full(60, 0.3)], y)
+    head, _ = train_head(recipe(), np.c_[Z, np.full(60, 0.3)], y, **SIZES)
     changed = predict(head, np.c_[Z, np.full(60, 0.3 + 1e-6)])
     np.testing.assert_allclose(changed, predict(head, np.c_[Z, np.full(60, 0.3)]), rtol=1e-3)
 
@@ -75,7 +76,7 @@ def test_latents_without_spread_are_not_blown_up(lines):
 @pytest.mark.parametrize("d_hidden", [(), (7,), (6, 3)])
 def test_prediction_is_that_of_the_trained_module(lines, d_hidden):
     Z, y = lines
-    head, _ = train_head(recipe(d_hidden=d_hidden, max_epochs=1), Z, y)
+    head, _ = train_head(recipe(max_epochs=1), Z, y, d_hidden=d_hidden, dropout=0.0)
     regressor = LatentRegressor(5, 2, d_hidden)
     regressor.load_state_dict({name: torch.from_numpy(array) for name, array in head.items()})
     expected = regressor(torch.from_numpy(Z).float()).detach()
@@ -84,7 +85,7 @@ def test_prediction_is_that_of_the_trained_module(lines, d_hidden):
 
 def test_a_linear_head_is_linear(lines):
     Z, y = lines
-    head, _ = train_head(recipe(d_hidden=()), Z, y)
+    head, _ = train_head(recipe(), Z, y, d_hidden=(), dropout=0.0)
     middle = predict(head, Z[:10] / 2 + Z[10:20] / 2)
     np.testing.assert_allclose(middle, predict(head, Z[:20]).reshape(2, 10, 2).mean(axis=0))
 
@@ -93,7 +94,7 @@ def test_stops_by_held_out_rows_and_returns_the_best_weights(lines):
     Z, y = lines
     y = np.random.default_rng(1).permutation(y)  # nothing to be learnt
     patient = recipe(n_iter_no_change=4, max_epochs=200)
-    head, history = train_head(patient, Z, y)
+    head, history = train_head(patient, Z, y, **SIZES)
     losses = [record["validation_mse"] for record in history]
     assert np.argmin(losses) == len(losses) - 5 and len(losses) < 200
     rows, held_out = hold_out(60, 0.2, seed=0)
@@ -102,7 +103,7 @@ def test_stops_by_held_out_rows_and_returns_the_best_weights(lines):
     assert (error[held_out] / scale**2).mean() == pytest.approx(min(losses), rel=1e-3)
     worse = y.copy()
     worse[held_out[0]] += 1e3 * y.std(axis=0, ddof=0)
-    assert train_head(patient, Z, worse)[1][0]["mse"] < history[0]["mse"]
+    assert train_head(patient, Z, worse, **SIZES)[1][0]["mse"] < history[0]["mse"]
 
 
 def test_validates_as_many_rows_at_once_as_it_trains_on(lines, monkeypatch):
@@ -114,7 +115,7 @@ def test_validates_as_many_rows_at_once_as_it_trains_on(lines, monkeypatch):
         return loss(self, z, y)
 
     monkeypatch.setattr(LatentRegressor, "loss", note)
-    train_head(recipe(batch_size=7, n_iter_no_change=1, max_epochs=1), Z, y)
+    train_head(recipe(batch_size=7, n_iter_no_change=1, max_epochs=1), Z, y, **SIZES)
     assert sorted(sizes) == [5, 6] + 7 * [7]  # 48 = 6 x 7 + 6 rows trained on, 12 = 7 + 5 held out
 
 
@@ -131,7 +132,7 @@ def test_fine_tuning_trains_a_copy_of_what_is_read(frozen, make_spectra, noise):
     before = {name: tensor.clone() for name, tensor in frozen.tensors().items()}
     spectra, y = make_spectra(noise), noise[:, :2].copy()
     Z = latents(frozen, spectra)
-    tuned, head, history = fine_tune(recipe(learning_rate=0.1), frozen, spectra, Z, y)
+    tuned, head, history = fine_tune(recipe(learning_rate=0.1), frozen, spectra, Z, y, **SIZES)
     after = tuned.tensors()
     assert all(torch.equal(frozen.tensors()[name], before[name]) for name in before)
     changed = {name.split(".")[0] for name in before if not torch.equal(after[name], before[name])}
@@ -144,8 +145,8 @@ def test_fine_tuning_that_does_not_help_is_undone(frozen, make_spectra, noise):
     spectra, y = make_spectra(noise), np.random.default_rng(2).normal(size=(20, 1))
     Z = latents(frozen, spectra)
     patient = recipe(learning_rate=0.1, n_iter_no_change=2)
-    tuned, head, history = fine_tune(patient, frozen, spectra, Z, y)
-    alone, passes = train_head(patient, Z, y)
+    tuned, head, history = fine_tune(patient, frozen, spectra, Z, y, **SIZES)
+    alone, passes = train_head(patient, Z, y, **SIZES)
     losses = [record["validation_mse"] for record in history]
     assert min(losses[len(passes) :]) > min(losses[: len(passes)])
     assert tuned is frozen

@@ -10,17 +10,15 @@ from skspektron._nn.lora import adaptable
 from skspektron._nn.masking import draw_patch_mask
 from skspektron._nn.network import SpektronNetwork
 from skspektron._training._test_time import MaskedAdaptation, adapted_weights, masked_task
+from skspektron._training.engine._recipe import Recipe
 from skspektron._training.engine._steps import step_generator
 
 SETTINGS = {
-    "rank": 2,
-    "mask_ratio": 0.35,
     "max_steps": 3,
     "batch_size": 4,
     "learning_rate": 1e-2,
     "seed": 0,
     "device": "cpu",
-    "verbose": 0,
 }
 
 
@@ -29,8 +27,8 @@ def frozen(tiny_network):
     return FrozenNetwork.of(tiny_network.architecture, tiny_network.state_dict())
 
 
-def adaptation(adapts="norm", **settings):
-    return MaskedAdaptation(adapts=adapts, **SETTINGS | settings)
+def adaptation(trainable="norm", **settings):
+    return MaskedAdaptation(Recipe(**SETTINGS | settings), trainable, rank=2, mask_ratio=0.35)
 
 
 def readout(frozen, spectra):
@@ -45,20 +43,20 @@ def test_which_parameters_each_choice_trains(tiny_network):
         for kind in ("weight", "bias")
     }
     trained = {
-        adapts: set(adapted_weights(masked_task(tiny_network, adapts, rank=2)))
-        for adapts in ("norm", "lora", "all")
+        trainable: set(adapted_weights(masked_task(tiny_network, trainable, rank=2)))
+        for trainable in ("norm", "lora", "all")
     }
     assert trained["norm"] == norms
     assert trained["lora"] == set(adaptable(tiny_network))
     assert trained["all"] == {name for name, _ in tiny_network.named_parameters()}
 
 
-@pytest.mark.parametrize("adapts", ["norm", "lora", "all"])
-def test_what_is_trained_changes_alone_and_the_loss_falls(frozen, make_spectra, adapts):
+@pytest.mark.parametrize("trainable", ["norm", "lora", "all"])
+def test_what_is_trained_changes_alone_and_the_loss_falls(frozen, make_spectra, trainable):
     spectra = make_spectra(1 + np.random.default_rng(0).normal(size=(20, 40)) / 4)
     before = {name: tensor.clone() for name, tensor in frozen.tensors().items()}
-    adapted, losses = adaptation(adapts, max_steps=8).adapt(frozen, spectra)
-    trained = set(adapted_weights(masked_task(frozen.on("cpu"), adapts, rank=2)))
+    adapted, losses = adaptation(trainable, max_steps=8).adapt(frozen, spectra)
+    trained = set(adapted_weights(masked_task(frozen.on("cpu"), trainable, rank=2)))
     changed = {name for name, t in adapted.tensors().items() if not torch.equal(before[name], t)}
     assert changed and changed <= trained
     assert losses.shape == (9,) and losses[-1] < losses[0]
@@ -79,9 +77,9 @@ def test_the_recorded_loss_is_the_masked_error_before_and_after(frozen, make_spe
         assert (error[hidden] ** 2).mean().item() == pytest.approx(loss, rel=1e-5)
 
 
-@pytest.mark.parametrize("adapts", ["lora", "all"])
+@pytest.mark.parametrize("trainable", ["lora", "all"])
 def test_the_recorded_loss_needs_no_more_rows_at_once_than_a_step(
-    frozen, make_spectra, noise, monkeypatch, adapts
+    frozen, make_spectra, noise, monkeypatch, trainable
 ):
     sizes, forward = [], SpektronNetwork.forward
 
@@ -93,28 +91,30 @@ def test_the_recorded_loss_needs_no_more_rows_at_once_than_a_step(
     X = noise * np.geomspace(0.1, 10, 20)[:, None]
     X[::3, 8:20] = np.nan
     losses = [
-        adaptation(adapts, max_steps=0, batch_size=size).adapt(frozen, make_spectra(X))[1]
+        adaptation(trainable, max_steps=0, batch_size=size).adapt(frozen, make_spectra(X))[1]
         for size in (64, 7)
     ]
     assert sizes == [20, 7, 7, 6]
     np.testing.assert_allclose(losses[1], losses[0], rtol=1e-5)
 
 
-@pytest.mark.parametrize("adapts", ["norm", "lora", "all"])
-def test_without_steps_nothing_changes(frozen, make_spectra, noise, adapts):
-    adapted, losses = adaptation(adapts, max_steps=0).adapt(frozen, make_spectra(noise))
+@pytest.mark.parametrize("trainable", ["norm", "lora", "all"])
+def test_without_steps_nothing_changes(frozen, make_spectra, noise, trainable):
+    adapted, losses = adaptation(trainable, max_steps=0).adapt(frozen, make_spectra(noise))
     assert adapted is frozen  # equal weights are one network
     assert losses.shape == (1,)
 
 
-@pytest.mark.parametrize("adapts", ["norm", "lora", "all"])
-def test_each_input_is_adapted_to_as_if_it_were_the_only_one(frozen, make_spectra, noise, adapts):
+@pytest.mark.parametrize("trainable", ["norm", "lora", "all"])
+def test_each_input_is_adapted_to_as_if_it_were_the_only_one(
+    frozen, make_spectra, noise, trainable
+):
     settings = {"pooling": "mean", "n_layers": None}
-    together = adaptation(adapts).embed_each(frozen, make_spectra(noise[:4]), **settings)
+    together = adaptation(trainable).embed_each(frozen, make_spectra(noise[:4]), **settings)
     for row in range(4):
         # The fold of one spectrum, repeated, is what a single input is adapted to.
         copies = make_spectra(noise[[row] * 4])
-        alone, _ = adaptation(adapts).adapt(frozen, copies)
+        alone, _ = adaptation(trainable).adapt(frozen, copies)
         expected = readout(alone, make_spectra(noise[[row]]))
         np.testing.assert_allclose(together[[row]], expected, atol=1e-6)
     assert np.abs(together - readout(frozen, make_spectra(noise[:4]))).max() > 1e-4
@@ -137,10 +137,10 @@ def test_dropout_is_off_and_no_generator_is_drawn_from(tiny_network, make_spectr
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-@pytest.mark.parametrize("adapts", ["norm", "lora", "all"])
-def test_a_gpu_adapts_as_the_cpu_does(frozen, make_spectra, noise, adapts):
+@pytest.mark.parametrize("trainable", ["norm", "lora", "all"])
+def test_a_gpu_adapts_as_the_cpu_does(frozen, make_spectra, noise, trainable):
     losses = [
-        adaptation(adapts, device=device).adapt(frozen, make_spectra(noise))[1]
+        adaptation(trainable, device=device).adapt(frozen, make_spectra(noise))[1]
         for device in ("cpu", "cuda")
     ]
     np.testing.assert_allclose(*losses, rtol=1e-3)

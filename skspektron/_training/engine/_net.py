@@ -1,6 +1,6 @@
 """skorch's net, counted in optimiser steps."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 
 import torch
@@ -16,9 +16,8 @@ from ._guard import GradientGuard
 from ._parts import Size, n_rows, parts
 from ._precision import check_precision, computing_in
 from ._processes import Processes, join
-from ._steps import Batches, StepSampler, step_generator, step_seed
-
-__all__ = ["Batches", "StepNet", "StepSampler", "step_generator"]
+from ._recipe import Recipe
+from ._steps import Batches, StepSampler, step_seed
 
 
 class WeightedSum(nn.Module):
@@ -34,73 +33,68 @@ class WeightedSum(nn.Module):
 
 
 class StepNet(NeuralNet):
-    """Train a module that maps a batch to named losses, for `max_steps` optimiser steps.
+    """Train a module that maps a batch to named losses, for a number of optimizer steps.
 
-    What skorch calls a batch is an optimiser step here, in however many micro-batches and
-    processes its gradient is computed, and what it calls an epoch is a reporting window of
-    steps: history, progress and checkpoints come once a window, with losses averaged over it.
+    What skorch calls a batch is an optimizer step here, in however many micro-batches and
+    processes its gradient is computed. What skorch calls an epoch is a reporting window of
+    steps: history, progress and checkpoints are written once a window, with losses averaged
+    over it.
 
     Parameters
     ----------
     module : nn.Module
         Called with the batch as keywords; returns a dict of losses. Its method
         ``after_step(progress)``, if there is one, is called after every completed step.
-    batches : Batches
-        What to train on.
-    sampler : StepSampler
-        Which rows, in which order, for how many steps.
+    recipe : Recipe
+        Parameters of the run.
+    make_batch : callable
+        Returns the batch of a step from the number of the step and its rows, int64 (n,).
+    n_samples : int
+        Number of rows that are trained on.
     weights : mapping of str to float
         Weight of each loss in the total.
-    learning_rate, weight_decay : float
-        Of AdamW; what decays is said by `param_groups`.
-    warmup_steps : int
-        Steps over which the learning rate rises, before it falls along a cosine.
-    device : str
-        Where to train.
+    width : Tensor of shape (n_samples,), default=None
+        Rows of similar width come in one batch. None: rows are drawn alike.
     param_groups : list of (pattern, dict)
-        skorch's parameter groups, for parameters that learn differently.
-    callbacks : list of skorch callbacks
-        Beside the schedule, the guard of the gradient and the record of every loss.
-    micro_batch_size : int or None, default=None
-        Most rows in one forward pass; None: all of a step. The gradient is that of the whole
-        batch for losses that are means over rows, or over what `size` counts. A loss that
-        compares rows with each other compares those of a micro-batch.
+        skorch's parameter groups, for parameters with a learning rate or decay of their own.
+    callbacks : sequence of skorch callbacks
+        Added to the schedule, the gradient guard and the record of every loss.
     size : callable, default=n_rows
-        From a batch to the number of things its losses are means over.
-    precision : {"float32", "bfloat16"}, default="float32"
-        Of the forward pass.
-    ema_decay : float or None, default=None
-        Of a moving average of the weights, which is then what the run returns.
+        From a batch to the number of items that its losses are averaged over. With micro-batches
+        the gradient is that of the whole batch for losses that are such means. A loss that
+        compares rows with each other compares those of a micro-batch.
     parallel : bool, default=False
-        Whether processes of one launcher share the rows of a step.
+        Whether the processes of one launcher divide the rows of a step among them.
     """
 
     def __init__(
         self,
         module: nn.Module,
-        batches: Batches,
-        sampler: StepSampler,
+        recipe: Recipe,
+        make_batch: Callable[[int, Tensor], Mapping[str, Tensor]],
+        n_samples: int,
         *,
         weights: Mapping[str, float],
-        learning_rate: float,
-        weight_decay: float,
-        warmup_steps: int,
-        device: str,
+        width: Tensor | None = None,
         param_groups=(),
-        callbacks: list[Callback] = (),
-        micro_batch_size: int | None = None,
+        callbacks: Sequence[Callback] = (),
         size: Size = n_rows,
-        precision: str = "float32",
-        ema_decay: float | None = None,
         parallel: bool = False,
     ):
-        check_precision(precision, device)
-        self.batches, self.sampler, self.weights = batches, sampler, dict(weights)
-        self.micro_batch_size, self.size, self.precision = micro_batch_size, size, precision
+        check_precision(recipe.precision, recipe.device)
+        self.recipe = recipe = recipe.in_steps(n_samples)
+        self.batches, self.weights, self.size = Batches(make_batch, n_samples), dict(weights), size
+        self.sampler = sampler = StepSampler(
+            torch.zeros(n_samples) if width is None else width,
+            recipe.batch_size,
+            seed=recipe.seed,
+            max_steps=recipe.max_steps,
+            window=recipe.report_every,
+        )
         self.parallel, self.processes = parallel, Processes()
-        self.average = None if ema_decay is None else WeightAverage(ema_decay)
+        self.average = None if recipe.ema_decay is None else WeightAverage(recipe.ema_decay)
         own = [
-            WarmupCosine(sampler.max_steps, warmup_steps),
+            WarmupCosine(recipe.max_steps, recipe.warmup_steps),
             GradientGuard(),
             WindowMeans(["train_loss", *weights]),
             *([] if self.average is None else [self.average]),
@@ -109,15 +103,15 @@ class StepNet(NeuralNet):
             module,
             criterion=WeightedSum(weights),
             optimizer=torch.optim.AdamW,
-            lr=learning_rate,
-            optimizer__weight_decay=weight_decay,
+            lr=recipe.learning_rate,
+            optimizer__weight_decay=recipe.weight_decay,
             optimizer__param_groups=list(param_groups),
-            max_epochs=-(-sampler.max_steps // sampler.window),
+            max_epochs=-(-recipe.max_steps // recipe.report_every),
             iterator_train__sampler=sampler,
             iterator_train__batch_size=None,
             iterator_train__generator=torch.Generator(),  # else the global one is drawn from
             train_split=None,
-            device=device,
+            device=recipe.device,
             verbose=0,
             callbacks=[(type(callback).__name__, callback) for callback in (*own, *callbacks)],
         )
@@ -178,8 +172,8 @@ class StepNet(NeuralNet):
         Xi, yi = unpack_data(batch)
         rows = self.processes.rows(n_rows(Xi))
         losses = torch.zeros(len(self.weights), device=self.device)
-        for part, share in parts(Xi, rows, self.micro_batch_size, self.size):
-            with computing_in(self.precision, self.device):
+        for part, share in parts(Xi, rows, self.recipe.micro_batch_size, self.size):
+            with computing_in(self.recipe.precision, self.device):
                 y_pred = self.infer(part, **fit_params)
                 loss = self.get_loss(y_pred, yi, X=part, training=True)
             (share * loss).backward()

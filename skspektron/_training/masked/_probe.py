@@ -96,7 +96,7 @@ def n_counted(network: SpektronNetwork, batch: Batch) -> Tensor:
 def mean_in_parts(net: StepNet, batch: Batch, size: Size, mean: Callable[[Batch], Tensor]) -> float:
     """Return a mean over what `size` counts in a batch, from as few rows at once as in training."""
     batch_size = net.sampler.batch_size
-    most = min(net.micro_batch_size or batch_size, batch_size)
+    most = min(net.recipe.micro_batch_size or batch_size, batch_size)
     return sum(
         share * mean(to_device(part, net.device)).item()
         for part, share in parts(batch, range(n_rows(batch)), most, size)

@@ -17,6 +17,9 @@ from .._algorithms._folds import standard_folds
 from .._algorithms._svd import centred
 from ._base import PairedMap, check_pairs, opposite_channels
 
+BATCH_SIZE = 4  # standards in a step
+WEIGHT_DECAY = 1e-2
+
 
 class FNO(TorchEstimatorMixin, PairedMap):
     r"""Turn spectra of a target instrument into spectra of the source, by a neural operator.
@@ -137,13 +140,15 @@ class FNO(TorchEstimatorMixin, PairedMap):
         d, rest = self._split(target, source)
         self.scales_ = float(np.sqrt(np.mean(d**2))), float(np.sqrt(np.mean(rest**2)))
         self.device_ = self._resolve_device()
-        recipe = self._recipe()
+        recipe = self._recipe(self._draw_seed(), batch_size=BATCH_SIZE, weight_decay=WEIGHT_DECAY)
         is_idle = len(target) < 3 or not all(self.scales_) or self.max_epochs == 0
         nothing_to_choose = np.ones((1, 2))
         errors = nothing_to_choose if is_idle else self._cross_validate(recipe, target, source)
         self.cv_loss_ = errors.mean(axis=1) / errors[0].mean()
         self.n_epochs_ = fewest_passes(errors)
-        self.weights_, _ = train_operator(recipe, *self._scaled(d, rest), n_epochs=self.n_epochs_)
+        self.weights_, _ = train_operator(
+            self._sizes(), recipe, *self._scaled(d, rest), n_epochs=self.n_epochs_
+        )
         return self
 
     def transform(self, X: ArrayLike) -> NDArray[Any]:
@@ -189,20 +194,9 @@ class FNO(TorchEstimatorMixin, PairedMap):
             for part, scale in zip((d, rest), self.scales_, strict=True)
         ]
 
-    def _recipe(self):
-        """Return what the training engine needs to know."""
-        from ..._training._operator import Recipe
-
-        return Recipe(
-            width=self.width,
-            n_modes=self.n_modes,
-            n_layers=self.n_layers,
-            max_epochs=self.max_epochs,
-            learning_rate=self.learning_rate,
-            seed=self._draw_seed(),
-            device=self.device_,
-            verbose=self.verbose,
-        )
+    def _sizes(self):
+        """Return the sizes of the operator."""
+        return {"width": self.width, "n_modes": self.n_modes, "n_layers": self.n_layers}
 
     def _cross_validate(self, recipe, target, source):
         """Return the squared error of every left-out standard after 0, 1, ... passes."""
@@ -214,7 +208,7 @@ class FNO(TorchEstimatorMixin, PairedMap):
             d = target[held] - means[0]
             held_out = self._scaled(d, source[held] - means[1] - d)
             shown = self._scaled(*self._split(target[kept], source[kept]))
-            _, losses = train_operator(recipe, *shown, held_out=held_out)
+            _, losses = train_operator(self._sizes(), recipe, *shown, held_out=held_out)
             errors[0, held], errors[1:, held] = np.mean(held_out[1] ** 2, axis=1), losses
         return errors
 

@@ -11,21 +11,20 @@ from skspektron._nn.presets import PRESETS
 from skspektron._training._pretraining import new_network
 from skspektron._training.engine._groups import parameter_groups
 from skspektron._training.engine._net import StepNet
-from skspektron._training.engine._steps import StepSampler
+from skspektron._training.engine._recipe import Recipe
 
 
 def optimizer_groups(module):
     """Return (lr, weight_decay, names) of every group of the optimiser of a module."""
-    sampler = StepSampler(torch.zeros(1), 1, seed=0, max_steps=1, window=1)
+    recipe = Recipe(
+        seed=0, device="cpu", batch_size=1, learning_rate=1e-3, weight_decay=0.01, max_steps=1
+    )
     net = StepNet(
         module,
+        recipe,
         None,
-        sampler,
+        1,
         weights={},
-        learning_rate=1e-3,
-        weight_decay=0.01,
-        warmup_steps=0,
-        device="cpu",
         param_groups=parameter_groups(1e-3),
     ).initialize()
     names = {id(p): name for name, p in module.named_parameters()}

@@ -45,15 +45,17 @@ class Reports(Callback):
 def gradient(make_ragged, tiny_network, run, monkeypatch):
     """Return a function that computes the gradient of one step of pretraining."""
 
-    def compute(noise=None, **settings):
+    def compute(noise=None, size=None, **settings):
         recorder = Gradients()
+        counted = {} if size is None else {"size": size}
 
         def with_recorder(*args, callbacks, **kwargs):
-            return StepNet(*args, callbacks=[*callbacks, recorder], **kwargs | settings)
+            return StepNet(*args, callbacks=[*callbacks, recorder], **kwargs | counted)
 
         monkeypatch.setattr(_pretraining, "StepNet", with_recorder)
         before = {name: t.clone() for name, t in tiny_network.state_dict().items()}
-        (record,) = run(tiny_network, make_ragged(64, noise), batch_size=64, max_steps=1)
+        spectra = make_ragged(64, noise)
+        (record,) = run(tiny_network, spectra, batch_size=64, max_steps=1, **settings)
         tiny_network.load_state_dict(before)
         (gradients,) = recorder.steps
         return torch.cat([g.flatten() for g in gradients]), record["masked"]
