@@ -51,7 +51,7 @@ class CORALTransfer(MappedTransfer):
         fits it once for every fold.
     trained_on : array-like of sample ids, default=None
         Samples that a `FrozenEstimator` was fitted on, so that a leak can be told; None warns.
-    alpha : float or "auto", default="auto"
+    regularization : float or "auto", default="auto"
         Ridge :math:`\lambda` in units of the mean variance of a source channel, above 0. Directions
         with less variance than that are hardly stretched; a large one leaves the change of the mean
         alone. Typical: 0.01 to 10. "auto": 10/n with n rows of the instrument that has fewer,
@@ -63,7 +63,7 @@ class CORALTransfer(MappedTransfer):
         The calibration, fitted on the source rows.
     source_mean_, target_mean_ : ndarray of shape (n_channels,)
         Mean spectra of the two instruments.
-    alpha_ : float
+    regularization_ : float
         The ridge that was used, in units of the mean variance of a source channel.
     source_, target_ : str or int
         Labels of the two instruments; None where fit got no `instrument`.
@@ -99,7 +99,7 @@ class CORALTransfer(MappedTransfer):
     >>> from skspektron.transfer import CORALTransfer
     >>> X = np.array([[0.0], [1.0], [2.0], [5.0], [7.0], [9.0]])  # B reads 2 x + 5
     >>> y = np.array([0.0, 1.0, 2.0, np.nan, np.nan, np.nan])
-    >>> model = CORALTransfer(LinearRegression(), source="A", target="B", alpha=1e-9)
+    >>> model = CORALTransfer(LinearRegression(), source="A", target="B", regularization=1e-9)
     >>> model.fit(X, y, instrument=list("AAABBB")).predict([[8.0]]).round(6)
     array([1.5])
     """
@@ -119,7 +119,7 @@ class CORALTransfer(MappedTransfer):
         random_state: RandomState = None,
         memory: MemoryLike = None,
         trained_on: ArrayLike | None = None,
-        alpha: float | str = "auto",
+        regularization: float | str = "auto",
     ):
         super().__init__(
             estimator,
@@ -131,16 +131,16 @@ class CORALTransfer(MappedTransfer):
             memory=memory,
             trained_on=trained_on,
         )
-        self.alpha = alpha
+        self.regularization = regularization
 
     def _check_parameters(self) -> None:
         """Refuse a ridge that leaves directions without variance undefined."""
         super()._check_parameters()
-        is_number = isinstance(self.alpha, Real) and 0 < self.alpha < np.inf
-        if not is_number and self.alpha != "auto":
+        ridge = self.regularization
+        if ridge != "auto" and not (isinstance(ridge, Real) and 0 < ridge < np.inf):
             raise ValueError(
-                f'alpha must be above 0 and finite, or "auto", got {self.alpha!r}. '
-                'Pass "auto", or more to trust the covariances less.'
+                f'regularization must be a positive number or "auto", got {ridge!r}. '
+                'Pass "auto", the default.'
             )
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
@@ -149,17 +149,19 @@ class CORALTransfer(MappedTransfer):
         if len(standards):
             pair = standards.X_source, standards.X_target
         n_rows = min(map(len, pair))
-        self.alpha_ = self._relative_ridge(n_rows)
+        self.regularization_ = self._relative_ridge(n_rows)
         self.source_mean_, self.target_mean_ = (X.mean(axis=0) for X in pair)
         (source_variance, V_s), (target_variance, V_t) = map(_principal_variances, pair)
-        ridge = self.alpha_ * (source_variance.sum() / V_s.shape[1] or 1.0)
+        ridge = self.regularization_ * (source_variance.sum() / V_s.shape[1] or 1.0)
         # (C + ridge I)^1/2 = ridge^1/2 (I + V (g - 1) V'): ridge^1/2 cancels between the two.
         stretch_s, stretch_t = (np.sqrt(v / ridge + 1) for v in (source_variance, target_variance))
         self._stretches = [(V_t, 1 / stretch_t - 1), (V_s, stretch_s - 1)] if n_rows > 1 else []
 
     def _relative_ridge(self, n_rows):
         """Return the ridge for covariances of so many spectra."""
-        return ROWS_OF_EQUAL_WEIGHT / n_rows if self.alpha == "auto" else self.alpha
+        if self.regularization == "auto":
+            return ROWS_OF_EQUAL_WEIGHT / n_rows
+        return self.regularization
 
     def _map(self, X) -> NDArray[Any]:
         """Whiten the target spectra and colour them."""

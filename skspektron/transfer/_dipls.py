@@ -58,7 +58,7 @@ class DIPLSTransfer(LinearTransfer):
     n_components : int or None, default=None
         Number of components, at least 1; fewer where the source spectra support no more. None:
         as many as cross-validation of PLS on the source rows chooses.
-    penalty : float or "auto", default="auto"
+    difference_penalty : float or "auto", default="auto"
         Penalty :math:`\lambda`, at least 0, the same for all components, in the unit of `y`
         squared over that of `D`. 0: PLS on the source. "auto": a penalty of its own for every
         component. Unpaired :math:`|X - yw'|^2 / w'Dw` with the unpenalised :math:`w = X'y / y'y`,
@@ -76,7 +76,7 @@ class DIPLSTransfer(LinearTransfer):
         Intercept for target spectra, in the unit of `y`.
     n_components_ : int
         Number of components that were asked for or chosen.
-    penalty_ : ndarray of shape (n_components_,) or (n_components_, n_targets)
+    difference_penalty_ : ndarray of shape (n_components_,) or (n_components_, n_targets)
         Penalty of every component; NaN for those that the spectra did not support.
     source_, target_ : str or int
         Labels of the two instruments; None where fit got no `instrument`.
@@ -138,7 +138,7 @@ class DIPLSTransfer(LinearTransfer):
         memory: MemoryLike = None,
         trained_on: ArrayLike | None = None,
         n_components: int | None = None,
-        penalty: float | str = "auto",
+        difference_penalty: float | str = "auto",
     ):
         super().__init__(
             estimator,
@@ -151,17 +151,17 @@ class DIPLSTransfer(LinearTransfer):
             trained_on=trained_on,
         )
         self.n_components = n_components
-        self.penalty = penalty
+        self.difference_penalty = difference_penalty
 
     def _check_parameters(self) -> None:
         """Refuse a number of components below one and a negative penalty."""
         super()._check_parameters()
         check_n_components(self.n_components)
-        is_number = isinstance(self.penalty, Real) and 0 <= self.penalty < np.inf
-        if not is_number and self.penalty != "auto":
+        penalty = self.difference_penalty
+        if penalty != "auto" and not (isinstance(penalty, Real) and 0 <= penalty < np.inf):
             raise ValueError(
-                f'penalty must be at least 0 or "auto", got {self.penalty!r}. '
-                'Pass "auto", or 0 for PLS on the source.'
+                f'difference_penalty must be a number of at least 0 or "auto", got {penalty!r}. '
+                'Pass "auto", the default.'
             )
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
@@ -186,13 +186,13 @@ class DIPLSTransfer(LinearTransfer):
         difference = PairDifference(other) if is_paired else CovarianceDifference.between(X, other)
         coef, penalties = self._fit_targets(X, y, difference)
         self.coef_ = (basis @ coef).reshape(-1, *self._n_outputs)
-        self.penalty_ = penalties.reshape(-1, *self._n_outputs)
+        self.difference_penalty_ = penalties.reshape(-1, *self._n_outputs)
         self.intercept_ = y_mean - centre @ self.coef_
 
     def _fit_targets(self, X, y, difference):
         """Return the coefficients and the penalties of every column of `y`, in columns."""
         columns = [
-            domain_invariant_pls(X, column, difference, self.n_components_, self.penalty)
+            domain_invariant_pls(X, column, difference, self.n_components_, self.difference_penalty)
             for column in y.T
         ]
         return (np.column_stack(parts) for parts in zip(*columns, strict=True))

@@ -68,8 +68,8 @@ class LoRATransfer(EmbeddingTransfer):
         Weights of the embedder of the recommended pipeline, as in `SpektronEmbedder`.
     rank : int, default=8
         Rank of the change of every weight matrix.
-    alpha : float, default=16.0
-        The change is scaled by ``alpha / rank``.
+    lora_alpha : float, default=16.0
+        The change is scaled by ``lora_alpha / rank``.
     max_epochs : int, default=30
         Passes over the source rows; every step sees all standards. 0: factors stay zero.
     batch_size : int, default=32
@@ -163,7 +163,7 @@ class LoRATransfer(EmbeddingTransfer):
         wavenumber: ArrayLike | None = None,
         weights: Weights = "small",
         rank: int = 8,
-        alpha: float = 16.0,
+        lora_alpha: float = 16.0,
         max_epochs: int = 30,
         batch_size: int = 32,
         learning_rate: float = 3e-3,
@@ -184,7 +184,7 @@ class LoRATransfer(EmbeddingTransfer):
         self.wavenumber = wavenumber
         self.weights = weights
         self.rank = rank
-        self.alpha = alpha
+        self.lora_alpha = lora_alpha
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -200,7 +200,7 @@ class LoRATransfer(EmbeddingTransfer):
             path,
             self._steps(self.estimator_)[1].network_,
             self.adapter_,
-            alpha=self.alpha,
+            alpha=self.lora_alpha,
             source=self.source_,
             target=self.target_,
         )
@@ -208,8 +208,8 @@ class LoRATransfer(EmbeddingTransfer):
     def load_adapter(self, path: PathLike) -> LoRATransfer:
         """Switch to the instrument of an adapter's file: `adapter_`, `target_`; the head stays.
 
-        The file must be of the same weights and source; its rank and alpha may differ. The
-        ensemble of ``estimator=None`` belongs to the standards of fit and is left out then.
+        The file must be of the same weights and source; its `rank` and `lora_alpha` may differ.
+        The ensemble of ``estimator=None`` belongs to the standards of fit and is left out then.
         """
         from .._training._adaptation import load_adapter
 
@@ -232,7 +232,7 @@ class LoRATransfer(EmbeddingTransfer):
         """Refuse sizes that cannot be, before anything is fitted."""
         super()._check_parameters()
         check_counts(self, rank=1, max_epochs=0, batch_size=1)
-        self._check_positive("alpha", "learning_rate")
+        self._check_positive("lora_alpha", "learning_rate")
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Adapt the embedding; the recommended pipeline also becomes part of an ensemble."""
@@ -299,7 +299,7 @@ class LoRATransfer(EmbeddingTransfer):
         shown = np.concatenate([X_target, replayed])
         goal = self._embed(embedder, np.concatenate([X_source, X]))
         adapter, history = self._train(embedder, shown, goal, source, standards)
-        adapted = self._adapt(embedder, adapter, self.alpha)
+        adapted = self._adapt(embedder, adapter, self.lora_alpha)
         moved = self._embed(adapted, X_target) - goal[: len(standards)]
         adapter["offset"] = moved.mean(axis=0)
         return adapter, adapted, shown, history
@@ -327,7 +327,7 @@ class LoRATransfer(EmbeddingTransfer):
             pooling=embedder.pooling,
             n_layers=embedder.n_layers,
             rank=self.rank,
-            alpha=self.alpha,
+            alpha=self.lora_alpha,
         )
 
     def _refit(self, head, Z, source: Rows, standards: Standards) -> Pipeline:

@@ -18,9 +18,9 @@ TURN_PER_STANDARD = 1 / 200
 LARGEST_TURN = 0.2  # a correlation of 0.98
 # What target spectra are to predict: what the calibration does, reference values, or both.
 _RESPONSES = {
-    "NS": lambda predict, standards: predict(standards.X_source),
-    "SS": lambda predict, standards: standards.y,
-    "FS": lambda predict, standards: (predict(standards.X_source) + standards.y) / 2,
+    "spectra": lambda predict, standards: predict(standards.X_source),
+    "labels": lambda predict, standards: standards.y,
+    "both": lambda predict, standards: (predict(standards.X_source) + standards.y) / 2,
 }
 
 
@@ -44,7 +44,7 @@ class PFCETransfer(LinearTransfer):
         None: the most frequent label other than `target`. `target` None: the one that is not
         `source`, where there are two.
     n_transfer : int or None, default=10
-        Number of standards. 0: as `NoTransfer`. None: every sample that `mode` can use. 1 moves the
+        Number of standards. 0: as `NoTransfer`. None: every sample that `uses` admits. 1 moves the
         intercept alone.
     selection : {"kennard-stone", "duplex", "spxy", "random"} or callable, default="kennard-stone"
         Order in which candidates become standards; a callable takes spectra of shape
@@ -57,10 +57,11 @@ class PFCETransfer(LinearTransfer):
         fits it once for every fold.
     trained_on : array-like of sample ids, default=None
         Samples that a `FrozenEstimator` was fitted on, so that a leak can be told; None warns.
-    mode : {"NS", "SS", "FS"}, default="NS"
-        What `c` is, and what a standard needs. "NS": the predictions of the calibration for the
-        source spectra, from paired standards without labels. "SS": reference values, from labelled
-        target standards. "FS": both count alike, from paired and labelled standards.
+    uses : {"spectra", "labels", "both"}, default="spectra"
+        What a standard has to have, and what `c` is. "spectra" (published as NS-PFCE): paired
+        spectra; `c` is the prediction of the calibration for the source spectra. "labels"
+        (SS-PFCE): a target spectrum and its reference value, which is `c`. "both" (FS-PFCE):
+        paired spectra and a reference value; `c` is the mean of the two.
     min_correlation : float or "auto", default="auto"
         Smallest correlation :math:`\rho` of the coefficients over the channels, above 0 and at
         most 1. 1 leaves a gain, an intercept and one constant that all coefficients share. Typical:
@@ -99,7 +100,7 @@ class PFCETransfer(LinearTransfer):
     The calibration must end in a linear regressor; steps before it stay as they are. The problem
     is convex and is solved exactly, in O(p n^2) for n standards of p channels; where several
     solutions are equally good, as they are with n < p and a loose bound, the nearest to
-    :math:`b_1` is taken. "FS" minimises :math:`|X_s b_1 - X_t b_2|^2 + |y - X_t b_2|^2`, which is
+    :math:`b_1` is taken. "both" minimizes :math:`|X_s b_1 - X_t b_2|^2 + |y - X_t b_2|^2`, which is
     the same problem with the mean of both as `c`. Where :math:`b_1` does not vary over the channels
     no correlation is defined, and :math:`b_2 = b_1`. Several targets are several problems. NaN is
     refused.
@@ -131,7 +132,7 @@ class PFCETransfer(LinearTransfer):
         random_state: RandomState = None,
         memory: MemoryLike = None,
         trained_on: ArrayLike | None = None,
-        mode: str = "NS",
+        uses: str = "spectra",
         min_correlation: float | str = "auto",
     ):
         super().__init__(
@@ -144,26 +145,26 @@ class PFCETransfer(LinearTransfer):
             memory=memory,
             trained_on=trained_on,
         )
-        self.mode = mode
+        self.uses = uses
         self.min_correlation = min_correlation
 
     @property
     def _needs_pairs(self) -> bool:  # type: ignore[override]
-        """Tell whether the mode reads the source spectra of standards."""
-        return self.mode != "SS"
+        """Return whether standards need source spectra."""
+        return self.uses != "labels"
 
     @property
     def _needs_labels(self) -> bool:  # type: ignore[override]
-        """Tell whether the mode reads the reference values of standards."""
-        return self.mode != "NS"
+        """Return whether standards need reference values."""
+        return self.uses != "spectra"
 
     def _check_parameters(self) -> None:
-        """Refuse an unknown mode and a correlation that no coefficients have."""
+        """Refuse an unknown `uses` and a correlation that no coefficients have."""
         super()._check_parameters()
-        if self.mode not in _RESPONSES:
+        if self.uses not in _RESPONSES:
             raise ValueError(
-                f"mode must be one of {list(_RESPONSES)}, got {self.mode!r}. "
-                'Pass "NS" for paired standards without labels.'
+                f"uses must be one of {list(_RESPONSES)}, got {self.uses!r}. "
+                'Pass "spectra" for paired standards without labels.'
             )
         is_number = isinstance(self.min_correlation, Real) and 0 < self.min_correlation <= 1
         if not is_number and self.min_correlation != "auto":
@@ -177,7 +178,7 @@ class PFCETransfer(LinearTransfer):
         final = self._last_step()
         X = self._transform_front(standards.X_target)
         coef, _ = linear_coefficients(final, X.shape[1])
-        c = _RESPONSES[self.mode](self._predict_source, standards)
+        c = _RESPONSES[self.uses](self._predict_source, standards)
         X_mean, c_mean = X.mean(axis=0), c.mean(axis=0)
         self.min_correlation_ = self._bound(len(X))
         columns = zip(coef.T, (c - c_mean).reshape(len(c), -1).T, strict=True)

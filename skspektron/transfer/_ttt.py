@@ -54,7 +54,7 @@ class TTTTransfer(EmbeddingTransfer):
     weights : str or path-like, default="masked"
         Weights of the embedder of the recommended pipeline, as in `SpektronEmbedder`; those of the
         default were trained to fill in what is hidden.
-    adapts : {"norm", "lora", "all"}, default="norm"
+    trainable : {"norm", "lora", "all"}, default="norm"
         What is trained: weights and biases of the LayerNorms, a change of low rank of every
         weight matrix in front of the last norm, or all parameters.
     reset : {"fold", "input"}, default="fold"
@@ -71,7 +71,7 @@ class TTTTransfer(EmbeddingTransfer):
     max_steps : int, default=10
         Steps of AdamW. 0: as `NoTransfer`, nothing is aligned either.
     rank : int, default=8
-        Rank of the change with ``adapts="lora"``.
+        Rank of the change with ``trainable="lora"``.
     mask_ratio : float, default=0.35
         Share of the patches that is hidden.
     batch_size : int, default=32
@@ -90,11 +90,11 @@ class TTTTransfer(EmbeddingTransfer):
         The calibration, fitted on the source rows.
     target_estimator_ : Pipeline
         The calibration with adapted embedding; with ``reset="input"`` there is none.
-    losses_ : ndarray of shape (max_steps + 1,)
-        Mean squared error at hidden channels, in the unit of the spectra in front of the embedder
-        squared, before the first step and after each one: of up to 64 target spectra under masks
-        that training does not draw. Not recorded with ``reset="input"``; empty where the
-        spectra are too short for a hidden patch beside a visible one.
+    history_ : list of dict
+        One record before the first step and one after each: `step` and `masked_mse`, the mean
+        squared error at hidden channels of up to 64 target spectra under fixed masks, in the
+        squared unit of the spectra that enter the embedder. Absent with ``reset="input"``; empty
+        where the spectra are too short for a hidden patch beside a visible one.
     source_, target_ : str or int
         Labels of the two instruments; None where fit got no `instrument`.
     transfer_ids_ : ndarray of shape (0,)
@@ -117,8 +117,8 @@ class TTTTransfer(EmbeddingTransfer):
     -----
     Training hides whole patches, as pretraining does, and turns dropout off. A spectrum passes all
     blocks for the loss, but its embedding is read behind `n_layers` of them: what is trained behind
-    these changes no prediction, and with the embedder's default, ``n_layers=1``, ``adapts="norm"``
-    reaches one LayerNorm.
+    these changes no prediction, and with the embedder's default, ``n_layers=1``,
+    ``trainable="norm"`` reaches one LayerNorm.
 
     That the loss falls does not say that predictions improve: what keeps a calibration from a
     target is mostly an offset, which filling in patches does not see and `align` removes. Where the
@@ -141,8 +141,8 @@ class TTTTransfer(EmbeddingTransfer):
     >>> X, y, instrument, sample_id = stack_instruments(
     ...     {name: (X, data.y[:, 0], data.sample_id) for name, X in data.X.items()})
     >>> transfer = TTTTransfer(wavelength=data.wavelength, source="A", target="B", random_state=0)
-    >>> before, *_, after = transfer.fit(X, y, instrument=instrument).losses_
-    >>> bool(after < before)
+    >>> first, *_, last = transfer.fit(X, y, instrument=instrument).history_
+    >>> last["masked_mse"] < first["masked_mse"]
     True
     """
 
@@ -163,7 +163,7 @@ class TTTTransfer(EmbeddingTransfer):
         wavelength: ArrayLike | None = None,
         wavenumber: ArrayLike | None = None,
         weights: Weights = "masked",
-        adapts: str = "norm",
+        trainable: str = "norm",
         reset: str = "fold",
         align: bool = True,
         max_steps: int = 10,
@@ -187,7 +187,7 @@ class TTTTransfer(EmbeddingTransfer):
         self.wavelength = wavelength
         self.wavenumber = wavenumber
         self.weights = weights
-        self.adapts = adapts
+        self.trainable = trainable
         self.reset = reset
         self.align = align
         self.max_steps = max_steps
@@ -203,7 +203,7 @@ class TTTTransfer(EmbeddingTransfer):
         from .._training._test_time import TRAINED
 
         super()._check_parameters()
-        for name, words in (("adapts", TRAINED), ("reset", RESETS)):
+        for name, words in (("trainable", TRAINED), ("reset", RESETS)):
             if getattr(self, name) not in words:
                 raise ValueError(
                     f"{name} is {getattr(self, name)!r}. Pass one of {', '.join(map(repr, words))}."
@@ -221,7 +221,8 @@ class TTTTransfer(EmbeddingTransfer):
             return
         before, embedder, head = self._steps(self.estimator_)
         X = self._transform_before(before, target.X)
-        network, self.losses_ = self._adaptation().adapt(embedder.network_, embedder._to_spectra(X))
+        network, losses = self._adaptation().adapt(embedder.network_, embedder._to_spectra(X))
+        self.history_ = [{"step": n, "masked_mse": float(x)} for n, x in enumerate(losses)]
         adapted, align = self._with_network(embedder, network), []
         if self.max_steps:
             Z = self._embed(adapted, self._transform_before(before, source.X))
@@ -250,7 +251,7 @@ class TTTTransfer(EmbeddingTransfer):
 
         return MaskedAdaptation(
             self._recipe(self._seed),
-            trainable=self.adapts,
+            trainable=self.trainable,
             rank=self.rank,
             mask_ratio=self.mask_ratio,
         )

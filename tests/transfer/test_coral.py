@@ -24,34 +24,36 @@ def fit(X_source, X_target, n_transfer=0, **parameters):
     )
 
 
-@pytest.mark.parametrize("alpha", [1e-3, 1.0])
+@pytest.mark.parametrize("regularization", [1e-3, 1.0])
 @pytest.mark.parametrize("n_target", [3, 7, 12])  # fewer rows than channels, and more
-def test_equals_matrix_square_roots(alpha, n_target):
-    model = fit(X_SOURCE, X_TARGET[:n_target], alpha=alpha)
-    expected = oracles.coral(X_SOURCE, X_TARGET[:n_target], X_TARGET, alpha)
+def test_equals_matrix_square_roots(regularization, n_target):
+    model = fit(X_SOURCE, X_TARGET[:n_target], regularization=regularization)
+    expected = oracles.coral(X_SOURCE, X_TARGET[:n_target], X_TARGET, regularization)
     np.testing.assert_allclose(model.transform(X_TARGET), expected, rtol=1e-8)
     np.testing.assert_allclose(model.predict(X_TARGET), model.estimator_.predict(expected))
 
 
 def test_target_gets_the_mean_and_the_covariance_of_the_source():
     source = np.random.default_rng(1).normal(size=(12, 9))  # of full rank
-    mapped = fit(source, X_TARGET, alpha=1e-12).transform(X_TARGET)
+    mapped = fit(source, X_TARGET, regularization=1e-12).transform(X_TARGET)
     np.testing.assert_allclose(mapped.mean(axis=0), source.mean(axis=0))
     np.testing.assert_allclose(np.cov(mapped.T), np.cov(source.T), atol=1e-6)
 
 
 def test_equal_covariances_move_the_mean_alone():
     offset = np.linspace(-1, 1, 9)
-    model = fit(X_SOURCE, X_SOURCE[::-1] + offset, alpha=1e-3)
+    model = fit(X_SOURCE, X_SOURCE[::-1] + offset, regularization=1e-3)
     np.testing.assert_allclose(model.transform(X_TARGET), X_TARGET - offset, rtol=1e-8)
     np.testing.assert_allclose(model.target_mean_ - model.source_mean_, offset)
 
 
 def test_a_large_ridge_moves_the_mean_alone():
     shift = X_TARGET.mean(axis=0) - X_SOURCE.mean(axis=0)
-    mapped = fit(X_SOURCE, X_TARGET, alpha=1e12).transform(X_TARGET)
+    mapped = fit(X_SOURCE, X_TARGET, regularization=1e12).transform(X_TARGET)
     np.testing.assert_allclose(mapped, X_TARGET - shift, rtol=1e-8)
-    assert np.abs(fit(X_SOURCE, X_TARGET, alpha=1.0).transform(X_TARGET) - mapped).max() > 0.1
+    assert (
+        np.abs(fit(X_SOURCE, X_TARGET, regularization=1.0).transform(X_TARGET) - mapped).max() > 0.1
+    )
 
 
 def test_one_row_moves_the_mean_alone():
@@ -75,13 +77,13 @@ def test_constant_source_and_constant_channel_give_finite_spectra():
 @pytest.mark.parametrize(("n_transfer", "expected"), [(0, 10 / 7), (5, 2.0)])
 def test_default_ridge_grows_as_rows_grow_fewer(n_transfer, expected):
     model = fit(X_SOURCE, X_TARGET[:7], n_transfer=n_transfer)
-    assert model.alpha_ == pytest.approx(expected)
-    explicit = fit(X_SOURCE, X_TARGET[:7], n_transfer=n_transfer, alpha=expected)
+    assert model.regularization_ == pytest.approx(expected)
+    explicit = fit(X_SOURCE, X_TARGET[:7], n_transfer=n_transfer, regularization=expected)
     np.testing.assert_allclose(model.transform(X_TARGET), explicit.transform(X_TARGET))
 
 
 def test_standards_replace_all_rows():
-    model = fit(X_SOURCE, X_TARGET, n_transfer=6, alpha=0.1)
+    model = fit(X_SOURCE, X_TARGET, n_transfer=6, regularization=0.1)
     pairs = X_SOURCE[model.transfer_ids_], X_TARGET[model.transfer_ids_]
     expected = oracles.coral(*pairs, X_TARGET, 0.1)
     np.testing.assert_allclose(model.transform(X_TARGET), expected, rtol=1e-8)
@@ -95,7 +97,7 @@ def test_default_needs_neither_labels_nor_pairs(make_stack):
     assert np.corrcoef(predictions, y[30:])[0, 1] > 0.99
 
 
-@pytest.mark.parametrize("alpha", [0.0, -1.0, np.inf, np.nan, "cv"])
-def test_refuses_a_ridge_that_leaves_directions_undefined(alpha):
-    with pytest.raises(ValueError, match='alpha must be above 0 and finite, or "auto", got'):
-        fit(X_SOURCE, X_TARGET, alpha=alpha)
+@pytest.mark.parametrize("regularization", [0.0, -1.0, np.inf, np.nan, "cv"])
+def test_refuses_a_ridge_that_leaves_directions_undefined(regularization):
+    with pytest.raises(ValueError, match='regularization must be a positive number or "auto", got'):
+        fit(X_SOURCE, X_TARGET, regularization=regularization)

@@ -37,7 +37,7 @@ def pls(n_components, X=X_SOURCE, y=Y):
 @pytest.mark.parametrize(("n_components", "n_target"), [(1, 14), (4, 14), (4, 5)])
 def test_unpaired_equals_the_literal_algorithm(n_components, n_target, penalty):
     X_target = X_TARGET[:n_target]
-    model = fit(X_target=X_target, n_components=n_components, penalty=penalty)
+    model = fit(X_target=X_target, n_components=n_components, difference_penalty=penalty)
     literal = None if penalty == "auto" else penalty
     expected = oracles.dipls(X_SOURCE, Y, X_target, n_components, literal)
     np.testing.assert_allclose(model.coef_, expected, rtol=1e-7)
@@ -48,7 +48,7 @@ def test_unpaired_equals_the_literal_algorithm(n_components, n_target, penalty):
 @pytest.mark.parametrize("penalty", [0.0, 1.0, 1e3])
 @pytest.mark.parametrize("n_transfer", [1, 6])
 def test_paired_equals_the_literal_algorithm(n_transfer, penalty):
-    model = fit(n_components=3, n_transfer=n_transfer, penalty=penalty)
+    model = fit(n_components=3, n_transfer=n_transfer, difference_penalty=penalty)
     differences = (X_SOURCE - X_TARGET)[model.transfer_ids_]
     expected = oracles.dipls(X_SOURCE, Y, X_TARGET, 3, penalty, differences)
     np.testing.assert_allclose(model.coef_, expected, rtol=1e-7)
@@ -58,10 +58,10 @@ def test_paired_equals_the_literal_algorithm(n_transfer, penalty):
 
 def test_equals_the_literal_algorithm_with_more_channels_than_rows():
     wide = np.random.default_rng(1).normal(size=(2, 14, 60))
-    model = fit(*wide, n_components=3, penalty=5.0)
+    model = fit(*wide, n_components=3, difference_penalty=5.0)
     expected = oracles.dipls(wide[0], Y, wide[1], 3, 5.0)
     np.testing.assert_allclose(model.coef_, expected, rtol=1e-6, atol=1e-9)
-    model = fit(*wide, n_components=3, penalty=5.0, n_transfer=4)
+    model = fit(*wide, n_components=3, difference_penalty=5.0, n_transfer=4)
     differences = (wide[0] - wide[1])[model.transfer_ids_]
     expected = oracles.dipls(wide[0], Y, wide[1], 3, 5.0, differences)
     np.testing.assert_allclose(model.coef_, expected, rtol=1e-6, atol=1e-9)
@@ -71,7 +71,9 @@ def test_equals_the_literal_algorithm_with_more_channels_than_rows():
 @pytest.mark.parametrize("n_components", [1, 4, 10])
 def test_without_penalty_it_is_pls(n_components, n_transfer):
     X_target = X_TARGET - X_TARGET.mean(axis=0) + X_SOURCE.mean(axis=0)
-    model = fit(X_target=X_target, n_components=n_components, penalty=0, n_transfer=n_transfer)
+    model = fit(
+        X_target=X_target, n_components=n_components, difference_penalty=0, n_transfer=n_transfer
+    )
     reference = pls(n_components)
     np.testing.assert_allclose(model.coef_, reference.coef_[0], rtol=1e-8)
     np.testing.assert_allclose(model.predict(X_target), reference.predict(X_target), rtol=1e-8)
@@ -80,7 +82,7 @@ def test_without_penalty_it_is_pls(n_components, n_transfer):
 @pytest.mark.parametrize("penalty", ["auto", 1e6])
 def test_an_offset_is_removed_without_labels_or_pairs(penalty):
     offset = np.linspace(-20, 30, 10)
-    model = fit(X_target=X_SOURCE[::-1] + offset, n_components=4, penalty=penalty)
+    model = fit(X_target=X_SOURCE[::-1] + offset, n_components=4, difference_penalty=penalty)
     expected = pls(4).predict(X_SOURCE)
     np.testing.assert_allclose(model.predict(X_SOURCE + offset), expected, rtol=1e-6)
 
@@ -97,7 +99,7 @@ def test_the_penalty_makes_scores_spread_alike():
     spreads = []
     for penalty in (0.0, 1e4):
         t_source, t_target = (
-            (X - X.mean(axis=0)) @ fit(n_components=1, penalty=penalty).coef_
+            (X - X.mean(axis=0)) @ fit(n_components=1, difference_penalty=penalty).coef_
             for X in (X_SOURCE, X_TARGET)
         )
         spreads.append(abs(np.log(t_source.std() / t_target.std())))
@@ -109,16 +111,16 @@ def test_default_penalty_of_pairs():
     differences = (X_SOURCE - X_TARGET)[model.transfer_ids_]
     y = Y - Y.mean()
     expected = 1e6 * (y @ y) / np.linalg.norm(differences, 2) ** 2
-    assert model.penalty_.shape == (2,)
-    assert model.penalty_[0] == pytest.approx(expected)
-    assert model.penalty_[1] < model.penalty_[0]
+    assert model.difference_penalty_.shape == (2,)
+    assert model.difference_penalty_[0] == pytest.approx(expected)
+    assert model.difference_penalty_[1] < model.difference_penalty_[0]
 
 
 def test_identical_instruments_leave_pls():
     for n_transfer in (0, 4):
         model = fit(X_target=X_SOURCE, n_components=3, n_transfer=n_transfer)
         np.testing.assert_allclose(model.coef_, pls(3).coef_[0], rtol=1e-8)
-        np.testing.assert_array_equal(model.penalty_, 0)
+        np.testing.assert_array_equal(model.difference_penalty_, 0)
 
 
 def test_one_target_row_tells_the_mean_alone():
@@ -129,17 +131,17 @@ def test_one_target_row_tells_the_mean_alone():
 
 def test_more_components_than_rank_are_left_out():
     low = X_SOURCE[:, :2] @ np.random.default_rng(1).normal(size=(2, 10))
-    model = fit(X_source=low, X_target=low + 1, n_components=5, penalty=0)
+    model = fit(X_source=low, X_target=low + 1, n_components=5, difference_penalty=0)
     np.testing.assert_allclose(model.coef_, pls(2, low).coef_[0], rtol=1e-6)
     assert model.n_components_ == 5
-    assert np.isfinite(model.penalty_).tolist() == [True, True, False, False, False]
+    assert np.isfinite(model.difference_penalty_).tolist() == [True, True, False, False, False]
 
 
 @pytest.mark.parametrize("n_transfer", [0, 3])
 def test_constant_values_are_predicted_everywhere(n_transfer):
     model = fit(y=np.full(14, 2.5), n_components=2, n_transfer=n_transfer)
     np.testing.assert_allclose(model.predict(X_TARGET), 2.5)
-    assert np.isnan(model.penalty_).all()
+    assert np.isnan(model.difference_penalty_).all()
 
 
 def test_constant_spectra_predict_the_mean():
@@ -149,7 +151,7 @@ def test_constant_spectra_predict_the_mean():
 
 def test_a_penalty_on_every_direction_predicts_the_mean():
     X = X_SOURCE[:, :3]
-    model = fit(X_source=X, X_target=2 * X, n_components=2, penalty=1e300)
+    model = fit(X_source=X, X_target=2 * X, n_components=2, difference_penalty=1e300)
     np.testing.assert_allclose(model.predict(X), Y.mean())
 
 
@@ -162,7 +164,7 @@ def test_number_of_components_is_chosen_on_the_source():
 def test_targets_are_fitted_one_at_a_time(n_transfer):
     y = np.column_stack([Y, X_SOURCE[:, 0], np.ones(14)])
     both = fit(y=y, n_components=3, n_transfer=n_transfer)
-    assert both.coef_.shape == (10, 3) and both.penalty_.shape == (3, 3)
+    assert both.coef_.shape == (10, 3) and both.difference_penalty_.shape == (3, 3)
     for j in range(3):
         one = fit(y=y[:, j], n_components=3, n_transfer=n_transfer)
         np.testing.assert_allclose(both.predict(X_TARGET)[:, j], one.predict(X_TARGET))
@@ -193,9 +195,15 @@ def test_beats_the_calibration_on_unseen_samples(make_stack):
     ("parameters", "match"),
     [
         ({"n_components": 0}, "n_components must be an int of at least 1 or None, got 0"),
-        ({"penalty": -1.0}, 'penalty must be at least 0 or "auto", got -1.0'),
-        ({"penalty": np.inf}, 'penalty must be at least 0 or "auto", got inf'),
-        ({"penalty": "cv"}, "got 'cv'"),
+        (
+            {"difference_penalty": -1.0},
+            'difference_penalty must be a number of at least 0 or "auto", got -1.0',
+        ),
+        (
+            {"difference_penalty": np.inf},
+            'difference_penalty must be a number of at least 0 or "auto", got inf',
+        ),
+        ({"difference_penalty": "cv"}, "got 'cv'"),
     ],
 )
 def test_refuses_bad_parameters(parameters, match):

@@ -365,7 +365,7 @@ def test_two_targets(calibration, stack):
         ({"rank": 0}, "rank must be an int of at least 1, got 0"),
         ({"max_epochs": -1}, "max_epochs must be an int of at least 0, got -1"),
         ({"batch_size": 2.5}, "batch_size must be an int of at least 1, got 2.5"),
-        ({"alpha": 0}, "alpha is 0"),
+        ({"lora_alpha": 0}, "lora_alpha is 0"),
         ({"learning_rate": -1e-3}, "learning_rate is -0.001"),
         ({"wavelength": WAVELENGTH}, "has its own"),
         ({"n_transfer": 41}, "n_transfer=41"),

@@ -117,17 +117,17 @@ def test_identical_instruments_keep_the_coefficients(make_stack):
     assert model.intercept_ == pytest.approx(model.estimator_.intercept_)
 
 
-@pytest.mark.parametrize("mode", ["NS", "SS", "FS"])
-def test_what_the_modes_fit(mode, make_stack):
+@pytest.mark.parametrize("uses", ["spectra", "labels", "both"])
+def test_coefficients_are_fitted_to_what_uses_names(uses, make_stack):
     X, y, instrument, sample_id = make_stack()
     y = np.where(instrument == "B", y + 0.1 * np.sin(9 * y), y)
-    model = fit((X, y, instrument, sample_id), mode=mode, min_correlation=0.95)
+    model = fit((X, y, instrument, sample_id), uses=uses, min_correlation=0.95)
     source, target = (
         [np.flatnonzero((instrument == name) & (sample_id == i))[0] for i in model.transfer_ids_]
         for name in "AB"
     )
     predictions = model.estimator_.predict(X[source])
-    c = {"NS": predictions, "SS": y[target], "FS": (predictions + y[target]) / 2}[mode]
+    c = {"spectra": predictions, "labels": y[target], "both": (predictions + y[target]) / 2}[uses]
     A = X[target] - X[target].mean(axis=0)
     expected = fit_near(A, c - c.mean(), model.estimator_.coef_, 0.95)
     np.testing.assert_allclose(model.coef_, expected)
@@ -136,18 +136,18 @@ def test_what_the_modes_fit(mode, make_stack):
     )
 
 
-def test_what_the_modes_need(make_stack):
+def test_standards_need_what_uses_names(make_stack):
     X, y, instrument, sample_id = make_stack()
     unlabelled = np.where(instrument == "B", np.nan, y)
-    assert np.isfinite(fit((X, unlabelled, instrument, sample_id), mode="NS").coef_).all()
-    for mode in ("SS", "FS"):
+    assert np.isfinite(fit((X, unlabelled, instrument, sample_id), uses="spectra").coef_).all()
+    for uses in ("labels", "both"):
         with pytest.raises(ValueError, match="labelled, and the training rows hold 0"):
-            fit((X, unlabelled, instrument, sample_id), mode=mode)
+            fit((X, unlabelled, instrument, sample_id), uses=uses)
     unpaired = np.arange(60)
-    assert np.isfinite(fit((X, y, instrument, unpaired), mode="SS").coef_).all()
-    for mode in ("NS", "FS"):
+    assert np.isfinite(fit((X, y, instrument, unpaired), uses="labels").coef_).all()
+    for uses in ("spectra", "both"):
         with pytest.raises(ValueError, match="paired with the source by sample_id"):
-            fit((X, y, instrument, unpaired), mode=mode)
+            fit((X, y, instrument, unpaired), uses=uses)
 
 
 def test_the_bound_matters(make_stack):
@@ -212,7 +212,7 @@ def test_calibration_of_the_mean_moves_its_intercept(make_stack):
 @pytest.mark.parametrize(
     ("parameters", "match"),
     [
-        ({"mode": "MS"}, r"mode must be one of \['NS', 'SS', 'FS'\], got 'MS'"),
+        ({"uses": "pairs"}, r"uses must be one of \['spectra', 'labels', 'both'\], got 'pairs'"),
         ({"min_correlation": 0.0}, "above 0 and at most 1, or 'auto', got 0.0"),
         ({"min_correlation": 1.1}, "above 0 and at most 1, or 'auto', got 1.1"),
         ({"min_correlation": "cv"}, "above 0 and at most 1, or 'auto', got 'cv'"),

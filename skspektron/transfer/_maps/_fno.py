@@ -61,10 +61,11 @@ class FNO(TorchEstimatorMixin, PairedMap):
         Root mean squares of `d` and of what is to be added to it: the units of the network.
     weights_ : dict of str to ndarray
         Weights of the operator by name.
-    cv_loss_ : ndarray of shape (n_passes + 1,)
-        Squared error of left-out standards after 0, 1, ... passes, in units of the error that
-        the mean difference leaves. The one entry 1 where there was nothing to train: fewer than
-        3 standards, or instruments that differ by an offset.
+    history_ : list of dict
+        One record before the first pass and one after each: `epoch` and `validation_mse`, the
+        mean squared error of held-out standards in units of the error that the mean difference
+        leaves. A single record with 1.0 where nothing was trained: fewer than 3 standards,
+        instruments that differ by an offset, or ``max_epochs=0``.
     n_epochs_ : int
         Passes that the operator was trained for: the fewest whose error on left-out standards is
         within one standard error of the smallest.
@@ -144,7 +145,8 @@ class FNO(TorchEstimatorMixin, PairedMap):
         is_idle = len(target) < 3 or not all(self.scales_) or self.max_epochs == 0
         nothing_to_choose = np.ones((1, 2))
         errors = nothing_to_choose if is_idle else self._cross_validate(recipe, target, source)
-        self.cv_loss_ = errors.mean(axis=1) / errors[0].mean()
+        losses = errors.mean(axis=1) / errors[0].mean()
+        self.history_ = [{"epoch": n, "validation_mse": float(x)} for n, x in enumerate(losses)]
         self.n_epochs_ = fewest_passes(errors)
         self.weights_, _ = train_operator(
             self._sizes(), recipe, *self._scaled(d, rest), n_epochs=self.n_epochs_
