@@ -1,6 +1,7 @@
-"""Spectra of a few bands, for the tests of the maps."""
+"""Spectra of standards, and the error by which a transfer chooses its parameters."""
 
 import numpy as np
+from sklearn.model_selection import GroupKFold
 
 
 def spectra(n_samples, n_features=40, n_bands=3, seed=0):
@@ -21,6 +22,36 @@ def noisy_pair(n_samples=12, n_features=40, n_source=None, seed=1):
 
 
 def new_spectra(n_samples=7, n_features=40):
-    """Return spectra that are no standards and lie outside their span."""
+    """Return spectra outside the span of the standards."""
     rng = np.random.default_rng(9)
     return spectra(n_samples, n_features, seed=9) + 0.05 * rng.normal(size=(n_samples, n_features))
+
+
+def standard_spectra(model, stack):
+    """Return target and source spectra of the standards of a fitted transfer."""
+    X, _, instrument, sample_id = stack
+    rows = [
+        [np.flatnonzero((instrument == name) & (sample_id == i))[0] for i in model.transfer_ids_]
+        for name in "BA"
+    ]
+    return X[rows[0]], X[rows[1]]
+
+
+def expected_error(candidate, X, y, ids, target, source):
+    """Return the cross-validated error plus the disagreement, in units of the variance of y.
+
+    `candidate(X, y, target, source)` returns a fitted function from spectra to predictions.
+    """
+    squares, differences = [], []
+    for train, test in GroupKFold(5).split(X, groups=ids):
+        squares.extend((candidate(X[train], y[train], target, source)(X[test]) - y[test]) ** 2)
+    for k in range(5):
+        fold = np.arange(len(target)) % 5
+        predict = candidate(X, y, target[fold != k], source[fold != k])
+        differences.extend((predict(target[fold == k]) - predict(source[fold == k])) ** 2)
+    return (np.mean(squares) + np.mean(differences)) / np.var(y)
+
+
+def rmse(X, expected):
+    """Return the root mean square difference between spectra."""
+    return np.sqrt(np.mean((X - expected) ** 2))

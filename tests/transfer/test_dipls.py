@@ -1,4 +1,4 @@
-"""DIPLSTransfer against the literal algorithm, and where there is nothing to penalise."""
+"""DIPLSTransfer: the spectra it is given, its intercept, and cases without differences."""
 
 import numpy as np
 import pytest
@@ -33,24 +33,21 @@ def pls(n_components, X=X_SOURCE, y=Y):
     return PLSRegression(n_components, scale=False).fit(X, y)
 
 
-@pytest.mark.parametrize("penalty", [0.0, 1.0, 1e3, "auto"])
-@pytest.mark.parametrize(("n_components", "n_target"), [(1, 14), (4, 14), (4, 5)])
-def test_unpaired_equals_the_literal_algorithm(n_components, n_target, penalty):
+@pytest.mark.parametrize("n_target", [14, 5])
+def test_unpaired_spectra_are_centred_by_their_own_mean(n_target):
     X_target = X_TARGET[:n_target]
-    model = fit(X_target=X_target, n_components=n_components, difference_penalty=penalty)
-    literal = None if penalty == "auto" else penalty
-    expected = oracles.dipls(X_SOURCE, Y, X_target, n_components, literal)
+    model = fit(X_target=X_target, n_components=4, difference_penalty=5.0)
+    expected = oracles.dipls(X_SOURCE, Y, X_target, 4, 5.0)
     np.testing.assert_allclose(model.coef_, expected, rtol=1e-7)
     predictions = Y.mean() + (X_TARGET - X_target.mean(axis=0)) @ expected
     np.testing.assert_allclose(model.predict(X_TARGET), predictions, rtol=1e-7)
 
 
-@pytest.mark.parametrize("penalty", [0.0, 1.0, 1e3])
 @pytest.mark.parametrize("n_transfer", [1, 6])
-def test_paired_equals_the_literal_algorithm(n_transfer, penalty):
-    model = fit(n_components=3, n_transfer=n_transfer, difference_penalty=penalty)
+def test_paired_spectra_are_centred_by_the_mean_of_the_source(n_transfer):
+    model = fit(n_components=3, n_transfer=n_transfer, difference_penalty=5.0)
     differences = (X_SOURCE - X_TARGET)[model.transfer_ids_]
-    expected = oracles.dipls(X_SOURCE, Y, X_TARGET, 3, penalty, differences)
+    expected = oracles.dipls(X_SOURCE, Y, X_TARGET, 3, 5.0, differences)
     np.testing.assert_allclose(model.coef_, expected, rtol=1e-7)
     predictions = Y.mean() + (X_TARGET - X_SOURCE.mean(axis=0)) @ expected
     np.testing.assert_allclose(model.predict(X_TARGET), predictions, rtol=1e-7)
@@ -69,7 +66,7 @@ def test_equals_the_literal_algorithm_with_more_channels_than_rows():
 
 @pytest.mark.parametrize("n_transfer", [0, 5])
 @pytest.mark.parametrize("n_components", [1, 4, 10])
-def test_without_penalty_it_is_pls(n_components, n_transfer):
+def test_without_a_penalty_it_is_pls(n_components, n_transfer):
     X_target = X_TARGET - X_TARGET.mean(axis=0) + X_SOURCE.mean(axis=0)
     model = fit(
         X_target=X_target, n_components=n_components, difference_penalty=0, n_transfer=n_transfer
@@ -80,7 +77,7 @@ def test_without_penalty_it_is_pls(n_components, n_transfer):
 
 
 @pytest.mark.parametrize("penalty", ["auto", 1e6])
-def test_an_offset_is_removed_without_labels_or_pairs(penalty):
+def test_removes_an_offset_without_labels_or_pairs(penalty):
     offset = np.linspace(-20, 30, 10)
     model = fit(X_target=X_SOURCE[::-1] + offset, n_components=4, difference_penalty=penalty)
     expected = pls(4).predict(X_SOURCE)
@@ -95,46 +92,24 @@ def test_one_pair_removes_its_difference():
     np.testing.assert_allclose(moved, original, atol=1e-3 * Y.std())
 
 
-def test_the_penalty_makes_scores_spread_alike():
-    spreads = []
-    for penalty in (0.0, 1e4):
-        t_source, t_target = (
-            (X - X.mean(axis=0)) @ fit(n_components=1, difference_penalty=penalty).coef_
-            for X in (X_SOURCE, X_TARGET)
-        )
-        spreads.append(abs(np.log(t_source.std() / t_target.std())))
-    assert spreads[1] < 0.2 * spreads[0]
-
-
-def test_default_penalty_of_pairs():
-    model = fit(n_components=2, n_transfer=4)
-    differences = (X_SOURCE - X_TARGET)[model.transfer_ids_]
-    y = Y - Y.mean()
-    expected = 1e6 * (y @ y) / np.linalg.norm(differences, 2) ** 2
-    assert model.difference_penalty_.shape == (2,)
-    assert model.difference_penalty_[0] == pytest.approx(expected)
-    assert model.difference_penalty_[1] < model.difference_penalty_[0]
-
-
-def test_identical_instruments_leave_pls():
+def test_identical_instruments_give_pls():
     for n_transfer in (0, 4):
         model = fit(X_target=X_SOURCE, n_components=3, n_transfer=n_transfer)
         np.testing.assert_allclose(model.coef_, pls(3).coef_[0], rtol=1e-8)
         np.testing.assert_array_equal(model.difference_penalty_, 0)
 
 
-def test_one_target_row_tells_the_mean_alone():
+def test_a_single_target_row_gives_the_mean_only():
     model = fit(X_target=X_TARGET[:1], n_components=3)
     np.testing.assert_allclose(model.coef_, pls(3).coef_[0], rtol=1e-8)
     np.testing.assert_allclose(model.predict(X_TARGET[:1]), Y.mean())
 
 
-def test_more_components_than_rank_are_left_out():
+def test_n_components_is_as_asked_for_where_the_rank_is_lower():
     low = X_SOURCE[:, :2] @ np.random.default_rng(1).normal(size=(2, 10))
     model = fit(X_source=low, X_target=low + 1, n_components=5, difference_penalty=0)
-    np.testing.assert_allclose(model.coef_, pls(2, low).coef_[0], rtol=1e-6)
     assert model.n_components_ == 5
-    assert np.isfinite(model.difference_penalty_).tolist() == [True, True, False, False, False]
+    assert np.isnan(model.difference_penalty_).tolist() == [False, False, True, True, True]
 
 
 @pytest.mark.parametrize("n_transfer", [0, 3])
@@ -149,19 +124,13 @@ def test_constant_spectra_predict_the_mean():
     np.testing.assert_allclose(model.predict(X_TARGET), Y.mean())
 
 
-def test_a_penalty_on_every_direction_predicts_the_mean():
-    X = X_SOURCE[:, :3]
-    model = fit(X_source=X, X_target=2 * X, n_components=2, difference_penalty=1e300)
-    np.testing.assert_allclose(model.predict(X), Y.mean())
-
-
-def test_number_of_components_is_chosen_on_the_source():
+def test_n_components_is_chosen_on_the_source():
     X, y = X_SOURCE[:, :6], X_SOURCE[:, :2].sum(axis=1)
     assert 2 <= fit(X_source=X, X_target=X_TARGET[:, :6], y=y).n_components_ <= 6
 
 
 @pytest.mark.parametrize("n_transfer", [0, 5])
-def test_targets_are_fitted_one_at_a_time(n_transfer):
+def test_several_targets_are_fitted_one_by_one(n_transfer):
     y = np.column_stack([Y, X_SOURCE[:, 0], np.ones(14)])
     both = fit(y=y, n_components=3, n_transfer=n_transfer)
     assert both.coef_.shape == (10, 3) and both.difference_penalty_.shape == (3, 3)
@@ -170,7 +139,7 @@ def test_targets_are_fitted_one_at_a_time(n_transfer):
         np.testing.assert_allclose(both.predict(X_TARGET)[:, j], one.predict(X_TARGET))
 
 
-def test_works_behind_the_first_steps_of_a_pipeline():
+def test_fits_after_the_preprocessing_of_a_pipeline():
     scaler = StandardScaler().fit(X_SOURCE)
     model = fit(n_components=3, estimator=make_pipeline(StandardScaler(), Ridge()))
     reference = fit(scaler.transform(X_SOURCE), scaler.transform(X_TARGET), n_components=3)
@@ -195,23 +164,17 @@ def test_beats_the_calibration_on_unseen_samples(make_stack):
     ("parameters", "match"),
     [
         ({"n_components": 0}, "n_components must be an int of at least 1 or None, got 0"),
-        (
-            {"difference_penalty": -1.0},
-            'difference_penalty must be a number of at least 0 or "auto", got -1.0',
-        ),
-        (
-            {"difference_penalty": np.inf},
-            'difference_penalty must be a number of at least 0 or "auto", got inf',
-        ),
-        ({"difference_penalty": "cv"}, "got 'cv'"),
+        ({"difference_penalty": -1.0}, "at least 0 or .auto., got -1.0"),
+        ({"difference_penalty": np.inf}, "at least 0 or .auto., got inf"),
+        ({"difference_penalty": "cv"}, "difference_penalty must be .* got 'cv'"),
     ],
 )
-def test_refuses_bad_parameters(parameters, match):
+def test_refuses_invalid_parameters(parameters, match):
     with pytest.raises(ValueError, match=match):
         fit(**parameters)
 
 
-def test_refuses_a_calibration_that_stays_as_it_is():
+def test_refuses_a_frozen_calibration():
     frozen = FrozenEstimator(Ridge().fit(X_SOURCE, Y))
     with pytest.raises(ValueError, match="DIPLSTransfer fits the estimator again, and a Frozen"):
         fit(estimator=frozen, trained_on=range(14))

@@ -11,7 +11,7 @@ from skspektron.transfer import EPOTransfer, NARTransfer, NoTransfer
 from skspektron.transfer._nar import AUTO_PENALTIES, AUTO_RIDGES, augment
 from tests import oracles
 from tests.transfer.methods import make
-from tests.transfer.test_epo import expected_error, standard_spectra
+from tests.transfer.standards import expected_error, standard_spectra
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(15, 6))

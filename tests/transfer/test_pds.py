@@ -7,7 +7,7 @@ import pytest
 
 from skspektron.transfer import PDS, NoTransfer, PDSTransfer
 from tests.transfer.methods import make
-from tests.transfer.test_epo import standard_spectra
+from tests.transfer.standards import standard_spectra
 
 
 def test_is_pds_of_the_pairs_and_then_the_calibration(make_stack):

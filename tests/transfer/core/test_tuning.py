@@ -19,7 +19,7 @@ from skspektron.transfer import (
 from skspektron.transfer._core._standards import Rows, Standards
 from skspektron.transfer._core._tuning import choose_calibration, choose_map
 from tests.transfer.methods import make
-from tests.transfer.test_epo import standard_spectra
+from tests.transfer.standards import standard_spectra
 
 RANKED = [(DSTransfer, DS), (SSTTransfer, SST), (CCATransfer, CCAMap)]
 AUTOMATIC = [*(method for method, _ in RANKED), PDSTransfer, EPOTransfer, NARTransfer]
