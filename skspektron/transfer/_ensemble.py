@@ -150,18 +150,18 @@ class EnsembleTransfer(LastStepTransfer):
         self.wavenumber = wavenumber
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
-        """Fit the members of the ensemble."""
+        """Fit one member for each view."""
         refuse_frozen(self)
         views = spectral_views(source.X.shape[1], self._axis())
         self._views = {name: view.fit(source.X) for name, view in views.items()}
         self._has_own_view = self._has_front()
         spectra = source.X, standards.X_source, standards.X_target
-        seen = viewed_rows(*map(self._see, spectra))
-        self._members = fit_members(seen, source, standards)
-        self.view_weights_ = {name: member.share for name, member in self._members.items()}
+        viewed = viewed_rows(*map(self._transform_views, spectra))
+        self._members = fit_members(viewed, source, standards)
+        self.view_weights_ = {name: member.weight for name, member in self._members.items()}
 
     def _axis(self) -> NDArray[Any] | None:
-        """Return the axis of the channels that are used, in cm-1, where it is known."""
+        """Return the axis of the channels that are used, in cm-1, or None."""
         axis = check_axis(
             wavelength=self.wavelength,
             wavenumber=self.wavenumber,
@@ -170,12 +170,12 @@ class EnsembleTransfer(LastStepTransfer):
         )
         return None if axis is None else axis[self.source_channels_]
 
-    def _see(self, X: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        """Return what every view makes of spectra; the steps before the last one are a view."""
-        seen = {name: np.asarray(view.transform(X)) for name, view in self._views.items()}
+    def _transform_views(self, X: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """Return spectra in every view, "estimator" for the steps of the pipeline."""
+        viewed = {name: np.asarray(view.transform(X)) for name, view in self._views.items()}
         if self._has_own_view:
-            seen["estimator"] = np.asarray(self._transform_front(X))
-        return seen
+            viewed["estimator"] = np.asarray(self._transform_front(X))
+        return viewed
 
     def _has_front(self) -> bool:
         """Return whether the estimator has steps before the last, none of them fitted to `y`.
@@ -190,6 +190,6 @@ class EnsembleTransfer(LastStepTransfer):
         )
 
     def _predict_target(self, X: NDArray[Any]) -> NDArray[Any]:
-        """Return the mean of the members."""
-        parts = [self._members[name].predict(Z) for name, Z in self._see(X).items()]
+        """Return the sum of the weighted members."""
+        parts = [self._members[name].predict(Z) for name, Z in self._transform_views(X).items()]
         return np.sum(parts, axis=0).reshape(len(X), *self._n_outputs)

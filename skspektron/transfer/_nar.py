@@ -220,32 +220,32 @@ class RidgeCandidates:
 def augment(
     X: NDArray[Any], y: NDArray[Any], D: NDArray[Any], penalty: float
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return source rows and, around their mean, both signs of the weighted differences."""
-    mean, half = X.mean(axis=0), np.sqrt(penalty / 2) * D
-    level = np.broadcast_to(y.mean(axis=0), (2 * len(D), *y.shape[1:]))
-    return np.concatenate([X, mean + half, mean - half]), np.concatenate([y, level])
+    """Return source rows and, added to their mean, the weighted differences with both signs."""
+    mean, scaled = X.mean(axis=0), np.sqrt(penalty / 2) * D
+    y_mean = np.broadcast_to(y.mean(axis=0), (2 * len(D), *y.shape[1:]))
+    return np.concatenate([X, mean + scaled, mean - scaled]), np.concatenate([y, y_mean])
 
 
 def _fit_path(space: RowSpace, D, penalties, ridges):
-    """Return a function from spectra to the predictions for every penalty and ridge."""
+    """Return a function from spectra to predictions for every penalty and ridge."""
     weights = np.repeat(np.reshape(penalties, (-1, 1)), len(D), axis=1)
-    path = space.fit_path(D, np.zeros((len(D), len(space.level))), weights, ridges)
+    path = space.fit_path(D, np.zeros((len(D), len(space.y_mean))), weights, ridges)
     return lambda X: path.predict(X).reshape(-1, len(X), *space.shape)
 
 
 def _fit_path_of_many(X, y, D, penalties, ridges):
-    """Return the function of `_fit_path`, by one decomposition for every penalty."""
-    mean, level = X.mean(axis=0), y.mean(axis=0)
-    X, right = X - mean, (y - level).reshape(len(y), -1)
+    """Return the same as `_fit_path`, faster for many differences: one eigh per penalty."""
+    mean, y_mean = X.mean(axis=0), y.mean(axis=0)
+    X, right = X - mean, (y - y_mean).reshape(len(y), -1)
     right = np.concatenate([right, np.zeros((len(D), right.shape[1]))])
     coefs = []
     for penalty in penalties:
         Z = np.concatenate([X, np.sqrt(penalty) * D])
         is_wide = len(Z) <= Z.shape[1]
         values, vectors = np.linalg.eigh(Z @ Z.T if is_wide else Z.T @ Z)
-        shrunk = 1 / (np.maximum(values, 0.0) + np.reshape(ridges, (-1, 1)))[:, :, None]
+        shrinkage = 1 / (np.maximum(values, 0.0) + np.reshape(ridges, (-1, 1)))[:, :, None]
         along = vectors.T @ (right if is_wide else Z.T @ right)
-        solved = vectors @ (shrunk * along)
+        solved = vectors @ (shrinkage * along)
         coefs.append(Z.T @ solved if is_wide else solved)
     coef = np.concatenate(coefs)  # (n_pairs, n_features, n_targets)
-    return lambda X: ((X - mean) @ coef + level.ravel()).reshape(len(coef), len(X), *y.shape[1:])
+    return lambda X: ((X - mean) @ coef + y_mean.ravel()).reshape(len(coef), len(X), *y.shape[1:])

@@ -3,6 +3,8 @@
 import numpy as np
 from sklearn.model_selection import GroupKFold
 
+from skspektron.transfer._core._standards import Rows, Standards
+
 
 def spectra(n_samples, n_features=40, n_bands=3, seed=0):
     """Return smooth mixtures of a few bands, (n_samples, n_features)."""
@@ -25,6 +27,18 @@ def new_spectra(n_samples=7, n_features=40):
     """Return spectra outside the span of the standards."""
     rng = np.random.default_rng(9)
     return spectra(n_samples, n_features, seed=9) + 0.05 * rng.normal(size=(n_samples, n_features))
+
+
+def rows_and_standards(n_standards, n_source=14, n_channels=6, n_targets=2, n_unpaired=0):
+    """Return source rows and standards, most of them among the source rows."""
+    rng = np.random.default_rng(n_standards)
+    X = rng.normal(size=(n_source, n_channels)) + 2.0
+    y = X @ rng.normal(size=(n_channels, n_targets)) + 0.3 * rng.normal(size=(n_source, n_targets))
+    chosen = rng.permutation(n_source)[:n_standards]
+    X_target = 1.1 * X[chosen] + 0.5 + 0.1 * rng.normal(size=(n_standards, n_channels))
+    y_target = y[chosen] + 0.1 * rng.normal(size=(n_standards, n_targets))
+    ids = np.arange(n_source)
+    return Rows(X, y, ids), Standards(ids[chosen], X[chosen], X_target, y[chosen], y_target)
 
 
 def standard_spectra(model, stack):

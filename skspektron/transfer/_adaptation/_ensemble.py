@@ -10,12 +10,12 @@ from .._averaging._views import CommonViews
 from .._averaging._weights import LinearMember, ViewedRows, fit_members
 from .._core._standards import Rows, Standards
 
-EMBEDDING = "adapted embedding"  # beside the views of the spectra
+EMBEDDING = "adapted embedding"  # its name among the views
 
 
 @dataclass(frozen=True)
 class AdaptedEnsemble:
-    """What `EnsembleTransfer` averages, with an adapted embedding as one view more."""
+    """The ensemble of `EnsembleTransfer` with an adapted embedding as one more view."""
 
     views: CommonViews
     members: dict[str, LinearMember]
@@ -30,17 +30,17 @@ class AdaptedEnsemble:
         wavenumber: NDArray[Any],
         embedding: ViewedRows,
     ) -> "AdaptedEnsemble":
-        """Fit on rows of both instruments, on all channels, and on what they are embedded as."""
+        """Fit on rows of both instruments, on all channels, and on their embeddings."""
         views = CommonViews.of(source.X, target.X, wavenumber)
-        seen = views.see(source, standards) | {EMBEDDING: embedding}
-        return cls(views, fit_members(seen, source, standards))
+        viewed = views.transform_training(source, standards) | {EMBEDDING: embedding}
+        return cls(views, fit_members(viewed, source, standards))
 
     @property
     def weights(self) -> dict[str, float]:
-        """Share of every view in the mean."""
-        return {name: member.share for name, member in self.members.items()}
+        """Weight of every view in the mean."""
+        return {name: member.weight for name, member in self.members.items()}
 
     def predict(self, X: NDArray[Any], Z: NDArray[Any]) -> NDArray[Any]:
         """Return predictions (n, q) for target spectra `X` with the adapted embeddings `Z`."""
-        behind = self.views.of_target(X) | {EMBEDDING: Z}
-        return np.sum([self.members[n].predict(behind[n]) for n in self.members], axis=0)
+        viewed = self.views.transform_target(X) | {EMBEDDING: Z}
+        return np.sum([self.members[n].predict(viewed[n]) for n in self.members], axis=0)

@@ -1,17 +1,17 @@
-"""Subtraction of a fixed offset."""
+"""Subtraction of a given offset."""
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
 
 class SubtractOffset(TransformerMixin, BaseEstimator):
-    """Subtract an offset that is known already."""
+    """Subtract a given offset from every row."""
 
     def __init__(self, offset):
         self.offset = offset
 
     def fit(self, X, y=None):
-        """Learn nothing."""
+        """Return the transformer unchanged; nothing is learnt."""
         return self
 
     def transform(self, X):

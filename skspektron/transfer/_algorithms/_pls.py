@@ -12,6 +12,7 @@ from sklearn.dummy import DummyRegressor
 from sklearn.utils.validation import assert_all_finite
 
 from ._folds import N_FOLDS, sample_folds
+from ._variance import target_variance
 
 MAX_COMPONENTS = 15
 
@@ -56,9 +57,8 @@ def choose_n_components(
         return 1
     folds = sample_folds(groups, n_folds)
     y = y.reshape(len(y), -1)
-    variance = y.var(axis=0, ddof=0)
     press = sum(_press(X, y, train, test, limit) for train, test in folds)  # (limit, n_targets)
-    return 1 + int(np.argmin((press / (variance + (variance == 0))).sum(axis=1)))
+    return 1 + int(np.argmin((press / target_variance(y)).sum(axis=1)))
 
 
 def component_limit(

@@ -1,4 +1,4 @@
-"""What families of calibrations predict where they have not been fitted."""
+"""The calibrations of one view and their cross-validated errors."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,47 +11,52 @@ from .._algorithms._folds import sample_folds, standard_folds
 from .._algorithms._pls import fit_pls_path
 from .._algorithms._ridge_path import RidgePath, RowSpace, scaled_differences
 from .._algorithms._svd import principal_axes
+from .._algorithms._variance import target_variance
 from .._core._standards import Rows, Standards
 
-DIFFERENCE_PENALTIES = 1.0, 1000.0  # weight of a difference spectrum; a source row weighs 1
-LABEL_WEIGHTS = 0.0, 3.0, 30.0  # weight of a labelled standard
-RIDGES = 10.0 ** np.arange(-6.5, 0.0, 1.0)  # in units of the mean squared length of spectra
-PENALTY, LABEL_WEIGHT = (grid.ravel() for grid in np.meshgrid(DIFFERENCE_PENALTIES, LABEL_WEIGHTS))
-MAX_OWN_COMPONENTS, FEWEST_OWN = 6, 3  # standards left over of PLS on them alone
-MAX_FOLDS = 10  # so many standards are left out one by one
-MANY = 200  # source samples, of which one more or less changes next to nothing
+# Weights are relative to 1 for a source row.
+DIFFERENCE_PENALTIES = 1.0, 1000.0  # weights of a difference spectrum
+LABEL_WEIGHTS = 0.0, 3.0, 30.0  # weights of a labelled standard
+SETTINGS = np.meshgrid(DIFFERENCE_PENALTIES, LABEL_WEIGHTS)
+SETTING_PENALTIES, SETTING_LABEL_WEIGHTS = (grid.ravel() for grid in SETTINGS)
+RIDGE_PENALTIES = 10.0 ** np.arange(-6.5, 0.0, 1.0)  # in units of the mean square norm of spectra
+MAX_PLS_COMPONENTS = 6  # of PLS on the labelled target spectra alone
+PLS_SPARE_STANDARDS = 3  # PLS has at most so many components fewer than there are standards
+MAX_STANDARD_FOLDS = 10  # up to here, standards are held out one by one
+MAX_REDECOMPOSED_SAMPLES = 200  # with more, held-out standards stay among the source rows
 
 
 @dataclass(frozen=True)
 class ViewFits:
-    """One view's m linear calibrations, and how they fare where they were not fitted.
+    """The m linear calibrations of one view, and their cross-validated errors.
 
-    The first of them are ridge regressions on source rows and standards, under every weighting
-    and ridge; the last few are PLS regressions on the labelled target spectra alone. Errors (m, q)
-    are mean squares in units of the variance of `y`: of left-out source rows, between the
-    predictions for both spectra of left-out standards, and of the reference values of left-out
-    standards, whose predictions are `left_out` (m, n, q).
+    First come ridge regressions on source rows and standards, for every weighting and ridge
+    penalty, then PLS regressions on the labelled target spectra alone. Errors (m, q) are mean
+    squares in units of the variance of `y`: of held-out source rows (`source_error`), of the
+    differences between the predictions for both spectra of held-out standards (`disagreement`),
+    and of held-out standards against their reference values (`label_error`). `held_out` (m, n, q)
+    are the predictions for the target spectra of held-out standards.
     """
 
     centre: NDArray[Any]  # (n_channels of the view,)
-    basis: NDArray[Any]  # (p, n_channels): coordinates of a row z are (z - centre) basis'
-    offset: NDArray[Any]  # (p,) what is added to the coordinates of target rows for the ridges
+    basis: NDArray[Any]  # (p, n_channels): the coordinates of a row z are (z - centre) basis'
+    offset: NDArray[Any]  # (p,) added to the coordinates of target rows for ridge regression
     path: RidgePath
-    own: "TargetPLS"
+    target_pls: "TargetPLS"
     source_error: NDArray[Any]
     disagreement: NDArray[Any]
     label_error: NDArray[Any]
-    left_out: NDArray[Any]
+    held_out: NDArray[Any]
 
     def combine(self, weights: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return the weighted sum of coefficients (n_channels, q) and intercepts (q,)."""
-        n_own = len(self.own.coef)
-        n_ridges = len(weights) - n_own
-        shape = len(PENALTY), len(RIDGES), -1
+        pls = self.target_pls
+        n_ridges = len(weights) - len(pls.coef)
+        shape = len(SETTING_PENALTIES), len(RIDGE_PENALTIES), -1
         coef, intercept = self.path.combine(weights[:n_ridges].reshape(shape))
         intercept = intercept + self.offset @ coef
-        coef = coef + np.einsum("kpq,kq->pq", self.own.coef, weights[n_ridges:])
-        intercept = intercept + (self.own.intercept * weights[n_ridges:]).sum(axis=0)
+        coef = coef + np.einsum("kpq,kq->pq", pls.coef, weights[n_ridges:])
+        intercept = intercept + (pls.intercept * weights[n_ridges:]).sum(axis=0)
         coef = self.basis.T @ coef
         return coef, intercept - self.centre @ coef
 
@@ -65,9 +70,9 @@ class TargetPLS:
 
     @classmethod
     def of(cls, X: NDArray[Any], y: NDArray[Any], limit: int, size: float = 0.0) -> "TargetPLS":
-        """Fit PLS with up to `limit` components to every target by itself; 0 is none.
+        """Fit PLS with 1 to `limit` components to each target; a limit of 0 fits none.
 
-        What spectra of lower rank do not support is as with all components that they do.
+        Numbers of components above the rank of the spectra give the fit at that rank.
         """
         coef, intercept = np.empty((limit, X.shape[1], y.shape[1])), np.empty((limit, y.shape[1]))
         if limit == 0:
@@ -82,7 +87,7 @@ class TargetPLS:
         return cls(coef - intercept[:, None], intercept)
 
     def predict(self, X: NDArray[Any]) -> NDArray[Any]:
-        """Return the predictions of every number of components, (k, n, q)."""
+        """Return the predictions for every number of components, (k, n, q)."""
         return X @ self.coef + self.intercept[:, None]
 
 
@@ -92,17 +97,16 @@ def fit_view(
     unseen: Sequence[NDArray[Any]] | None = None,
     size: float = 0.0,
 ) -> ViewFits:
-    """Fit calibrations on rows (n, p) of one view, and y (n, q).
+    """Fit the calibrations of one view to rows (n, p) and reference values (n, q).
 
-    Every ridge calibration is fitted on the source rows, on the difference spectra of the
-    standards, which it is to predict as zero, and on their target spectra, moved by the mean
-    difference, which it is to predict as their label. A view that was itself learnt from the
-    standards' target spectra passes `unseen`: those spectra through the view as learnt without the
-    standards of even places, and without those of odd places. `size` is the norm of the spectra
-    that the view was computed from: a view that is flat up to their rounding error has no
-    direction to fit.
+    Every ridge regression is fitted on three kinds of rows: source rows, difference spectra of the
+    standards with the value zero, and target spectra of the standards, corrected by the mean
+    difference, with their reference values. A view that was itself learnt from the target spectra
+    of the standards passes `unseen`: those spectra in the view learnt without the standards at
+    even positions, and in the view learnt without those at odd positions. `size` is the norm of
+    the spectra that the view was computed from: variation within their rounding error is ignored.
     """
-    # Neither ridge regression nor PLS minds rotations: few rows span few coordinates.
+    # Both regressions are invariant to rotations, so a few coordinates represent a few rows.
     centre = source.X.mean(axis=0)
     spectra = [source.X, standards.X_source, standards.X_target, *(unseen or ())]
     rows = np.concatenate(spectra) - centre
@@ -111,93 +115,101 @@ def fit_view(
     X, X_source, X_target, *unseen = ((Z - centre) @ basis.T for Z in spectra)
     source = replace(source, X=X)
     standards = replace(standards, X_source=X_source, X_target=X_target)
-    whole = RowSpace.of(X, source.y, size)
-    path, offset = _fit(whole, standards, np.arange(len(standards)))
-    variance = source.y.var(axis=0) + (np.ptp(source.y, axis=0) == 0)
-    on_target, on_source, alone = _left_out(whole, source, standards, unseen or [X_target], size)
-    left_out = np.concatenate([_flat(on_target), alone])
-    unknown = np.full((len(alone), source.y.shape[1]), np.inf)
-    source_error = (_flat(_source_residuals(source, standards, size)) ** 2).mean(axis=1) / variance
-    disagreement = (_flat(on_target - on_source) ** 2).mean(axis=1) / variance
+    space = RowSpace.of(X, source.y, size)
+    path, offset = _fit_ridges(space, standards, np.arange(len(standards)))
+    on_target, on_source, by_pls = _predict_held_out_standards(
+        space, source, standards, unseen or [X_target], size
+    )
+    held_out = np.concatenate([_merge_settings(on_target), by_pls])
+    residuals = _source_residuals(source, standards, size)
+    variance = target_variance(source.y)
+    unknown = np.full((len(by_pls), source.y.shape[1]), np.inf)  # PLS knows no source spectra
     return ViewFits(
         centre,
         basis,
         offset,
         path,
-        TargetPLS.of(standards.X_target, standards.y, len(alone), size),
-        source_error=np.concatenate([source_error, unknown]),
-        disagreement=np.concatenate([disagreement, unknown]),
-        label_error=((left_out - standards.y) ** 2).mean(axis=1) / variance,
-        left_out=left_out,
+        TargetPLS.of(standards.X_target, standards.y, len(by_pls), size),
+        source_error=np.concatenate([_mean_squares(residuals) / variance, unknown]),
+        disagreement=np.concatenate([_mean_squares(on_target - on_source) / variance, unknown]),
+        label_error=((held_out - standards.y) ** 2).mean(axis=1) / variance,
+        held_out=held_out,
     )
 
 
-def _flat(values: NDArray[Any]) -> NDArray[Any]:
+def _merge_settings(values: NDArray[Any]) -> NDArray[Any]:
     """Return (c, e, n, q) as (c e, n, q)."""
     return values.reshape(-1, *values.shape[2:])
 
 
-def _fit(
+def _mean_squares(deviations: NDArray[Any]) -> NDArray[Any]:
+    """Return the mean squares (c e, q) of deviations (c, e, n, q)."""
+    return (_merge_settings(deviations) ** 2).mean(axis=1)
+
+
+def _fit_ridges(
     space: RowSpace, standards: Standards, labelled: NDArray[Any]
 ) -> tuple[RidgePath, NDArray[Any]]:
-    """Fit every setting on source rows and standards, of which `labelled` tell their labels."""
+    """Fit every setting on source rows and standards; only `labelled` ones give their labels."""
     offset = (standards.X_source - standards.X_target).mean(axis=0)
     aligned = standards.X_target + offset
-    length = space.values.sum() / space.n_rows or 1.0
-    differences = scaled_differences(standards.X_source, aligned, length)
+    mean_square_norm = space.values.sum() / space.n_rows or 1.0
+    differences = scaled_differences(standards.X_source, aligned, mean_square_norm)
     added = np.concatenate([differences, aligned[labelled] - space.mean])
-    goals = np.concatenate([np.zeros_like(standards.y), standards.y[labelled] - space.level])
+    targets = np.concatenate([np.zeros_like(standards.y), standards.y[labelled] - space.y_mean])
     weights = np.concatenate(
         [
-            np.repeat(PENALTY[:, None], len(differences), axis=1),
-            np.repeat(LABEL_WEIGHT[:, None], len(labelled), axis=1),
+            np.repeat(SETTING_PENALTIES[:, None], len(differences), axis=1),
+            np.repeat(SETTING_LABEL_WEIGHTS[:, None], len(labelled), axis=1),
         ],
         axis=1,
     )
-    return space.fit_path(added, goals, weights, RIDGES * length), offset
+    return space.fit_path(added, targets, weights, RIDGE_PENALTIES * mean_square_norm), offset
 
 
 def _source_residuals(source: Rows, standards: Standards, size: float = 0.0) -> NDArray[Any]:
     """Return residuals (c, e, n, q) of source rows in cross-validation by sample."""
-    residuals = np.zeros((len(PENALTY), len(RIDGES), *source.y.shape))
+    residuals = np.zeros((len(SETTING_PENALTIES), len(RIDGE_PENALTIES), *source.y.shape))
     for train, test in sample_folds(source.ids):
-        # A left-out sample must not be known by its target spectrum either.
+        # The label of a held-out sample must not enter through its target spectrum either.
         labelled = np.flatnonzero(~np.isin(standards.ids, source.ids[test]))
-        path, _ = _fit(RowSpace.of(source.X[train], source.y[train], size), standards, labelled)
+        space = RowSpace.of(source.X[train], source.y[train], size)
+        path, _ = _fit_ridges(space, standards, labelled)
         residuals[:, :, test] = path.predict(source.X[test]) - source.y[test]
     return residuals
 
 
-def _left_out(
-    whole: RowSpace,
+def _predict_held_out_standards(
+    space: RowSpace,
     source: Rows,
     standards: Standards,
     unseen: Sequence[NDArray[Any]],
     size: float,
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Return predictions for left-out standards, as `unseen` has their target spectra.
+    """Return predictions for held-out standards, whose target spectra are those of `unseen`.
 
-    Those of the ridges for target and source spectra, (c, e, n, q), and those of PLS on target
-    spectra alone, (k, n, q).
+    Ridge predictions for target and for source spectra, (c, e, n, q) each, and predictions of PLS
+    on target spectra alone, (k, n, q).
     """
     n, n_targets = standards.y.shape
-    limit = max(0, min(MAX_OWN_COMPONENTS, n - FEWEST_OWN))
+    limit = max(0, min(MAX_PLS_COMPONENTS, n - PLS_SPARE_STANDARDS))
     n_samples = len(np.unique(source.ids))
-    on_target, on_source = np.empty((2, len(PENALTY), len(RIDGES), n, n_targets))
-    alone = np.empty((limit, n, n_targets))
-    if n < 2:  # nothing to leave out: no error is known
+    shape = len(SETTING_PENALTIES), len(RIDGE_PENALTIES), n, n_targets
+    on_target, on_source = np.empty((2, *shape))
+    by_pls = np.empty((limit, n, n_targets))
+    if n < 2:  # a single standard cannot be held out, and its errors are taken to be zero
         on_target[:] = on_source[:] = standards.y
-    for k, (train, test) in enumerate(standard_folds(n, MAX_FOLDS) if n > 1 else ()):
-        # A fold's standards are all of even or all of odd places: the folds are even in number.
+    for k, (train, test) in enumerate(standard_folds(n, MAX_STANDARD_FOLDS) if n > 1 else ()):
+        # Fold k holds the positions k, k + 10, ...: all even or all odd.
         X_target = unseen[k % len(unseen)]
-        space, rest = whole, replace(standards, X_target=X_target)[train]
+        fold_space, rest = space, replace(standards, X_target=X_target)[train]
         others = ~np.isin(source.ids, standards.ids[test])
-        if n_samples <= MANY and others.any():
-            space = RowSpace.of(source.X[others], source.y[others], size)
-        path, offset = _fit(space, rest, np.arange(len(train)))
+        if n_samples <= MAX_REDECOMPOSED_SAMPLES and others.any():
+            fold_space = RowSpace.of(source.X[others], source.y[others], size)
+        path, offset = _fit_ridges(fold_space, rest, np.arange(len(train)))
         on_target[:, :, test] = path.predict(X_target[test] + offset)
         on_source[:, :, test] = path.predict(standards.X_source[test])
         if limit:
-            own = TargetPLS.of(rest.X_target, rest.y, limit, size)
-            alone[:, test] = own.predict(X_target[test])
-    return on_target, on_source, alone
+            pls = TargetPLS.of(rest.X_target, rest.y, limit, size)
+            by_pls[:, test] = pls.predict(X_target[test])
+    return on_target, on_source, by_pls

@@ -1,4 +1,4 @@
-"""Weights of the calibrations of an ensemble, from how they fare where they were not fitted."""
+"""Weights of the calibrations of an ensemble, from their cross-validated errors."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,24 +8,25 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
+from .._algorithms._variance import target_variance
 from .._core._standards import Rows, Standards
-from ._fits import LABEL_WEIGHT, LABEL_WEIGHTS, RIDGES, ViewFits, fit_view
+from ._fits import LABEL_WEIGHTS, RIDGE_PENALTIES, SETTING_LABEL_WEIGHTS, ViewFits, fit_view
 
-# Chosen on sugarcane handhelds, on real spectra behind simulated instruments, and on simulated
-# spectra, for 2 to 30 standards.
-SHARPNESS = 5.0  # weight is error to the power of minus this
-FEW_LABELS = 5  # of so few standards the labels are not read
-LABELS_FOR_HALF = 15  # so many more, and a label counts as half of what it says
-PRIOR_OF_UNLABELLED = 4.0  # log odds that no label should be read, with no standards ...
-STANDARDS_FOR_HALF = 3  # ... halved by so many
-PRIOR_OF_EXPERTS = 0.02  # odds that calibrations on target labels are better than all together
-EXPERT_EVIDENCE = 0.25  # what a standard says of that, in log odds a log ratio of errors
-ERROR_FLOOR = 1e-3  # in units of the variance of y: what is better is good
+# Chosen on sugarcane handhelds, on real spectra with simulated differences between instruments,
+# and on simulated spectra, for 2 to 30 standards.
+ERROR_EXPONENT = 5.0  # a weight is the expected error to the power of -5
+IGNORED_LABELS = 5  # with up to so many standards, their label errors do not count
+HALF_TRUST_LABELS = 15  # with so many more, label errors count half
+UNLABELLED_LOG_ODDS = 4.0  # of calibrations that use no label, without standards
+UNLABELLED_HALVING = 3  # number of standards that halves these log odds
+LABEL_ONLY_PRIOR = 0.02  # odds that calibrations led by target labels beat the weighted mean
+EVIDENCE_PER_STANDARD = 0.25  # log odds per unit of the log ratio of the two errors
+ERROR_FLOOR = 1e-3  # in units of the variance of y; differences below it are ignored
 
 
 @dataclass(frozen=True)
 class ViewedRows:
-    """What one view makes of source rows and of both spectra of the standards."""
+    """Source rows and both spectra of the standards in one view."""
 
     Z: NDArray[Any]  # (n_source, n_channels of the view)
     Z_source: NDArray[Any]  # (n, n_channels)
@@ -36,11 +37,11 @@ class ViewedRows:
 
 @dataclass(frozen=True)
 class LinearMember:
-    """What an ensemble has behind one view: one weighted sum of linear calibrations."""
+    """The weighted sum of the linear calibrations of one view."""
 
     coef: NDArray[Any]  # (n_channels of the view, q)
     intercept: NDArray[Any]  # (q,)
-    share: float  # of all weights, mean over the targets
+    weight: float  # sum of the weights of its calibrations, mean over the targets
 
     def predict(self, Z: NDArray[Any]) -> NDArray[Any]:
         """Return this view's part of the predictions for target spectra, (n, q)."""
@@ -48,69 +49,71 @@ class LinearMember:
 
 
 def fit_members(
-    seen: Mapping[str, ViewedRows], source: Rows, standards: Standards
+    views: Mapping[str, ViewedRows], source: Rows, standards: Standards
 ) -> dict[str, LinearMember]:
     """Return the members of an ensemble by the names of their views.
 
-    Labels of standards that the target lacks are those of their source rows.
+    A standard without a label on the target gets the label of its source rows.
     """
-    y = np.where(np.isfinite(standards.y), standards.y, standards.y_source).reshape(
-        len(standards), -1
-    )
-    rows = replace(source, y=source.y.reshape(len(source.y), -1))
-    standards = replace(standards, y=y)
-    trials = [
+    y = np.where(np.isfinite(standards.y), standards.y, standards.y_source)
+    standards = replace(standards, y=y.reshape(len(standards), -1))
+    source = replace(source, y=source.y.reshape(len(source.y), -1))
+    fits = [
         fit_view(
-            replace(rows, X=np.asarray(view.Z, dtype=np.float64)),
+            replace(source, X=np.asarray(view.Z, dtype=np.float64)),
             replace(standards, X_source=view.Z_source, X_target=view.Z_target),
             view.unseen,
             view.size,
         )
-        for view in seen.values()
+        for view in views.values()
     ]
-    weights = fit_weights(trials, y, rows.y)
+    weights = fit_weights(fits, standards.y, source.y)
     return {
-        name: LinearMember(*trial.combine(parts), float(parts.sum(axis=0).mean()))
-        for name, trial, parts in zip(seen, trials, weights, strict=True)
+        name: LinearMember(*fit.combine(parts), float(parts.sum(axis=0).mean()))
+        for name, fit, parts in zip(views, fits, weights, strict=True)
     }
 
 
 def fit_weights(
-    trials: Sequence[ViewFits], y_standards: NDArray[Any], y_source: NDArray[Any]
+    fits: Sequence[ViewFits], y_standards: NDArray[Any], y_source: NDArray[Any]
 ) -> NDArray[Any]:
     """Return the weights (views, m, q) of all calibrations; they add up to 1 for each target.
 
-    A calibration's expected error is that in cross-validation on the source rows, plus its
-    disagreement on standards that are left out, plus, by the number of standards, its error in
-    their reference values. Weights are a power of it. Where calibrations that lean on the
-    standards' labels predict left-out labels so much better than this mean that it is no
-    accident, they take over: then the target resolves what the source does not.
+    A weight is a power of the expected error of a calibration: its error in cross-validation on
+    the source rows, plus its disagreement on held-out standards, plus, the more standards there
+    are, its error against their reference values. If the calibrations that rely on target labels
+    predict held-out labels much better than the weighted mean, they replace it: the target then
+    resolves what the source does not.
     """
     n = len(y_standards)
-    source, disagreement, label, left_out = (
-        np.stack([getattr(trial, name) for trial in trials])
-        for name in ("source_error", "disagreement", "label_error", "left_out")
+    source, disagreement, label, held_out = (
+        np.stack([getattr(fit, name) for fit in fits])
+        for name in ("source_error", "disagreement", "label_error", "held_out")
     )
-    label_weight = np.repeat(LABEL_WEIGHT, len(RIDGES))
-    label_weight = np.pad(
-        label_weight, (0, source.shape[1] - len(label_weight)), constant_values=np.inf
-    )[None, :, None]  # that of PLS on the standards alone is infinite
-    n_read = max(0, n - FEW_LABELS)
-    trust = n_read / (n_read + LABELS_FOR_HALF)
+    label_weight = _label_weights(source.shape[1])
+    n_counted = max(0, n - IGNORED_LABELS)
+    trust = n_counted / (n_counted + HALF_TRUST_LABELS)
     expected = source + disagreement + trust * label + np.finfo(float).tiny
-    log_odds = (label_weight == 0) * PRIOR_OF_UNLABELLED * STANDARDS_FOR_HALF
-    log_odds = log_odds / (n + STANDARDS_FOR_HALF)
-    weights = softmax(log_odds - SHARPNESS * np.log(expected), axis=(0, 1))
-    if n <= FEW_LABELS:
+    log_odds = (label_weight == 0) * UNLABELLED_LOG_ODDS * UNLABELLED_HALVING
+    log_odds = log_odds / (n + UNLABELLED_HALVING)
+    weights = softmax(log_odds - ERROR_EXPONENT * np.log(expected), axis=(0, 1))
+    if n <= IGNORED_LABELS:
         return weights
-    leaning = np.where(label_weight >= max(LABEL_WEIGHTS), 0.0, -np.inf)
-    experts = softmax(leaning - n / 4 * np.log(label + ERROR_FLOOR), axis=(0, 1))
-    variance = y_source.var(axis=0) + (np.ptp(y_source, axis=0) == 0)
+    relies_on_labels = np.where(label_weight >= max(LABEL_WEIGHTS), 0.0, -np.inf)
+    by_labels = softmax(relies_on_labels - n / 4 * np.log(label + ERROR_FLOOR), axis=(0, 1))
+    variance = target_variance(y_source)
 
     def error(weights):
-        mean = np.einsum("vmq,vmnq->nq", weights, left_out)
+        mean = np.einsum("vmq,vmnq->nq", weights, held_out)
         return ((mean - y_standards) ** 2).mean(axis=0) / variance + ERROR_FLOOR
 
-    evidence = EXPERT_EVIDENCE * n * np.log(error(weights) / error(experts))
-    takeover = expit(np.log(PRIOR_OF_EXPERTS) + evidence)  # (q,)
-    return (1 - takeover) * weights + takeover * experts
+    evidence = EVIDENCE_PER_STANDARD * n * np.log(error(weights) / error(by_labels))
+    probability = expit(np.log(LABEL_ONLY_PRIOR) + evidence)  # (q,)
+    return (1 - probability) * weights + probability * by_labels
+
+
+def _label_weights(n_calibrations: int) -> NDArray[Any]:
+    """Return the weight (1, m, 1) of a label in every calibration, infinite for PLS on labels."""
+    ridges = np.repeat(SETTING_LABEL_WEIGHTS, len(RIDGE_PENALTIES))
+    n_pls = n_calibrations - len(ridges)
+    return np.concatenate([ridges, np.full(n_pls, np.inf)])[None, :, None]

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.interpolate import PchipInterpolator
 from sklearn.base import BaseEstimator
 from sklearn.utils import assert_all_finite, check_array
 from sklearn.utils.validation import FLOAT_DTYPES, validate_data
 
 from ..._frames import as_frame
 from ..._validation import check_axis
+from .._algorithms._interpolation import interpolate_monotone
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,7 @@ class Grids:
         if self.axis is None or len(X) == 0:
             return X if self.axis is None else np.empty((0, len(self.source)))
         assert_all_finite(X, input_name="X")
-        order = np.argsort(self.axis[self.target])
-        known = self.axis[self.target][order]
-        return PchipInterpolator(known, X[:, order], axis=1)(self.axis[self.source])
+        return interpolate_monotone(X, self.axis[self.target], self.axis[self.source])
 
     def stack_target(self, X: NDArray[Any]) -> NDArray[Any]:
         """Return spectra on the target's own channels as rows of the stacked layout."""

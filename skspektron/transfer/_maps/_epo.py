@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import OneToOneFeatureMixin
 
+from .._algorithms._interpolation import interpolate_linear
 from .._algorithms._svd import principal_axes
 from ._base import LowRankMap, check_n_components, check_pairs
 
@@ -72,18 +73,12 @@ class EPO(OneToOneFeatureMixin, LowRankMap):
         """Learn from standards, paired by row: `X` from the target, `y` from the source."""
         check_n_components(self.n_components)
         target, source = check_pairs(self, X, y)
-        source = _resample(source, target.shape[1])
+        if source.shape[1] != target.shape[1]:
+            axes = (np.linspace(0.0, 1.0, X.shape[1]) for X in (source, target))
+            source = interpolate_linear(source, *axes)
         D = source - target
         values, U = principal_axes(D, self.n_components)
         self.components_ = (U / np.sqrt(values)).T @ D
         self.left_, self.right_ = -self.components_.T, self.components_
         self.intercept_ = -(source.mean(axis=0) @ self.left_) @ self.right_
         return self
-
-
-def _resample(X, n_channels):
-    """Return spectra interpolated at `n_channels` equally spaced channels of the same range."""
-    if X.shape[1] == n_channels:
-        return X
-    old, new = np.linspace(0.0, 1.0, X.shape[1]), np.linspace(0.0, 1.0, n_channels)
-    return np.array([np.interp(new, old, x) for x in X])

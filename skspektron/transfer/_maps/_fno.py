@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.interpolate import PchipInterpolator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..._base import TorchEstimatorMixin
 from ..._typing import RandomState
 from ..._validation import check_counts
 from .._algorithms._folds import standard_folds
+from .._algorithms._interpolation import interpolate_monotone
 from .._algorithms._svd import centred
 from ._base import PairedMap, check_pairs, opposite_channels
 
@@ -136,7 +136,7 @@ class FNO(TorchEstimatorMixin, PairedMap):
         check_operator(self)
         target, source = check_pairs(self, X, y)
         self._place_channels(target.shape[1], source.shape[1])
-        target = interpolate(target, self.target_position_, self.source_position_)
+        target = interpolate_monotone(target, self.target_position_, self.source_position_)
         self.target_mean_, self.source_mean_ = target.mean(axis=0), source.mean(axis=0)
         d, rest = self._split(target, source)
         self.scales_ = float(np.sqrt(np.mean(d**2))), float(np.sqrt(np.mean(rest**2)))
@@ -159,12 +159,15 @@ class FNO(TorchEstimatorMixin, PairedMap):
 
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
-        d = interpolate(X, self.target_position_, self.source_position_) - self.target_mean_
+        d = (
+            interpolate_monotone(X, self.target_position_, self.source_position_)
+            - self.target_mean_
+        )
         if self.n_epochs_ == 0:
             return d + self.source_mean_
         on_even, _ = self._scaled(d, d)
         rest = run_operator(self.weights_, on_even, self._resolve_device()) * self.scales_[1]
-        return d + self.source_mean_ + interpolate(rest, self._even, self.source_position_)
+        return d + self.source_mean_ + interpolate_monotone(rest, self._even, self.source_position_)
 
     def _place_channels(self, n_target, n_source):
         """Set the positions of the channels of both instruments."""
@@ -192,7 +195,7 @@ class FNO(TorchEstimatorMixin, PairedMap):
     def _scaled(self, d, rest):
         """Return both on evenly spaced points, in the units of the network."""
         return [
-            interpolate(part, self.source_position_, self._even) / (scale + (scale == 0))
+            interpolate_monotone(part, self.source_position_, self._even) / (scale + (scale == 0))
             for part, scale in zip((d, rest), self.scales_, strict=True)
         ]
 
@@ -205,13 +208,13 @@ class FNO(TorchEstimatorMixin, PairedMap):
         from ..._training._operator import train_operator
 
         errors = np.empty((1 + self.max_epochs, len(target)))
-        for kept, held in standard_folds(len(target)):
-            means = target[kept].mean(axis=0), source[kept].mean(axis=0)
-            d = target[held] - means[0]
-            held_out = self._scaled(d, source[held] - means[1] - d)
-            shown = self._scaled(*self._split(target[kept], source[kept]))
-            _, losses = train_operator(self._sizes(), recipe, *shown, held_out=held_out)
-            errors[0, held], errors[1:, held] = np.mean(held_out[1] ** 2, axis=1), losses
+        for train, test in standard_folds(len(target)):
+            means = target[train].mean(axis=0), source[train].mean(axis=0)
+            d = target[test] - means[0]
+            held_out = self._scaled(d, source[test] - means[1] - d)
+            training = self._scaled(*self._split(target[train], source[train]))
+            _, losses = train_operator(self._sizes(), recipe, *training, held_out=held_out)
+            errors[0, test], errors[1:, test] = np.mean(held_out[1] ** 2, axis=1), losses
         return errors
 
     @property
@@ -236,13 +239,3 @@ def check_operator(estimator) -> None:
     rate = estimator.learning_rate
     if not isinstance(rate, Real) or not 0 < float(rate) < np.inf:
         raise ValueError(f"learning_rate is {rate!r}. Pass a number above 0, such as 5e-3.")
-
-
-def interpolate(X: NDArray[Any], known: NDArray[Any], wanted: NDArray[Any]) -> NDArray[Any]:
-    """Return rows given at `known` positions, in any order, at the `wanted` ones."""
-    if np.array_equal(known, wanted):
-        return X
-    if len(known) == 1:
-        return np.repeat(X, len(wanted), axis=1)
-    order = np.argsort(known)
-    return PchipInterpolator(known[order], X[:, order], axis=1)(wanted)
