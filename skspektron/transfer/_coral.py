@@ -18,44 +18,45 @@ ROWS_OF_EQUAL_WEIGHT = 10
 
 
 class CORALTransfer(MappedTransfer):
-    r"""Give target spectra the mean and the covariance of source spectra.
+    r"""Match the mean and covariance of target spectra to those of source spectra.
 
-    Whitens spectra by the covariance of the target and colours them by that of the source [1]_:
+    Correlation alignment whitens target spectra by their own covariance and colours them by the
+    covariance of the source spectra [1]_:
 
     .. math:: \hat x = \bar x_s + (x - \bar x_t) \,
         (C_t + \lambda I)^{-1/2} (C_s + \lambda I)^{1/2} .
 
-    With ``n_transfer=0`` it learns from the spectra of all training rows of both instruments, those
-    of the target unlabelled; no pairs are needed.
+    With ``n_transfer=0`` means and covariances are those of all training rows of each instrument;
+    target rows then need neither labels nor pairs.
 
     Parameters
     ----------
     estimator : estimator, default=None
-        Calibration that is transferred. None: ``PLSRegression(scale=False)``, the number of
-        components chosen by cross-validation.
+        Calibration to transfer. None: ``PLSRegression(scale=False)`` with the number of components
+        chosen by cross-validation.
     source, target : str or int, default=None
-        Labels of the instrument of the calibration and of the instrument it moves to. `source`
-        None: the most frequent label other than `target`. `target` None: the one that is not
-        `source`, where there are two.
+        Labels of the instrument of the calibration and of the instrument it is transferred to.
+        `source` None: the most frequent label other than `target`. `target` None: the label other
+        than `source`, if there are two.
     n_transfer : int or None, default=0
-        Number of paired standards whose covariances are used. 0: all training rows of the two
-        instruments, so 0 is not `NoTransfer` here. None: every paired sample.
+        Number of paired standards whose covariances are used. 0: the covariances of all training
+        rows of the two instruments, unlike `NoTransfer`. None: every paired sample.
     selection : {"kennard-stone", "duplex", "spxy", "random"} or callable, default="kennard-stone"
-        Order in which candidates become standards; a callable takes spectra of shape
-        (n_candidates, n_features) and returns a permutation. The standards for 5 are among those
-        for 10. "spxy" reads the reference values of the source rows.
+        Order in which samples are chosen as standards; a callable takes spectra of shape
+        (n_candidates, n_features) and returns a permutation. The first 5 of 10 standards are those
+        of ``n_transfer=5``. "spxy" uses the reference values of the source rows.
     random_state : int, RandomState instance or None, default=None
-        Draws the order when `selection` is "random".
+        Seed of the order with ``selection="random"``.
     memory : str or joblib.Memory, default=None
-        Where the fitted calibration is cached, so that a search over parameters of the transfer
-        fits it once for every fold.
+        Cache of the fitted calibration: a search over parameters of the transfer then fits it once
+        per fold.
     trained_on : array-like of sample ids, default=None
-        Samples that a `FrozenEstimator` was fitted on, so that a leak can be told; None warns.
+        Samples that a `FrozenEstimator` was fitted on, to detect leakage; None warns.
     regularization : float or "auto", default="auto"
         Ridge :math:`\lambda` in units of the mean variance of a source channel, above 0. Directions
-        with less variance than that are hardly stretched; a large one leaves the change of the mean
-        alone. Typical: 0.01 to 10. "auto": 10/n with n rows of the instrument that has fewer,
-        because covariances of few spectra are mostly chance.
+        with less variance than that are hardly stretched; a very large value corrects the mean
+        only. Typical: 0.01 to 10. "auto": 10/n for n rows of the instrument with fewer rows,
+        because covariances estimated from few spectra are unreliable.
 
     Attributes
     ----------
@@ -66,27 +67,26 @@ class CORALTransfer(MappedTransfer):
     regularization_ : float
         The ridge that was used, in units of the mean variance of a source channel.
     source_, target_ : str or int
-        Labels of the two instruments; None where fit got no `instrument`.
+        Labels of the two instruments; None if `fit` was given no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
-        Samples of the paired standards, in order of selection; empty with ``n_transfer=0``.
+        Ids of the paired standards, in order of selection; empty with ``n_transfer=0``.
     source_channels_, target_channels_ : ndarray of int
-        Columns of `X` that are used of either instrument: all of them where both measure all.
+        Columns of `X` used for either instrument; all columns if both measure all of them.
     n_features_in_ : int
         Number of spectral channels.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names of `X`, where they are all strings.
+        Column names of `X`, if they are all strings.
 
     See Also
     --------
-    MeanCentredTransfer : The means without the covariances.
+    MeanCentredTransfer : Matches the means only.
 
     Notes
     -----
     With ``n_transfer=0`` the training samples of the two instruments should come from one
-    population; a difference between the samples is removed like one between the instruments.
-    A single row of an instrument has no covariance: only the mean moves then. Covariances have
-    the denominator n - 1 and are never formed: the cost is O(n^2 p) for n rows of p channels. NaN
-    is refused.
+    population: a difference between the samples is removed like one between the instruments.
+    If an instrument has a single row, only the mean is corrected. Covariances have the denominator
+    n - 1 and are never formed: the cost is O(n^2 p) for n rows of p channels. NaN is refused.
 
     References
     ----------

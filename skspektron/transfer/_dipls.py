@@ -18,92 +18,93 @@ from ._maps._base import check_n_components
 
 
 class DIPLSTransfer(LinearTransfer):
-    r"""Fit PLS whose components vary alike on both instruments.
+    r"""Fit PLS components that vary alike on both instruments.
 
-    Domain-invariant PLS [1]_ finds each weight vector from what it explains of `y` on the source,
-    less a penalty :math:`\lambda` on how differently the scores spread on the two instruments,
+    Domain-invariant PLS [1]_ computes each weight vector from the covariance with `y` on the
+    source, with a penalty :math:`\lambda` on the difference between the scores of the two
+    instruments:
 
     .. math:: w \propto (I + \tfrac{\lambda}{y'y} D)^{-1} X'y .
 
-    With ``n_transfer=0`` it learns from the spectra of all training rows of the target, unlabelled
-    and unpaired: :math:`D = |C_s - C_t|`, the eigenvalues of the difference of the covariances
-    taken positive, and target spectra are centred by their own mean. With paired standards
-    :math:`D = \Delta'\Delta` of the differences :math:`\Delta = X_s - X_t` (graph-based
+    With ``n_transfer=0`` it uses all training rows of the target, which need neither labels nor
+    pairs: :math:`D = |C_s - C_t|` is the difference of the covariances with its eigenvalues made
+    positive, and target spectra are centred by their own mean. With paired standards
+    :math:`D = \Delta'\Delta` for the differences :math:`\Delta = X_s - X_t` (graph-based
     calibration transfer [2]_), and target spectra are centred by the mean of the source.
 
     Parameters
     ----------
     estimator : estimator, default=None
-        Calibration that is transferred. None: ``PLSRegression(scale=False)``, the number of
-        components chosen by cross-validation.
+        Calibration to transfer. None: ``PLSRegression(scale=False)`` with the number of components
+        chosen by cross-validation.
     source, target : str or int, default=None
-        Labels of the instrument of the calibration and of the instrument it moves to. `source`
-        None: the most frequent label other than `target`. `target` None: the one that is not
-        `source`, where there are two.
+        Labels of the instrument of the calibration and of the instrument it is transferred to.
+        `source` None: the most frequent label other than `target`. `target` None: the label other
+        than `source`, if there are two.
     n_transfer : int or None, default=0
-        Number of paired standards whose differences are penalised. 0: the difference of the
-        covariances of all training rows, so 0 is not `NoTransfer` here. None: every paired
-        sample.
+        Number of paired standards whose differences are penalized. 0: the difference between the
+        covariances of all training rows, unlike `NoTransfer`. None: every paired sample.
     selection : {"kennard-stone", "duplex", "spxy", "random"} or callable, default="kennard-stone"
-        Order in which candidates become standards; a callable takes spectra of shape
-        (n_candidates, n_features) and returns a permutation. The standards for 5 are among those
-        for 10. "spxy" reads the reference values of the source rows.
+        Order in which samples are chosen as standards; a callable takes spectra of shape
+        (n_candidates, n_features) and returns a permutation. The first 5 of 10 standards are those
+        of ``n_transfer=5``. "spxy" uses the reference values of the source rows.
     random_state : int, RandomState instance or None, default=None
-        Draws the order when `selection` is "random".
+        Seed of the order with ``selection="random"``.
     memory : str or joblib.Memory, default=None
-        Where the fitted calibration is cached, so that a search over parameters of the transfer
-        fits it once for every fold.
+        Cache of the fitted calibration: a search over parameters of the transfer then fits it once
+        per fold.
     trained_on : array-like of sample ids, default=None
-        Samples that a `FrozenEstimator` was fitted on, so that a leak can be told; None warns.
+        Samples that a `FrozenEstimator` was fitted on, to detect leakage; None warns.
     n_components : int or None, default=None
-        Number of components, at least 1; fewer where the source spectra support no more. None:
-        as many as cross-validation of PLS on the source rows chooses.
+        Number of components, at least 1; fewer if the source spectra support no more. None: the
+        number that cross-validation of PLS on the source rows chooses.
     difference_penalty : float or "auto", default="auto"
         Penalty :math:`\lambda`, at least 0, the same for all components, in the unit of `y`
-        squared over that of `D`. 0: PLS on the source. "auto": a penalty of its own for every
-        component. Unpaired :math:`|X - yw'|^2 / w'Dw` with the unpenalised :math:`w = X'y / y'y`,
-        as in [1]_; paired :math:`10^6\,y'y / |\Delta|_2^2`, which all but removes the directions
-        of the differences: with few standards that predicts better than the rule of [1]_.
+        squared over that of `D`. 0: PLS on the source. "auto": a penalty for each component,
+        without standards :math:`|X - yw'|^2 / w'Dw` with the unpenalized :math:`w = X'y / y'y`, as
+        in [1]_, and with standards :math:`10^6\,y'y / |\Delta|_2^2`, which almost removes the
+        directions of the differences.
 
     Attributes
     ----------
     estimator_ : estimator
-        The calibration, fitted on the source rows: it predicts source rows.
+        The calibration, fitted on the source rows.
     coef_ : ndarray of shape (n_features,) or (n_features, n_targets)
-        Coefficients for spectra as the last step of the calibration sees them; absent where
-        nothing was transferred, as are the next three.
+        Coefficients for target spectra as they enter the last step of the calibration; absent
+        where nothing was transferred, as are the next three.
     intercept_ : float or ndarray of shape (n_targets,)
         Intercept for target spectra, in the unit of `y`.
     n_components_ : int
-        Number of components that were asked for or chosen.
+        Number of components that was given or chosen.
     difference_penalty_ : ndarray of shape (n_components_,) or (n_components_, n_targets)
-        Penalty of every component; NaN for those that the spectra did not support.
+        Penalty of each component; NaN for those that the spectra did not support.
     source_, target_ : str or int
-        Labels of the two instruments; None where fit got no `instrument`.
+        Labels of the two instruments; None if `fit` was given no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
-        Samples of the paired standards, in order of selection; empty with ``n_transfer=0``.
+        Ids of the paired standards, in order of selection; empty with ``n_transfer=0``.
     source_channels_, target_channels_ : ndarray of int
-        Columns of `X` that are used of either instrument: all of them where both measure all.
+        Columns of `X` used for either instrument; all columns if both measure all of them.
     n_features_in_ : int
         Number of spectral channels.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names of `X`, where they are all strings.
+        Column names of `X`, if they are all strings.
 
     See Also
     --------
-    MeanCentredTransfer : The means without the covariances.
+    MeanCentredTransfer : Matches the means only.
     PooledTransfer : One calibration for both instruments, from labelled standards.
 
     Notes
     -----
     The last step of the calibration is replaced, so a `FrozenEstimator` is refused; the steps
-    before it stay, fitted on the source rows. Channels are centred, not scaled. Several targets are
-    fitted one at a time. Without standards the training samples of the two instruments should come
-    from one population: a difference between the samples counts like one between the instruments,
-    and one between their mean reference values becomes a bias. A single target row tells the mean
-    alone. Differences of pairs that follow the composition, as under a change of gain, take its
-    signal away with them. Spectra are replaced by their coordinates in the space of all rows, so
-    the cost is O(n^2 p + a n^3) for n rows of p > n channels and a components. NaN is refused.
+    before it are fitted on the source rows and kept. Channels are centred, not scaled. Several
+    targets are fitted one by one. With ``n_transfer=0`` the training samples of the two instruments
+    should come from one population: a difference between the samples is penalized like one between
+    the instruments, and a difference between their mean reference values becomes a bias. A single
+    target row contributes its mean only. If the differences between pairs correlate with the
+    composition, as under a change of gain, the penalty also removes the signal of the composition.
+    Spectra are represented by their coordinates in the space of all rows, so the cost is
+    O(n^2 p + a n^3) for n rows of p > n channels and a components. NaN is refused.
 
     References
     ----------

@@ -20,84 +20,83 @@ from ._core._standards import Rows, Standards
 
 
 class EnsembleTransfer(LastStepTransfer):
-    r"""Average many calibrations, each as much as it fares well on what was left out.
+    r"""Average many ridge calibrations, weighted by their cross-validated error.
 
-    Behind each of several preprocessings (*views*), ridge regressions predict the reference
-    values of the source rows, zero for the difference spectra D of the standards [1]_, and the
-    reference values of the standards from their target spectra, moved by the mean difference:
+    For each of several preprocessings (*views*), ridge regressions are fitted to the source rows,
+    to the difference spectra D of the standards with the value zero [1]_, and to the target spectra
+    of the standards, corrected by the mean difference, with their reference values:
 
     .. math:: \min_b \|y - Xb\|^2 + \lambda \|D b\|^2 + \omega \|y_n - X_n b\|^2 + \eta \|b\|^2 .
 
     All views, :math:`\lambda` (1 and 1000), :math:`\omega` (0, 3 and 30) and :math:`\eta` enter
-    the mean of the predictions [2]_. The weight of a calibration is the fifth power of its inverse
-    expected error: the mean square in cross-validation on the source rows, plus that of the
-    disagreement between both spectra of standards that are left out, plus, in proportion to
-    (n - 5) / (n + 10) of n standards, the squared error in their reference values. The
-    weights of those that read no label are multiplied by ``exp(12 / (n + 3))``. Where, with
-    more than five standards, the calibrations with the largest :math:`\omega` and PLS on the
-    target spectra alone predict left-out reference values much better than this mean, they replace
-    it: then the target resolves what the source does not.
+    the weighted mean of the predictions [2]_. The weight of a calibration is its expected error to
+    the power of -5. The expected error is the mean squared error in cross-validation on the source
+    rows, plus the mean squared difference between the predictions for both spectra of held-out
+    standards, plus, with n > 5 standards, (n - 5) / (n + 10) times the mean squared error against
+    their reference values. Weights of calibrations that use no label are multiplied by
+    ``exp(12 / (n + 3))``. If, with n > 5, the calibrations with the largest :math:`\omega` and PLS
+    on the target spectra alone predict held-out reference values much better than this mean, they
+    replace it: the target then resolves what the source does not.
 
     Parameters
     ----------
     estimator : estimator, default=None
-        Calibration of the source, which predicts source rows, and target rows without standards.
-        Of a `Pipeline`, the steps before the last are one more view, behind which ridge regression
-        takes the place of the last step, unless one of them is fitted to `y`: it would be judged on
-        rows that it knows. None: ``PLSRegression(scale=False)``, the number of
-        components chosen by cross-validation.
+        Calibration to transfer; it predicts source rows, and target rows without standards. The
+        steps of a `Pipeline` before the last are one more view, in which ridge regression replaces
+        the last step, unless a step is fitted to `y`: its cross-validated error would be too small.
+        None: ``PLSRegression(scale=False)`` with the number of components chosen by
+        cross-validation.
     source, target : str or int, default=None
-        Labels of the instrument of the calibration and of the instrument it moves to. `source`
-        None: the most frequent label other than `target`. `target` None: the one that is not
-        `source`, where there are two.
+        Labels of the instrument of the calibration and of the instrument it is transferred to.
+        `source` None: the most frequent label other than `target`. `target` None: the label other
+        than `source`, if there are two.
     n_transfer : int or None, default=10
-        Number of paired standards. 0: as `NoTransfer`. None: every paired sample.
+        Number of paired standards. 0: no transfer, as `NoTransfer`. None: every paired sample.
     selection : {"kennard-stone", "duplex", "spxy", "random"} or callable, default="kennard-stone"
-        Order in which candidates become standards; a callable takes spectra of shape
-        (n_candidates, n_features) and returns a permutation. The standards for 5 are among those
-        for 10. "spxy" reads the reference values of the source rows.
+        Order in which samples are chosen as standards; a callable takes spectra of shape
+        (n_candidates, n_features) and returns a permutation. The first 5 of 10 standards are those
+        of ``n_transfer=5``. "spxy" uses the reference values of the source rows.
     random_state : int, RandomState instance or None, default=None
-        Draws the order when `selection` is "random".
+        Seed of the order with ``selection="random"``.
     memory : str or joblib.Memory, default=None
-        Where the fitted calibration is cached, so that a search over parameters of the transfer
-        fits it once for every fold.
+        Cache of the fitted calibration: a search over parameters of the transfer then fits it once
+        per fold.
     trained_on : array-like of sample ids, default=None
-        As in the other methods; a `FrozenEstimator`, which it is for, is refused here.
+        As in the other methods, for a `FrozenEstimator`, which is refused with standards.
     wavelength, wavenumber : array-like of shape (n_features,), default=None
-        Axis of the spectra in nm or in cm-1; string column names are read as one. With an axis,
-        the derivatives at the bands of water, O-H, N-H and C-H [3]_ are views too.
+        Axis of the spectra in nm or in cm-1; by default the axis in the column names, if any. An
+        axis adds views of the derivatives at the bands of water, O-H, N-H and C-H [3]_.
 
     Attributes
     ----------
     estimator_ : estimator
         The calibration, fitted on the source rows.
     view_weights_ : dict of str to float
-        Share of every view in the mean, adding up to 1; absent without standards.
+        Weight of each view in the mean; they add up to 1. Absent without standards.
     source_, target_ : str or int
-        Labels of the two instruments; None where fit got no `instrument`.
+        Labels of the two instruments; None if `fit` was given no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
-        Samples of the paired standards, in order of selection.
+        Ids of the paired standards, in order of selection.
     source_channels_, target_channels_ : ndarray of int
-        Columns of `X` that are used of either instrument: all of them where both measure all.
+        Columns of `X` used for either instrument; all columns if both measure all of them.
     n_features_in_ : int
         Number of spectral channels.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names of `X`, where they are all strings.
+        Column names of `X`, if they are all strings.
 
     See Also
     --------
     NARTransfer : One of these calibrations, without labels.
-    LoRATransfer : The same ensemble with the views of a pretrained network.
+    LoRATransfer : The same ensemble with the adapted embedding of a pretrained network.
 
     Notes
     -----
     The views are the spectra, SNV, first derivatives (Savitzky-Golay, 11 channels) of both, and
-    second derivatives (21 channels). D is scaled so that a difference spectrum is as long as a
-    centred source spectrum (root mean square). A standard without a reference value on the target
-    has that of its source rows. NaN is refused. Reference values of several targets are predicted
-    one by one. Time grows with the third power of the number of standards: it is made for tens,
-    not for hundreds. With more than 200 source samples, those that are standards stay among the
-    source rows while their target spectra are left out.
+    second derivatives (21 channels). D is scaled to the root mean square norm of the centred source
+    spectra. A standard without a reference value on the target gets that of its source rows. NaN is
+    refused. Several targets are predicted one by one. The cost grows with the third power of the
+    number of standards, so the method is meant for tens of standards. With more than 200 source
+    samples, held-out standards stay among the source rows; only their target spectra are held out.
 
     References
     ----------

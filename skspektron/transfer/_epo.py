@@ -23,72 +23,72 @@ MAX_DIRECTIONS = 6
 
 
 class EPOTransfer(LastStepTransfer):
-    r"""Calibrate again without the directions in which the instruments differ.
+    r"""Recalibrate without the directions in which the instruments differ.
 
-    The leading directions V of the difference spectra of the standards, not centred, are taken out
-    of all spectra, :math:`\hat x = x - (x - \bar x_s) V V^\top`, and the calibration is fitted on
-    projected source rows [1]_: it cannot use what the instrument changes. The standards need no
-    labels.
+    The leading directions V of the difference spectra of the standards, not centred, are removed
+    from all spectra, :math:`\hat x = x - (x - \bar x_s) V V^\top`, and the calibration is refitted
+    on projected source rows [1]_, so that it cannot use what the instruments change. The standards
+    need no labels.
 
     Parameters
     ----------
     estimator : estimator, default=None
-        Calibration that is transferred; its last step is fitted again on projected spectra,
-        behind the steps before it. None: ``PLSRegression(scale=False)``, the number of components
-        chosen by cross-validation, and once more together with the number of directions.
+        Calibration to transfer; its last step is refitted on projected spectra, after the other
+        steps. None: ``PLSRegression(scale=False)`` with the number of components chosen by
+        cross-validation, and chosen again together with the number of directions.
     source, target : str or int, default=None
-        Labels of the instrument of the calibration and of the instrument it moves to. `source`
-        None: the most frequent label other than `target`. `target` None: the one that is not
-        `source`, where there are two.
+        Labels of the instrument of the calibration and of the instrument it is transferred to.
+        `source` None: the most frequent label other than `target`. `target` None: the label other
+        than `source`, if there are two.
     n_transfer : int or None, default=10
-        Number of paired standards. 0: as `NoTransfer`. None: every paired sample.
+        Number of paired standards. 0: no transfer, as `NoTransfer`. None: every paired sample.
     selection : {"kennard-stone", "duplex", "spxy", "random"} or callable, default="kennard-stone"
-        Order in which candidates become standards; a callable takes spectra of shape
-        (n_candidates, n_features) and returns a permutation. The standards for 5 are among those
-        for 10. "spxy" reads the reference values of the source rows.
+        Order in which samples are chosen as standards; a callable takes spectra of shape
+        (n_candidates, n_features) and returns a permutation. The first 5 of 10 standards are those
+        of ``n_transfer=5``. "spxy" uses the reference values of the source rows.
     random_state : int, RandomState instance or None, default=None
-        Draws the order when `selection` is "random".
+        Seed of the order with ``selection="random"``.
     memory : str or joblib.Memory, default=None
-        Where the fitted calibration is cached, so that a search over parameters of the transfer
-        fits it once for every fold.
+        Cache of the fitted calibration: a search over parameters of the transfer then fits it once
+        per fold.
     trained_on : array-like of sample ids, default=None
-        Samples that a `FrozenEstimator` was fitted on, so that a leak can be told; None warns.
+        Samples that a `FrozenEstimator` was fitted on, to detect leakage; None warns.
     n_components : int, None or "auto", default="auto"
-        Number of directions taken out, at least 1. Typical: 1 to 6. None: all directions of the
+        Number of directions to remove, at least 1. Typical: 1 to 6. None: all directions of the
         differences. "auto": up to 6, the number with the smallest sum of the squared error in
-        cross-validation on the source rows and the squared disagreement between the predictions
-        for both spectra of standards that are left out; 1 where there is a single standard.
+        cross-validation on the source rows and the squared difference between the predictions for
+        both spectra of held-out standards; 1 with a single standard.
 
     Attributes
     ----------
     estimator_ : estimator
         The calibration, fitted on the source rows.
     map_ : EPO
-        The projection, in the space that the last step of the calibration sees; absent without
+        The projection of spectra as they enter the last step of the calibration; absent without
         standards.
     target_estimator_ : estimator
         The last step of the calibration, fitted on projected source rows; absent without
         standards.
     source_, target_ : str or int
-        Labels of the two instruments; None where fit got no `instrument`.
+        Labels of the two instruments; None if `fit` was given no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
-        Samples of the paired standards, in order of selection.
+        Ids of the paired standards, in order of selection.
     source_channels_, target_channels_ : ndarray of int
-        Columns of `X` that are used of either instrument: all of them where both measure all.
+        Columns of `X` used for either instrument; all columns if both measure all of them.
     n_features_in_ : int
         Number of spectral channels.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names of `X`, where they are all strings.
+        Column names of `X`, if they are all strings.
 
     See Also
     --------
-    EPO : The projection by itself.
-    NARTransfer : Makes the same directions costly instead of forbidding them.
+    EPO : The projection alone.
+    NARTransfer : Penalizes the same directions instead of removing them.
 
     Notes
     -----
-    A direction in which the instruments differ may be one in which the property shows; then the
-    projection costs accuracy, which the automatic choice weighs. NaN is refused.
+    If the property of interest varies along a direction in which the instruments differ, the
+    projection costs accuracy; the automatic choice takes that into account. NaN is refused.
 
     References
     ----------

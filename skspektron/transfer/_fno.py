@@ -15,48 +15,48 @@ from ._maps._fno import FNO, check_operator
 class FNOTransfer(MappedTransfer):
     r"""Map target spectra to the source by a Fourier neural operator, then predict.
 
-    The operator :math:`\mathcal G` [1]_ learns what is left once the mean difference of the
-    standards is taken off, :math:`\hat x = \bar x_s + (x_t - \bar x_t) + \mathcal G(x_t - \bar
-    x_t)`: gains, shifts and line widths that vary along the spectrum, also where they depend on the
-    absorbance. The source calibration stays as it is, and the standards need no labels.
+    The operator :math:`\mathcal G` [1]_ learns the differences that remain after the mean
+    difference of the standards, :math:`\hat x = \bar x_s + (x_t - \bar x_t) + \mathcal G(x_t - \bar
+    x_t)`: gains, shifts and line widths that vary along the spectrum or with the absorbance. The
+    source calibration is not changed, and the standards need no labels.
 
     Parameters
     ----------
     estimator : estimator, default=None
-        Calibration that is transferred. None: ``PLSRegression(scale=False)``, the number of
-        components chosen by cross-validation.
+        Calibration to transfer. None: ``PLSRegression(scale=False)`` with the number of components
+        chosen by cross-validation.
     source, target : str or int, default=None
-        Labels of the instrument of the calibration and of the instrument it moves to. `source`
-        None: the most frequent label other than `target`. `target` None: the one that is not
-        `source`, where there are two.
+        Labels of the instrument of the calibration and of the instrument it is transferred to.
+        `source` None: the most frequent label other than `target`. `target` None: the label other
+        than `source`, if there are two.
     n_transfer : int or None, default=10
-        Number of paired standards. 0: as `NoTransfer`. None: every paired sample. Fewer than 3
-        give the mean difference alone.
+        Number of paired standards. 0: no transfer, as `NoTransfer`. None: every paired sample.
+        With fewer than 3, only the mean difference is corrected.
     selection : {"kennard-stone", "duplex", "spxy", "random"} or callable, default="kennard-stone"
-        Order in which candidates become standards; a callable takes spectra of shape
-        (n_candidates, n_features) and returns a permutation. The standards for 5 are among those
-        for 10. "spxy" reads the reference values of the source rows.
+        Order in which samples are chosen as standards; a callable takes spectra of shape
+        (n_candidates, n_features) and returns a permutation. The first 5 of 10 standards are those
+        of ``n_transfer=5``. "spxy" uses the reference values of the source rows.
     random_state : int, RandomState instance or None, default=None
-        Initial weights, the order of the standards in training, and the order in which they are
-        chosen when `selection` is "random".
+        Seed of the initial weights, of the order of the standards in training, and of their
+        selection with ``selection="random"``.
     memory : str or joblib.Memory, default=None
-        Where the fitted calibration is cached, so that a search over parameters of the transfer
-        fits it once for every fold.
+        Cache of the fitted calibration: a search over parameters of the transfer then fits it once
+        per fold.
     trained_on : array-like of sample ids, default=None
-        Samples that a `FrozenEstimator` was fitted on, so that a leak can be told; None warns.
+        Samples that a `FrozenEstimator` was fitted on, to detect leakage; None warns.
     width : int, default=16
-        Values at a point between the layers of the operator.
+        Number of values per point between the layers of the operator.
     n_modes : int, default=32
-        Frequencies that a layer weighs.
+        Number of frequencies that a layer transforms.
     n_layers : int, default=2
-        Fourier layers.
+        Number of Fourier layers.
     max_epochs : int, default=30
-        Largest number of passes over the standards; fewer where they stop to help with standards
-        that are left out. 0: the mean difference alone.
+        Largest number of passes over the standards; fewer if more do not reduce the error on
+        held-out standards. 0: only the mean difference is corrected.
     learning_rate : float, default=5e-3
-        Peak rate of AdamW; it rises over the first pass and falls along a cosine.
+        Peak rate of AdamW; it rises during the first pass and then follows a cosine to zero.
     device : str, default=None
-        torch device; None is a GPU where there is one.
+        torch device; None: a GPU if there is one.
     verbose : int, default=0
         1 shows a progress bar.
 
@@ -67,27 +67,25 @@ class FNOTransfer(MappedTransfer):
     map_ : FNO
         The map from target to source, fitted on the standards; absent without standards.
     source_, target_ : str or int
-        Labels of the two instruments; None where fit got no `instrument`.
+        Labels of the two instruments; None if `fit` was given no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
-        Samples of the paired standards, in order of selection.
+        Ids of the paired standards, in order of selection.
     source_channels_, target_channels_ : ndarray of int
-        Columns of `X` that are used of either instrument: all of them where both measure all.
+        Columns of `X` used for either instrument; all columns if both measure all of them.
     n_features_in_ : int
         Number of spectral channels.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names of `X`, where they are all strings.
+        Column names of `X`, if they are all strings.
 
     See Also
     --------
-    FNO : The map by itself.
+    FNO : The map alone.
     PDSTransfer : A linear map from windows of channels, fitted in closed form.
 
     Notes
     -----
     The instruments may have different grids: target spectra are interpolated at the channels of
-    the source. NaN is refused. A fit takes seconds, most of them for the cross-validation that
-    chooses the number of passes. The defaults were chosen on simulated instruments and on pairs
-    of sugarcane handhelds.
+    the source. NaN is refused.
 
     References
     ----------

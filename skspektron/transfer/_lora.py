@@ -25,103 +25,101 @@ from ._core._standards import Rows, Standards
 class LoRATransfer(EmbeddingTransfer):
     r"""Adapt the embedding of a calibration to the target instrument from few standards.
 
-    Low-rank factors are added to the weights of the frozen network behind a `SpektronEmbedder` [1]_
-    [2]_, :math:`W + (\alpha / r)\, B A` of rank r, and trained until the standards, measured on the
-    target, have the embeddings and predictions that they have on the source, up to a constant
-    offset of the embeddings, which is subtracted. The source rows are replayed meanwhile, moved by
-    the mean difference of the standards to where the target would measure them, so that ten
-    standards do not have to say what a sample is. Then the steps behind the embedder are fitted
-    anew on the replayed source rows and on those standards whose reference values are known.
+    Low-rank factors are added to the weights of the frozen network of a `SpektronEmbedder` [1]_
+    [2]_, :math:`W + (\alpha / r)\, B A` of rank r. They are trained until the target spectra of the
+    standards have the embeddings and predictions of their source spectra, up to a constant offset
+    of the embeddings, which is subtracted. The source rows, shifted by the mean difference of the
+    standards, are replayed during training, so that the network keeps what it knows about other
+    samples. The steps after the embedder are then refitted on the replayed source rows and on the
+    standards with reference values.
 
     Parameters
     ----------
     estimator : Pipeline, default=None
-        Calibration that is transferred; one of its steps is a `SpektronEmbedder`, and steps
-        follow it; on the target, those are fitted behind the adapted embedding. None: on the
-        source `SNV`, `SpektronEmbedder` and ``PLSRegression(scale=False)`` with the number of
-        components chosen by cross-validation; on the target the average of `EnsembleTransfer`,
-        with the adapted embedding as one more view, weighed as it fares on standards whose
-        target spectra neither the adapter nor the calibrations have seen (with two and more). Of a
-        `FrozenEstimator` only the embedding is adapted.
+        Calibration to transfer; one of its steps is a `SpektronEmbedder`, and the steps after it
+        are refitted on the adapted embedding. None: on the source `SNV`, `SpektronEmbedder` and
+        ``PLSRegression(scale=False)`` with the number of components chosen by cross-validation; on
+        the target the average of `EnsembleTransfer` with the adapted embedding as one more view,
+        weighted by its error on standards held out from the adapter and the calibrations (with two
+        and more standards). Of a `FrozenEstimator` only the embedding is adapted.
     source, target : str or int, default=None
-        Labels of the instrument of the calibration and of the instrument it moves to. `source`
-        None: the most frequent label other than `target`. `target` None: the one that is not
-        `source`, where there are two.
+        Labels of the instrument of the calibration and of the instrument it is transferred to.
+        `source` None: the most frequent label other than `target`. `target` None: the label other
+        than `source`, if there are two.
     n_transfer : int or None, default=10
-        Number of paired standards, with or without reference values. 0: as `NoTransfer`. None:
-        every paired sample.
+        Number of paired standards, with or without reference values. 0: no transfer, as
+        `NoTransfer`. None: every paired sample.
     selection : {"kennard-stone", "duplex", "spxy", "random"} or callable, default="kennard-stone"
-        Order in which candidates become standards; a callable takes spectra of shape
-        (n_candidates, n_features) and returns a permutation. The standards for 5 are among those
-        for 10. "spxy" reads the reference values of the source rows.
+        Order in which samples are chosen as standards; a callable takes spectra of shape
+        (n_candidates, n_features) and returns a permutation. The first 5 of 10 standards are those
+        of ``n_transfer=5``. "spxy" uses the reference values of the source rows.
     random_state : int, RandomState instance or None, default=None
-        Initial factors, order of the source rows, and the order of the standards when
-        `selection` is "random".
+        Seed of the initial factors, of the order of the source rows, and of the order of the
+        standards with ``selection="random"``.
     memory : str or joblib.Memory, default=None
-        Where the fitted calibration is cached, so that a search over parameters of the transfer
-        fits it once for every fold.
+        Cache of the fitted calibration: a search over parameters of the transfer then fits it once
+        per fold.
     trained_on : array-like of sample ids, default=None
-        Samples that a `FrozenEstimator` was fitted on, so that a leak can be told; None warns.
+        Samples that a `FrozenEstimator` was fitted on, to detect leakage; None warns.
     wavelength, wavenumber : array-like of shape (n_features,), default=None
         Axis of the spectra in nm or in cm-1, for ``estimator=None``; an estimator has its own.
     weights : str or path-like, default="small"
-        Weights of the embedder of the recommended pipeline, as in `SpektronEmbedder`.
+        Weights of the embedder for ``estimator=None``, as in `SpektronEmbedder`.
     rank : int, default=8
         Rank of the change of every weight matrix.
     lora_alpha : float, default=16.0
         The change is scaled by ``lora_alpha / rank``.
     max_epochs : int, default=30
-        Passes over the source rows; every step sees all standards. 0: factors stay zero.
+        Passes over the source rows; every step uses all standards. 0: the factors stay zero.
     batch_size : int, default=32
-        Source rows in a step.
+        Source rows per step.
     learning_rate : float, default=3e-3
-        Peak rate of AdamW; it rises over the first pass and falls along a cosine.
+        Peak rate of AdamW; it rises during the first pass and then follows a cosine to zero.
     device : str, default=None
-        torch device for the recommended pipeline and for training; None is a GPU where there is
-        one.
+        torch device for training and for ``estimator=None``; None: a GPU if there is one.
     verbose : int, default=0
         1 shows a progress bar.
 
     Attributes
     ----------
-    estimator_ : Pipeline
+    estimator_ : estimator
         The calibration, fitted on the source rows.
     target_estimator_ : Pipeline
         The calibration with adapted embedding and refitted head; absent without standards.
     view_weights_ : dict of str to float
-        Share of every view of the spectra, and of the adapted embedding, in the predictions of
-        ``estimator=None``, adding up to 1; absent with another estimator and without standards.
+        Weight of each view of the spectra, and of the adapted embedding, in the predictions of
+        ``estimator=None``; they add up to 1. Absent with another estimator and without standards.
     adapter_ : dict of str to ndarray
         Factors by name, ``"A.<weight>"`` (rank, n_in) and ``"B.<weight>"`` (n_out, rank), and
         the ``"offset"`` (n_outputs,) of the adapted embeddings.
     history_ : list of dict
         Mean losses of every pass: `paired`, the squared distance between the embeddings of a
-        standard on both instruments, offset apart, in units of the source embeddings' variance;
-        `labels`, the squared error of the standards under a ridge on the source embeddings, in
-        units of the variance of `y`; `replay`, both for the source rows; `train_loss`, their sum.
+        standard on both instruments after removing the offset, in units of the variance of the
+        source embeddings; `labels`, the squared error of a ridge on the source embeddings for the
+        standards, in units of the variance of `y`; `replay`, the sum of both for the source rows;
+        `train_loss`, the sum of the three.
     source_, target_ : str or int
-        Labels of the two instruments; None where fit got no `instrument`.
+        Labels of the two instruments; None if `fit` was given no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
-        Samples of the paired standards, in order of selection.
+        Ids of the paired standards, in order of selection.
     source_channels_, target_channels_ : ndarray of int
-        Columns of `X` that are used of either instrument: all of them where both measure all.
+        Columns of `X` used for either instrument; all columns if both measure all of them.
     device_ : str
-        Where the network was trained.
+        Device that the network was trained on.
     n_features_in_ : int
         Number of spectral channels.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names of `X`, where they are all strings.
+        Column names of `X`, if they are all strings.
 
     See Also
     --------
-    PDSTransfer : Maps the spectra instead, without a network.
+    PDSTransfer : Maps the spectra, without a network.
 
     Notes
     -----
-    Standards without reference values are held to the prediction of their source spectrum.
-    The defaults were chosen on simulated instruments and on pairs of sugarcane handhelds.
-    Embeddings under the frozen weights are computed once in a process, whatever the number of
-    candidates of a search.
+    A standard without a reference value is trained towards the prediction for its source spectrum.
+    Embeddings under the frozen weights are computed once per process and shared by the candidates
+    of a search.
 
     References
     ----------

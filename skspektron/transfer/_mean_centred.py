@@ -13,52 +13,51 @@ from ._core._standards import Rows, Standards, channel_means
 class MeanCentredTransfer(MappedTransfer):
     r"""Subtract the mean difference between the instruments from target spectra.
 
-    Removes what differs by the same amount in every sample [1]_:
-    :math:`\hat x = x - (\bar x_t - \bar x_s)`. The one method here that transfers without
-    standards: with ``n_transfer=0`` the means run over all training rows of each instrument, which
-    takes the spectra of the target but no labels and no pairs.
+    Removes a difference that is the same in every sample [1]_:
+    :math:`\hat x = x - (\bar x_t - \bar x_s)`. With ``n_transfer=0`` the means are those of all
+    training rows of each instrument; target rows then need neither labels nor pairs.
 
     Parameters
     ----------
     estimator : estimator, default=None
-        Calibration that is transferred. None: ``PLSRegression(scale=False)``, the number of
-        components chosen by cross-validation.
+        Calibration to transfer. None: ``PLSRegression(scale=False)`` with the number of components
+        chosen by cross-validation.
     source, target : str or int, default=None
-        Labels of the instrument of the calibration and of the instrument it moves to. `source`
-        None: the most frequent label other than `target`. `target` None: the one that is not
-        `source`, where there are two.
+        Labels of the instrument of the calibration and of the instrument it is transferred to.
+        `source` None: the most frequent label other than `target`. `target` None: the label other
+        than `source`, if there are two.
     n_transfer : int or None, default=0
         Number of paired standards whose mean difference is used. 0: the difference between the
-        means of all training rows of the two instruments, so 0 is not `NoTransfer` here. None:
-        every paired sample.
+        means of all training rows of the two instruments, unlike `NoTransfer`. None: every paired
+        sample.
     selection : {"kennard-stone", "duplex", "spxy", "random"} or callable, default="kennard-stone"
-        Order in which candidates become standards; a callable takes spectra of shape
-        (n_candidates, n_features) and returns a permutation. The standards for 5 are among those
-        for 10. "spxy" reads the reference values of the source rows.
+        Order in which samples are chosen as standards; a callable takes spectra of shape
+        (n_candidates, n_features) and returns a permutation. The first 5 of 10 standards are those
+        of ``n_transfer=5``. "spxy" uses the reference values of the source rows.
     random_state : int, RandomState instance or None, default=None
-        Draws the order when `selection` is "random".
+        Seed of the order with ``selection="random"``.
     memory : str or joblib.Memory, default=None
-        Where the fitted calibration is cached, so that a search over parameters of the transfer
-        fits it once for every fold.
+        Cache of the fitted calibration: a search over parameters of the transfer then fits it once
+        per fold.
     trained_on : array-like of sample ids, default=None
-        Samples that a `FrozenEstimator` was fitted on, so that a leak can be told; None warns.
+        Samples that a `FrozenEstimator` was fitted on, to detect leakage; None warns.
 
     Attributes
     ----------
     estimator_ : estimator
         The calibration, fitted on the source rows.
     shift_ : ndarray of shape (n_features_in_,)
-        Mean of the target less mean of the source, in the unit of the spectra.
+        Mean of the target minus mean of the source, in the unit of the spectra.
     source_, target_ : str or int
-        Labels of the two instruments; None where fit got no `instrument`.
+        Labels of the two instruments; None if `fit` was given no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
-        Samples of the paired standards, in order of selection; empty with ``n_transfer=0``.
+        Ids of the paired standards, in order of selection; empty with ``n_transfer=0``.
     source_channels_, target_channels_ : ndarray of int
-        Columns of `X` that are used of either instrument: all of them where both measure all.
+        Columns of `X` used for either instrument; all columns if both measure all of them.
     n_features_in_ : int
         Number of spectral channels.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names of `X`, where they are all strings.
+        Column names of `X`, if they are all strings.
 
     See Also
     --------
@@ -67,8 +66,8 @@ class MeanCentredTransfer(MappedTransfer):
     Notes
     -----
     With ``n_transfer=0`` the training samples of the two instruments should come from one
-    population; a difference between the samples is removed like one between the instruments.
-    Missing values (NaN) are left out of the means.
+    population: a difference between the samples is removed like one between the instruments.
+    The means ignore missing values (NaN).
 
     References
     ----------

@@ -28,45 +28,44 @@ MAX_INVERSION_ROWS = 60  # differences for which the matrix inversion lemma is f
 
 
 class NARTransfer(LastStepTransfer):
-    r"""Calibrate again, with a penalty on what tells the instruments apart.
+    r"""Recalibrate with a penalty on inter-instrument differences.
 
-    Null-augmented regression [1]_, [2]_ asks the coefficients to predict zero for the difference
-    spectra D of the standards, while they predict `y` for the source rows:
+    Null-augmented regression [1]_, [2]_ fits coefficients that predict `y` for the source rows and
+    zero for the difference spectra D of the standards:
 
     .. math:: \min_b \|y - Xb\|^2 + \lambda \|\tilde D b\|^2 + \eta \|b\|^2
 
-    with X and y centred, and :math:`\tilde D` scaled so that a difference spectrum is as long as a
-    centred source spectrum (root mean square). No label of the target is read.
+    with X and y centred, and :math:`\tilde D` scaled to the root mean square norm of the centred
+    source spectra. No label of the target is used.
 
     Parameters
     ----------
     estimator : estimator, default=None
-        Calibration that is transferred; its last step is fitted again, on source rows and
-        difference spectra behind the steps before it. None: ``PLSRegression(scale=False)``, the
-        number of components chosen by cross-validation, which is fitted again as ridge
-        regression, the form of [1]_, with :math:`\eta` chosen as `difference_penalty`.
+        Calibration to transfer; its last step is refitted on source rows and difference spectra,
+        after the other steps. None: ``PLSRegression(scale=False)`` with the number of components
+        chosen by cross-validation, refitted as ridge regression, the form of [1]_, with
+        :math:`\eta` chosen together with `difference_penalty`.
     source, target : str or int, default=None
-        Labels of the instrument of the calibration and of the instrument it moves to. `source`
-        None: the most frequent label other than `target`. `target` None: the one that is not
-        `source`, where there are two.
+        Labels of the instrument of the calibration and of the instrument it is transferred to.
+        `source` None: the most frequent label other than `target`. `target` None: the label other
+        than `source`, if there are two.
     n_transfer : int or None, default=10
-        Number of paired standards. 0: as `NoTransfer`. None: every paired sample.
+        Number of paired standards. 0: no transfer, as `NoTransfer`. None: every paired sample.
     selection : {"kennard-stone", "duplex", "spxy", "random"} or callable, default="kennard-stone"
-        Order in which candidates become standards; a callable takes spectra of shape
-        (n_candidates, n_features) and returns a permutation. The standards for 5 are among those
-        for 10. "spxy" reads the reference values of the source rows.
+        Order in which samples are chosen as standards; a callable takes spectra of shape
+        (n_candidates, n_features) and returns a permutation. The first 5 of 10 standards are those
+        of ``n_transfer=5``. "spxy" uses the reference values of the source rows.
     random_state : int, RandomState instance or None, default=None
-        Draws the order when `selection` is "random".
+        Seed of the order with ``selection="random"``.
     memory : str or joblib.Memory, default=None
-        Where the fitted calibration is cached, so that a search over parameters of the transfer
-        fits it once for every fold.
+        Cache of the fitted calibration: a search over parameters of the transfer then fits it once
+        per fold.
     trained_on : array-like of sample ids, default=None
-        Samples that a `FrozenEstimator` was fitted on, so that a leak can be told; None warns.
+        Samples that a `FrozenEstimator` was fitted on, to detect leakage; None warns.
     difference_penalty : float or "auto", default="auto"
-        Weight :math:`\lambda` of the difference spectra, positive. "auto": 0.01, 1, 100 or 10000,
-        that with the smallest sum of the squared error in cross-validation on the source rows and
-        the squared disagreement between the predictions for both spectra of standards that are
-        left out.
+        Weight :math:`\lambda` of the difference spectra, above 0. "auto": 0.01, 1, 100 or 10000,
+        the value with the smallest sum of the squared error in cross-validation on the source rows
+        and the squared difference between the predictions for both spectra of held-out standards.
 
     Attributes
     ----------
@@ -78,24 +77,25 @@ class NARTransfer(LastStepTransfer):
     difference_penalty_ : float
         The penalty that was used; absent without standards.
     source_, target_ : str or int
-        Labels of the two instruments; None where fit got no `instrument`.
+        Labels of the two instruments; None if `fit` was given no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
-        Samples of the paired standards, in order of selection.
+        Ids of the paired standards, in order of selection.
     source_channels_, target_channels_ : ndarray of int
-        Columns of `X` that are used of either instrument: all of them where both measure all.
+        Columns of `X` used for either instrument; all columns if both measure all of them.
     n_features_in_ : int
         Number of spectral channels.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names of `X`, where they are all strings.
+        Column names of `X`, if they are all strings.
 
     See Also
     --------
-    EPOTransfer : Forbids the leading directions instead.
+    EPOTransfer : Removes the leading directions instead.
 
     Notes
     -----
-    The difference spectra enter as rows, each added to and taken from the mean source spectrum at
-    the mean of `y`, so that any regressor that fits an intercept can be used. NaN is refused.
+    The difference spectra enter as rows, with both signs, added to the mean source spectrum and
+    with the mean of `y` as reference value, so that any regressor with an intercept can be used.
+    NaN is refused.
 
     References
     ----------

@@ -6,46 +6,46 @@ from ._core._base import BaseTransfer
 
 
 class NoTransfer(BaseTransfer):
-    """Predict target spectra with the source calibration as it is.
+    """Predict target spectra with the unchanged source calibration.
 
-    The first line of every table: what a transfer method has to beat.
+    The baseline that every transfer method has to beat.
 
     Parameters
     ----------
     estimator : estimator, default=None
-        Calibration that is transferred. None: ``PLSRegression(scale=False)``, the number of
-        components chosen by cross-validation.
+        Calibration to transfer. None: ``PLSRegression(scale=False)`` with the number of components
+        chosen by cross-validation.
     source, target : str or int, default=None
-        Labels of the instrument of the calibration and of the instrument it moves to. `source`
-        None: the most frequent label other than `target`. `target` None: the one that is not
-        `source`, where there are two.
+        Labels of the instrument of the calibration and of the instrument it is transferred to.
+        `source` None: the most frequent label other than `target`. `target` None: the label other
+        than `source`, if there are two.
     n_transfer : int or None, default=10
-        Not read, nor are `selection` and `random_state`: no standard is chosen. They are here so
-        that one grid of parameters serves all methods.
+        Ignored, like `selection` and `random_state`: no standard is used. Present so that one
+        parameter grid serves all methods.
     selection : str or callable, default="kennard-stone"
-        Not read.
+        Ignored.
     random_state : int, RandomState instance or None, default=None
-        Not read.
+        Ignored.
     memory : str or joblib.Memory, default=None
-        Where the fitted calibration is cached, so that a search over parameters of the transfer
-        fits it once for every fold.
+        Cache of the fitted calibration: a search over parameters of the transfer then fits it once
+        per fold.
     trained_on : array-like of sample ids, default=None
-        Samples that a `FrozenEstimator` was fitted on, so that a leak can be told; None warns.
+        Samples that a `FrozenEstimator` was fitted on, to detect leakage; None warns.
 
     Attributes
     ----------
     estimator_ : estimator
         The calibration, fitted on the source rows.
     source_, target_ : str or int
-        Labels of the two instruments; None where fit got no `instrument`.
+        Labels of the two instruments; None if `fit` was given no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
         Empty: no standard is used.
     source_channels_, target_channels_ : ndarray of int
-        Columns of `X` that are used of either instrument: all of them where both measure all.
+        Columns of `X` used for either instrument; all columns if both measure all of them.
     n_features_in_ : int
         Number of spectral channels.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names of `X`, where they are all strings.
+        Column names of `X`, if they are all strings.
 
     See Also
     --------

@@ -25,38 +25,38 @@ _RESPONSES = {
 
 
 class PFCETransfer(LinearTransfer):
-    r"""Fit the coefficients of the calibration anew on standards, near those of the source.
+    r"""Refit the coefficients of the calibration on standards, close to those of the source.
 
-    Parameter-free calibration enhancement [1]_: of a linear calibration :math:`b_1`, the target
-    gets the :math:`b_2` that reproduces what the standards are known to give,
+    Parameter-free calibration enhancement [1]_ changes the coefficients :math:`b_1` of a linear
+    calibration to those that fit the responses c of the standards best,
 
     .. math:: \min_{b_2} |c - X_t b_2|^2 \quad\text{with}\quad corr(b_1, b_2) \ge \rho ,
 
-    spectra and `c` centred. The bound stands in for the spectra that a few standards lack.
+    with spectra and `c` centred. The bound makes up for the small number of standards.
 
     Parameters
     ----------
     estimator : estimator, default=None
-        Calibration that is transferred. None: ``PLSRegression(scale=False)``, the number of
-        components chosen by cross-validation.
+        Calibration to transfer. None: ``PLSRegression(scale=False)`` with the number of components
+        chosen by cross-validation.
     source, target : str or int, default=None
-        Labels of the instrument of the calibration and of the instrument it moves to. `source`
-        None: the most frequent label other than `target`. `target` None: the one that is not
-        `source`, where there are two.
+        Labels of the instrument of the calibration and of the instrument it is transferred to.
+        `source` None: the most frequent label other than `target`. `target` None: the label other
+        than `source`, if there are two.
     n_transfer : int or None, default=10
-        Number of standards. 0: as `NoTransfer`. None: every sample that `uses` admits. 1 moves the
-        intercept alone.
+        Number of standards. 0: no transfer, as `NoTransfer`. None: every sample that `uses` admits.
+        With 1, only the intercept changes.
     selection : {"kennard-stone", "duplex", "spxy", "random"} or callable, default="kennard-stone"
-        Order in which candidates become standards; a callable takes spectra of shape
-        (n_candidates, n_features) and returns a permutation. The standards for 5 are among those
-        for 10. "spxy" reads the reference values of the source rows.
+        Order in which samples are chosen as standards; a callable takes spectra of shape
+        (n_candidates, n_features) and returns a permutation. The first 5 of 10 standards are those
+        of ``n_transfer=5``. "spxy" uses the reference values of the source rows.
     random_state : int, RandomState instance or None, default=None
-        Draws the order when `selection` is "random".
+        Seed of the order with ``selection="random"``.
     memory : str or joblib.Memory, default=None
-        Where the fitted calibration is cached, so that a search over parameters of the transfer
-        fits it once for every fold.
+        Cache of the fitted calibration: a search over parameters of the transfer then fits it once
+        per fold.
     trained_on : array-like of sample ids, default=None
-        Samples that a `FrozenEstimator` was fitted on, so that a leak can be told; None warns.
+        Samples that a `FrozenEstimator` was fitted on, to detect leakage; None warns.
     uses : {"spectra", "labels", "both"}, default="spectra"
         What a standard has to have, and what `c` is. "spectra" (published as NS-PFCE): paired
         spectra; `c` is the prediction of the calibration for the source spectra. "labels"
@@ -64,46 +64,45 @@ class PFCETransfer(LinearTransfer):
         paired spectra and a reference value; `c` is the mean of the two.
     min_correlation : float or "auto", default="auto"
         Smallest correlation :math:`\rho` of the coefficients over the channels, above 0 and at
-        most 1. 1 leaves a gain, an intercept and one constant that all coefficients share. Typical:
-        0.9 to 0.999. "auto": the cosine of n/200 for n standards, so that every standard lets the
-        coefficients turn a little further, up to 40; from there on it is 0.98, as in [1]_.
+        most 1. With 1, only a gain, an intercept and a constant added to all coefficients are
+        fitted. Typical: 0.9 to 0.999. "auto": the cosine of n/200 for up to 40 standards, so that
+        more standards may change the coefficients more, and 0.98 for 40 and more, as in [1]_.
 
     Attributes
     ----------
     estimator_ : estimator
         The calibration, fitted on the source rows.
     coef_ : ndarray of shape (n_features,) or (n_features, n_targets)
-        Coefficients for target spectra as the last step of the calibration sees them; absent
+        Coefficients for target spectra as they enter the last step of the calibration; absent
         without standards.
     intercept_ : float or ndarray of shape (n_targets,)
-        Intercept that goes with them, in the unit of `y`; absent without standards.
+        Intercept for target spectra, in the unit of `y`; absent without standards.
     min_correlation_ : float
-        Smallest correlation that was allowed; absent without standards.
+        The bound that was used; absent without standards.
     source_, target_ : str or int
-        Labels of the two instruments; None where fit got no `instrument`.
+        Labels of the two instruments; None if `fit` was given no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
-        Samples the coefficients were fitted on, in order of selection.
+        Ids of the samples that the coefficients were fitted on, in order of selection.
     source_channels_, target_channels_ : ndarray of int
-        Columns of `X` that are used of either instrument: all of them where both measure all.
+        Columns of `X` used for either instrument; all columns if both measure all of them.
     n_features_in_ : int
         Number of spectral channels.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names of `X`, where they are all strings.
+        Column names of `X`, if they are all strings.
 
     See Also
     --------
     SlopeBiasTransfer : One gain and one intercept, after prediction.
-    PooledTransfer : Labelled standards beside the source rows.
+    PooledTransfer : Labelled standards added to the source rows.
 
     Notes
     -----
-    The calibration must end in a linear regressor; steps before it stay as they are. The problem
-    is convex and is solved exactly, in O(p n^2) for n standards of p channels; where several
-    solutions are equally good, as they are with n < p and a loose bound, the nearest to
-    :math:`b_1` is taken. "both" minimizes :math:`|X_s b_1 - X_t b_2|^2 + |y - X_t b_2|^2`, which is
-    the same problem with the mean of both as `c`. Where :math:`b_1` does not vary over the channels
-    no correlation is defined, and :math:`b_2 = b_1`. Several targets are several problems. NaN is
-    refused.
+    The calibration must end in a linear regressor; the steps before it are not changed. The problem
+    is convex and is solved exactly, in O(p n^2) for n standards of p channels. If several solutions
+    are equally good, as with n < p and a loose bound, the one nearest to :math:`b_1` is taken.
+    "both" minimizes :math:`|X_s b_1 - X_t b_2|^2 + |y - X_t b_2|^2`, which is the same problem with
+    the mean of both as `c`. If :math:`b_1` does not vary over the channels, no correlation is
+    defined, and :math:`b_2 = b_1`. Several targets are fitted one by one. NaN is refused.
 
     References
     ----------

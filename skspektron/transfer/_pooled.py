@@ -15,38 +15,39 @@ from ._core._standards import Rows, Standards
 class PooledTransfer(BaseTransfer):
     r"""Calibrate on the source rows and the labelled target standards together.
 
-    The calibration f is made to see the difference of the instruments as variation that says
-    nothing about the reference values [1]_; if it is one of least squares, by
+    A calibration f fitted on both learns to ignore the difference between the instruments [1]_.
+    For least squares,
 
     .. math:: \min_f \sum_{i \in \mathrm{source}} (y_i - f(x_i))^2
-        + \sum_{i \in \mathrm{standards}} (y_i - f(x_i))^2 .
+        + w \sum_{i \in \mathrm{standards}} (y_i - f(x_i))^2 .
 
     Parameters
     ----------
     estimator : estimator, default=None
-        Calibration that is transferred. None: ``PLSRegression(scale=False)``, the number of
-        components chosen by cross-validation.
+        Calibration to transfer. None: ``PLSRegression(scale=False)`` with the number of components
+        chosen by cross-validation.
     source, target : str or int, default=None
-        Labels of the instrument of the calibration and of the instrument it moves to. `source`
-        None: the most frequent label other than `target`. `target` None: the one that is not
-        `source`, where there are two.
+        Labels of the instrument of the calibration and of the instrument it is transferred to.
+        `source` None: the most frequent label other than `target`. `target` None: the label other
+        than `source`, if there are two.
     n_transfer : int or None, default=10
-        Number of labelled target samples added. 0: as `NoTransfer`. None: every labelled one.
+        Number of labelled target samples. 0: no transfer, as `NoTransfer`. None: every labelled
+        target sample.
     selection : {"kennard-stone", "duplex", "spxy", "random"} or callable, default="kennard-stone"
-        Order in which candidates become standards; a callable takes spectra of shape
-        (n_candidates, n_features) and returns a permutation. The standards for 5 are among those
-        for 10. "spxy" reads the reference values of the source rows.
+        Order in which samples are chosen as standards; a callable takes spectra of shape
+        (n_candidates, n_features) and returns a permutation. The first 5 of 10 standards are those
+        of ``n_transfer=5``. "spxy" uses the reference values of the source rows.
     random_state : int, RandomState instance or None, default=None
-        Draws the order when `selection` is "random".
+        Seed of the order with ``selection="random"``.
     memory : str or joblib.Memory, default=None
-        Where the fitted calibration is cached, so that a search over parameters of the transfer
-        fits it once for every fold.
+        Cache of the fitted calibration: a search over parameters of the transfer then fits it once
+        per fold.
     trained_on : array-like of sample ids, default=None
-        Samples that a `FrozenEstimator` was fitted on, so that a leak can be told; None warns.
+        Samples that a `FrozenEstimator` was fitted on, to detect leakage; None warns.
     weight : int or "auto", default="auto"
-        How many source rows a standard counts for, at least 1. A weight of the number of source
-        rows over that of standards gives both instruments the same say; "auto" is the square root
-        of it, rounded.
+        Weight w of a standard relative to a source row, at least 1. With the ratio of the number
+        of source rows to the number of standards, both instruments have equal weight; "auto" is
+        the square root of that ratio, rounded.
 
     Attributes
     ----------
@@ -55,15 +56,15 @@ class PooledTransfer(BaseTransfer):
     target_estimator_ : estimator
         The calibration, fitted on source rows and standards; absent without standards.
     source_, target_ : str or int
-        Labels of the two instruments; None where fit got no `instrument`.
+        Labels of the two instruments; None if `fit` was given no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
-        Target samples that were added, in order of selection.
+        Ids of the target samples that were added, in order of selection.
     source_channels_, target_channels_ : ndarray of int
-        Columns of `X` that are used of either instrument: all of them where both measure all.
+        Columns of `X` used for either instrument; all columns if both measure all of them.
     n_features_in_ : int
         Number of spectral channels.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names of `X`, where they are all strings.
+        Column names of `X`, if they are all strings.
 
     See Also
     --------

@@ -7,40 +7,39 @@ from ._maps._sst import SST
 
 
 class SSTTransfer(LowRankTransfer):
-    r"""Move target spectra by the difference of shared loadings, then predict.
+    r"""Map target spectra to the source by spectral space transformation, then predict.
 
-    Loadings of the standards' spectra side by side tell what a target spectrum looks like on the
-    source [1]_, :math:`\hat x = \bar x_s + z + z P_t^+ (P_s - P_t)` with :math:`z = x_t - \bar
-    x_t`; what they do not span is left as it is. The source calibration stays as it is, and the
-    standards need no labels.
+    Target spectra are changed by the difference between the source and target parts of joint
+    loadings [1]_, :math:`\hat x = \bar x_s + z + z P_t^+ (P_s - P_t)` with :math:`z = x_t - \bar
+    x_t`; what lies outside the loadings is not changed. The source calibration is not changed
+    either, and the standards need no labels.
 
     Parameters
     ----------
     estimator : estimator, default=None
-        Calibration that is transferred. None: ``PLSRegression(scale=False)``, the number of
-        components chosen by cross-validation.
+        Calibration to transfer. None: ``PLSRegression(scale=False)`` with the number of components
+        chosen by cross-validation.
     source, target : str or int, default=None
-        Labels of the instrument of the calibration and of the instrument it moves to. `source`
-        None: the most frequent label other than `target`. `target` None: the one that is not
-        `source`, where there are two.
+        Labels of the instrument of the calibration and of the instrument it is transferred to.
+        `source` None: the most frequent label other than `target`. `target` None: the label other
+        than `source`, if there are two.
     n_transfer : int or None, default=10
-        Number of paired standards. 0: as `NoTransfer`. None: every paired sample.
+        Number of paired standards. 0: no transfer, as `NoTransfer`. None: every paired sample.
     selection : {"kennard-stone", "duplex", "spxy", "random"} or callable, default="kennard-stone"
-        Order in which candidates become standards; a callable takes spectra of shape
-        (n_candidates, n_features) and returns a permutation. The standards for 5 are among those
-        for 10. "spxy" reads the reference values of the source rows.
+        Order in which samples are chosen as standards; a callable takes spectra of shape
+        (n_candidates, n_features) and returns a permutation. The first 5 of 10 standards are those
+        of ``n_transfer=5``. "spxy" uses the reference values of the source rows.
     random_state : int, RandomState instance or None, default=None
-        Draws the order when `selection` is "random".
+        Seed of the order with ``selection="random"``.
     memory : str or joblib.Memory, default=None
-        Where the fitted calibration is cached, so that a search over parameters of the transfer
-        fits it once for every fold.
+        Cache of the fitted calibration: a search over parameters of the transfer then fits it once
+        per fold.
     trained_on : array-like of sample ids, default=None
-        Samples that a `FrozenEstimator` was fitted on, so that a leak can be told; None warns.
+        Samples that a `FrozenEstimator` was fitted on, to detect leakage; None warns.
     n_components : int, None or "auto", default="auto"
-        Largest number of joint components, at least 1. None: as many as the
-        standards support. "auto": that with which the calibration, in cross-validation over the
-        standards, predicts the same for both spectra of a standard that was left out; one where
-        there are fewer than three standards.
+        Largest number of joint components, at least 1. None: the number that the standards
+        support. "auto": the number with the smallest difference between the predictions for both
+        spectra of held-out standards; 1 with fewer than three standards.
 
     Attributes
     ----------
@@ -49,20 +48,20 @@ class SSTTransfer(LowRankTransfer):
     map_ : SST
         The map from target to source, fitted on the standards; absent without standards.
     source_, target_ : str or int
-        Labels of the two instruments; None where fit got no `instrument`.
+        Labels of the two instruments; None if `fit` was given no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
-        Samples of the paired standards, in order of selection.
+        Ids of the paired standards, in order of selection.
     source_channels_, target_channels_ : ndarray of int
-        Columns of `X` that are used of either instrument: all of them where both measure all.
+        Columns of `X` used for either instrument; all columns if both measure all of them.
     n_features_in_ : int
         Number of spectral channels.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names of `X`, where they are all strings.
+        Column names of `X`, if they are all strings.
 
     See Also
     --------
-    SST : The map by itself.
-    DSTransfer : Loses what the standards do not show.
+    SST : The map alone.
+    DSTransfer : Loses variation that the standards do not span.
 
     Notes
     -----

@@ -7,33 +7,34 @@ from ._core._standards import Rows, Standards
 
 
 class TargetOnly(BaseTransfer):
-    """Calibrate anew on the labelled standards of the target, without the source.
+    """Calibrate on labelled target standards alone, without the source.
 
-    The honest alternative to any transfer: what the standards are worth by themselves. With
-    ``n_transfer=None`` it is the full recalibration, the upper line of every table.
+    The alternative to a transfer: what the standards achieve by themselves. With
+    ``n_transfer=None`` it is the full recalibration.
 
     Parameters
     ----------
     estimator : estimator, default=None
-        Calibration that is transferred. None: ``PLSRegression(scale=False)``, the number of
-        components chosen by cross-validation.
+        Calibration to transfer. None: ``PLSRegression(scale=False)`` with the number of components
+        chosen by cross-validation.
     source, target : str or int, default=None
-        Labels of the instrument of the calibration and of the instrument it moves to. `source`
-        None: the most frequent label other than `target`. `target` None: the one that is not
-        `source`, where there are two.
+        Labels of the instrument of the calibration and of the instrument it is transferred to.
+        `source` None: the most frequent label other than `target`. `target` None: the label other
+        than `source`, if there are two.
     n_transfer : int or None, default=10
-        Number of labelled target samples. 0: as `NoTransfer`. None: every labelled one.
+        Number of labelled target samples. 0: no transfer, as `NoTransfer`. None: every labelled
+        target sample.
     selection : {"kennard-stone", "duplex", "spxy", "random"} or callable, default="kennard-stone"
-        Order in which candidates become standards; a callable takes spectra of shape
-        (n_candidates, n_features) and returns a permutation. The standards for 5 are among those
-        for 10. "spxy" reads the reference values of the source rows.
+        Order in which samples are chosen as standards; a callable takes spectra of shape
+        (n_candidates, n_features) and returns a permutation. The first 5 of 10 standards are those
+        of ``n_transfer=5``. "spxy" uses the reference values of the source rows.
     random_state : int, RandomState instance or None, default=None
-        Draws the order when `selection` is "random".
+        Seed of the order with ``selection="random"``.
     memory : str or joblib.Memory, default=None
-        Where the fitted calibration is cached, so that a search over parameters of the transfer
-        fits it once for every fold.
+        Cache of the fitted calibration: a search over parameters of the transfer then fits it once
+        per fold.
     trained_on : array-like of sample ids, default=None
-        Samples that a `FrozenEstimator` was fitted on, so that a leak can be told; None warns.
+        Samples that a `FrozenEstimator` was fitted on, to detect leakage; None warns.
 
     Attributes
     ----------
@@ -42,20 +43,20 @@ class TargetOnly(BaseTransfer):
     target_estimator_ : estimator
         The calibration, fitted on the standards; absent without standards.
     source_, target_ : str or int
-        Labels of the two instruments; None where fit got no `instrument`.
+        Labels of the two instruments; None if `fit` was given no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
-        Samples the target calibration was fitted on, in order of selection.
+        Ids of the samples that the target calibration was fitted on, in order of selection.
     source_channels_, target_channels_ : ndarray of int
-        Columns of `X` that are used of either instrument: all of them where both measure all.
+        Columns of `X` used for either instrument; all columns if both measure all of them.
     n_features_in_ : int
         Number of spectral channels.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names of `X`, where they are all strings.
+        Column names of `X`, if they are all strings.
 
     See Also
     --------
     PooledTransfer : The same with the source rows added.
-    NoTransfer : The source calibration as it is.
+    NoTransfer : The unchanged source calibration.
 
     Examples
     --------

@@ -18,114 +18,109 @@ RESETS = ("fold", "input")
 
 
 class TTTTransfer(EmbeddingTransfer):
-    r"""Adapt the embedding of a calibration to the target instrument without a reference value.
+    r"""Adapt the embedding of a calibration to the target instrument without reference values.
 
-    Before it is used on the target, the network behind a `SpektronEmbedder` is trained for a few
-    steps to fill in hidden patches of target spectra, as it was in pretraining [1]_ [2]_: of all
-    target spectra among the training rows at once, or of each spectrum that is predicted, alone:
-    the mean of :math:`(x_j - \hat x_j)^2` over hidden channels j is made smaller.
-    No standard and no label of the target is read.
+    Test-time training: the network of a `SpektronEmbedder` is trained for a few steps to fill in
+    hidden patches of target spectra, as in pretraining [1]_ [2]_. The loss is the mean of
+    :math:`(x_j - \hat x_j)^2` over hidden channels j, of all target spectra among the training
+    rows at once, or of each new spectrum alone. Neither standards nor labels of the target are
+    used.
 
     Parameters
     ----------
     estimator : Pipeline, default=None
-        Calibration that is transferred; one of its steps is a `SpektronEmbedder`, and steps
-        follow it. None: `SNV`, `SpektronEmbedder` and ``PLSRegression(scale=False)`` with the
-        number of components chosen by cross-validation. Of a `FrozenEstimator` only the
-        embedding is adapted.
+        Calibration to transfer; one of its steps is a `SpektronEmbedder`, and other steps follow
+        it. None: `SNV`, `SpektronEmbedder` and ``PLSRegression(scale=False)`` with the number of
+        components chosen by cross-validation. Of a `FrozenEstimator` only the embedding is adapted.
     source, target : str or int, default=None
-        Labels of the instrument of the calibration and of the instrument it moves to. `source`
-        None: the most frequent label other than `target`. `target` None: the one that is not
-        `source`, where there are two.
+        Labels of the instrument of the calibration and of the instrument it is transferred to.
+        `source` None: the most frequent label other than `target`. `target` None: the label other
+        than `source`, if there are two.
     n_transfer : int or None, default=0
-        Not read, nor is `selection`: there are no standards, and every target spectrum of the
-        training rows counts. They are here so that one grid of parameters serves all methods.
+        Ignored, like `selection`: all target spectra among the training rows are used. Present so
+        that one parameter grid serves all methods.
     selection : str or callable, default="kennard-stone"
-        Not read.
+        Ignored.
     random_state : int, RandomState instance or None, default=None
-        Hidden patches, order of the spectra and initial low-rank factors.
+        Seed of the hidden patches, of the order of the spectra and of the initial low-rank factors.
     memory : str or joblib.Memory, default=None
-        Where the fitted calibration is cached, so that a search over parameters of the transfer
-        fits it once for every fold.
+        Cache of the fitted calibration: a search over parameters of the transfer then fits it once
+        per fold.
     trained_on : array-like of sample ids, default=None
-        Samples that a `FrozenEstimator` was fitted on, so that a leak can be told; None warns.
+        Samples that a `FrozenEstimator` was fitted on, to detect leakage; None warns.
     wavelength, wavenumber : array-like of shape (n_features,), default=None
         Axis of the spectra in nm or in cm-1, for ``estimator=None``; an estimator has its own.
     weights : str or path-like, default="masked"
-        Weights of the embedder of the recommended pipeline, as in `SpektronEmbedder`; those of the
-        default were trained to fill in what is hidden.
+        Weights of the embedder for ``estimator=None``, as in `SpektronEmbedder`. The default was
+        trained to fill in hidden patches.
     trainable : {"norm", "lora", "all"}, default="norm"
-        What is trained: weights and biases of the LayerNorms, a change of low rank of every
-        weight matrix in front of the last norm, or all parameters.
+        Parameters that are trained: weights and biases of the LayerNorms, a low-rank change of
+        every weight matrix before the last norm, or all parameters.
     reset : {"fold", "input"}, default="fold"
-        "fold": fit adapts the network once, to the target rows that it is given, and the steps
-        behind the embedder are fitted anew on the source rows as the adapted network sees
-        them. "input": predict adapts the network to every spectrum alone, beginning each time
-        with the weights of `estimator_` and forgetting the change afterwards; the steps behind
-        the embedder stay, and no prediction depends on the other spectra.
+        "fold": `fit` adapts the network once, to the target rows, and refits the steps after the
+        embedder on the source rows as embedded by the adapted network. "input": `predict` adapts
+        the network to each spectrum alone, starting each time from the weights of `estimator_`; the
+        steps after the embedder are not refitted, and no prediction depends on other spectra.
     align : bool, default=True
-        Whether embeddings of the target are moved until their mean over the training rows is that
-        of the source rows; the samples of the two should come from one population. It is what
-        removes an offset between instruments, which filling in patches does not see. Not with
-        ``reset="input"``, where nothing is learnt from other spectra.
+        Whether to shift the embeddings of the target so that their mean over the training rows is
+        that of the source rows; both should then be samples of one population. This removes an
+        offset between the instruments, which filling in patches does not. Ignored with
+        ``reset="input"``.
     max_steps : int, default=10
-        Steps of AdamW. 0: as `NoTransfer`, nothing is aligned either.
+        Steps of AdamW. 0: no transfer, as `NoTransfer`; nothing is aligned either.
     rank : int, default=8
         Rank of the change with ``trainable="lora"``.
     mask_ratio : float, default=0.35
-        Share of the patches that is hidden.
+        Fraction of the patches that is hidden.
     batch_size : int, default=32
-        Spectra in a step; with ``reset="input"``, so many different masks of one spectrum.
+        Spectra per step; with ``reset="input"``, masks of the one spectrum per step.
     learning_rate : float, default=1e-4
-        Rate of the first step; it falls along a cosine.
+        Rate of the first step; it then follows a cosine to zero.
     device : str, default=None
-        torch device for the recommended pipeline and for training; None is a GPU where there is
-        one.
+        torch device for training and for ``estimator=None``; None: a GPU if there is one.
     verbose : int, default=0
         1 shows a progress bar.
 
     Attributes
     ----------
-    estimator_ : Pipeline
+    estimator_ : estimator
         The calibration, fitted on the source rows.
     target_estimator_ : Pipeline
-        The calibration with adapted embedding; with ``reset="input"`` there is none.
+        The calibration with adapted embedding; absent with ``reset="input"``.
     history_ : list of dict
         One record before the first step and one after each: `step` and `masked_mse`, the mean
         squared error at hidden channels of up to 64 target spectra under fixed masks, in the
         squared unit of the spectra that enter the embedder. Absent with ``reset="input"``; empty
-        where the spectra are too short for a hidden patch beside a visible one.
+        if the spectra are too short for a hidden patch beside a visible one.
     source_, target_ : str or int
-        Labels of the two instruments; None where fit got no `instrument`.
+        Labels of the two instruments; None if `fit` was given no `instrument`.
     transfer_ids_ : ndarray of shape (0,)
         Empty: no standard is used.
     source_channels_, target_channels_ : ndarray of int
-        Columns of `X` that are used of either instrument: all of them where both measure all.
+        Columns of `X` used for either instrument; all columns if both measure all of them.
     device_ : str
-        Where the network is trained.
+        Device that the network is trained on.
     n_features_in_ : int
         Number of spectral channels.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names of `X`, where they are all strings.
+        Column names of `X`, if they are all strings.
 
     See Also
     --------
-    LoRATransfer : Reads paired standards.
-    CORALTransfer : Moves unlabelled target spectra to the source, without a network.
+    LoRATransfer : Uses paired standards.
+    CORALTransfer : Matches unlabelled target spectra to the source, without a network.
 
     Notes
     -----
-    Training hides whole patches, as pretraining does, and turns dropout off. A spectrum passes all
-    blocks for the loss, but its embedding is read behind `n_layers` of them: what is trained behind
-    these changes no prediction, and with the embedder's default, ``n_layers=1``,
-    ``trainable="norm"`` reaches one LayerNorm.
+    Training hides whole patches, as in pretraining, without dropout. The loss uses all blocks of
+    the network, the embedding only the first `n_layers`: training parameters after these does not
+    change predictions, and with the embedder's default, ``n_layers=1``, ``trainable="norm"``
+    reaches one LayerNorm.
 
-    That the loss falls does not say that predictions improve: what keeps a calibration from a
-    target is mostly an offset, which filling in patches does not see and `align` removes. Where the
-    head is not fitted anew, as with ``reset="input"``, high rates move predictions up or down.
-    Compare with `NoTransfer` on labelled target samples before trusting it.
-
-    With ``reset="input"`` a spectrum of 700 channels takes about half a second on one core.
+    A smaller loss does not imply better predictions: much of the difference between instruments is
+    often an offset, which filling in patches does not remove and `align` does. If the head is not
+    refitted, as with ``reset="input"``, high rates shift the predictions. Compare with `NoTransfer`
+    on labelled target samples before using the result.
 
     References
     ----------
