@@ -1,4 +1,4 @@
-"""Canonical correlation analysis around a calibration."""
+"""Transfer by canonical correlation analysis."""
 
 from __future__ import annotations
 

@@ -13,8 +13,7 @@ from .._typing import InstrumentName, MemoryLike, RandomState, Selection
 from ._core._mapped import MappedTransfer
 from ._core._standards import Rows, Standards
 
-# So many rows weigh as much as a ridge of one mean variance.
-ROWS_OF_EQUAL_WEIGHT = 10
+AUTO_REGULARIZATION = 10  # divided by the number of rows
 
 
 class CORALTransfer(MappedTransfer):
@@ -134,7 +133,7 @@ class CORALTransfer(MappedTransfer):
         self.regularization = regularization
 
     def _check_parameters(self) -> None:
-        """Refuse a ridge that leaves directions without variance undefined."""
+        """Check that the ridge is positive: it divides by the variance of every direction."""
         super()._check_parameters()
         ridge = self.regularization
         if ridge != "auto" and not (isinstance(ridge, Real) and 0 < ridge < np.inf):
@@ -144,7 +143,7 @@ class CORALTransfer(MappedTransfer):
             )
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
-        """Decompose the covariances of both instruments, of the standards where there are some."""
+        """Decompose the covariances of both instruments, from the standards if there are any."""
         pair = source.X.astype(np.float64), target.X.astype(np.float64)
         if len(standards):
             pair = standards.X_source, standards.X_target
@@ -158,13 +157,13 @@ class CORALTransfer(MappedTransfer):
         self._stretches = [(V_t, 1 / stretch_t - 1), (V_s, stretch_s - 1)] if n_rows > 1 else []
 
     def _relative_ridge(self, n_rows):
-        """Return the ridge for covariances of so many spectra."""
+        """Return the ridge for covariances of `n_rows` spectra."""
         if self.regularization == "auto":
-            return ROWS_OF_EQUAL_WEIGHT / n_rows
+            return AUTO_REGULARIZATION / n_rows
         return self.regularization
 
     def _map(self, X) -> NDArray[Any]:
-        """Whiten the target spectra and colour them."""
+        """Whiten target spectra and colour them."""
         deviation = X - self.target_mean_
         for V, gain in self._stretches:
             deviation = deviation + (deviation @ V.T * gain) @ V
@@ -172,6 +171,6 @@ class CORALTransfer(MappedTransfer):
 
 
 def _principal_variances(X):
-    """Return the variances of the principal components of `X`, n - 1 below, and their loadings."""
+    """Return the variances (ddof=1) of the principal components of `X` and their loadings."""
     _, s, Vt = np.linalg.svd(X - X.mean(axis=0), full_matrices=False)
     return s**2 / max(len(X) - 1, 1), Vt

@@ -155,7 +155,7 @@ class DIPLSTransfer(LinearTransfer):
         self.difference_penalty = difference_penalty
 
     def _check_parameters(self) -> None:
-        """Refuse a number of components below one and a negative penalty."""
+        """Check the number of components and the penalty."""
         super()._check_parameters()
         check_n_components(self.n_components)
         penalty = self.difference_penalty
@@ -166,7 +166,7 @@ class DIPLSTransfer(LinearTransfer):
             )
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
-        """Fit the components of every target; all spectra as the last step sees them."""
+        """Fit the components of every target on spectra as they enter the last step."""
         refuse_frozen(self)
         X = self._transform_front(source.X)
         if len(standards):
@@ -180,10 +180,10 @@ class DIPLSTransfer(LinearTransfer):
         self.n_components_ = self.n_components or choose_n_components(X, source.y, source.ids)
         y_mean = source.y.mean(axis=0)
         y = (source.y - y_mean).reshape(len(X), -1)
-        # Weights are combinations of these rows: their coordinates in an orthonormal basis do.
+        # Weights are combinations of these rows, so their coordinates in a basis suffice.
         basis, R = np.linalg.qr(np.concatenate([X - X.mean(axis=0), other]).T)
         X, other = np.split(R.T, [len(X)])
-        is_paired = len(standards) > 0 or len(other) == 1  # one centred row is zero: no penalty
+        is_paired = len(standards) > 0 or len(other) == 1  # a single centred row is zero
         difference = PairDifference(other) if is_paired else CovarianceDifference.between(X, other)
         coef, penalties = self._fit_targets(X, y, difference)
         self.coef_ = (basis @ coef).reshape(-1, *self._n_outputs)
@@ -191,7 +191,7 @@ class DIPLSTransfer(LinearTransfer):
         self.intercept_ = y_mean - centre @ self.coef_
 
     def _fit_targets(self, X, y, difference):
-        """Return the coefficients and the penalties of every column of `y`, in columns."""
+        """Return the coefficients and the penalties of the targets, in columns."""
         columns = [
             domain_invariant_pls(X, column, difference, self.n_components_, self.difference_penalty)
             for column in y.T

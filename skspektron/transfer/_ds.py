@@ -1,4 +1,4 @@
-"""Direct standardization around a calibration."""
+"""Transfer by direct standardization."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An ensemble of ridge calibrations behind many preprocessings."""
+"""An ensemble of ridge calibrations on several preprocessings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""External parameter orthogonalisation around a calibration."""
+"""Transfer by external parameter orthogonalization."""
 
 from __future__ import annotations
 
@@ -135,13 +135,13 @@ class EPOTransfer(LastStepTransfer):
         self.n_components = n_components
 
     def _check_parameters(self) -> None:
-        """Refuse a bad number of directions even where there is no standard to find them in."""
+        """Check the number of directions, which are not computed without standards."""
         super()._check_parameters()
         if self.n_components != "auto":
             check_n_components(self.n_components)
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
-        """Fit the last step on projected source rows, with the smallest expected error."""
+        """Fit the last step on projected source rows."""
         refuse_frozen(self)
         source, standards = self._transform_rows(source, standards)
         final = self._last_step()
@@ -188,5 +188,5 @@ class EPOTransfer(LastStepTransfer):
 
 
 def _fit_projection(n_components, standards):
-    """Return the projection of the standards' differences."""
+    """Return the projection fitted on the standards."""
     return EPO(n_components=n_components).fit(standards.X_target, standards.X_source)

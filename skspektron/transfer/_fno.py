@@ -1,4 +1,4 @@
-"""A Fourier neural operator around a calibration."""
+"""Transfer by a Fourier neural operator."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ class FNOTransfer(MappedTransfer):
         self.verbose = verbose
 
     def _check_parameters(self) -> None:
-        """Refuse a bad operator even where there is no standard to train it on."""
+        """Check the parameters of the map, which is not fitted without standards."""
         super()._check_parameters()
         check_operator(self)
 

@@ -190,7 +190,7 @@ class LoRATransfer(EmbeddingTransfer):
         self.verbose = verbose
 
     def save_adapter(self, path: PathLike) -> None:
-        """Write `adapter_` to a safetensors file that fits the network it was trained on."""
+        """Write `adapter_` to a safetensors file for the network it was trained on."""
         from .._training._adaptation import save_adapter
 
         check_is_fitted(self, "adapter_")
@@ -204,10 +204,10 @@ class LoRATransfer(EmbeddingTransfer):
         )
 
     def load_adapter(self, path: PathLike) -> LoRATransfer:
-        """Switch to the instrument of an adapter's file: `adapter_`, `target_`; the head stays.
+        """Switch to the instrument of an adapter file: `adapter_` and `target_`; the head is kept.
 
-        The file must be of the same weights and source; its `rank` and `lora_alpha` may differ.
-        The ensemble of ``estimator=None`` belongs to the standards of fit and is left out then.
+        The file must be for the same weights and source; its `rank` and `lora_alpha` may differ.
+        The ensemble of ``estimator=None`` belongs to the standards of `fit` and is dropped.
         """
         from .._training._adaptation import load_adapter
 
@@ -227,13 +227,13 @@ class LoRATransfer(EmbeddingTransfer):
         return self
 
     def _check_parameters(self) -> None:
-        """Refuse sizes that cannot be, before anything is fitted."""
+        """Check the parameters of the adapter before anything is fitted."""
         super()._check_parameters()
         check_counts(self, rank=1, max_epochs=0, batch_size=1)
         self._check_positive("lora_alpha", "learning_rate")
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
-        """Adapt the embedding; the recommended pipeline also becomes part of an ensemble."""
+        """Adapt the embedding; with ``estimator=None`` it also becomes a view of an ensemble."""
         self._learn_adapter(source, standards)
         self._ensemble = None
         if self.estimator is None:
@@ -262,60 +262,60 @@ class LoRATransfer(EmbeddingTransfer):
             self._ensemble, self.view_weights_ = ensemble, ensemble.weights
 
     def _unseen(self, source: Rows, standards: Standards) -> list[NDArray[Any]] | None:
-        """Return the standards' target spectra as embedded when every other one was left out."""
+        """Return embeddings of the standards on the target, by adapters trained on half of them."""
         if len(standards) < 2:
             return None
         before, _, _ = self._steps(self.estimator_)
         X_target = self._transform_before(before, standards.X_target)
-        halves = standards[1::2], standards[::2]  # without those of even, without those of odd
+        halves = standards[1::2], standards[::2]  # without even, without odd positions
         fits = [self._fit_adapter(source, half) for half in halves]
         return [self._embed(fit[1], X_target) - fit[0]["offset"] for fit in fits]
 
     def _predict_target(self, X):
-        """Predict with the ensemble, or with the adapted calibration alone."""
+        """Predict with the ensemble if there is one, else with the adapted calibration."""
         if self._ensemble is None:
             return super()._predict_target(X)
         Z = np.asarray(self.target_estimator_[:-1].transform(self._layout.as_given(X)))
         return self._ensemble.predict(X, Z).reshape(len(X), *self._n_outputs)
 
     def _learn_adapter(self, source: Rows, standards: Standards) -> None:
-        """Train the factors on the standards and the source rows, then fit the head again."""
-        self.adapter_, adapted, shown, self.history_ = self._fit_adapter(source, standards)
+        """Train the factors on the standards and the source rows, then refit the head."""
+        self.adapter_, adapted, spectra, self.history_ = self._fit_adapter(source, standards)
         offset = self.adapter_["offset"]
         head = self._steps(self.estimator_)[2]
-        head = self._refit(head, self._embed(adapted, shown) - offset, source, standards)
+        head = self._refit(head, self._embed(adapted, spectra) - offset, source, standards)
         self.target_estimator_ = self._align(adapted, offset, head)
 
     def _fit_adapter(self, source: Rows, standards: Standards):
-        """Return a trained adapter, the adapted embedder, what it was shown, and the losses."""
+        """Return a trained adapter, the adapted embedder, the training spectra and the losses."""
         before, embedder, _ = self._steps(self.estimator_)
         X_target, X_source, X = (
             self._transform_before(before, rows)
             for rows in (standards.X_target, standards.X_source, source.X)
         )
         replayed = as_on_target(X, X_source, X_target, embedder.wavenumber_)
-        shown = np.concatenate([X_target, replayed])
-        goal = self._embed(embedder, np.concatenate([X_source, X]))
-        adapter, history = self._train(embedder, shown, goal, source, standards)
+        spectra = np.concatenate([X_target, replayed])
+        expected_Z = self._embed(embedder, np.concatenate([X_source, X]))
+        adapter, history = self._train(embedder, spectra, expected_Z, source, standards)
         adapted = self._adapt(embedder, adapter, self.lora_alpha)
-        moved = self._embed(adapted, X_target) - goal[: len(standards)]
-        adapter["offset"] = moved.mean(axis=0)
-        return adapter, adapted, shown, history
+        differences = self._embed(adapted, X_target) - expected_Z[: len(standards)]
+        adapter["offset"] = differences.mean(axis=0)
+        return adapter, adapted, spectra, history
 
-    def _train(self, embedder, shown, goal, source: Rows, standards: Standards):
-        """Return the factors trained to turn what is `shown` into `goal`, and their history."""
+    def _train(self, embedder, spectra, expected_Z, source: Rows, standards: Standards):
+        """Return factors trained to embed `spectra` as `expected_Z`, and the losses."""
         from .._training._adaptation import Examples, train_adapter
 
         n_standards = len(standards)
         expected = self._predict_with(self.estimator_, standards.X_source)
         y_source, y_standards = standardize(source.y, standards.y, expected)
-        coef, intercept = linear_head(goal[n_standards:], y_source)
+        coef, intercept = linear_head(expected_Z[n_standards:], y_source)
         self.device_ = self._resolve_device()
         return train_adapter(
             embedder.network_,
             Examples(
-                embedder._to_spectra(shown),
-                z_source=goal,
+                embedder._to_spectra(spectra),
+                z_source=expected_Z,
                 labels=np.concatenate([y_standards, y_source]),
                 n_standards=n_standards,
                 coef=coef,
@@ -329,7 +329,7 @@ class LoRATransfer(EmbeddingTransfer):
         )
 
     def _refit(self, head, Z, source: Rows, standards: Standards) -> Pipeline:
-        """Fit the steps behind the embedder on labelled standards and replayed source rows."""
+        """Fit the steps after the embedder on labelled standards and replayed source rows."""
         y = np.concatenate([standards.y, source.y])
         ids = np.concatenate([standards.ids, source.ids])
         known = np.isfinite(y.reshape(len(y), -1)).all(axis=1)

@@ -112,16 +112,16 @@ class MeanCentredTransfer(MappedTransfer):
         )
 
     def _leaves_gaps(self) -> bool:
-        """Leave gaps where no axis is named: a difference needs channels that both measure."""
+        """Leave gaps only without a named axis; otherwise the channels of both are matched."""
         return super()._leaves_gaps() and self._layout.named_axis is None
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
-        """Take the difference of the means, over the standards where there are some."""
+        """Compute the difference of the means, over the standards if there are any."""
         if len(standards):
             self.shift_ = channel_means(standards.X_target - standards.X_source)
         else:
             self.shift_ = channel_means(target.X) - channel_means(source.X)
 
     def _map(self, X):
-        """Take the difference off."""
+        """Subtract the mean difference."""
         return X - self.shift_

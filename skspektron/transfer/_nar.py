@@ -143,7 +143,7 @@ class NARTransfer(LastStepTransfer):
         self.difference_penalty = difference_penalty
 
     def _check_parameters(self) -> None:
-        """Refuse a penalty that is none."""
+        """Check the penalty."""
         super()._check_parameters()
         penalty = self.difference_penalty
         if penalty != "auto" and not (isinstance(penalty, Real) and 0 < penalty < np.inf):

@@ -1,4 +1,4 @@
-"""The calibration as it is."""
+"""The source calibration without a transfer."""
 
 from __future__ import annotations
 

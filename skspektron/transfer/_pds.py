@@ -1,4 +1,4 @@
-"""Piecewise direct standardization around a calibration."""
+"""Transfer by piecewise direct standardization."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ class PDSTransfer(MappedTransfer):
         self.n_components = n_components
 
     def _check_parameters(self) -> None:
-        """Refuse a bad window even where there is no standard to fit it on."""
+        """Check the parameters of the map, which is not fitted without standards."""
         super()._check_parameters()
         check_window(
             11 if self.window_length == "auto" else self.window_length,
@@ -153,20 +153,20 @@ class PDSTransfer(MappedTransfer):
         ).fit(standards.X_target, standards.X_source)
 
     def _choose(self, source, standards):
-        """Return window and number of components, those left open by cross-validation."""
-        windows = AUTO_WINDOWS if self.window_length == "auto" else [self.window_length]
+        """Return window length and number of components; "auto" is chosen by cross-validation."""
+        lengths = AUTO_WINDOWS if self.window_length == "auto" else [self.window_length]
         counts = [self.n_components]
         if self.n_components == "auto":
             counts = range(1, 1 + min(AUTO_COMPONENTS, largest_rank(len(standards))))
-        candidates = list(product(windows, counts))
+        candidates = list(product(lengths, counts))
         if len(candidates) == 1:
             return candidates[0]
         shape = standards.X_target.shape[1], standards.X_source.shape[1]
         centres = opposite_channels(*shape, *self._layout.axes)
-        laid = [Windows.lay(window, centres, shape[0]) for window in windows]
+        windows = [Windows.around(centres, length, shape[0]) for length in lengths]
 
         def map_candidates(X_target, X_source, X):
-            mapped = [window.map_nested(X_target, X_source, X, counts) for window in laid]
+            mapped = [window.map_nested(X_target, X_source, X, counts) for window in windows]
             return np.concatenate(mapped)
 
         chosen = choose_map(map_candidates, self._predict_source, standards, source.y)

@@ -13,11 +13,11 @@ from ._algorithms._pfce import fit_near
 from ._core._linear import LinearTransfer, linear_coefficients
 from ._core._standards import Rows, Standards
 
-# Angles between the coefficients of source and target, in radians.
-TURN_PER_STANDARD = 1 / 200
-LARGEST_TURN = 0.2  # a correlation of 0.98
-# What target spectra are to predict: what the calibration does, reference values, or both.
-_RESPONSES = {
+# Angle between the coefficients of source and target, in radians.
+ANGLE_PER_STANDARD = 1 / 200
+MAX_ANGLE = 0.2  # a correlation of 0.98
+# Responses that the coefficients are fitted to.
+RESPONSES = {
     "spectra": lambda predict, standards: predict(standards.X_source),
     "labels": lambda predict, standards: standards.y,
     "both": lambda predict, standards: (predict(standards.X_source) + standards.y) / 2,
@@ -158,11 +158,11 @@ class PFCETransfer(LinearTransfer):
         return self.uses != "spectra"
 
     def _check_parameters(self) -> None:
-        """Refuse an unknown `uses` and a correlation that no coefficients have."""
+        """Check what standards have to have, and the bound."""
         super()._check_parameters()
-        if self.uses not in _RESPONSES:
+        if self.uses not in RESPONSES:
             raise ValueError(
-                f"uses must be one of {list(_RESPONSES)}, got {self.uses!r}. "
+                f"uses must be one of {list(RESPONSES)}, got {self.uses!r}. "
                 'Pass "spectra" for paired standards without labels.'
             )
         is_number = isinstance(self.min_correlation, Real) and 0 < self.min_correlation <= 1
@@ -177,7 +177,7 @@ class PFCETransfer(LinearTransfer):
         final = self._last_step()
         X = self._transform_front(standards.X_target)
         coef, _ = linear_coefficients(final, X.shape[1])
-        c = _RESPONSES[self.uses](self._predict_source, standards)
+        c = RESPONSES[self.uses](self._predict_source, standards)
         X_mean, c_mean = X.mean(axis=0), c.mean(axis=0)
         self.min_correlation_ = self._bound(len(X))
         columns = zip(coef.T, (c - c_mean).reshape(len(c), -1).T, strict=True)
@@ -186,7 +186,7 @@ class PFCETransfer(LinearTransfer):
         self.intercept_ = c_mean - X_mean @ self.coef_
 
     def _bound(self, n_standards):
-        """Return the smallest correlation that so many standards may leave."""
+        """Return the smallest correlation for `n_standards`."""
         if self.min_correlation == "auto":
-            return float(np.cos(min(n_standards * TURN_PER_STANDARD, LARGEST_TURN)))
+            return float(np.cos(min(n_standards * ANGLE_PER_STANDARD, MAX_ANGLE)))
         return self.min_correlation

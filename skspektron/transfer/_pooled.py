@@ -1,4 +1,4 @@
-"""One calibration for both instruments."""
+"""A calibration from both instruments."""
 
 from __future__ import annotations
 
@@ -114,15 +114,15 @@ class PooledTransfer(BaseTransfer):
         self.weight = weight
 
     def _check_parameters(self) -> None:
-        """Refuse a weight that is no count."""
+        """Check the weight."""
         super()._check_parameters()
         if self.weight != "auto":
             check_counts(self, weight=1)
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
-        """Fit the estimator on source rows and standards; one sample stays in one fold."""
+        """Fit the estimator on source rows and standards, with their sample ids."""
         weight = self._weight_of(len(standards), len(source.X))
-        # Repeated rows weigh more in any estimator; few of them take sample_weight.
+        # Repeating rows works in any estimator; only some accept sample_weight.
         pooled = Rows(
             np.concatenate([source.X, np.repeat(standards.X_target, weight, axis=0)]),
             np.concatenate([source.y, np.repeat(standards.y, weight, axis=0)]),
@@ -131,7 +131,7 @@ class PooledTransfer(BaseTransfer):
         self.target_estimator_ = self._recalibrate(pooled)
 
     def _weight_of(self, n_standards: int, n_source: int) -> int:
-        """Return how often a standard is repeated."""
+        """Return the number of times that a standard is repeated."""
         if isinstance(self.weight, str):  # "auto"
             return max(1, round((n_source / n_standards) ** 0.5))
         return self.weight

@@ -13,8 +13,8 @@ from .._typing import InstrumentName, MemoryLike, RandomState, Selection
 from ._core._base import BaseTransfer
 from ._core._standards import Rows, Standards
 
-SIGNIFICANCE = 0.05  # of a slope that is fitted
-MODES = ("auto", "bias", "slope")
+SIGNIFICANCE_LEVEL = 0.05  # of the slope
+CORRECTIONS = ("auto", "bias", "slope")
 
 
 class SlopeBiasTransfer(BaseTransfer):
@@ -121,16 +121,16 @@ class SlopeBiasTransfer(BaseTransfer):
         self.mode = mode
 
     def _check_parameters(self) -> None:
-        """Refuse an unknown mode."""
+        """Check the mode."""
         super()._check_parameters()
-        if self.mode not in MODES:
+        if self.mode not in CORRECTIONS:
             raise ValueError(
-                f"mode must be one of {MODES}, got {self.mode!r}. "
+                f"mode must be one of {CORRECTIONS}, got {self.mode!r}. "
                 'Pass "auto" to fit a slope where the standards show one.'
             )
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
-        """Fit the line of reference values on predictions."""
+        """Regress the reference values of the standards on their predictions."""
         predictions = self._predict_source(standards.X_target)
         self.slope_, self.intercept_ = fit_line(predictions, standards.y, mode=self.mode)
 
@@ -142,23 +142,23 @@ class SlopeBiasTransfer(BaseTransfer):
 def fit_line(
     predictions: NDArray[Any], y: NDArray[Any], *, mode: str
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return slope and intercept of `y` on `predictions`, one pair for each target."""
+    """Return slope and intercept of `y` on `predictions` for each target."""
     mean, y_mean = predictions.mean(axis=0), y.mean(axis=0)
     x, y = predictions - mean, y - y_mean
-    spread = (x**2).sum(axis=0)
+    sum_of_squares = (x**2).sum(axis=0)
     fits_slope = np.ptp(predictions, axis=0) > 1e-12 * np.abs(predictions).max(axis=0)
     fits_slope &= mode != "bias"
-    slope = np.divide((x * y).sum(axis=0), spread, out=np.ones_like(mean), where=fits_slope)
+    slope = np.divide((x * y).sum(axis=0), sum_of_squares, out=np.ones_like(mean), where=fits_slope)
     if mode == "auto":
         slope = np.where(_is_significant(x, y, slope), slope, 1.0)
     return slope[()], (y_mean - slope * mean)[()]
 
 
 def _is_significant(x, y, slope):
-    """Tell where a slope leaves significantly smaller residuals than the bias alone."""
-    n_free = len(x) - 2
-    if n_free < 1:
+    """Return for which targets a slope reduces the residuals of a bias significantly."""
+    dof = len(x) - 2
+    if dof < 1:
         return False
-    left = ((y - slope * x) ** 2).sum(axis=0)
-    gained = ((y - x) ** 2).sum(axis=0) - left
-    return gained > left / n_free * f_distribution.isf(SIGNIFICANCE, 1, n_free)
+    residual = ((y - slope * x) ** 2).sum(axis=0)
+    reduction = ((y - x) ** 2).sum(axis=0) - residual
+    return reduction > residual / dof * f_distribution.isf(SIGNIFICANCE_LEVEL, 1, dof)

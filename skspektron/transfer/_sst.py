@@ -1,4 +1,4 @@
-"""Spectral space transformation around a calibration."""
+"""Transfer by spectral space transformation."""
 
 from __future__ import annotations
 

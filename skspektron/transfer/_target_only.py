@@ -1,4 +1,4 @@
-"""A new calibration on the target instrument."""
+"""A calibration from target standards alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Adaptation of the embedding to unlabelled spectra of the target instrument."""
+"""Test-time training of the embedding on unlabelled spectra of the target instrument."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ._adaptation._base import EmbeddingTransfer
 from ._adaptation._offset import SubtractOffset
 from ._core._standards import Rows, Standards
 
-RESETS = ("fold", "input")
+RESET_SCOPES = ("fold", "input")
 
 
 class TTTTransfer(EmbeddingTransfer):
@@ -194,11 +194,11 @@ class TTTTransfer(EmbeddingTransfer):
         self.verbose = verbose
 
     def _check_parameters(self) -> None:
-        """Refuse words and sizes that cannot be, before anything is fitted."""
+        """Check the parameters of the adaptation before anything is fitted."""
         from .._training._test_time import TRAINED
 
         super()._check_parameters()
-        for name, words in (("trainable", TRAINED), ("reset", RESETS)):
+        for name, words in (("trainable", TRAINED), ("reset", RESET_SCOPES)):
             if getattr(self, name) not in words:
                 raise ValueError(
                     f"{name} is {getattr(self, name)!r}. Pass one of {', '.join(map(repr, words))}."
@@ -209,7 +209,7 @@ class TTTTransfer(EmbeddingTransfer):
             raise ValueError(f"mask_ratio is {self.mask_ratio!r}. Pass a share between 0 and 1.")
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
-        """Adapt the network to the target rows and fit the head again, or leave it to predict."""
+        """Adapt the network to the target rows and refit the head, unless `predict` adapts it."""
         self.device_ = self._resolve_device()
         self._seed = self._draw_seed()
         if self.reset == "input" and self.max_steps:
@@ -228,7 +228,7 @@ class TTTTransfer(EmbeddingTransfer):
         self.target_estimator_ = self._assemble(adapted, *align, *head.steps)
 
     def _predict_target(self, X) -> NDArray[Any]:
-        """Predict with the adapted calibration, or adapt it to each spectrum for a moment."""
+        """Predict with the adapted calibration, or with one adapted to each spectrum."""
         if hasattr(self, "target_estimator_"):
             return super()._predict_target(X)
         before, embedder, head = self._steps(self.estimator_)
@@ -241,7 +241,7 @@ class TTTTransfer(EmbeddingTransfer):
         return np.asarray(head.predict(Z), dtype=np.float64).reshape(len(X), *self._n_outputs)
 
     def _adaptation(self):
-        """Return the adaptation that the parameters describe."""
+        """Return the adaptation with the parameters of the estimator."""
         from .._training._test_time import MaskedAdaptation
 
         return MaskedAdaptation(

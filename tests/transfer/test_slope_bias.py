@@ -8,7 +8,7 @@ from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LinearRegression
 
 from skspektron.transfer import SlopeBiasTransfer
-from skspektron.transfer._slope_bias import SIGNIFICANCE, fit_line
+from skspektron.transfer._slope_bias import SIGNIFICANCE_LEVEL, fit_line
 from tests import oracles
 
 rng = np.random.default_rng(0)
@@ -42,7 +42,7 @@ def test_auto_fits_the_slopes_that_an_f_test_finds():
     y = 1.5 * predictions + 0.3 * rng.normal(size=(4, 60)) + 2.0
     slope, intercept = fit_line(predictions, y, mode="auto")
     p_values = [oracles.slope_p_value(*pair) for pair in zip(predictions.T, y.T, strict=True)]
-    fitted, expected = slope != 1.0, np.array(p_values) < SIGNIFICANCE
+    fitted, expected = slope != 1.0, np.array(p_values) < SIGNIFICANCE_LEVEL
     np.testing.assert_array_equal(fitted, expected)
     assert 0 < fitted.sum() < 60
     for j in range(60):

@@ -1,1 +1,1 @@
-"""What the methods share that change the network."""
+"""Shared code of the methods that change the network."""

@@ -1,1 +1,1 @@
-"""Functions of arrays that know no estimator."""
+"""Functions of arrays, without estimators."""

@@ -1,4 +1,4 @@
-"""The components of domain-invariant PLS, and the differences that they are penalised for."""
+"""The components of domain-invariant PLS and the differences that are penalized."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -6,27 +6,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# Of the differences of pairs, those above this share of the largest, squared, are all but removed.
-REMOVED_SHARE = 1e-6
-# Differences of variance below this share of all variance are rounding noise.
+# With the automatic penalty of pairs, weights along a difference whose square is this fraction of
+# the largest are halved; weights along larger differences almost vanish.
+HALVED_FRACTION = 1e-6
+# Differences of variance below this fraction of the total variance count as rounding error.
 VARIANCE_TOLERANCE = 1e-12
 
 
 @dataclass(frozen=True)
 class CovarianceDifference:
-    """Unpaired: D is the covariance of the source less that of the target, made positive.
+    """Unpaired spectra: D is the difference of the covariances with positive eigenvalues.
 
     Both are centred rows, (n_source, p) and (n_target, p). Denominators are n, as in the paper;
-    eigenvalues up to `least` count as zero.
+    eigenvalues up to `tolerance` count as zero.
     """
 
     X_source: NDArray[Any]
     X_target: NDArray[Any]
-    least: float
+    tolerance: float
 
     @classmethod
     def between(cls, X_source: NDArray[Any], X_target: NDArray[Any]) -> "CovarianceDifference":
-        """Return the difference of centred rows before the first component."""
+        """Return the difference before the first component, from centred rows."""
         variance = sum(np.sum(X**2) / len(X) for X in (X_source, X_target))
         return cls(X_source, X_target, VARIANCE_TOLERANCE * variance)
 
@@ -35,7 +36,7 @@ class CovarianceDifference:
         covariances = (X.T @ X / len(X) for X in (self.X_source, self.X_target))
         values, vectors = np.linalg.eigh(np.subtract(*covariances))
         values = np.abs(values)
-        return np.where(values > self.least, values, 0.0), vectors
+        return np.where(values > self.tolerance, values, 0.0), vectors
 
     def automatic_penalty(
         self, X: NDArray[Any], y: NDArray[Any], w: NDArray[Any], spread: NDArray[Any]
@@ -44,14 +45,14 @@ class CovarianceDifference:
         return (np.sum(X**2) - (w @ w) * (y @ y)) / spread.sum()
 
     def deflated(self, w: NDArray[Any]) -> "CovarianceDifference":
-        """Return the difference without the component `w`, each instrument with its loadings."""
+        """Return the difference deflated by `w`, each instrument with its own loadings."""
         X_source, X_target = _deflated(self.X_source, w), _deflated(self.X_target, w)
         return replace(self, X_source=X_source, X_target=X_target)
 
 
 @dataclass(frozen=True)
 class PairDifference:
-    """Paired: D is the sum of squares of the rows, source less target of a standard, (n, p)."""
+    """Paired spectra: D = rows' rows for the rows (n, p) of source - target of the standards."""
 
     rows: NDArray[Any]
 
@@ -63,11 +64,11 @@ class PairDifference:
     def automatic_penalty(
         self, X: NDArray[Any], y: NDArray[Any], w: NDArray[Any], spread: NDArray[Any]
     ) -> float:
-        """Return the penalty that leaves only differences far smaller than the largest."""
-        return (y @ y) / (REMOVED_SHARE * np.linalg.norm(self.rows, 2) ** 2)
+        """Return the penalty that almost removes all but the smallest differences."""
+        return (y @ y) / (HALVED_FRACTION * np.linalg.norm(self.rows, 2) ** 2)
 
     def deflated(self, w: NDArray[Any]) -> "PairDifference":
-        """Return the difference as it is: the graph of pairs is that of the spectra measured."""
+        """Return the same difference: the graph of pairs refers to the spectra before deflation."""
         return self
 
 
@@ -87,30 +88,30 @@ def domain_invariant_pls(
     y : ndarray of shape (n_samples,)
         Reference values, centred.
     difference : CovarianceDifference or PairDifference
-        What the scores are penalised for.
+        Difference between the instruments that is penalized.
     n_components : int
-        Number of components, fewer where `X` supports no more.
+        Number of components; fewer are computed if `X` supports no more.
     penalty : float or "auto"
-        Penalty, or what the difference proposes for every component.
+        Penalty; "auto" is that of the difference for each component.
 
     Returns
     -------
     coef : ndarray of shape (n_features,)
         Coefficients.
     penalties : ndarray of shape (n_components,)
-        Penalties; NaN for components that are not there.
+        Penalties; NaN for components that were not computed.
     """
     size, rounding = np.linalg.norm(X), len(X) * np.finfo(np.float64).eps
-    least = rounding * size * np.linalg.norm(y)
+    smallest = rounding * size * np.linalg.norm(y)
     W, P, c, penalties = [], [], [], np.full(n_components, np.nan)
     for a in range(n_components):
-        if np.linalg.norm(X.T @ y) <= least:
+        if np.linalg.norm(X.T @ y) <= smallest:
             break
-        w, strength = _weights(X, y, difference, penalty)
+        w, used = _weights(X, y, difference, penalty)
         t = X @ w
-        if np.linalg.norm(t) <= rounding * size:  # nothing that the penalty allows varies with y
+        if np.linalg.norm(t) <= rounding * size:  # no unpenalized direction varies with y
             break
-        penalties[a] = strength
+        penalties[a] = used
         W.append(w)
         P.append(t @ X / (t @ t))
         c.append(t @ y / (t @ t))
@@ -121,23 +122,23 @@ def domain_invariant_pls(
 
 
 def _weights(X, y, difference, penalty):
-    """Return the weights of the next component, of unit length, and its penalty."""
+    """Return the weights of the next component, of unit norm, and its penalty."""
     values, vectors = difference.decompose()
     w = X.T @ y / (y @ y)
     along = vectors.T @ w
     spread = values * along**2  # w'Dw by direction
     if penalty == "auto":
         penalty = difference.automatic_penalty(X, y, w, spread) if spread.any() else 0.0
-    # (I + D penalty / y'y)^-1 takes this share of every eigenvector of D away.
+    # (I + D penalty / y'y)^-1 removes this fraction along every eigenvector of D.
     shrunk = w - vectors @ (penalty * values / (penalty * values + y @ y) * along)
-    length = np.linalg.norm(shrunk)
-    if length <= len(w) * np.finfo(np.float64).eps * np.linalg.norm(w):
+    norm = np.linalg.norm(shrunk)
+    if norm <= len(w) * np.finfo(np.float64).eps * np.linalg.norm(w):
         return np.zeros_like(w), penalty
-    return shrunk / length, penalty
+    return shrunk / norm, penalty
 
 
 def _deflated(X, w):
-    """Return the rows of `X` without the part that their scores `Xw` explain."""
+    """Return the rows of `X` without the part explained by their scores `Xw`."""
     t = X @ w
     squared = t @ t
     return X - np.outer(t, t @ X / squared) if squared > 0 else X

@@ -1,4 +1,4 @@
-"""Calibrations: the default, PLS with a cross-validated number of components, and any other."""
+"""PLS with a cross-validated number of components, the default calibration."""
 
 import warnings
 from collections.abc import Callable
@@ -18,22 +18,22 @@ MAX_COMPONENTS = 15
 
 
 def cross_validated_pls(X: ArrayLike, y: NDArray[Any], groups: NDArray[Any]) -> RegressorMixin:
-    """Fit PLS with the number of components of the smallest RMSECV.
+    """Fit PLS with the number of components that minimizes RMSECV.
 
     Parameters
     ----------
     X : ndarray or DataFrame of shape (n_samples, n_features)
         Spectra.
     y : ndarray of shape (n_samples,) or (n_samples, n_targets)
-        Reference values; with several, each counts in units of its own variance.
+        Reference values; errors of several targets are scaled by their variances.
     groups : ndarray of shape (n_samples,)
         Sample ids: replicate spectra of one sample stay in one fold.
 
     Returns
     -------
     pls : PLSRegression
-        Fitted with ``scale=False`` and between 1 and 15 components; where no channel
-        varies with `y`, a `DummyRegressor` that predicts its mean, with a warning.
+        Fitted with ``scale=False`` and 1 to 15 components; if no channel varies with `y`, a
+        `DummyRegressor` that predicts its mean, with a warning.
     """
     values = np.asarray(X)
     assert_all_finite(values, input_name="X")
@@ -51,7 +51,7 @@ def cross_validated_pls(X: ArrayLike, y: NDArray[Any], groups: NDArray[Any]) -> 
 def choose_n_components(
     X: NDArray[Any], y: NDArray[Any], groups: NDArray[Any], *, n_folds: int = N_FOLDS
 ) -> int:
-    """Return the number of components of the smallest RMSECV; the smaller one on ties."""
+    """Return the number of components that minimizes RMSECV, the smallest of ties."""
     limit = component_limit(X, groups, n_folds=n_folds)
     if limit <= 1:
         return 1
@@ -64,9 +64,9 @@ def choose_n_components(
 def component_limit(
     X: NDArray[Any], groups: NDArray[Any], *, n_folds: int = N_FOLDS, n_removed: int = 0
 ) -> int:
-    """Return the most components, at most 15, that every training fold supports; at least 1.
+    """Return the largest number of components that every training fold supports, from 1 to 15.
 
-    `n_removed` is the number of directions that will be taken out of the spectra first.
+    `n_removed` is the number of directions that will be removed from the spectra first.
     """
     if len(np.unique(groups)) < 3:
         return 1
@@ -75,7 +75,7 @@ def component_limit(
 
 
 def covary(X: NDArray[Any], y: NDArray[Any], size: float | None = None) -> bool:
-    """Tell whether any channel varies with `y` by more than rounding does.
+    """Return whether any channel varies with `y` by more than rounding error.
 
     `size` is the norm of the spectra that `X` was computed from, by default that of `X`.
     """
@@ -106,7 +106,7 @@ def fit_pls_path(
 ) -> Callable[[NDArray[Any]], NDArray[Any]]:
     """Return a function from spectra to the predictions of PLS with 1 to `limit` components.
 
-    Its value has the shape (limit, n, n_targets), or (limit, n) where `y` is flat. Spectra that
+    They have the shape (limit, n, n_targets), or (limit, n) for one-dimensional `y`. Spectra that
     do not vary with `y` give its mean; `size` is as in `covary`.
     """
     if not covary(X, y, size):
@@ -116,7 +116,7 @@ def fit_pls_path(
     counts = np.minimum(np.arange(limit), pls.n_components - 1)
 
     def predict(X):
-        # The components are nested, so their contributions add up: one fit serves all counts.
+        # Components are nested, so one fit gives the predictions for all numbers of components.
         steps = np.asarray(pls.transform(X)).T[:, :, None] * pls.y_loadings_.T[:, None]
         predictions = (np.cumsum(steps, axis=0) + pls.intercept_)[counts]
         return predictions.reshape(limit, len(X), *y.shape[1:])
@@ -125,18 +125,18 @@ def fit_pls_path(
 
 
 def _fit_pls(X, y, limit: int) -> PLSRegression:
-    """Return PLS with `limit` components, or with as many as can be told from rounding.
+    """Return PLS with `limit` components, or with as many as can be computed.
 
-    A component that finds nothing left in the spectra that varies with y is 0 / 0.
+    A component that finds no covariance with y left is 0 / 0.
     """
     with warnings.catch_warnings():
-        # Fewer components than `limit` may already explain y; the rest are then zero.
+        # Fewer components than `limit` may already explain y; the others are then zero.
         warnings.filterwarnings("ignore", message="y residual is constant")
         warnings.filterwarnings("ignore", category=RuntimeWarning)
         for n_components in range(limit, 1, -1):
             try:
                 pls = PLSRegression(n_components, scale=False).fit(X, y)
-            except ValueError:  # what NaN is to some versions of SciPy, LinAlgError to others
+            except ValueError:  # or its subclass LinAlgError: NaN in SciPy
                 continue
             if np.isfinite(pls.coef_).all():
                 return pls

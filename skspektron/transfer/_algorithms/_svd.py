@@ -1,27 +1,27 @@
-"""Singular vectors of few rows."""
+"""Singular vectors of a few rows."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-# Squared singular values below this share of the largest are rounding noise.
+# Squared singular values below this fraction of the largest count as rounding error.
 ROUNDING = 1e-12
 
 
 def centred(X: NDArray[Any]) -> NDArray[Any]:
-    """Return `X` less its column means, exactly zero in a constant column."""
+    """Return `X` minus its column means, exactly zero in constant columns."""
     return np.where(np.ptp(X, axis=0) == 0, 0.0, X - X.mean(axis=0))
 
 
 def principal_axes(
     X: NDArray[Any], n_components: int | None, size: float = 0.0
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return squared singular values and left singular vectors (n, k) of rows, largest first.
+    """Return squared singular values and left singular vectors (n, k) of `X`, largest first.
 
-    The k is at most `n_components` and the numerical rank. `size` is the norm of the spectra that
-    `X` was computed from: variation below the rounding error of those is not a direction. The
-    smaller of the two Gram matrices is decomposed: there are few standards, or few channels.
+    k is at most `n_components` and the numerical rank. `size` is the norm of the spectra that `X`
+    was computed from: variation within their rounding error does not count. The smaller of the two
+    Gram matrices is decomposed.
     """
     is_wide = len(X) <= X.shape[1]
     values, vectors = np.linalg.eigh(X @ X.T if is_wide else X.T @ X)

@@ -15,55 +15,55 @@ from ._svd import ROUNDING, centred
 class Windows:
     """A window of target channels for every source channel.
 
-    `channels` (n_source, w) are target channels, those beyond the edges too; `n_shared` source
-    channels around each one share its regression.
+    `channels` (n_source, w) are indices of target channels, also beyond the edges. The regression
+    of a source channel pools the windows of `n_pooled` source channels around it.
     """
 
     channels: NDArray[np.intp]
     n_target: int
-    n_shared: int
+    n_pooled: int
 
     @classmethod
-    def lay(cls, window_length, centres: NDArray[Any], n_target: int) -> "Windows":
-        """Lay a window around each of `centres`, cut at the edges."""
+    def around(cls, centres: NDArray[Any], window_length, n_target: int) -> "Windows":
+        """Return a window around each of `centres`, truncated at the edges."""
         pair = isinstance(window_length, tuple | list)
-        length, n_shared = window_length if pair else (window_length, 1)
+        length, n_pooled = window_length if pair else (window_length, 1)
         half = min(length // 2, n_target - 1)
-        return cls(centres[:, None] + np.arange(-half, half + 1), n_target, n_shared)
+        return cls(centres[:, None] + np.arange(-half, half + 1), n_target, n_pooled)
 
     def regress(
         self, target: NDArray[Any], source: NDArray[Any], n_components: int | None
     ) -> NDArray[Any]:
-        """Return banded coefficients (k, n_source, w) of 1 to k components; only the last if None.
+        """Return banded coefficients (k, n_source, w) for 1 to k components.
 
-        Paired standards differ in fewer directions than they are, so k may be less than asked.
+        Standards may support fewer than `n_components`. None: least squares, with k = 1.
         """
         n_standards, (n_source, width) = len(target), self.channels.shape
-        if n_standards == 1:  # it knows the offset between two instruments, no slope
+        if n_standards == 1:  # an offset without a slope
             return np.eye(1, width, width // 2).repeat(n_source, axis=0)[None]
         X, y = centred(target), centred(source)
-        Z = self._look(X)
-        cross = self._share(np.einsum("njw,nj->jw", Z, y))
+        Z = self._extract(X)
+        cross = self._pool(np.einsum("njw,nj->jw", Z, y))
         if n_components is None:
             return _least_squares(self._gram(X), cross)[None]
-        if self.n_shared == 1:  # Z'(Zr) spares the larger Z'Z
+        if self.n_pooled == 1:  # Z'(Zr) avoids the larger Z'Z
             multiply = partial(_multiply, Z)
         else:
             gram = self._gram(X)
             multiply = partial(np.einsum, "jvw,jw->jv", gram)
-        n_directions = min((n_standards - 1) * self.n_shared, width)
+        n_directions = min((n_standards - 1) * self.n_pooled, width)
         return _partial_least_squares(multiply, cross, min(n_components, n_directions))
 
     def map_nested(
         self, target: NDArray[Any], source: NDArray[Any], X: NDArray[Any], counts
     ) -> NDArray[Any]:
-        """Return `X` mapped by regressions of each number of components, (n_counts, n, n_source).
+        """Return `X` mapped with each number of components in `counts`, (n_counts, n, n_source).
 
-        The components are nested, so one regression of the largest number serves all.
+        Components are nested, so the regression with the largest number gives all others.
         """
         steps = self.regress(target, source, None if None in counts else max(counts))
         chosen = [steps[-1 if k is None else min(k, len(steps)) - 1] for k in counts]
-        Z = self._look(X - target.mean(axis=0))
+        Z = self._extract(X - target.mean(axis=0))
         return source.mean(axis=0) + np.stack([np.einsum("njw,jw->nj", Z, b) for b in chosen])
 
     def spread(self, banded: NDArray[Any]) -> NDArray[Any]:
@@ -74,19 +74,19 @@ class Windows:
         coef[self.channels[inside], columns[inside]] = banded[inside]
         return coef
 
-    def _look(self, X):
+    def _extract(self, X):
         """Return the windows (n, n_source, w) of spectra; channels beyond the edges are zero."""
         width, first = self.channels.shape[1], self.first
         padded = np.pad(X, ((0, 0), (width // 2, width // 2)))
         windows = sliding_window_view(padded, width, axis=1)
-        whole = np.array_equal(first, np.arange(windows.shape[1]))
-        return windows if whole else windows[:, first]
+        uses_all = np.array_equal(first, np.arange(windows.shape[1]))
+        return windows if uses_all else windows[:, first]
 
     def _gram(self, X):
-        """Return X'X (n_source, w, w) of every window, summed where regressions are shared."""
+        """Return X'X (n_source, w, w) of every window, pooled."""
         width = self.channels.shape[1]
         padded = np.pad(X, ((0, 0), (width // 2, width // 2)))
-        # Row d holds the products of channels that are d apart: O(n p w) instead of O(n p w^2).
+        # Row d holds the products of channels at distance d: O(n p w) instead of O(n p w^2).
         lagged = np.zeros((width, padded.shape[1]))
         for lag in range(width):
             n_pairs = padded.shape[1] - lag
@@ -94,16 +94,16 @@ class Windows:
             lagged[lag, :n_pairs] = np.einsum("nj,nj->j", *pairs)
         at = np.arange(width)
         lag, low = np.abs(at[:, None] - at), np.minimum(at[:, None], at)
-        return self._share(lagged[lag, self.first[:, None, None] + low])
+        return self._pool(lagged[lag, self.first[:, None, None] + low])
 
     @property
     def first(self) -> NDArray[np.intp]:
-        """First channel of every window, counted in spectra padded by half a window."""
+        """First channel of every window in spectra padded by half a window."""
         return self.channels[:, self.channels.shape[1] // 2]
 
-    def _share(self, products):
-        """Return products summed over the source channels that share a regression."""
-        half = min(self.n_shared // 2, len(products) - 1)
+    def _pool(self, products):
+        """Return products summed over the source channels that are pooled."""
+        half = min(self.n_pooled // 2, len(products) - 1)
         if half == 0:
             return products
         edges = [(half, half)] + [(0, 0)] * (products.ndim - 1)
@@ -116,10 +116,9 @@ def _multiply(Z, r):
 
 
 def _partial_least_squares(multiply, cross, n_components):
-    """Return the coefficients of 1 to `n_components` components from X'y and a product with X'X.
+    """Return the coefficients of PLS with 1 to `n_components` components, from X'y and r -> X'X r.
 
-    Single-response PLS needs no more than these (Dayal & MacGregor, J. Chemom. 11 (1997) 73-85,
-    algorithm 2).
+    Algorithm 2 of Dayal & MacGregor, J. Chemom. 11 (1997) 73-85, for a single response.
     """
     size = np.linalg.norm(cross, axis=1)
     coef = np.zeros_like(cross)
@@ -128,16 +127,16 @@ def _partial_least_squares(multiply, cross, n_components):
     steps: list[NDArray[Any]] = []
     for _ in range(n_components):
         norm = np.linalg.norm(cross, axis=1)
-        left = norm > ROUNDING * size  # what is smaller has been explained already
-        r = cross / np.where(left, norm, 1.0)[:, None]
+        has_covariance = norm > ROUNDING * size  # otherwise y is already explained
+        r = cross / np.where(has_covariance, norm, 1.0)[:, None]
         for p, rotation in zip(loadings, rotations, strict=True):
             r = r - np.einsum("jw,jw->j", p, r)[:, None] * rotation
         p = multiply(r)
         scores = np.einsum("jw,jw->j", r, p)  # t't
-        left &= scores > 0
-        scores = np.where(left, scores, 1.0)
+        has_covariance &= scores > 0
+        scores = np.where(has_covariance, scores, 1.0)
         p = p / scores[:, None]
-        q = np.where(left, np.einsum("jw,jw->j", r, cross) / scores, 0.0)
+        q = np.where(has_covariance, np.einsum("jw,jw->j", r, cross) / scores, 0.0)
         coef = coef + q[:, None] * r
         cross = cross - (q * scores)[:, None] * p
         rotations.append(r)
@@ -147,7 +146,7 @@ def _partial_least_squares(multiply, cross, n_components):
 
 
 def _least_squares(gram, cross):
-    """Return the least-squares coefficients of the smallest norm for stacked cross-products."""
+    """Return the least-squares coefficients of minimum norm for stacked cross-products."""
     values, vectors = np.linalg.eigh(gram)
     keep = values > ROUNDING * values[:, -1:]
     inverse = np.divide(1.0, values, out=np.zeros_like(values), where=keep)

@@ -1,1 +1,1 @@
-"""The calibrations that an ensemble averages."""
+"""The calibrations that an ensemble averages, and their weights."""

@@ -1,4 +1,4 @@
-"""What the maps from a target to a source instrument share: paired standards, affine form."""
+"""Base classes and checks of the maps learnt from paired standards."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..._validation import check_channels
 
 
 class PairedMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DocumentedEstimator):
-    """Affine map of target spectra; a map sets `coef_` and `intercept_` in `fit`."""
+    """Affine map of target spectra; subclasses set `coef_` and `intercept_` in `fit`."""
 
     def transform(self, X: ArrayLike) -> NDArray[Any]:
         """Return `X` as the source instrument would have measured it."""
@@ -41,12 +41,12 @@ class PairedMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DocumentedEst
 
 
 class LowRankMap(PairedMap):
-    """Affine map whose coefficients are a product of thin factors, plus one where it says so.
+    """Affine map whose coefficients are a product of thin factors.
 
-    A map sets `left_` (n_features_in_, k), `right_` (k, n_features_source) and `intercept_`.
+    Subclasses set `left_` (n_features_in_, k), `right_` (k, n_features_source) and `intercept_`.
     """
 
-    _adds_identity = False  # the map changes a spectrum instead of composing it anew
+    _adds_identity = False  # the coefficients are the product plus the identity
 
     @property
     def coef_(self) -> NDArray[Any]:
@@ -54,7 +54,7 @@ class LowRankMap(PairedMap):
         return self._linear(np.eye(self.n_features_in_))
 
     def _linear(self, X):
-        """Return `X` times the coefficients, without forming them."""
+        """Return `X` times the coefficients without forming the matrix."""
         product = (X @ self.left_) @ self.right_
         return X + product if self._adds_identity else product
 
@@ -62,7 +62,7 @@ class LowRankMap(PairedMap):
 def check_pairs(estimator, X: ArrayLike, y: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the spectra of paired standards: those of the target and those of the source."""
     target, source = validate_data(estimator, X, y, dtype=np.float64, multi_output=True)
-    # Text, and None among objects, are told from numbers only now.
+    # validate_data does not convert y to numbers: text and None are refused here.
     source = check_array(source, dtype=np.float64, ensure_2d=False, input_name="y")
     return target, source.reshape(len(source), -1)
 
@@ -82,11 +82,11 @@ def _is_count(value) -> bool:
 
 
 def opposite_channels(n_target, n_source, target_axis=None, source_axis=None) -> NDArray[np.intp]:
-    """Return the target channel that lies nearest to each source channel."""
+    """Return the index of the target channel nearest to each source channel."""
     if (target_axis is None) != (source_axis is None):
         raise ValueError(
-            "One of target_axis and source_axis is None, and the two belong together. "
-            "Pass both axes in one unit, or neither where both span the same range."
+            "Only one of target_axis and source_axis was given. "
+            "Pass both axes in one unit, or neither if both cover the same range."
         )
     if target_axis is None:
         return np.rint(np.linspace(0, n_target - 1, n_source)).astype(int)
@@ -96,6 +96,6 @@ def opposite_channels(n_target, n_source, target_axis=None, source_axis=None) ->
     if outside:
         raise ValueError(
             f"{outside} of the {n_source} source channels lie outside the range of the target, "
-            f"{target.min():g} to {target.max():g}. Leave them out: nothing is extrapolated."
+            f"{target.min():g} to {target.max():g}. Remove them; spectra are not extrapolated."
         )
     return np.abs(source[:, None] - target).argmin(axis=1)

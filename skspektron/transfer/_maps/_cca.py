@@ -1,4 +1,4 @@
-"""Calibration transfer by canonical correlation analysis."""
+"""Canonical correlation analysis of two instruments."""
 
 from __future__ import annotations
 
@@ -10,41 +10,41 @@ from ._base import LowRankMap, check_n_components, check_pairs
 
 
 class CCAMap(LowRankMap):
-    r"""Turn target spectra into source spectra through their canonical variates.
+    r"""Map target spectra to the source by canonical correlation analysis.
 
     The standards of both instruments are reduced to `n_components` principal components each.
-    Canonical variates :math:`L_s, L_t` are the pairs of their combinations that correlate most;
-    a target spectrum is carried from its own variates to those of the source and from there to
-    the source spectrum [1]_:
+    Canonical variates :math:`L_s, L_t` are the pairs of combinations of components that correlate
+    most. A target spectrum is mapped to its variates, these to the variates of the source, and
+    these to a source spectrum [1]_:
     :math:`\hat x = \bar x_s + (x_t - \bar x_t) B_t\, L_t^+ L_s\, L_s^+ (X_s - \bar x_s)`.
 
     Parameters
     ----------
     n_components : int or None, default=None
-        Largest number of principal components, and of canonical pairs, at least 1. Fewer
-        directions in which the standards differ lower it. None: all of them, with which every
-        canonical correlation is 1 and the map is that of `DS`.
+        Largest number of principal components and of canonical pairs, at least 1; lower if the
+        centred standards have a lower rank. None: the rank of the standards; if all standards are
+        linearly independent, all canonical correlations are then 1 and the map is that of `DS`.
 
     Attributes
     ----------
     correlations_ : ndarray of shape (k,)
         Canonical correlations, largest first.
     coef_ : ndarray of shape (n_features_in_, n_features_source)
-        Transfer matrix, made on demand.
+        Transfer matrix, computed on access.
     intercept_ : ndarray of shape (n_features_source,)
-        In the unit of the source spectra.
+        Offset in the unit of the source spectra.
     left_, right_ : ndarray of shape (n_features_in_, k) and (k, n_features_source)
         Thin factors of the transfer matrix.
     n_features_in_ : int
         Number of channels of the target instrument.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names of the target spectra, where they are all strings.
+        Column names of the target spectra, if they are all strings.
 
     See Also
     --------
-    sklearn.cross_decomposition.CCA : The analysis alone, without reduction or map.
+    sklearn.cross_decomposition.CCA : The analysis without the reduction and the map.
     DS : Without the reduction of the source spectra.
-    CCATransfer : The same map around a calibration, with the choice of standards.
+    CCATransfer : This map before a calibration, with the choice of standards.
 
     Notes
     -----

@@ -9,41 +9,41 @@ from ._base import LowRankMap, check_n_components, check_pairs
 
 
 class DS(LowRankMap):
-    r"""Turn spectra of a target instrument into spectra of the source instrument, all at once.
+    r"""Map target spectra to the source by direct standardization.
 
-    All source channels are regressed on all target channels, both centred on the standards, by
-    a pseudo-inverse of rank `n_components` [1]_:
+    All source channels are regressed on all target channels with a pseudo-inverse of rank
+    `n_components`, both centred by the means of the standards [1]_:
     :math:`\hat x = \bar x_s + (x_t - \bar x_t)(X_t - \bar x_t)^+ (X_s - \bar x_s)`.
 
     Parameters
     ----------
     n_components : int or None, default=None
-        Largest rank of the pseudo-inverse, at least 1. Fewer standards than that, and fewer
-        directions in which they differ, lower it. None: their full rank.
+        Largest rank of the pseudo-inverse, at least 1; lower if the centred standards have a lower
+        rank. None: the rank of the standards.
 
     Attributes
     ----------
     coef_ : ndarray of shape (n_features_in_, n_features_source)
-        Transfer matrix, made on demand.
+        Transfer matrix, computed on access.
     intercept_ : ndarray of shape (n_features_source,)
-        In the unit of the source spectra.
+        Offset in the unit of the source spectra.
     left_, right_ : ndarray of shape (n_features_in_, k) and (k, n_features_source)
         Thin factors of the transfer matrix.
     n_features_in_ : int
         Number of channels of the target instrument.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names of the target spectra, where they are all strings.
+        Column names of the target spectra, if they are all strings.
 
     See Also
     --------
     PDS : Regresses on a window of target channels instead.
-    DSTransfer : The same map around a calibration, with the choice of standards.
+    DSTransfer : This map before a calibration, with the choice of standards.
 
     Notes
     -----
-    The two instruments may have different channels. What the standards do not show is lost: a
-    mapped spectrum is a combination of their source spectra, so predictions shrink towards their
-    mean. A single standard maps every spectrum to its source spectrum. Cost: O(n^2 p) for n
+    The two instruments may have different channels. Variation that the standards do not span is
+    lost: a mapped spectrum is a combination of their source spectra, so predictions shrink towards
+    their mean. A single standard maps every spectrum to its source spectrum. Cost: O(n^2 p) for n
     standards and p channels.
 
     References

@@ -1,4 +1,4 @@
-"""External parameter orthogonalisation."""
+"""External parameter orthogonalization."""
 
 from __future__ import annotations
 
@@ -12,44 +12,44 @@ from ._base import LowRankMap, check_n_components, check_pairs
 
 
 class EPO(OneToOneFeatureMixin, LowRankMap):
-    r"""Take out of a spectrum the directions in which two instruments differ.
+    r"""Remove the directions in which two instruments differ from spectra.
 
     The leading right singular vectors V of the difference spectra of the standards, not centred,
-    span what the instrument does to a spectrum; every spectrum is given the same score in them
-    [1]_: :math:`\hat x = x - (x - \bar x_s) V V^\top`. Spectra of both instruments are
-    projected, and a calibration is made on projected spectra.
+    span the differences between the instruments. Every spectrum gets the scores of the mean source
+    spectrum in these directions [1]_: :math:`\hat x = x - (x - \bar x_s) V V^\top`. Spectra of both
+    instruments are projected, and the calibration is fitted on projected spectra.
 
     Parameters
     ----------
     n_components : int or None, default=1
-        Number of directions, at least 1; the first holds the mean difference where that is large.
-        More take out more of what the calibration lives on. Typical: 1 to 6. None: all directions
-        of the differences.
+        Number of directions, at least 1; the first is close to the mean difference if that is
+        large. More directions remove more of the signal that the calibration uses. Typical: 1 to 6.
+        None: all directions of the differences.
 
     Attributes
     ----------
     components_ : ndarray of shape (k, n_features_in_)
-        Directions that are taken out, orthonormal; none where the instruments agree.
+        Orthonormal directions that are removed; none if the instruments agree.
     coef_ : ndarray of shape (n_features_in_, n_features_source)
-        Transfer matrix, made on demand.
+        Transfer matrix, computed on access.
     intercept_ : ndarray of shape (n_features_source,)
-        In the unit of the source spectra.
+        Offset in the unit of the source spectra.
     left_, right_ : ndarray of shape (n_features_in_, k) and (k, n_features_source)
         Thin factors of the transfer matrix.
     n_features_in_ : int
         Number of channels of the target instrument.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names of the target spectra, where they are all strings.
+        Column names of the target spectra, if they are all strings.
 
     See Also
     --------
-    EPOTransfer : Calibrates on projected source spectra.
+    EPOTransfer : Recalibrates on projected source spectra.
 
     Notes
     -----
-    Source spectra with another number of channels are taken to span the same range and are
-    interpolated at the channels of the target. The projection is idempotent and symmetric. Cost:
-    O(n^2 p) for n standards and p channels.
+    Source spectra with another number of channels are assumed to cover the same range and are
+    interpolated linearly at the channels of the target. The projection is idempotent and symmetric.
+    Cost: O(n^2 p) for n standards and p channels.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Map spectra by a Fourier neural operator."""
+"""Fourier neural operator between two instruments."""
 
 from __future__ import annotations
 
@@ -22,43 +22,43 @@ WEIGHT_DECAY = 1e-2
 
 
 class FNO(TorchEstimatorMixin, PairedMap):
-    r"""Turn spectra of a target instrument into spectra of the source, by a neural operator.
+    r"""Map target spectra to the source by a Fourier neural operator.
 
-    The mean difference of the standards is taken off, and a Fourier neural operator [1]_ says
-    what else differs, as a function of the whole spectrum:
+    After subtraction of the mean difference of the standards, a Fourier neural operator [1]_
+    predicts the remaining difference from the whole spectrum:
     :math:`\hat x = \bar x_s + d + \mathcal G(d)` with :math:`d = x_t - \bar x_t`.
-    It starts at :math:`\mathcal G = 0` and is trained as long as it helps with standards that
-    are left out, so few or unlike standards leave the mean difference alone.
+    It starts at :math:`\mathcal G = 0` and is trained as long as the error on held-out standards
+    falls, so with too few standards only the mean difference is corrected.
 
     Parameters
     ----------
     width : int, default=16
-        Values at a point between the layers.
+        Number of values per point between the layers.
     n_modes : int, default=32
-        Frequencies that a layer weighs. A feature as narrow as the range divided by twice this
-        number can be moved or widened. Fewer where the channels do not resolve them.
+        Number of frequencies that a layer transforms; fewer if the channels do not resolve them.
+        Features as narrow as the range divided by twice this number can be shifted or widened.
     n_layers : int, default=2
-        Fourier layers.
+        Number of Fourier layers.
     max_epochs : int, default=30
-        Largest number of passes over the standards. 0: the mean difference alone.
+        Largest number of passes over the standards. 0: only the mean difference is corrected.
     learning_rate : float, default=5e-3
-        Peak rate of AdamW; it rises over the first pass and falls along a cosine.
+        Peak rate of AdamW; it rises during the first pass and then follows a cosine to zero.
     target_axis, source_axis : array-like of shape (n_features,), default=None
-        Axes of both instruments in one unit, nm or cm-1, strictly monotonic; source channels
-        must lie within the range of the target. None: both span the same range, evenly.
+        Axes of both instruments in one unit, nm or cm-1, strictly monotonic; source channels must
+        lie within the range of the target. None: equally spaced channels over the same range.
     device : str, default=None
-        torch device; None is a GPU where there is one.
+        torch device; None: a GPU if there is one.
     random_state : int, RandomState instance or None, default=None
-        Initial weights and the order of the standards.
+        Seed of the initial weights and of the order of the standards.
     verbose : int, default=0
         1 shows a progress bar.
 
     Attributes
     ----------
     target_mean_, source_mean_ : ndarray of shape (n_features_source,)
-        Means of the standards on the channels of the source.
+        Mean spectra of the standards on the channels of the source.
     scales_ : tuple of float
-        Root mean squares of `d` and of what is to be added to it: the units of the network.
+        Root mean squares of `d` and of the remaining difference, by which both are scaled.
     weights_ : dict of str to ndarray
         Weights of the operator by name.
     history_ : list of dict
@@ -67,29 +67,29 @@ class FNO(TorchEstimatorMixin, PairedMap):
         leaves. A single record with 1.0 where nothing was trained: fewer than 3 standards,
         instruments that differ by an offset, or ``max_epochs=0``.
     n_epochs_ : int
-        Passes that the operator was trained for: the fewest whose error on left-out standards is
-        within one standard error of the smallest.
+        Number of passes that the operator was trained for: the smallest number whose error on
+        held-out standards is within one standard error of the minimum.
     target_position_, source_position_ : ndarray of shape (n_features_in_,) and (n_features_source,)
-        Channels of both instruments as shares of the range of the source.
+        Positions of the channels of both instruments as fractions of the range of the source.
     device_ : str
-        Where the operator was trained.
+        Device that the operator was trained on.
     n_features_in_ : int
         Number of channels of the target instrument.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names of the target spectra, where they are all strings.
+        Column names of the target spectra, if they are all strings.
 
     See Also
     --------
     PDS : Regresses every source channel on a window of target channels.
-    FNOTransfer : The same map around a calibration, with the choice of standards.
+    FNOTransfer : This map before a calibration, with the choice of standards.
 
     Notes
     -----
     Target spectra are interpolated at the channels of the source (monotone cubic). The operator
-    lives on evenly spaced points of the source's range, as many as it has channels; where they
-    are not the channels, as on an uneven axis, spectra are interpolated there and back. Trained
-    in single, evaluated in double precision. Cost: O(n p log p) a pass, six times the passes of
-    one training, for n standards and p channels.
+    works on equally spaced points over the range of the source, as many as the source has channels;
+    if the channels are not equally spaced, spectra are interpolated to these points and back. The
+    operator is trained in single and evaluated in double precision. Cost: O(n p log p) per pass for
+    n standards and p channels, with up to six trainings of `max_epochs` passes.
 
     References
     ----------
@@ -142,9 +142,8 @@ class FNO(TorchEstimatorMixin, PairedMap):
         self.scales_ = float(np.sqrt(np.mean(d**2))), float(np.sqrt(np.mean(rest**2)))
         self.device_ = self._resolve_device()
         recipe = self._recipe(self._draw_seed(), batch_size=BATCH_SIZE, weight_decay=WEIGHT_DECAY)
-        is_idle = len(target) < 3 or not all(self.scales_) or self.max_epochs == 0
-        nothing_to_choose = np.ones((1, 2))
-        errors = nothing_to_choose if is_idle else self._cross_validate(recipe, target, source)
+        is_trained = len(target) >= 3 and all(self.scales_) and self.max_epochs > 0
+        errors = self._cross_validate(recipe, target, source) if is_trained else np.ones((1, 2))
         losses = errors.mean(axis=1) / errors[0].mean()
         self.history_ = [{"epoch": n, "validation_mse": float(x)} for n, x in enumerate(losses)]
         self.n_epochs_ = fewest_passes(errors)
@@ -183,17 +182,17 @@ class FNO(TorchEstimatorMixin, PairedMap):
 
     @property
     def _even(self):
-        """Evenly spaced points over the range of the source."""
+        """Equally spaced points over the range of the source."""
         return np.linspace(0, 1, len(self.source_position_))
 
     @staticmethod
     def _split(target, source):
-        """Return what target spectra deviate by from their mean, and what source ones do more."""
+        """Return centred target spectra, and centred source spectra minus these."""
         d = centred(target)
         return d, centred(source) - d
 
     def _scaled(self, d, rest):
-        """Return both on evenly spaced points, in the units of the network."""
+        """Return both on equally spaced points, divided by `scales_`."""
         return [
             interpolate_monotone(part, self.source_position_, self._even) / (scale + (scale == 0))
             for part, scale in zip((d, rest), self.scales_, strict=True)
@@ -204,7 +203,7 @@ class FNO(TorchEstimatorMixin, PairedMap):
         return {"width": self.width, "n_modes": self.n_modes, "n_layers": self.n_layers}
 
     def _cross_validate(self, recipe, target, source):
-        """Return the squared error of every left-out standard after 0, 1, ... passes."""
+        """Return the squared error of every held-out standard after 0, 1, ... passes."""
         from ..._training._operator import train_operator
 
         errors = np.empty((1 + self.max_epochs, len(target)))
@@ -224,9 +223,9 @@ class FNO(TorchEstimatorMixin, PairedMap):
 
 
 def fewest_passes(errors: NDArray[Any]) -> int:
-    """Return the first row of errors (n_passes, n) that is within one standard error of the best.
+    """Return the first row of errors (n_passes, n) within one standard error of the minimum.
 
-    The standard error is that of the difference between the two rows, sample by sample.
+    The standard error is that of the paired differences between the two rows.
     """
     excess = errors - errors[np.nanargmin(errors.mean(axis=1))]
     standard_error = excess.std(axis=1, ddof=1) / np.sqrt(errors.shape[1])
@@ -234,7 +233,7 @@ def fewest_passes(errors: NDArray[Any]) -> int:
 
 
 def check_operator(estimator) -> None:
-    """Refuse a size or a budget of the operator that is none."""
+    """Raise ValueError if a size or a training parameter of the operator is invalid."""
     check_counts(estimator, width=1, n_modes=1, n_layers=1, max_epochs=0)
     rate = estimator.learning_rate
     if not isinstance(rate, Real) or not 0 < float(rate) < np.inf:

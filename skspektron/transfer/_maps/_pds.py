@@ -12,23 +12,24 @@ from ._base import PairedMap, check_n_components, check_pairs, opposite_channels
 
 
 class PDS(PairedMap):
-    r"""Turn spectra of a target instrument into spectra of the source instrument.
+    r"""Map target spectra to the source by piecewise direct standardization.
 
     Every source channel `j` is regressed on a window of target channels around it by partial
-    least squares, both centred on the standards [1]_, [2]_, [3]_:
+    least squares, both centred by the means of the standards [1]_, [2]_, [3]_:
     :math:`\hat x_j = \bar x_{s,j} + (x_t - \bar x_t)_{W_j} b_j`.
 
     Parameters
     ----------
     window_length : int or (int, int), default=11
-        Number of target channels behind one source channel; odd. Typical: 3 to 15. 1 corrects
-        every channel by itself; a window over all channels is direct standardization. A pair
-        is double-window PDS: as many source channels as the second number says, odd, around
-        the one in the middle share one regression, so that few standards give many rows.
+        Number of target channels in the window of a source channel; odd. Typical: 3 to 15. 1
+        corrects each channel separately; a window over all channels is direct standardization. A
+        pair is double-window PDS: the regression of a source channel pools the windows of the
+        source channels around it, their number given by the second entry, odd, so that a few
+        standards give many rows.
     n_components : int or None, default=2
-        Largest number of components of a window's regression, at least 1. Typical: 1 to 4; more
-        follow the noise of the standards, on raw spectra more than 1. None: least squares over all
-        directions in which the standards differ.
+        Largest number of components of a window's regression, at least 1. Typical: 1 to 4; larger
+        numbers fit the noise of the standards, on raw spectra those above 1. None: least squares
+        in all directions in which the standards differ.
     target_axis, source_axis : array-like of shape (n_features,), default=None
         Axes of both instruments in one unit, nm or cm-1, strictly monotonic; source channels
         must lie within the range of the target. None: both span the same range.
@@ -42,18 +43,18 @@ class PDS(PairedMap):
     n_features_in_ : int
         Number of channels of the target instrument.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names of the target spectra, where they are all strings.
+        Column names of the target spectra, if they are all strings.
 
     See Also
     --------
-    PDSTransfer : The same map around a calibration, with the choice of standards.
+    PDSTransfer : This map before a calibration, with the choice of standards.
 
     Notes
     -----
-    Windows are cut at the edges; in a double window, deviations beyond the edge count as zero. A
-    constant channel gets an offset only; a single standard gives the offset between its two
-    spectra. Cost: O(p n w k) for p channels, n standards, windows of w and k components; O(p w^3)
-    without a limit to the components.
+    Windows are truncated at the edges; in a double window, deviations beyond the edge count as
+    zero. A constant channel is corrected by an offset only; a single standard gives the offset
+    between its two spectra. Cost: O(p n w k) for p channels, n standards, windows of w channels and
+    k components; O(p w^3) with ``n_components=None``.
 
     References
     ----------
@@ -87,11 +88,9 @@ class PDS(PairedMap):
         """Learn from standards, paired by row: `X` from the target, `y` from the source."""
         check_window(self.window_length, self.n_components)
         target, source = check_pairs(self, X, y)
-        windows = Windows.lay(
-            self.window_length,
-            opposite_channels(target.shape[1], source.shape[1], self.target_axis, self.source_axis),
-            target.shape[1],
-        )
+        axes = self.target_axis, self.source_axis
+        centres = opposite_channels(target.shape[1], source.shape[1], *axes)
+        windows = Windows.around(centres, self.window_length, target.shape[1])
         banded = windows.regress(target, source, self.n_components)[-1]
         self.coef_ = windows.spread(banded)
         self.intercept_ = source.mean(axis=0) - target.mean(axis=0) @ self.coef_
@@ -99,13 +98,13 @@ class PDS(PairedMap):
 
 
 def check_window(window_length: Any, n_components: Any) -> None:
-    """Refuse a window without a centre and less than one component."""
+    """Raise ValueError if a window has no central channel or `n_components` is below 1."""
     is_pair = isinstance(window_length, tuple | list)
     lengths = window_length if is_pair else (window_length,)
     are_odd = all(isinstance(n, int | np.integer) and n >= 1 and n % 2 == 1 for n in lengths)
     if not are_odd or len(lengths) != 1 + is_pair:
         raise ValueError(
-            f"window_length must be an odd int of at least 1 or a pair of them, got "
-            f"{window_length!r}. Pass 11, or 1 for every channel by itself."
+            f"window_length must be an odd int of at least 1 or a pair of such, got "
+            f"{window_length!r}. Pass 11, the default, or 1 to correct each channel separately."
         )
     check_n_components(n_components)

@@ -10,42 +10,42 @@ from ._base import LowRankMap, check_n_components, check_pairs
 
 
 class SST(LowRankMap):
-    r"""Move target spectra by the difference of the loadings that both instruments share.
+    r"""Map target spectra to the source by spectral space transformation.
 
-    The loadings :math:`P = [P_s\; P_t]` of the standards' spectra side by side, both centred,
-    tell what a target spectrum in their space looks like on the source; what lies outside is
-    left as it is [1]_:
+    The joint loadings :math:`P = [P_s\; P_t]` of the concatenated, centred spectra of the standards
+    relate the two instruments. A target spectrum is changed by the difference between their source
+    and target parts; what lies outside the loadings is not changed [1]_:
     :math:`\hat x = \bar x_s + z + z P_t^+ (P_s - P_t)` with :math:`z = x_t - \bar x_t`.
 
     Parameters
     ----------
     n_components : int or None, default=None
-        Largest number of joint components, at least 1. Fewer directions in which the standards
-        differ lower it. None: all of them.
+        Largest number of joint components, at least 1; lower if the centred standards have a lower
+        rank. None: the rank of the standards.
 
     Attributes
     ----------
     coef_ : ndarray of shape (n_features_in_, n_features_source)
-        Transfer matrix, made on demand.
+        Transfer matrix, computed on access.
     intercept_ : ndarray of shape (n_features_source,)
-        In the unit of the source spectra.
+        Offset in the unit of the source spectra.
     left_, right_ : ndarray of shape (n_features_in_, k) and (k, n_features_source)
         Thin factors of the transfer matrix.
     n_features_in_ : int
         Number of channels of the target instrument.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names of the target spectra, where they are all strings.
+        Column names of the target spectra, if they are all strings.
 
     See Also
     --------
-    DS : Loses what the standards do not show, instead of leaving it as it is.
-    SSTTransfer : The same map around a calibration, with the choice of standards.
+    DS : Loses variation that the standards do not span.
+    SSTTransfer : This map before a calibration, with the choice of standards.
 
     Notes
     -----
-    Where the instruments have different numbers of channels, what lies outside cannot be left as
-    it is and is lost. A single standard gives the offset between its two spectra. Cost: O(n^2 p)
-    for n standards and p channels.
+    If the instruments have different numbers of channels, what lies outside the loadings is lost.
+    A single standard gives the offset between its two spectra. Cost: O(n^2 p) for n standards and
+    p channels.
 
     References
     ----------
