@@ -49,7 +49,7 @@ METHODS = {
 }
 KEY = ("task", "method", "drawn", "n_standards", "draw")
 COLUMNS = (*KEY, "n_test", "coverage", "width", "rmsep", "std", "seconds")
-PACKAGES = ("skspektron", "numpy", "scipy", "scikit-learn", "chemotools", "MAPIE")
+PACKAGES = ("skspektron", "numpy", "scipy", "scikit-learn", "chemotools")
 CONFIDENCE_LEVEL = 0.9
 N_CALIBRATION = 60  # samples on the source; the standards are among them
 

@@ -1,7 +1,9 @@
 """Fixtures that more than one test module uses."""
 
 import os
+import sys
 import tempfile
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 
 import numpy as np
@@ -39,3 +41,19 @@ def stacked(two_instruments):
     """Stack both instruments: X (80, 60), y (80,), instrument, sample_id."""
     y, sample_id = two_instruments.y[:, 0], two_instruments.sample_id
     return stack_instruments({name: (X, y, sample_id) for name, X in two_instruments.X.items()})
+
+
+class WithoutPandas(MetaPathFinder):
+    """Import hook that raises for pandas, as if it were not installed."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
+
+
+@pytest.fixture
+def without_pandas(monkeypatch):
+    """Make `import pandas` fail."""
+    # Not sys.modules["pandas"] = None: scikit-learn 1.6 looks up the class of frames there.
+    monkeypatch.delitem(sys.modules, "pandas", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [WithoutPandas(), *sys.meta_path])

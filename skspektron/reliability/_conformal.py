@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import MetaEstimatorMixin, RegressorMixin, clone
-from sklearn.model_selection import PredefinedSplit
 from sklearn.utils import get_tags
+from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import (
     FLOAT_DTYPES,
     check_consistent_length,
@@ -20,35 +20,28 @@ from sklearn.utils.validation import (
 )
 
 from .._documentation import DocumentedEstimator
-from .._frames import take_rows
+from .._frames import frame_kind, take_rows
 from .._validation import check_labels
-from ._left_out import (
-    LeftOut,
-    StackedRows,
-    as_table,
-    fit_rows,
-    labelled_targets,
-    number_rows,
-)
+from ._jackknife import StackedRows, fit_rows, fit_without, jackknife_plus, labelled_targets
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-_MOST_LEFT_OUT_ALONE = 30  # standards; more of them are left out in folds
-_FOLDS = 10
+_MAX_SINGLE_FOLDS = 30  # with more standards, several are held out in one fold
+_N_FOLDS = 10
 
 
 class ConformalTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
-    r"""Predict with a transferred calibration, and say within which interval the truth lies.
+    r"""Predict with a transferred calibration, and return a prediction interval.
 
-    Every labelled target sample is left out in turn, with all its rows on all instruments, and
-    predicted by a transfer that has not seen it. Around the predictions
+    Every labelled target sample (standard) is held out in turn, with all its rows on all
+    instruments, and predicted by a transfer fitted without it. From the predictions
     :math:`\hat\mu_{-i}(x)` of these n transfers for a new spectrum and their errors
-    :math:`R_i = |y_i - \hat\mu_{-i}(x_i)|`, the interval of jackknife+ [1]_ reaches from the
+    :math:`R_i = |y_i - \hat\mu_{-i}(x_i)|`, the jackknife+ interval [1]_ extends from the
     :math:`\lfloor\alpha(n+1)\rfloor`-th smallest of :math:`\hat\mu_{-i}(x) - R_i` to the
     :math:`\lceil(1-\alpha)(n+1)\rceil`-th smallest of :math:`\hat\mu_{-i}(x) + R_i`, where
     :math:`1-\alpha` is `confidence_level`. It assumes neither a distribution of the errors nor a
-    right model, only that the labelled samples and the new one are drawn alike.
+    correct model, only that the standards and the new samples are exchangeable.
 
     Parameters
     ----------
@@ -56,50 +49,55 @@ class ConformalTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator)
         A ``*Transfer``, or a `Pipeline` that ends in one. Without `instrument` in fit, any
         regressor.
     confidence_level : float, default=0.9
-        Share of new samples whose interval is to hold their reference value; above 0 and below
-        1. It takes at least ``confidence_level / (1 - confidence_level)`` labelled target samples:
-        9 for 0.9, 19 for 0.95.
+        Target coverage: fraction of new samples whose interval contains the reference value, in
+        (0, 1). It requires at least ``confidence_level / (1 - confidence_level)`` labelled target
+        samples: 9 for 0.9, 19 for 0.95.
     n_splits : int or "auto", default="auto"
-        Number of folds that the labelled target samples are left out in; as many as there are
-        samples: one by one (jackknife+), fewer: CV+. "auto": one by one up to 30 samples, 10 folds
-        beyond. A fit takes one more fits of `estimator` than there are folds.
+        Number of folds of the labelled target samples, at least 2. As many folds as samples:
+        jackknife+; fewer: CV+. "auto": one sample per fold up to 30 samples, 10 folds for more.
+        `fit` fits `estimator` once on all rows and once per fold.
     n_jobs : int, default=None
-        Folds fitted at a time, as in joblib.
+        Number of folds fitted in parallel, as in joblib.
 
     Attributes
     ----------
     estimator_ : estimator
-        The estimator, fitted on all rows; its predictions are those of `predict`.
-    conformal_ : mapie.regression.CrossConformalRegressor
-        What MAPIE has made of the fits without each fold.
+        The estimator fitted on all rows; `predict` uses it.
+    fold_estimators_ : list of n_splits_ estimators
+        The estimators fitted without the samples of each fold.
     standard_ids_ : ndarray of shape (n_standards,)
-        Samples that were left out in turn, sorted.
+        Ids of the samples held out in turn, sorted.
+    folds_ : ndarray of shape (n_standards,)
+        Fold in which each of them is held out, from 0.
+    conformity_scores_ : ndarray of shape (n_standards,)
+        Absolute error of each of them when held out, in the unit of `y`.
     n_splits_ : int
         Number of folds.
     n_features_in_ : int
         Number of spectral channels.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names of `X`, where they are all strings.
+        Column names of `X`, if all are strings.
 
     See Also
     --------
-    ApplicabilityDomain : Whether a spectrum is like those that the calibration knows at all.
+    ApplicabilityDomain : Whether a spectrum resembles those of the calibration.
 
     Notes
     -----
-    With n samples drawn alike, at least ``2 * confidence_level - 1`` of the new ones are covered
-    in the mean over draws, whatever the method (Theorem 1 of [1]_). Where the fits hardly depend on
-    one sample it is ``ceil(confidence_level * (n + 1)) / (n + 1)``, 10 / 11 for ten standards, and
-    more where they do. One draw of ten standards may well cover 80 % or 100 %.
+    With n exchangeable samples, on average over draws at least ``2 * confidence_level - 1`` of the
+    new samples are covered, whatever the method (Theorem 1 of [1]_). If the fits hardly depend on
+    single samples, coverage is ``ceil(confidence_level * (n + 1)) / (n + 1)``, 10 / 11 for ten
+    standards, and higher if they do. A single draw of ten standards may cover 80 % or 100 %.
 
-    What must be drawn alike is who is labelled on the target. That a transfer chooses its
-    `n_transfer` standards among them, by Kennard-Stone say, is part of each fit and costs
-    nothing. If however only samples at the edge were ever sent to the target, as Kennard-Stone
-    picks them, intervals tend to be wider than needed. Source rows of other samples may be chosen
-    in any way. A fit without a sample uses as many standards as are left, at most `n_transfer`.
+    The samples labelled on the target must be exchangeable with the new ones. The choice of
+    `n_transfer` standards among them, by Kennard-Stone for example, is part of each fit and does
+    not affect coverage. If only samples at the edge were measured on the target, as Kennard-Stone
+    selects them, intervals tend to be wider than needed. Source rows of other samples may be chosen
+    in any way. A fit without some samples uses at most `n_transfer` of the remaining standards.
 
-    Of a sample with several target scans the first labelled row counts, as one scan of a new sample
-    would. A `FrozenEstimator` trained on the standards makes intervals that are too narrow.
+    If a sample has several target scans, the first labelled one is used, because a new sample is
+    also predicted from one scan. Intervals are too narrow for a `FrozenEstimator` that was trained
+    on the standards.
 
     References
     ----------
@@ -110,14 +108,14 @@ class ConformalTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator)
     >>> import numpy as np
     >>> from sklearn.dummy import DummyRegressor
     >>> from skspektron.reliability import ConformalTransfer
-    >>> X, y = np.zeros((10, 1)), np.arange(10.0)  # left out: the mean of the others
+    >>> X, y = np.zeros((10, 1)), np.arange(10.0)  # each is predicted by the mean of the others
     >>> model = ConformalTransfer(DummyRegressor(), confidence_level=0.9).fit(X, y)
     >>> y_pred, intervals = model.predict_interval([[0.0]])
     >>> y_pred, intervals
     (array([4.5]), array([[-1.,  10.]]))
     """
 
-    # Read by scikit-learn's metadata routing, so that nobody calls set_fit_request.
+    # scikit-learn's metadata routing reads these, so that set_fit_request is not needed.
     __metadata_request__fit = {"instrument": True, "sample_id": True}  # noqa: RUF012
     __metadata_request__predict = {"instrument": True}  # noqa: RUF012
 
@@ -142,7 +140,7 @@ class ConformalTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator)
         instrument: ArrayLike | None = None,
         sample_id: ArrayLike | None = None,
     ) -> Self:
-        """Fit the estimator on all rows, and once more without each fold of standards.
+        """Fit the estimator on all rows, and again without each fold of standards.
 
         Parameters
         ----------
@@ -151,10 +149,10 @@ class ConformalTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator)
         y : array-like of shape (n_samples,)
             Reference values of one property; may be NaN except on source rows.
         instrument : array-like of shape (n_samples,), default=None
-            Instrument of each row. None: nothing is transferred, and every sample is left out.
+            Instrument of each row. None: nothing is transferred, and every sample is held out.
         sample_id : array-like of shape (n_samples,), default=None
-            Physical sample of each row; a standard leaves with its source rows only if they
-            share an id. None: every row is a sample of its own.
+            Physical sample of each row. A standard is held out together with its source rows only
+            if they share an id. None: every row is a separate sample.
 
         Returns
         -------
@@ -164,41 +162,35 @@ class ConformalTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator)
         Raises
         ------
         ValueError
-            If `confidence_level` takes more labelled target samples than there are, or `y` has
+            If `confidence_level` requires more labelled target samples than there are, or `y` has
             several columns.
-        ImportError
-            If MAPIE is missing.
         """
-        fewest, regression = self._check_parameters(), _import_mapie_regression()
+        n_required = self._check_parameters()
         rows = self._check_rows(X, y, instrument, sample_id)
         self.estimator_ = fit_rows(clone(self.estimator), rows)
-        at = self._find_standards(rows, fewest)
+        at = self._find_standards(rows, n_required)
         self.standard_ids_ = rows.ids[at]
         self.n_splits_ = self._count_folds(len(at))
-        conformal = regression.CrossConformalRegressor(
-            LeftOut(self.estimator),
-            # MAPIE takes ceil((1 - alpha) * (n + 1)), which rounding would lift from 19 to 20.
-            confidence_level=self.confidence_level - 1e-9,
-            method="plus",
-            cv=PredefinedSplit(np.arange(len(at)) % self.n_splits_),
-            n_jobs=self.n_jobs,
-            random_state=0,  # nothing is drawn; without it MAPIE draws from numpy's global state
+        self.folds_ = np.arange(len(at)) % self.n_splits_
+        held_out = [self.folds_ == k for k in range(self.n_splits_)]
+        self.fold_estimators_: list[Any] = Parallel(n_jobs=self.n_jobs)(
+            delayed(fit_without)(self.estimator, self.estimator_, rows, self.standard_ids_[mask])
+            for mask in held_out
         )
-        self.conformal_ = conformal.fit_conformalize(
-            number_rows(take_rows(rows.X, at), np.arange(len(at))),
-            rows.y[at],
-            fit_params={"rows": rows, "standards": self.standard_ids_, "whole": self.estimator_},
-        )
+        y_pred = np.empty(len(at))
+        for mask, estimator in zip(held_out, self.fold_estimators_, strict=True):
+            y_pred[mask] = np.ravel(estimator.predict(take_rows(rows.X, at[mask])))
+        self.conformity_scores_ = np.abs(rows.y[at] - y_pred)
         return self
 
     def predict(self, X: ArrayLike, *, instrument: ArrayLike | None = None) -> NDArray[np.float64]:
-        """Predict with the estimator that was fitted on all rows, as its own `predict` does."""
+        """Predict with the estimator fitted on all rows."""
         check_is_fitted(self)
-        known = {} if instrument is None else {"instrument": instrument}
-        return np.ravel(self.estimator_.predict(X, **known))
+        metadata = {} if instrument is None else {"instrument": instrument}
+        return np.ravel(self.estimator_.predict(X, **metadata))
 
     def predict_interval(self, X: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return predictions of target spectra and the intervals around them.
+        """Predict target spectra and return the intervals of the predictions.
 
         Parameters
         ----------
@@ -208,28 +200,35 @@ class ConformalTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator)
         Returns
         -------
         y : ndarray of shape (n_samples,)
-            As `predict` gives it; it may lie outside where fits without a standard differ much.
+            As returned by `predict`. It may lie outside the interval if the fits without single
+            standards differ much.
         intervals : ndarray of shape (n_samples, 2)
-            Lower and upper bound, in the unit of the `y` of fit.
+            Lower and upper bound, in the unit of `y`.
         """
         y_pred = self.predict(X)
-        numbered = number_rows(X, np.full(len(y_pred), -1.0))
-        _, bounds = self.conformal_.predict_interval(numbered, None, allow_infinite_bounds=True)
-        return y_pred, bounds[:, :, 0]
+        by_fold = np.array([np.ravel(fitted.predict(X)) for fitted in self.fold_estimators_])
+        by_standard = by_fold[self.folds_]
+        return y_pred, jackknife_plus(by_standard, self.conformity_scores_, self.confidence_level)
 
     def _check_parameters(self) -> int:
-        """Refuse bad parameters; return the fewest standards that the level takes."""
+        """Check the parameters; return the number of standards that the level requires."""
         level, n_splits = self.confidence_level, self.n_splits
         if not isinstance(level, Real) or not 0 < level < 1:
-            raise ValueError(f"confidence_level is {level!r}. Pass a number between 0 and 1.")
+            raise ValueError(
+                f"confidence_level must be a number between 0 and 1, got {level!r}. "
+                "Pass 0.9, the default."
+            )
         if n_splits != "auto" and (not isinstance(n_splits, Integral) or n_splits < 2):
-            raise ValueError(f"n_splits is {n_splits!r}. Pass 'auto' or an int of at least 2.")
+            raise ValueError(
+                f"n_splits must be 'auto' or an int of at least 2, got {n_splits!r}. "
+                "Pass 'auto', the default."
+            )
         return max(2, ceil(level / (1 - level) - 1e-9))  # 0.9 / (1 - 0.9) is 9.000000000000002
 
     def _check_rows(
         self, X: ArrayLike, y: ArrayLike, instrument: ArrayLike | None, sample_id: ArrayLike | None
     ) -> StackedRows:
-        """Return the rows as arrays, the spectra of a frame with its column names."""
+        """Return the checked rows; a data frame is kept, because its columns may name the axis."""
         options = {"ensure_all_finite": "allow-nan"}
         checked, y = validate_data(
             self,
@@ -243,8 +242,7 @@ class ConformalTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator)
         check_consistent_length(checked, y)
         if y.ndim == 2 and y.shape[1] > 1:
             raise ValueError(
-                f"y has {y.shape[1]} columns, and an interval is that of one property. "
-                "Fit one ConformalTransfer for each column."
+                f"y must have one column, got {y.shape[1]}. Fit one ConformalTransfer per property."
             )
         given = {"instrument": instrument, "sample_id": sample_id}
         metadata = {
@@ -253,46 +251,34 @@ class ConformalTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator)
             if values is not None
         }
         ids = metadata.get("sample_id", np.arange(len(checked)))
-        return StackedRows(as_table(X, checked), column_or_1d(y, warn=True), ids, metadata)
+        spectra = X if frame_kind(X) else checked
+        return StackedRows(spectra, column_or_1d(y, warn=True), ids, metadata)
 
-    def _find_standards(self, rows: StackedRows, fewest: int) -> NDArray[np.intp]:
-        """Return one labelled target row of every sample, as many as the level takes."""
+    def _find_standards(self, rows: StackedRows, n_required: int) -> NDArray[np.intp]:
+        """Return one labelled target row per sample; raise if there are fewer than required."""
         at = labelled_targets(self.estimator_, rows)
-        if len(at) < fewest:
-            highest = 1000 * len(at) // (len(at) + 1) / 1000  # rounded down: it must suffice
-            lower = f", or lower confidence_level to {highest} at most" if len(at) > 1 else ""
+        if len(at) < n_required:
+            highest = 1000 * len(at) // (len(at) + 1) / 1000  # rounded down, so that it is accepted
+            lower = f", or lower confidence_level to at most {highest}" if len(at) > 1 else ""
             raise ValueError(
-                f"confidence_level={self.confidence_level} takes at least {fewest} samples with a "
-                f"reference value on the target, and the training rows hold {len(at)} samples. "
-                f"Measure more{lower}."
+                f"confidence_level={self.confidence_level} requires at least {n_required} samples "
+                f"with a reference value on the target, got {len(at)} samples. Measure more{lower}."
             )
         return at
 
     def _count_folds(self, n_standards: int) -> int:
         """Return the number of folds."""
         if self.n_splits == "auto":
-            return n_standards if n_standards <= _MOST_LEFT_OUT_ALONE else _FOLDS
+            return n_standards if n_standards <= _MAX_SINGLE_FOLDS else _N_FOLDS
         if self.n_splits > n_standards:
             raise ValueError(
-                f"n_splits={self.n_splits} folds are more than the {n_standards} labelled samples. "
-                "Lower n_splits, or leave it at 'auto'."
+                f"n_splits must be at most the {n_standards} labelled samples, got "
+                f"{self.n_splits}. Lower n_splits, or pass 'auto'."
             )
         return int(self.n_splits)
 
     def __sklearn_tags__(self) -> Any:
-        """Take over what the estimator can do."""
+        """Take over whether the estimator allows NaN."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = get_tags(self.estimator).input_tags.allow_nan
         return tags
-
-
-def _import_mapie_regression() -> Any:
-    """Return MAPIE's module of regressors, or say which extra brings it."""
-    try:
-        from mapie import regression
-    except ImportError as error:
-        raise ImportError(
-            "ConformalTransfer computes intervals with MAPIE, and MAPIE is not installed. "
-            "Install it with pip install 'skspektron[conformal]'."
-        ) from error
-    return regression
