@@ -57,7 +57,7 @@ from scipy.stats import binom
 
 from skspektron.reliability import ApplicabilityDomain
 
-domain = ApplicabilityDomain(calibration, confidence=0.95).fit(X_cal, y_cal)
+domain = ApplicabilityDomain(calibration, confidence_level=0.95).fit(X_cal, y_cal)
 weeks = [domain.statistics(measure(rows, week)) for week, rows in enumerate(routine)]
 n_outside = np.array([np.count_nonzero(~week.inside) for week in weeks])
 allowed = int(binom.ppf(0.99, N_ROUTINE, 0.05))

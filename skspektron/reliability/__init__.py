@@ -1,4 +1,4 @@
-"""Know when not to trust a prediction: applicability of a spectrum, prediction intervals."""
+"""Reliability of predictions: applicability domain and prediction intervals."""
 
 import lazy_loader as lazy
 

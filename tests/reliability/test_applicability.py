@@ -1,4 +1,4 @@
-"""T2 and Q are their definitions; limits keep their level on spectra that fit has not seen."""
+"""Applicability domain: T2 and Q, and the level of the limits on new spectra."""
 
 import pickle
 
@@ -28,13 +28,13 @@ LEVEL = np.sqrt(0.95)
 
 @pytest.fixture(scope="module")
 def lab():
-    """480 samples on two instruments, in random order: drift runs through the rows."""
+    """Simulate 480 samples on two instruments that drift from row to row."""
     return make_instruments(480, ("old", "new"), wavelength=WAVELENGTH, random_state=1)
 
 
 @pytest.fixture(scope="module")
 def rows(lab):
-    """Spectra and reference values of the source: 80 that a calibration knows, and 400 others."""
+    """Return 80 spectra of the source for a calibration, their reference values, and 400 others."""
     order = np.random.default_rng(0).permutation(480)
     X, y = lab.X["old"][order], lab.y[order, 0]
     X.flags.writeable = y.flags.writeable = False
@@ -44,7 +44,7 @@ def rows(lab):
 @parametrize_with_checks(
     [
         ApplicabilityDomain(),
-        ApplicabilityDomain(make_pipeline(PCA(1)), confidence=0.9),
+        ApplicabilityDomain(make_pipeline(PCA(1)), confidence_level=0.9),
     ]
 )
 def test_contract(estimator, check):
@@ -52,7 +52,7 @@ def test_contract(estimator, check):
 
 
 def expected_limit(values):
-    """Match the mean and the variance of a scaled chi-square, in words of the definition."""
+    """Return the quantile of the scaled chi-square with the mean and the variance of `values`."""
     m = sum(values) / len(values)
     v = sum((value - m) ** 2 for value in values) / (len(values) - 1)
     g, h = v / (2 * m), 2 * m**2 / v
@@ -78,7 +78,7 @@ def pls_parts(pls, Z):
 @pytest.mark.parametrize(
     ("model", "parts"), [(PCA(3), pca_parts), (PLSRegression(4), pls_parts)], ids=["PCA", "PLS"]
 )
-def test_statistics_and_limits_are_their_definitions(model, parts, rows):
+def test_statistics_and_limits_equal_their_definitions(model, parts, rows):
     X, y, new = rows[0][:30, ::4], rows[1][:30], rows[2][:5, ::4]
     domain = ApplicabilityDomain(make_pipeline(SNV(), model)).fit(X, y)
     Z, Z_new = SNV().fit_transform(X), SNV().fit_transform(new)
@@ -87,12 +87,12 @@ def test_statistics_and_limits_are_their_definitions(model, parts, rows):
     expected = np.array([t2_and_q(z, *fitted) for z in Z_new])
     np.testing.assert_allclose(found.hotelling_t2, expected[:, 0])
     np.testing.assert_allclose(found.q_residuals, expected[:, 1])
-    left_out = np.empty((30, 2))
+    held_out = np.empty((30, 2))
     for train, test in GroupKFold(10).split(Z, groups=range(30)):
-        known = parts(clone(model).fit(Z[train], y[train]), Z[train])
-        left_out[test] = [t2_and_q(z, *known) for z in Z[test]]
-    assert domain.hotelling_t2_limit_ == pytest.approx(expected_limit(left_out[:, 0]))
-    assert domain.q_residuals_limit_ == pytest.approx(expected_limit(left_out[:, 1]))
+        without = parts(clone(model).fit(Z[train], y[train]), Z[train])
+        held_out[test] = [t2_and_q(z, *without) for z in Z[test]]
+    assert domain.hotelling_t2_limit_ == pytest.approx(expected_limit(held_out[:, 0]))
+    assert domain.q_residuals_limit_ == pytest.approx(expected_limit(held_out[:, 1]))
 
 
 def test_inside_is_below_both_limits(rows):
@@ -111,25 +111,25 @@ def test_inside_is_below_both_limits(rows):
     np.testing.assert_allclose(domain.decision_function(new), 1 - np.array(farther))
 
 
-@pytest.mark.parametrize("confidence", [0.8, 0.95])
+@pytest.mark.parametrize("confidence_level", [0.8, 0.95])
 @pytest.mark.parametrize(
     "model",
     [None, make_pipeline(SNV(), PCA(0.99)), make_pipeline(SNV(), PLSRegression(6))],
     ids=["default", "SNV, PCA", "SNV, PLS"],
 )
-def test_share_of_false_alarms_is_what_is_asked_for(model, confidence):
+def test_fraction_of_false_alarms_is_that_of_the_level(model, confidence_level):
     alarms = []
     for seed in range(4):
         lab = make_instruments(460, ("A",), wavelength=WAVELENGTH, random_state=seed)
         order = np.random.default_rng(seed).permutation(460)
         X, y = lab.X["A"][order], lab.y[order, 0]
-        domain = ApplicabilityDomain(model, confidence=confidence).fit(X[:60], y[:60])
+        domain = ApplicabilityDomain(model, confidence_level=confidence_level).fit(X[:60], y[:60])
         alarms.append(np.mean(domain.predict(X[60:]) == -1))
-    assert np.mean(alarms) == pytest.approx(1 - confidence, abs=0.05)
+    assert np.mean(alarms) == pytest.approx(1 - confidence_level, abs=0.05)
 
 
-def strange(X, kind, height=0.02):
-    """Return spectra that the calibration does not know."""
+def distort(X, kind, height=0.02):
+    """Return spectra unlike those of the calibration."""
     if kind == "unknown band":
         return X + height * np.exp(-(((WAVELENGTH - 1800) / 20) ** 2) / 2)
     if kind == "saturated":
@@ -138,19 +138,19 @@ def strange(X, kind, height=0.02):
 
 
 @pytest.mark.parametrize("kind", ["unknown band", "saturated", "shifted"])
-def test_what_the_calibration_does_not_know_is_outside(kind, rows):
+def test_distorted_spectra_are_outside(kind, rows):
     X, _, new = rows
     domain = ApplicabilityDomain(make_pipeline(SNV(), PCA(0.99))).fit(X)
     assert np.mean(domain.predict(new) == -1) < 0.1
-    assert np.mean(domain.predict(strange(new, kind)) == -1) > 0.85
+    assert np.mean(domain.predict(distort(new, kind)) == -1) > 0.85
 
 
-def test_extrapolation_is_seen_by_t2_and_something_new_by_q(rows):
+def test_extrapolation_raises_t2_and_an_unknown_band_raises_q(rows):
     X, _, new = rows
     domain = ApplicabilityDomain(make_pipeline(SNV(), PCA(0.99))).fit(X)
     Z = SNV().fit_transform(new[:20])
     components = domain.estimator_[-1]
-    outlying = domain.statistics(strange(new[:20], "unknown band"))
+    outlying = domain.statistics(distort(new[:20], "unknown band"))
     assert (outlying.q_residuals > domain.q_residuals_limit_).all()
     frozen = ApplicabilityDomain(FrozenEstimator(components)).fit(SNV().fit_transform(X))
     far = frozen.statistics(components.mean_ + 6 * (Z - components.mean_))
@@ -159,7 +159,7 @@ def test_extrapolation_is_seen_by_t2_and_something_new_by_q(rows):
     assert np.mean(far.hotelling_t2 > frozen.hotelling_t2_limit_) > 0.9
 
 
-def test_recipe_after_a_transfer(lab):
+def test_limits_from_transformed_target_spectra(lab):
     order = np.random.default_rng(1).permutation(480)
     old, new, y = lab.X["old"][order], lab.X["new"][order], lab.y[order, 0]
     ids, known = np.arange(480), slice(0, 60)
@@ -173,13 +173,13 @@ def test_recipe_after_a_transfer(lab):
     domain = ApplicabilityDomain(FrozenEstimator(transfer.estimator_)).fit(seen[60:100])
     assert domain.estimator_ is transfer.estimator_
     assert np.mean(domain.predict(seen[100:]) == -1) < 0.12
-    banded = transfer.transform(strange(new[100:], "unknown band", height=0.1))
+    banded = transfer.transform(distort(new[100:], "unknown band", height=0.1))
     assert np.mean(domain.predict(banded) == -1) > 0.9
     by_source = ApplicabilityDomain(transfer.estimator_).fit(old[known], y[known])
-    assert np.mean(by_source.predict(seen[100:]) == -1) > 0.3  # what the notes warn of
+    assert np.mean(by_source.predict(seen[100:]) == -1) > 0.3  # see the notes of the class
 
 
-def test_limits_of_a_frozen_estimator_are_of_the_given_spectra(rows):
+def test_limits_of_a_frozen_estimator_are_those_of_the_spectra_in_fit(rows):
     X, _, new = rows
     pca = PCA(3).fit(X)
     domain = ApplicabilityDomain(FrozenEstimator(pca)).fit(new[:50])
@@ -187,7 +187,7 @@ def test_limits_of_a_frozen_estimator_are_of_the_given_spectra(rows):
     assert domain.q_residuals_limit_ == pytest.approx(expected_limit(q))
 
 
-def test_replicates_are_left_out_together(rows):
+def test_replicates_are_held_out_together(rows):
     X = np.repeat(rows[0][:20], 5, axis=0)
     X += 1e-5 * np.random.default_rng(0).normal(size=X.shape)
     ids = np.repeat(np.arange(20), 5)
@@ -196,7 +196,7 @@ def test_replicates_are_left_out_together(rows):
     assert together.q_residuals_limit_ > 1.5 * apart.q_residuals_limit_
 
 
-def test_distance_in_the_embedding_reads_the_axis_of_a_frame(rows):
+def test_embedder_takes_the_axis_from_column_names(rows):
     pd = pytest.importorskip("pandas")
     X, new = rows[0][:20], rows[2][:8]
     embedding = make_pipeline(SNV().set_output(transform="pandas"), SpektronEmbedder(), PCA(2))
@@ -208,10 +208,10 @@ def test_distance_in_the_embedding_reads_the_axis_of_a_frame(rows):
     np.testing.assert_allclose(
         named.score_samples(pd.DataFrame(new, columns=frame.columns)), scores, rtol=1e-5
     )
-    assert (domain.predict(strange(new, "shifted")) == -1).all()
+    assert (domain.predict(distort(new, "shifted")) == -1).all()
 
 
-def test_output_configuration_and_pickle_change_nothing(rows):
+def test_output_configuration_and_pickle_do_not_change_scores(rows):
     X, y, new = rows
     model = make_pipeline(SNV(), PLSRegression(4))
     domain = ApplicabilityDomain(model).fit(X, y)
@@ -223,29 +223,27 @@ def test_output_configuration_and_pickle_change_nothing(rows):
     assert not hasattr(model[-1], "coef_")  # a clone was fitted
 
 
-@pytest.mark.parametrize("confidence", [0, 1, -0.5, "high"])
-def test_confidence_is_a_share(confidence, rows):
-    with pytest.raises(ValueError, match=rf"confidence is {confidence!r}. Pass a share between"):
-        ApplicabilityDomain(confidence=confidence).fit(rows[0])
+@pytest.mark.parametrize("level", [0, 1, -0.5, "high"])
+def test_confidence_level_outside_0_to_1_raises(level, rows):
+    with pytest.raises(ValueError, match=rf"confidence_level must be .*, got {level!r}"):
+        ApplicabilityDomain(confidence_level=level).fit(rows[0])
 
 
-def test_refusals(rows):
+def test_invalid_input_raises(rows):
     X = rows[0]
-    with pytest.raises(
-        TypeError, match=r"ends in Ridge, which has no T2 .*Pass PCA or PLSRegression"
-    ):
+    with pytest.raises(TypeError, match=r"must be PCA or PLSRegression, .* got Ridge"):
         ApplicabilityDomain(make_pipeline(SNV(), Ridge())).fit(X)
-    with pytest.raises(ValueError, match=r"whiten=True.* Pass one with whiten=False"):
+    with pytest.raises(ValueError, match=r"must have whiten=False, got whiten=True"):
         ApplicabilityDomain(PCA(2, whiten=True)).fit(X)
-    with pytest.raises(ValueError, match=r"fitted to y, and y is None for 80 spectra. Pass y"):
+    with pytest.raises(ValueError, match=r"y must be given for PLS, got None for 80 spectra"):
         ApplicabilityDomain(make_pipeline(SNV(), PLSRegression(2))).fit(X)
-    with pytest.raises(ValueError, match=r"The 5 spectra are all the same"):
+    with pytest.raises(ValueError, match=r"The 5 spectra are identical"):
         ApplicabilityDomain(PCA(1)).fit(np.ones((5, 3)))
     with pytest.raises(NotFittedError):
         ApplicabilityDomain(FrozenEstimator(PCA(1))).fit(X)
-    with pytest.raises(ValueError, match=r"8 components for 8 spectra"):
+    with pytest.raises(ValueError, match=r"got 8 components for 8 spectra"):
         ApplicabilityDomain(PCA()).fit(X[:8])
-    with pytest.raises(ValueError, match=r"sample_id has 2 different samples.* at least 4"):
+    with pytest.raises(ValueError, match=r"at least 4 different samples, got 2"):
         ApplicabilityDomain().fit(X, sample_id=["a", "b"] * 40)
     with pytest.raises(ValueError, match=r"minimum of 4 is required"):
         ApplicabilityDomain().fit(X[:3])
@@ -253,9 +251,9 @@ def test_refusals(rows):
         ApplicabilityDomain().fit(X).predict(np.full((1, 140), np.nan))
 
 
-def test_left_out_spectra_that_lower_the_rank_leave_limits():
+def test_folds_of_lower_rank_give_finite_limits():
     X = np.array([[0, 0, 0, 1, 1], [1, 0, 0, 1, 1], [1, 0, 0, 1, 1], [0, 0, 0, 0, 0.0]])
     domain = ApplicabilityDomain().fit(X)
     assert np.isfinite(domain.score_samples(X)).all()
-    with pytest.raises(ValueError, match=r"Without 1 of the 5 spectra the others are all the same"):
+    with pytest.raises(ValueError, match=r"4 of the 5 spectra are identical"):
         ApplicabilityDomain().fit(np.eye(5, 3)[[0, 0, 0, 0, 1]])
