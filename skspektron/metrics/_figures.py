@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils import check_array, check_consistent_length
 
+from ._variance import is_constant
+
 Figure = float | NDArray[np.float64]  # the mean over targets, or one value per target
 
 
@@ -148,7 +150,7 @@ def slope(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_a
     """
     y_true, y_pred = check_pair(y_true, y_pred)
     centred = y_true - y_true.mean(axis=0)
-    variance = np.where(_is_constant(y_true), np.nan, np.sum(centred**2, axis=0))
+    variance = np.where(is_constant(y_true), np.nan, np.sum(centred**2, axis=0))
     if np.isnan(variance).any():
         _warn_undefined("slope needs reference values that differ", len(y_true))
     return _over_targets(np.sum(centred * y_pred, axis=0) / variance, multioutput)
@@ -190,7 +192,7 @@ def r2(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_aver
         return _over_targets(np.full(y_true.shape[1], np.nan), multioutput)
     residual = np.sum((y_pred - y_true) ** 2, axis=0)
     total = np.sum((y_true - y_true.mean(axis=0)) ** 2, axis=0)
-    constant = _is_constant(y_true)  # then rounding of the mean is all there is in `total`
+    constant = is_constant(y_true)  # then rounding of the mean is all there is in `total`
     explained = 1 - residual / np.where(constant, 1, total)
     return _over_targets(np.where(constant, residual == 0, explained), multioutput)
 
@@ -306,17 +308,12 @@ def _over_sep(spread: Callable[[NDArray[np.float64]], Any], y_true, y_pred, name
 
 def _deviation(y):
     """Return the standard deviation per target, exactly 0 for a constant."""
-    return np.where(_is_constant(y), 0.0, np.std(y, axis=0, ddof=1))
+    return np.where(is_constant(y), 0.0, np.std(y, axis=0, ddof=1))
 
 
 def _range_of_quartiles(y):
     """Return Q3 - Q1 per target."""
     return np.subtract(*np.percentile(y, [75, 25], axis=0))
-
-
-def _is_constant(y):
-    """Return per target whether all values are equal."""
-    return np.ptp(y, axis=0) == 0
 
 
 def _warn_undefined(what, n_samples):

@@ -1,4 +1,4 @@
-"""One axis for instruments that measure at different channels."""
+"""Common axis of instruments with different channels."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from .._validation import check_axis
 def instrument_axes(
     n_features: Mapping[Any, int], *, wavelength, wavenumber
 ) -> dict[Any, NDArray[np.float64]]:
-    """Return the axis of every instrument in the unit it was given in, checked."""
+    """Return the checked axis of each instrument, in the unit in which it was given."""
     given = {"wavelength": wavelength, "wavenumber": wavenumber}
     given = {unit: axes for unit, axes in given.items() if axes is not None}
     for unit, axes in given.items():
@@ -33,7 +33,7 @@ def instrument_axes(
 def merge_axes(
     axes: Mapping[Any, NDArray[Any]],
 ) -> tuple[NDArray[np.float64], dict[Any, NDArray[np.intp]]]:
-    """Return all channels in ascending order, and the columns where each instrument's are."""
+    """Return all channels in ascending order, and the columns of each instrument."""
     values = np.concatenate(list(axes.values()))
     order = np.argsort(values, kind="stable")
     ascending = values[order]
@@ -46,23 +46,22 @@ def merge_axes(
         n_merged = len(own) - len(np.unique(own))
         if n_merged:
             raise ValueError(
-                f"Instrument {name!r} has {n_merged} of {len(own)} channels within "
-                f"{CHANNEL_TOLERANCE:g} of the position of another one. "
-                "Average or drop channels that close."
+                f"Instrument {name!r} has {n_merged} of {len(own)} channels within a relative "
+                f"distance of {CHANNEL_TOLERANCE:g} of another channel. Average or drop them."
             )
     return ascending[is_new], columns
 
 
 def _check_mapping(unit, axes, names):
-    """Refuse what does not hold one axis for every instrument."""
+    """Raise if `axes` is not a mapping with one axis per instrument."""
     if not isinstance(axes, Mapping):
         raise TypeError(
-            f"{unit} is of type {type(axes).__name__}, and there are {len(names)} instruments. "
-            f"Pass {unit}={{name: axis, ...}} with an axis for each."
+            f"{unit} must be a mapping with an axis for each of the {len(names)} instruments, got "
+            f"{type(axes).__name__}. Pass {unit}={{name: axis, ...}}."
         )
     missing = [name for name in names if axes.get(name) is None]
     if missing:
         raise ValueError(
             f"{unit} has no axis for {len(missing)} of {len(names)} instruments: {missing}. "
-            "Give one for every instrument."
+            "Pass one for each instrument."
         )

@@ -143,7 +143,11 @@ def test_missing_pandas_raises_an_import_error(without_pandas):
 @pytest.mark.parametrize(
     ("axes", "error", "match"),
     [
-        ({"wavelength": [1, 2, 3]}, TypeError, "wavelength is of type list, .* 2 instruments"),
+        (
+            {"wavelength": [1, 2, 3]},
+            TypeError,
+            "wavelength must be a mapping .*, got list",
+        ),
         ({"wavenumber": {"a": [1, 2, 3]}}, ValueError, r"no axis for 1 of 2 instruments: \['b'\]"),
         (
             {"wavelength": {"a": [1, 2, 3], "b": [1, 2, 3]}},
@@ -168,7 +172,7 @@ def test_missing_pandas_raises_an_import_error(without_pandas):
         (
             {"wavelength": {"a": [1000, 1000.0001, 1001], "b": [1, 2]}},
             ValueError,
-            "Instrument 'a' has 1 of 3 channels within 1e-06",
+            "Instrument 'a' has 1 of 3 channels within a relative distance of 1e-06",
         ),
     ],
 )
