@@ -1,4 +1,4 @@
-"""Figures of merit of a calibration, each with its denominator."""
+"""Figures of merit of a calibration."""
 
 import lazy_loader as lazy
 

@@ -1,6 +1,6 @@
-"""Figures of merit of a calibration, each with its denominator.
+"""Figures of merit of a calibration.
 
-The error e is predicted minus reference, in the unit of `y`; n counts the test samples.
+The error is predicted minus reference, in the unit of `y`; n counts the test samples.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sklearn.utils import check_array, check_consistent_length
 
 from ._variance import is_constant
 
-Figure = float | NDArray[np.float64]  # the mean over targets, or one value per target
+Figure = float | NDArray[np.float64]  # mean over targets, or one value per target
 
 
 def rmsep(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_average") -> Figure:
@@ -52,7 +52,7 @@ def rmsep(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_a
     3.0
     """
     y_true, y_pred = check_pair(y_true, y_pred)
-    return _over_targets(np.sqrt(np.mean((y_pred - y_true) ** 2, axis=0)), multioutput)
+    return _average(np.sqrt(np.mean((y_pred - y_true) ** 2, axis=0)), multioutput)
 
 
 def bias(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_average") -> Figure:
@@ -84,11 +84,11 @@ def bias(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_av
     1.0
     """
     y_true, y_pred = check_pair(y_true, y_pred)
-    return _over_targets(np.mean(y_pred - y_true, axis=0), multioutput)
+    return _average(np.mean(y_pred - y_true, axis=0), multioutput)
 
 
 def sep(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_average") -> Figure:
-    r"""Return the standard error of prediction: what is left when the bias is corrected [1]_.
+    r"""Return the standard error of prediction: the error after bias correction [1]_.
 
     .. math:: \mathrm{SEP} = \sqrt{\frac{1}{n-1} \sum_{i=1}^{n} (\hat y_i - y_i - \mathrm{bias})^2}
 
@@ -116,7 +116,7 @@ def sep(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_ave
     1.0
     """
     y_true, y_pred = check_pair(y_true, y_pred)
-    return _over_targets(_sep(y_true, y_pred, "sep"), multioutput)
+    return _average(_sep(y_true, y_pred, "sep"), multioutput)
 
 
 def slope(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_average") -> Figure:
@@ -134,8 +134,8 @@ def slope(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_a
     Returns
     -------
     slope : float or ndarray of shape (n_targets,)
-        Dimensionless, 1 at best, below 1 when extremes are pulled to the mean; NaN with a
-        warning when all reference values of a target are equal.
+        Dimensionless, 1 at best; below 1 if predictions of extreme values are biased towards the
+        mean. NaN with a warning if all reference values of a target are equal.
 
     References
     ----------
@@ -152,16 +152,16 @@ def slope(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_a
     centred = y_true - y_true.mean(axis=0)
     variance = np.where(is_constant(y_true), np.nan, np.sum(centred**2, axis=0))
     if np.isnan(variance).any():
-        _warn_undefined("slope needs reference values that differ", len(y_true))
-    return _over_targets(np.sum(centred * y_pred, axis=0) / variance, multioutput)
+        _warn_undefined("slope needs different reference values", len(y_true))
+    return _average(np.sum(centred * y_pred, axis=0) / variance, multioutput)
 
 
 def r2(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_average") -> Figure:
-    r"""Return the share of variance explained: the first of the definitions that [1]_ compares.
+    r"""Return the coefficient of determination, by the first definition compared in [1]_.
 
     .. math:: R^2 = 1 - \frac{\sum_i (\hat y_i - y_i)^2}{\sum_i (y_i - \bar y)^2}
 
-    Not the squared correlation: bias and slope count as errors, so it can be negative.
+    Not the squared correlation: bias and slope errors lower it, so it can be negative.
 
     Parameters
     ----------
@@ -173,8 +173,8 @@ def r2(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_aver
     Returns
     -------
     r2 : float or ndarray of shape (n_targets,)
-        1 at best. NaN with a warning for one sample; where all reference values are equal,
-        1 for exact predictions and else 0, as `sklearn.metrics.r2_score`.
+        1 at best. NaN with a warning for one sample. If all reference values are equal, 1 for
+        exact predictions and 0 otherwise, as in `sklearn.metrics.r2_score`.
 
     References
     ----------
@@ -189,12 +189,12 @@ def r2(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_aver
     y_true, y_pred = check_pair(y_true, y_pred)
     if len(y_true) < 2:
         _warn_undefined("r2 needs two samples", len(y_true))
-        return _over_targets(np.full(y_true.shape[1], np.nan), multioutput)
+        return _average(np.full(y_true.shape[1], np.nan), multioutput)
     residual = np.sum((y_pred - y_true) ** 2, axis=0)
     total = np.sum((y_true - y_true.mean(axis=0)) ** 2, axis=0)
-    constant = is_constant(y_true)  # then rounding of the mean is all there is in `total`
+    constant = is_constant(y_true)  # where `total` is rounding error of the mean
     explained = 1 - residual / np.where(constant, 1, total)
-    return _over_targets(np.where(constant, residual == 0, explained), multioutput)
+    return _average(np.where(constant, residual == 0, explained), multioutput)
 
 
 def rpd(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_average") -> Figure:
@@ -203,7 +203,7 @@ def rpd(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_ave
     .. math:: \mathrm{RPD} = \frac{s_y}{\mathrm{SEP}}, \qquad
         s_y = \sqrt{\frac{1}{n-1} \sum_{i=1}^{n} (y_i - \bar y)^2}
 
-    Some divide by RMSEP instead, which also punishes the bias.
+    Some authors divide by RMSEP instead, which includes the bias.
 
     Parameters
     ----------
@@ -215,8 +215,8 @@ def rpd(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_ave
     Returns
     -------
     rpd : float or ndarray of shape (n_targets,)
-        Dimensionless; 1 is no better than the mean, infinite when SEP is 0. NaN with a
-        warning for one sample, NaN when deviation and SEP are both 0.
+        Dimensionless; 1 for predictions no better than the mean, infinite if SEP is 0. NaN with a
+        warning for one sample, NaN if the standard deviation and SEP are both 0.
 
     References
     ----------
@@ -229,7 +229,7 @@ def rpd(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_ave
     >>> rpd([2.0, 4.0, 6.0], [2.0, 5.0, 8.0])
     2.0
     """
-    return _over_targets(_over_sep(_deviation, y_true, y_pred, "rpd"), multioutput)
+    return _average(_ratio_to_sep(_deviation, y_true, y_pred, "rpd"), multioutput)
 
 
 def rpiq(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_average") -> Figure:
@@ -237,7 +237,7 @@ def rpiq(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_av
 
     .. math:: \mathrm{RPIQ} = \frac{Q_3(y) - Q_1(y)}{\mathrm{SEP}}
 
-    Says for skewed reference values what `rpd` says for normally distributed ones.
+    The counterpart of `rpd` for skewed reference values.
 
     Parameters
     ----------
@@ -249,7 +249,7 @@ def rpiq(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_av
     Returns
     -------
     rpiq : float or ndarray of shape (n_targets,)
-        Dimensionless, infinite when SEP is 0. NaN with a warning for one sample, NaN when
+        Dimensionless, infinite if SEP is 0. NaN with a warning for one sample, NaN if the
         interquartile range and SEP are both 0.
 
     References
@@ -262,11 +262,11 @@ def rpiq(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_av
     >>> rpiq([2.0, 4.0, 6.0], [2.0, 5.0, 8.0])
     2.0
     """
-    return _over_targets(_over_sep(_range_of_quartiles, y_true, y_pred, "rpiq"), multioutput)
+    return _average(_ratio_to_sep(_interquartile_range, y_true, y_pred, "rpiq"), multioutput)
 
 
 def check_pair(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return both as float arrays of one shape (n_samples, n_targets)."""
+    """Return both as float arrays of the same shape (n_samples, n_targets)."""
     check_consistent_length(y_true, y_pred)
     checked = (
         check_array(y, ensure_2d=False, dtype=np.float64, input_name=name)
@@ -276,30 +276,33 @@ def check_pair(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[NDArray[Any], NDAr
     if reference.shape != predicted.shape:
         raise ValueError(
             f"y_true has {reference.shape[1]} targets, y_pred has {predicted.shape[1]}. "
-            "Pass the predictions of the same targets."
+            "Pass predictions of the same targets."
         )
     return reference, predicted
 
 
-def _over_targets(values, multioutput):
-    """Return one value per target or their mean."""
+def _average(values, multioutput):
+    """Return one value per target, or their mean."""
     if multioutput == "raw_values":
         return values
     if multioutput == "uniform_average":
         return float(np.mean(values))
-    raise ValueError(f"multioutput={multioutput!r}. Pass 'raw_values' or 'uniform_average'.")
+    raise ValueError(
+        f"multioutput must be 'raw_values' or 'uniform_average', got {multioutput!r}. "
+        "Pass 'uniform_average', the default."
+    )
 
 
 def _sep(y_true, y_pred, name):
-    """Return SEP per target, NaN with a warning for one sample."""
+    """Return the SEP of each target, NaN with a warning for one sample."""
     if len(y_true) < 2:
         _warn_undefined(f"{name} needs two samples", len(y_true))
         return np.full(y_true.shape[1], np.nan)
     return np.std(y_pred - y_true, axis=0, ddof=1)
 
 
-def _over_sep(spread: Callable[[NDArray[np.float64]], Any], y_true, y_pred, name):
-    """Return a spread of the reference values over SEP, per target."""
+def _ratio_to_sep(spread: Callable[[NDArray[np.float64]], Any], y_true, y_pred, name):
+    """Return the ratio of a spread of the reference values to SEP, for each target."""
     y_true, y_pred = check_pair(y_true, y_pred)
     error = _sep(y_true, y_pred, name)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -307,19 +310,19 @@ def _over_sep(spread: Callable[[NDArray[np.float64]], Any], y_true, y_pred, name
 
 
 def _deviation(y):
-    """Return the standard deviation per target, exactly 0 for a constant."""
+    """Return the standard deviation of each target, exactly 0 for a constant."""
     return np.where(is_constant(y), 0.0, np.std(y, axis=0, ddof=1))
 
 
-def _range_of_quartiles(y):
-    """Return Q3 - Q1 per target."""
+def _interquartile_range(y):
+    """Return Q3 - Q1 of each target."""
     return np.subtract(*np.percentile(y, [75, 25], axis=0))
 
 
-def _warn_undefined(what, n_samples):
-    """Warn as scikit-learn's metrics do."""
+def _warn_undefined(requirement, n_samples):
+    """Warn that a figure is NaN, as scikit-learn's metrics do."""
     warnings.warn(
-        f"{what}, got {n_samples} samples. The figure is NaN: test on more samples.",
+        f"{requirement}, got {n_samples} samples. The figure is NaN. Pass more samples.",
         UndefinedMetricWarning,
         stacklevel=4,
     )

@@ -1,4 +1,4 @@
-"""All figures of merit of several methods in one table."""
+"""Table of the figures of merit of several methods."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from ._figures import bias, check_pair, r2, rmsep, rpd, rpiq, sep, slope
 
-FIGURES = {f.__name__: f for f in (rmsep, bias, sep, slope, r2, rpd, rpiq)}
+FIGURES_OF_MERIT = {f.__name__: f for f in (rmsep, bias, sep, slope, r2, rpd, rpiq)}
 
 
 def transfer_report(
@@ -18,22 +18,22 @@ def transfer_report(
     *,
     output_dict: bool = False,
 ) -> str | dict[str, dict[str, Any]]:
-    """Return a table of all figures of merit, one row a method.
+    """Return a table of all figures of merit, one row per method.
 
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
-        Reference values of one target; targets have units of their own.
+        Reference values of one target.
     predictions : array-like of shape (n_samples,) or mapping of str to array-like
-        Predicted values, or those of several methods by name.
+        Predicted values, or the predicted values of each method.
     output_dict : bool, default=False
-        Return numbers instead of text.
+        Return a dict of numbers instead of text.
 
     Returns
     -------
     report : str or dict
-        Columns rmsep, bias, sep (unit of `y`), slope, r2, rpd, rpiq and the number of samples
-        n; as a dict, ``report[method][figure]``.
+        Columns rmsep, bias, sep (in the unit of `y`), slope, r2, rpd, rpiq and the number of
+        samples n. As a dict, ``report[method][figure]``.
 
     Examples
     --------
@@ -47,18 +47,18 @@ def transfer_report(
     n_samples, n_targets = check_pair(y_true, y_true)[0].shape
     if n_targets > 1:
         raise ValueError(
-            f"y_true has {n_targets} targets, the report takes one. "
+            f"y_true must have one target, got {n_targets}. "
             "Pass y_true[:, j] and the predictions of that target."
         )
     report = {
-        method: {name: f(y_true, y_pred) for name, f in FIGURES.items()} | {"n": n_samples}
+        method: {name: f(y_true, y_pred) for name, f in FIGURES_OF_MERIT.items()} | {"n": n_samples}
         for method, y_pred in predictions.items()
     }
-    return report if output_dict else _format(report, [*FIGURES, "n"])
+    return report if output_dict else _format(report, [*FIGURES_OF_MERIT, "n"])
 
 
 def _format(report, columns):
-    """Lay the report out as text, numbers with four significant digits."""
+    """Return the report as text, with four significant digits."""
     width = max(map(len, report), default=0)
     lines = [" " * width + "".join(f"{c:>{_width(c)}}" for c in columns)]
     for method, row in report.items():
@@ -68,5 +68,5 @@ def _format(report, columns):
 
 
 def _width(column):
-    """Return the width of a column: a sign, four digits and an exponent need 10."""
+    """Return the width of a column; a sign, four digits and an exponent need 10 characters."""
     return 6 if column == "n" else 12

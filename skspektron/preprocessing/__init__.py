@@ -1,4 +1,4 @@
-"""Treat one spectrum at a time; nothing is learnt from other spectra."""
+"""Preprocessing of individual spectra; nothing is learnt from other spectra."""
 
 import lazy_loader as lazy
 

@@ -1,4 +1,4 @@
-"""Scatter correction of single spectra."""
+"""Standard normal variate."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from .._documentation import DocumentedEstimator
 
 
 class SNV(OneToOneFeatureMixin, TransformerMixin, DocumentedEstimator):
-    r"""Standard normal variate: centre and scale every spectrum by itself.
+    r"""Standard normal variate: centre and scale each spectrum individually.
 
-    Removes the offset and the gain that light scattering puts on diffuse-reflectance
+    Removes the offset and the gain that light scattering causes in diffuse-reflectance
     spectra [1]_. A spectrum x of p channels becomes
 
     .. math:: z_j = \frac{x_j - \bar x}{s}, \qquad
@@ -22,31 +22,31 @@ class SNV(OneToOneFeatureMixin, TransformerMixin, DocumentedEstimator):
     Parameters
     ----------
     ddof : {0, 1}, default=1
-        Degrees of freedom taken from the standard deviation. 1 is the definition
-        of [1]_; 0 reproduces packages that use the population deviation.
+        Delta degrees of freedom of the standard deviation. 1 is the definition of [1]_; 0
+        reproduces software that uses the population standard deviation.
 
     Attributes
     ----------
     n_features_in_ : int
         Number of spectral channels seen during ``fit``.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names seen during ``fit``, when all were strings.
+        Column names seen during ``fit``, if all are strings.
 
     See Also
     --------
-    chemotools.derivative.SavitzkyGolay : Derivatives; removes baselines instead of scatter.
+    chemotools.derivative.SavitzkyGolay : Derivatives, which remove baselines.
     chemotools.scatter.MultiplicativeScatterCorrection : Scatter correction against a
         reference spectrum that is learnt in ``fit``.
 
     Notes
     -----
-    The length of a spectrum, and with it the absolute amplitude, is lost: what comes out has
-    the Euclidean norm sqrt(n_features - ddof). A flat spectrum carries no scatter and becomes
-    zero. NaN marks a missing channel: it is left out of the mean and the deviation, and stays
-    NaN. The transformers of chemotools go before or after `SNV` in the same `Pipeline`; those
-    that look at neighbouring channels need spectra without NaN. Like other transformers, `SNV`
-    returns an array; where a later step reads the axis from column names, let the pipeline keep
-    them: ``make_pipeline(SNV(), ...).set_output(transform="pandas")``.
+    The absolute amplitude is lost: every transformed spectrum has the Euclidean norm
+    sqrt(n_features - ddof). A constant spectrum becomes zero. NaN marks a missing channel: it is
+    ignored in the mean and in the standard deviation, and remains NaN. `SNV` can be combined with
+    the transformers of chemotools in a `Pipeline`; those that use neighbouring channels need
+    spectra without NaN. Like other transformers, `SNV` returns an array. If a later step reads the
+    axis from column names, keep them with
+    ``make_pipeline(SNV(), ...).set_output(transform="pandas")``.
 
     References
     ----------
@@ -64,7 +64,7 @@ class SNV(OneToOneFeatureMixin, TransformerMixin, DocumentedEstimator):
         self.ddof = ddof
 
     def fit(self, X: ArrayLike, y: None = None) -> SNV:
-        """Check `X` and remember its channels; nothing else is learnt."""
+        """Check `X` and store its number of channels; nothing else is learnt."""
         self._check(X, reset=True)
         return self
 
@@ -75,15 +75,15 @@ class SNV(OneToOneFeatureMixin, TransformerMixin, DocumentedEstimator):
         centred = X - np.nansum(X, axis=1, keepdims=True) / np.maximum(n_measured, 1)
         dof = np.maximum(n_measured - self.ddof, 1)
         scale = np.sqrt(np.nansum(centred**2, axis=1, keepdims=True) / dof)
-        # Rounding of the mean must not be blown up to unit variance on a flat spectrum.
+        # Rounding of the mean must not be scaled to unit variance for a constant spectrum.
         flat = np.fmax.reduce(X, axis=1) == np.fmin.reduce(X, axis=1)
         centred[flat] *= 0
         return (centred / np.where(scale == 0, 1, scale)).astype(X.dtype, copy=False)
 
     def _check(self, X: ArrayLike, *, reset: bool) -> NDArray[np.floating]:
-        """Return `X` as floats in which NaN, and only NaN, marks a missing channel."""
+        """Return `X` as floats; NaN, but not infinity, is allowed."""
         if self.ddof not in (0, 1):
-            raise ValueError(f"ddof={self.ddof!r} is neither 0 nor 1. Pass 1 for the definition.")
+            raise ValueError(f"ddof must be 0 or 1, got {self.ddof!r}. Pass 1, the default.")
         return validate_data(
             self, X, dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan", reset=reset
         )

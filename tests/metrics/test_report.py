@@ -1,4 +1,4 @@
-"""The report: the figures in a table, one row a method."""
+"""transfer_report: the figures of merit in a table, one row per method."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ PREDICTIONS = {"none": Y_TRUE + 1, "PDS": np.array([[1.1], [2.0], [2.8], [5.3]])
 COLUMNS = ["rmsep", "bias", "sep", "slope", "r2", "rpd", "rpiq"]
 
 
-def test_dict_holds_every_figure():
+def test_dict_contains_all_figures():
     report = metrics.transfer_report(Y_TRUE, PREDICTIONS, output_dict=True)
     assert list(report) == ["none", "PDS"]
     for method, row in report.items():
@@ -20,7 +20,7 @@ def test_dict_holds_every_figure():
         }
 
 
-def test_text_shows_the_same_numbers_in_aligned_columns():
+def test_text_has_the_same_numbers_in_aligned_columns():
     header, *rows = metrics.transfer_report(Y_TRUE, PREDICTIONS).splitlines()
     assert header.split() == [*COLUMNS, "n"]
     report = metrics.transfer_report(Y_TRUE, PREDICTIONS, output_dict=True)
@@ -34,6 +34,6 @@ def test_a_single_prediction_is_one_row():
     assert list(metrics.transfer_report(Y_TRUE, Y_TRUE + 0.5, output_dict=True)) == ["prediction"]
 
 
-def test_several_targets_are_refused():
-    with pytest.raises(ValueError, match="2 targets, the report takes one"):
+def test_several_targets_raise():
+    with pytest.raises(ValueError, match="y_true must have one target, got 2"):
         metrics.transfer_report(np.ones((4, 2)), np.ones((4, 2)))
