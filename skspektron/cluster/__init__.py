@@ -1,4 +1,4 @@
-"""Cluster spectra and embeddings by their direction, on the unit sphere."""
+"""Clustering of spectra and embeddings by direction, on the unit sphere."""
 
 import lazy_loader as lazy
 

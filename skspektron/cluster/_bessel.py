@@ -1,4 +1,4 @@
-"""The logarithm of the modified Bessel function, for orders and arguments of any size."""
+"""Logarithm of the modified Bessel function for orders and arguments of any size."""
 
 from functools import cache
 
@@ -7,19 +7,20 @@ from numpy.polynomial import Polynomial
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ive
 
-# From here on the expansion is exact to rounding; below, ive does not underflow for x >= 1e-6.
-_LARGE = 40.0
+# The expansion is exact to rounding above this limit; below it, ive does not underflow for
+# x >= 1e-6.
+_EXPANSION_LIMIT = 40.0
 _N_TERMS = 10
 
 
 def log_ive(order: float, x: ArrayLike) -> NDArray[np.float64]:
     """Return log I(x) - x for the modified Bessel function of the first kind, x >= 1e-6.
 
-    `order` is at least 0. Where sqrt(order^2 + x^2) is large, Debye's uniform expansion
-    (DLMF 10.41.3) holds for any ratio of the two; neither function is ever formed.
+    `order` is at least 0. For large sqrt(order^2 + x^2), Debye's uniform expansion
+    (DLMF 10.41.3) holds for any ratio of the two, and I(x) itself is not computed.
     """
     x = np.asarray(x, dtype=np.float64)
-    is_large = np.hypot(order, x) >= _LARGE
+    is_large = np.hypot(order, x) >= _EXPANSION_LIMIT
     result = np.empty_like(x)
     result[is_large] = _debye(order, x[is_large])
     result[~is_large] = np.log(ive(order, x[~is_large]))
@@ -31,14 +32,14 @@ def _debye(order, x):
     s = np.hypot(order, x)
     p_squared = (order / s) ** 2
     series = sum(term(p_squared) / s**k for k, term in enumerate(_debye_terms()))
-    # sqrt(order^2 + x^2) - x and log(z / (1 + sqrt(1 + z^2))) without cancellation.
+    # sqrt(order^2 + x^2) - x and log(z / (1 + sqrt(1 + z^2))), without cancellation.
     exponent = order**2 / (s + x) - order * np.arcsinh(order / x)
     return exponent - 0.5 * np.log(2 * np.pi * s) + np.log(series)
 
 
 @cache
 def _debye_terms():
-    """Return the polynomials V_k of p^2 with U_k(p) = p^k V_k(p^2), by DLMF 10.41.9."""
+    """Return the polynomials V_k with U_k(p) = p^k V_k(p^2), by DLMF 10.41.9."""
     U, terms = Polynomial([1.0]), []
     for k in range(_N_TERMS):
         terms.append(Polynomial(U.coef[k::2]))

@@ -1,4 +1,4 @@
-"""k-means by direction."""
+"""Spherical k-means."""
 
 from __future__ import annotations
 
@@ -26,65 +26,64 @@ from ._sphere import check_directions, with_direction
 class CosineKMeans(
     ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, DocumentedEstimator
 ):
-    r"""Cluster rows by their direction: k-means on the unit sphere.
+    r"""Cluster rows by direction: k-means on the unit sphere.
 
-    The length of an embedding or of a spectrum often says how much light came back, and its
-    direction what the sample is. Each row x belongs to the centre c of the largest cosine, each
-    centre is the direction of the sum of its rows, and the sum of
-    :math:`1 - x^\top c / \lVert x \rVert` falls until it stands still [1]_.
+    The norm of an embedding or of a spectrum often depends on the amount of light, and its
+    direction on the composition of the sample. Each row x is assigned to the centre c with the
+    largest cosine, each centre is the direction of the sum of its rows, and the two steps alternate
+    until the sum of :math:`1 - x^\top c / \lVert x \rVert` converges [1]_.
 
     Parameters
     ----------
     n_clusters : int or "auto", default=8
-        Number of clusters. ``"auto"``: the elbow of `inertia_curve_`, at least 2 wherever two
-        directions differ.
+        Number of clusters. ``"auto"``: the elbow of `inertia_curve_`, at least 2 unless all
+        directions are equal.
     max_clusters : int, default=12
-        Largest number of clusters that ``"auto"`` tries, at least 3. The elbow is judged
-        against the end of the curve: take two or three times as many as you expect.
+        Largest number of clusters that ``"auto"`` tries, at least 3. The elbow depends on the end
+        of the curve: choose two or three times the expected number.
     n_init : int, default=10
-        Number of seedings by k-means++ [2]_, of which the one of least inertia is kept.
+        Number of initializations by k-means++ [2]_; the result with the lowest inertia is kept.
     max_iter : int, default=300
-        Largest number of rounds from one seeding.
+        Maximum number of iterations per initialization.
     tol : float, default=1e-6
-        A run ends when a round lowers the inertia by less than this fraction.
+        A run ends when an iteration lowers the inertia by less than this fraction.
     random_state : int, RandomState instance or None, default=None
-        Draws the seeds; an int makes the result repeatable.
+        Random state of the initializations; pass an int for reproducible results.
 
     Attributes
     ----------
     cluster_centers_ : ndarray of shape (n_clusters_, n_features_in_)
-        Centres, each of Euclidean norm 1.
+        Centres with Euclidean norm 1.
     labels_ : ndarray of shape (n_samples,)
         Cluster of each row of `X`; -1 for a row of zeros.
     inertia_ : float
-        Sum of 1 - cos between each row and its centre; a row of zeros adds nothing.
+        Sum of 1 - cos between each row and its centre, without rows of zeros.
     n_clusters_ : int
         Number of clusters.
     inertia_curve_ : ndarray of shape (max_clusters,)
-        Inertia of 1, 2, ... clusters, at most as many as there are rows. Only with ``"auto"``.
+        Inertia of 1, 2, ... clusters, at most as many as there are rows. Only for ``"auto"``.
     n_iter_ : int
-        Rounds of the run that was kept.
+        Number of iterations of the run that was kept.
     n_features_in_ : int
         Number of columns of `X`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names of `X`, when all are strings.
+        Column names of `X`, if all are strings.
 
     See Also
     --------
-    VonMisesFisherMixture : Clusters of unequal size and width; its `bic` also finds that there
-        is only one.
+    VonMisesFisherMixture : Clusters of unequal size and width; its `bic` can also select a single
+        cluster.
 
     Notes
     -----
-    The elbow is the point farthest below the straight line between both ends of
-    `inertia_curve_`, with both axes scaled to one [3]_. The ends themselves are never farthest,
-    so the curve cannot say that there is one cluster. Draw it: a curve that bends nowhere has
-    no elbow.
+    The elbow is the point farthest below the straight line between the two ends of
+    `inertia_curve_`, with both axes scaled to one [3]_. It is never one of the ends, so a single
+    cluster cannot be detected. Plot the curve: without a clear bend there is no elbow.
 
-    A row of zeros has no direction: it moves no centre and is at distance 1 from all of them. A
-    cluster that loses its rows starts again at the row farthest from its centre. Spectra on a
-    common baseline all point the same way; centre or differentiate them first. Cost of a round:
-    O(n_samples n_clusters n_features).
+    A row of zeros has no direction: it does not affect the centres, and its distance to each of
+    them is 1. An empty cluster is restarted at the row farthest from its centre. Spectra with a
+    common baseline have nearly the same direction; centre or differentiate them first. An iteration
+    costs O(n_samples n_clusters n_features).
 
     References
     ----------
@@ -122,8 +121,8 @@ class CosineKMeans(
         """Find the centres; `y` is ignored."""
         self._check_parameters()
         U = check_directions(self, X, reset=True)
-        n_needed = 3 if isinstance(self.n_clusters, str) else self.n_clusters
-        partition = self._partition(with_direction(U, n_needed, "n_clusters"))
+        n_required = 3 if isinstance(self.n_clusters, str) else self.n_clusters
+        partition = self._partition(with_direction(U, n_required, "n_clusters"))
         self.cluster_centers_ = partition.centres
         self.n_clusters_ = len(partition.centres)
         self.labels_ = np.full(len(U), -1)
@@ -132,8 +131,8 @@ class CosineKMeans(
         n_found = len(np.unique(partition.labels))
         if n_found < self.n_clusters_:
             warnings.warn(
-                f"Only {n_found} of the {self.n_clusters_} clusters have rows: no more directions "
-                "differ. Lower n_clusters.",
+                f"Only {n_found} of the {self.n_clusters_} clusters have rows, because fewer "
+                "directions than clusters differ. Reduce n_clusters.",
                 ConvergenceWarning,
                 stacklevel=2,
             )
@@ -146,30 +145,33 @@ class CosineKMeans(
         return np.where(U.any(axis=1), assign(U, self.cluster_centers_)[0], -1)
 
     def transform(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return 1 - cos between rows and centres, 0 to 2, (n_samples, n_clusters_)."""
+        """Return 1 - cos between rows and centres, from 0 to 2, (n_samples, n_clusters_)."""
         check_is_fitted(self)
         return np.maximum(1.0 - check_directions(self, X) @ self.cluster_centers_.T, 0.0)
 
     def score(self, X: ArrayLike, y: None = None) -> float:
-        """Return minus the sum of 1 - cos between the rows of `X` and their centres."""
+        """Return the negative sum of 1 - cos between the rows of `X` and their centres."""
         check_is_fitted(self)
         U = check_directions(self, X)
         return -assign(U[U.any(axis=1)], self.cluster_centers_)[1]
 
     def _check_parameters(self) -> None:
-        """Refuse numbers of clusters and rounds that are none."""
+        """Check the parameters."""
         check_counts(self, n_init=1, max_iter=1, max_clusters=3)
         if isinstance(self.n_clusters, str) and self.n_clusters != "auto":
             raise ValueError(
-                f'n_clusters is {self.n_clusters!r}. Pass an int of at least 1, or "auto".'
+                f'n_clusters must be an int of at least 1 or "auto", got {self.n_clusters!r}. '
+                "Pass 8, the default."
             )
         if self.n_clusters != "auto":
             check_counts(self, n_clusters=1)
         if not self.tol >= 0:
-            raise ValueError(f"tol is {self.tol!r}. Pass a fraction of at least 0.")
+            raise ValueError(
+                f"tol must be a number of at least 0, got {self.tol!r}. Pass 1e-6, the default."
+            )
 
     def _partition(self, U: NDArray[Any]) -> Partition:
-        """Return the best partition, with the number of clusters asked for or found."""
+        """Return the best partition, with the given or the selected number of clusters."""
         options: dict[str, Any] = {
             "n_init": self.n_init,
             "max_iter": self.max_iter,
@@ -185,14 +187,14 @@ class CosineKMeans(
 
     @property
     def _n_features_out(self) -> int:
-        """Columns of `transform`."""
+        """Number of columns of `transform`."""
         return self.n_clusters_
 
 
 def find_elbow(curve: NDArray[Any]) -> int:
-    """Return where a falling curve is farthest below the line between its ends; 0 if it is flat."""
+    """Return the index where a falling curve is farthest below its chord; 0 if it is flat."""
     fall = curve[0] - curve[-1]
-    # Identical directions: what remains of the inertia is rounding.
+    # Identical directions: the inertia is rounding error.
     if fall <= 1e-12:
         return 0
     x = np.linspace(0.0, 1.0, len(curve))

@@ -22,22 +22,22 @@ class Mixture:
     def log_joint(self, U: NDArray[Any]) -> NDArray[np.float64]:
         """Return log(weight) + log(density) of unit rows, (n, k)."""
         kappa = self.concentrations
-        with np.errstate(divide="ignore"):  # a component that has lost every row
+        with np.errstate(divide="ignore"):  # log(0) of a component without rows
             constant = np.log(self.weights) + log_normalizer(kappa, U.shape[1])
         return constant - kappa * (1.0 - U @ self.means.T)
 
 
 @dataclass(frozen=True)
 class Prior:
-    """`weight` rows in the direction of each component's mean, whose mean has this `length`."""
+    """Prior: `weight` rows around each mean direction; the norm of their mean is `length`."""
 
     weight: float
     length: float
 
 
 @dataclass(frozen=True)
-class Start:
-    """Where one start has come to; `log_likelihood` is the mean over rows."""
+class Solution:
+    """Result of one initialization; `log_likelihood` is the mean over rows."""
 
     mixture: Mixture
     log_likelihood: float
@@ -47,41 +47,44 @@ class Start:
 
 def maximize_likelihood(
     U: NDArray[Any], n_components: int, *, n_init, max_iter, tol, prior_weight, random
-) -> Start:
-    """Return the best of `n_init` starts from partitions of the unit rows `U`."""
+) -> Solution:
+    """Return the best of `n_init` solutions, initialized by partitions of the unit rows `U`."""
     prior = Prior(prior_weight, float(np.linalg.norm(U.mean(axis=0))))
-    starts = []
+    solutions = []
     for _ in range(n_init):
         seed = best_partition(U, n_components, n_init=1, max_iter=20, tol=1e-3, random=random)
         mixture = Mixture(np.ones(n_components), seed.centres, np.ones(n_components))
-        shares = np.eye(n_components)[seed.labels]
-        starts.append(_climb(U, shares, mixture, max_iter, tol, prior))
-    # Equal but for rounding: the first keeps its labels.
-    return max(starts, key=lambda start: round(start.log_likelihood, 9))
+        responsibilities = np.eye(n_components)[seed.labels]
+        solutions.append(_iterate(U, responsibilities, mixture, max_iter, tol, prior))
+    # If likelihoods differ by rounding only, the first is kept, so that labels are reproducible.
+    return max(solutions, key=lambda solution: round(solution.log_likelihood, 9))
 
 
-def _climb(U, shares, mixture, max_iter, tol, prior):
-    """Alternate both steps from `shares` (n, k) until the likelihood moves by less than `tol`."""
-    before, converged = -np.inf, False
+def _iterate(U, responsibilities, mixture, max_iter, tol, prior):
+    """Alternate both steps until the likelihood changes by less than `tol`.
+
+    `responsibilities` (n, k) are the initial probabilities of the components for each row.
+    """
+    previous, converged = -np.inf, False
     for n_iter in range(1, max_iter + 1):  # noqa: B007
-        mixture = _maximize(U, shares, mixture, prior)
+        mixture = _maximize(U, responsibilities, mixture, prior)
         log_joint = mixture.log_joint(U)
         log_density = logsumexp(log_joint, axis=1, keepdims=True)
-        shares = np.exp(log_joint - log_density)
+        responsibilities = np.exp(log_joint - log_density)
         log_likelihood = float(log_density.mean())
-        converged = abs(log_likelihood - before) < tol
+        converged = abs(log_likelihood - previous) < tol
         if converged:
             break
-        before = log_likelihood
-    return Start(mixture, log_likelihood, bool(converged), n_iter)
+        previous = log_likelihood
+    return Solution(mixture, log_likelihood, bool(converged), n_iter)
 
 
-def _maximize(U, shares, previous, prior):
-    """Return the most probable mixture given `shares`."""
-    counts = shares.sum(axis=0)
-    sums = shares.T @ U
+def _maximize(U, responsibilities, previous, prior):
+    """Return the mixture of maximum posterior probability, given `responsibilities`."""
+    counts = responsibilities.sum(axis=0)
+    sums = responsibilities.T @ U
     norms = np.linalg.norm(sums, axis=1, keepdims=True)
-    # A component without rows, or whose rows cancel, keeps the direction that it had.
+    # A component without rows, or whose rows cancel, keeps its previous direction.
     has_mean = norms > len(U) * np.finfo(float).eps
     means = np.where(has_mean, sums / np.where(has_mean, norms, 1.0), previous.means)
     lengths = np.where(has_mean, norms, 0.0)[:, 0] + prior.weight * prior.length

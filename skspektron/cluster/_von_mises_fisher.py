@@ -1,4 +1,4 @@
-"""Mixtures of distributions on the unit sphere."""
+"""Mixtures of von Mises-Fisher distributions."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from ._sphere import check_directions, unit_rows, with_direction
 
 
 class VonMisesFisherMixture(ClusterMixin, DensityMixin, DocumentedEstimator):
-    r"""Clusters of directions, each with a weight and a width of its own.
+    r"""Mixture of von Mises-Fisher distributions: clusters of directions of any weight and width.
 
-    Rows are scaled to length 1 and modelled by the density
+    Rows are scaled to Euclidean norm 1 and modelled by the density
     :math:`\sum_k \pi_k\, C_d(\kappa_k) \exp(\kappa_k \mu_k^\top x)` on the unit sphere, with
     :math:`C_d(\kappa) = \kappa^{d/2-1} / ((2\pi)^{d/2} I_{d/2-1}(\kappa))`, fitted by
     expectation-maximization [1]_.
@@ -32,60 +32,60 @@ class VonMisesFisherMixture(ClusterMixin, DensityMixin, DocumentedEstimator):
     Parameters
     ----------
     n_components : int, default=1
-        Number of clusters. Compare `bic` of several fits to choose it; it can be 1.
+        Number of clusters. Choose the number with the lowest `bic`, which can be 1.
     n_init : int, default=5
-        Number of starts, each from a partition by spherical k-means; the one of the largest
-        likelihood is kept.
+        Number of initializations by spherical k-means; the solution of highest likelihood is
+        kept.
     max_iter : int, default=200
-        Largest number of rounds of a start.
+        Maximum number of iterations per initialization.
     tol : float, default=1e-4
-        A start has converged when a round adds less than this to the mean log-likelihood of a
-        row.
+        A run has converged when an iteration changes the mean log-likelihood of a row by less
+        than this.
     prior_weight : float, default=0.01
-        How many rows, spread like all of `X`, are added to each component when its width is
-        estimated. A component of one row would else be infinitely narrow, and its likelihood
-        infinite. 0: maximum likelihood.
+        Weight of the prior of the concentrations: number of rows, distributed like all of `X`, that
+        are added to each component. Without it, a component of one row has an infinite
+        concentration and likelihood. 0: maximum likelihood.
     random_state : int, RandomState instance or None, default=None
-        Draws the starts and the rows of `sample`; an int makes both repeatable.
+        Random state of the initializations and of `sample`; pass an int for reproducible results.
 
     Attributes
     ----------
     weights_ : ndarray of shape (n_components,)
-        Share of each component; they add to 1.
+        Weight of each component; they add up to 1.
     means_ : ndarray of shape (n_components, n_features_in_)
-        Mean directions, each of Euclidean norm 1.
+        Mean directions with Euclidean norm 1.
     concentrations_ : ndarray of shape (n_components,)
-        Concentrations kappa, from 1e-6 (no direction is preferred) to 1e8. Where kappa is large,
-        rows deviate from the mean by about sqrt((d - 1) / kappa) radians.
+        Concentrations kappa, from 1e-6 (uniform) to 1e8. For large kappa, rows deviate from the
+        mean direction by about sqrt((d - 1) / kappa) radians.
     labels_ : ndarray of shape (n_samples,)
         Most probable component of each row; -1 for a row of zeros.
     lower_bound_ : float
-        Mean log-likelihood of a row of `X` under the start that was kept.
+        Mean log-likelihood of the rows of `X`, of the solution that was kept.
     converged_ : bool
-        Whether that start converged within `max_iter` rounds.
+        Whether it converged within `max_iter` iterations.
     n_iter_ : int
-        Its rounds.
+        Number of its iterations.
     n_features_in_ : int
         Number of columns of `X`, d.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names of `X`, when all are strings.
+        Column names of `X`, if all are strings.
 
     See Also
     --------
-    CosineKMeans : Faster; best where clusters are alike in width and weight.
+    CosineKMeans : Faster; suited to clusters of similar width and weight.
 
     Notes
     -----
-    Densities and likelihoods are those of rows on the sphere, relative to its surface. The length
-    of a row plays no part. A row of zeros has no direction: it is left out of ``fit``, `score`,
-    `bic` and `aic`, and its probabilities are `weights_`. In many dimensions probabilities are
-    mostly 0 or 1.
+    Densities and likelihoods refer to the surface of the sphere and do not depend on the norm of
+    the rows. A row of zeros has no direction: it is ignored in ``fit``, `score`, `bic` and `aic`,
+    and its probabilities are `weights_`. In many dimensions, probabilities are mostly close to 0
+    or 1.
 
-    The concentration solves :math:`I_{d/2}(\kappa) / I_{d/2-1}(\kappa) = \bar r` for the length
-    of the mean of unit rows, by Newton's steps [2]_; the prior is conjugate and depends on the
-    data, as that of [3]_ for normal mixtures. Bessel functions enter by their logarithms
-    only, from their uniform expansion where the order or the argument is large, so thousands of
-    dimensions are no limit. Rows are drawn by rejection [4]_. Cost of a round:
+    The concentration solves :math:`I_{d/2}(\kappa) / I_{d/2-1}(\kappa) = \bar r` by Newton's
+    method [2]_, where :math:`\bar r` is the norm of the mean of the unit rows. The prior is
+    conjugate and depends on the data, like that of [3]_ for normal mixtures. Logarithms of Bessel
+    functions are computed directly, by the uniform expansion if the order or the argument is large,
+    which allows thousands of dimensions. Rows are sampled by rejection [4]_. An iteration costs
     O(n_samples n_components n_features).
 
     References
@@ -142,8 +142,8 @@ class VonMisesFisherMixture(ClusterMixin, DensityMixin, DocumentedEstimator):
         self.labels_ = self._most_probable(U)
         if not self.converged_:
             warnings.warn(
-                f"The best of {self.n_init} starts did not converge in {self.max_iter} rounds. "
-                "Raise max_iter or tol.",
+                f"The best of {self.n_init} initializations did not converge in {self.max_iter} "
+                "iterations. Increase max_iter or tol.",
                 ConvergenceWarning,
                 stacklevel=2,
             )
@@ -159,33 +159,33 @@ class VonMisesFisherMixture(ClusterMixin, DensityMixin, DocumentedEstimator):
         check_is_fitted(self)
         U = check_directions(self, X)
         log_joint = self._mixture.log_joint(U)
-        shares = np.exp(log_joint - logsumexp(log_joint, axis=1, keepdims=True))
-        shares[~U.any(axis=1)] = self.weights_
-        return shares
+        probabilities = np.exp(log_joint - logsumexp(log_joint, axis=1, keepdims=True))
+        probabilities[~U.any(axis=1)] = self.weights_
+        return probabilities
 
     def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return the logarithm of the density at each row, NaN for a row of zeros."""
+        """Return the log-density of each row, NaN for a row of zeros."""
         check_is_fitted(self)
         U = check_directions(self, X)
         log_density = logsumexp(self._mixture.log_joint(U), axis=1)
         return np.where(U.any(axis=1), log_density, np.nan)
 
     def score(self, X: ArrayLike, y: None = None) -> float:
-        """Return the mean log-likelihood of a row, rows of zeros left out."""
+        """Return the mean log-likelihood of the rows that are not zero."""
         return float(np.nanmean(self.score_samples(X)))
 
     def bic(self, X: ArrayLike) -> float:
-        """Return the Bayesian information criterion on `X`; the lower the better."""
+        """Return the Bayesian information criterion for `X`; lower is better."""
         log_likelihood = self.score_samples(X)
         n_rows = np.count_nonzero(~np.isnan(log_likelihood))
         return float(self._n_parameters * np.log(n_rows) - 2 * np.nansum(log_likelihood))
 
     def aic(self, X: ArrayLike) -> float:
-        """Return the Akaike information criterion on `X`; the lower the better."""
+        """Return the Akaike information criterion for `X`; lower is better."""
         return float(2 * self._n_parameters - 2 * np.nansum(self.score_samples(X)))
 
     def sample(self, n_samples: int = 1) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-        """Draw unit rows from the fitted mixture.
+        """Draw random unit rows from the fitted mixture.
 
         Parameters
         ----------
@@ -195,13 +195,15 @@ class VonMisesFisherMixture(ClusterMixin, DensityMixin, DocumentedEstimator):
         Returns
         -------
         X : ndarray of shape (n_samples, n_features_in_)
-            Rows of Euclidean norm 1, one component after another.
+            Rows with Euclidean norm 1, ordered by component.
         y : ndarray of shape (n_samples,)
             Component of each row.
         """
         check_is_fitted(self)
         if n_samples < 1:
-            raise ValueError(f"n_samples is {n_samples!r}. Pass an int of at least 1.")
+            raise ValueError(
+                f"n_samples must be an int of at least 1, got {n_samples!r}. Pass 1, the default."
+            )
         random = check_random_state(self.random_state)
         y = np.repeat(np.arange(len(self.weights_)), random.multinomial(n_samples, self.weights_))
         X = np.empty((n_samples, self.n_features_in_))
@@ -211,22 +213,26 @@ class VonMisesFisherMixture(ClusterMixin, DensityMixin, DocumentedEstimator):
         return unit_rows(X), y
 
     def _check_parameters(self) -> None:
-        """Refuse numbers of components and rounds that are none, and what is below zero."""
+        """Check the parameters."""
         check_counts(self, n_components=1, n_init=1, max_iter=1)
-        for name in ("tol", "prior_weight"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name} is {getattr(self, name)!r}. Pass a number from 0 up.")
+        for name, default in (("tol", 1e-4), ("prior_weight", 0.01)):
+            value = getattr(self, name)
+            if not value >= 0:
+                raise ValueError(
+                    f"{name} must be a number of at least 0, got {value!r}. Pass {default}, the "
+                    "default."
+                )
 
     def _most_probable(self, U: NDArray[Any]) -> NDArray[np.intp]:
-        """Return the component of each unit row, -1 for a row of zeros."""
+        """Return the most probable component of each unit row, -1 for a row of zeros."""
         return np.where(U.any(axis=1), self._mixture.log_joint(U).argmax(axis=1), -1)
 
     @property
     def _mixture(self) -> Mixture:
-        """What was fitted, as the functions take it."""
+        """The fitted mixture."""
         return Mixture(self.weights_, self.means_, self.concentrations_)
 
     @property
     def _n_parameters(self) -> int:
-        """Free parameters: d - 1 of a direction, a concentration, and weights that add to 1."""
+        """Number of free parameters: d - 1 per direction, concentrations and all but one weight."""
         return self.means_.size + len(self.weights_) - 1

@@ -1,11 +1,11 @@
-"""Planted clusters of directions."""
+"""Simulated clusters of directions."""
 
 import numpy as np
 from scipy.stats import vonmises_fisher
 
 
-def planted(sizes, concentrations, n_features, random_state=0):
-    """Return rows of random lengths around orthogonal directions, and their cluster."""
+def simulate_clusters(sizes, concentrations, n_features, random_state=0):
+    """Return rows of random norm around orthogonal directions, and their cluster."""
     random = np.random.RandomState(random_state)
     means = np.linalg.qr(random.normal(size=(n_features, n_features)))[0]
     rows = [

@@ -1,4 +1,4 @@
-"""Bessel functions and concentrations against arithmetic of 40 digits."""
+"""Bessel functions and concentrations, compared with 40-digit arithmetic."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ CONCENTRATIONS = [1e-6, 1e-3, 1.0, 38.0, 41.0, 1e3, 1e6]
 
 
 @pytest.mark.parametrize("dimension", DIMENSIONS)
-def test_logarithm_of_bessel_function_is_exact(dimension):
+def test_log_bessel_function_is_exact(dimension):
     for order in (dimension / 2 - 1, dimension / 2):
         expected = [oracles.log_ive(order, x) for x in CONCENTRATIONS]
         np.testing.assert_allclose(log_ive(order, CONCENTRATIONS), expected, rtol=1e-12, atol=1e-13)
@@ -38,12 +38,12 @@ def test_mean_cosine_equals_ratio_of_bessel_functions(dimension):
 
 
 @pytest.mark.parametrize("dimension", DIMENSIONS)
-def test_concentration_is_found_again(dimension):
+def test_concentration_is_recovered(dimension):
     found = estimate_concentration(mean_cosine(CONCENTRATIONS, dimension), dimension)
     np.testing.assert_allclose(found, CONCENTRATIONS, rtol=1e-7)
 
 
-def test_concentration_grows_with_the_length_of_the_mean_and_stays_finite():
+def test_concentration_grows_with_the_norm_of_the_mean_and_stays_finite():
     lengths = np.array([0.0, 1e-9, 0.1, 0.5, 0.9, 0.999999, 1.0])
     for dimension in DIMENSIONS:
         kappa = estimate_concentration(lengths, dimension)
