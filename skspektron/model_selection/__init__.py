@@ -1,4 +1,4 @@
-"""Stack instruments, order samples, split without leaks, and draw transfer curves."""
+"""Stacking of instruments, sample selection, cross-validation splitters, transfer curves."""
 
 import lazy_loader as lazy
 

@@ -1,4 +1,4 @@
-"""What tells transfer curves apart, and what is written at their axes."""
+"""Line styles and axis labels of transfer curves."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ _LABELS = {"neg_root_mean_squared_error": "RMSEP", "r2": "R²"}
 
 
 def curve_style(index):
-    """Return colour, marker and line style of one method."""
+    """Return the colour, marker and line style of one method."""
     return {
         "color": COLOURS[index % len(COLOURS)],
         "marker": MARKERS[index % len(MARKERS)],
@@ -17,7 +17,7 @@ def curve_style(index):
 
 
 def size_ticks(curves):
-    """Return each size and its position on the axis; None, all standards, comes last."""
+    """Return the position of each size on the axis; None (all standards) is last."""
     sizes = {n for curve in curves for n in np.asarray(curve.n_transfer).tolist()}
     ticks = {n: n for n in sorted(sizes - {None})}
     if None in sizes:
@@ -27,12 +27,12 @@ def size_ticks(curves):
 
 
 def name_of_score(scoring):
-    """Return the name of a score, None where it has none."""
+    """Return the name of a score, or None if it has none."""
     return scoring if isinstance(scoring, str) else getattr(scoring, "__name__", None)
 
 
 def sign_and_label(score_name):
-    """Return the sign to draw a score with, and what to write at its axis."""
+    """Return the sign with which a score is drawn, and the label of its axis."""
     if score_name is None:
         return 1, "Score"
     plain = score_name.removeprefix("neg_")

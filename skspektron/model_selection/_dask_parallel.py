@@ -1,4 +1,4 @@
-"""Searches on a Dask cluster that loses workers."""
+"""Searches on a Dask cluster that tolerate the loss of workers."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def dask_parallel(client: Client | None = None) -> Iterator[None]:
-    """Run what joblib runs inside on a Dask cluster, and lose nothing with a worker.
+def dask_parallel(client: "Client | None" = None) -> Iterator[None]:
+    """Run joblib calls on a Dask cluster that may lose workers.
 
-    Searches, transfer curves, `embed_archive` and whatever else goes through joblib run as they
-    are written, their fits on the workers of the cluster [1]_. It is
-    ``joblib.parallel_config(backend="dask")`` with one difference. That backend lays every
-    array of more than a kilobyte, the spectra among them, into the memory of single workers;
-    one that dies takes them along, and the search with them. Here the scheduler keeps a copy,
-    and the arrays and fits that a worker took along are made again by the others.
+    Inside this context manager, searches, transfer curves, `embed_archive` and everything else that
+    uses joblib run on the workers of the cluster [1]_. It differs from
+    ``joblib.parallel_config(backend="dask")`` in one respect. That backend stores each array of
+    more than a kilobyte, including the spectra, in the memory of single workers, so that a search
+    fails when one of these workers dies. Here the scheduler keeps a copy, and other workers
+    recompute the arrays and fits of a worker that died.
 
     Parameters
     ----------
     client : distributed.Client, default=None
-        Connection to the scheduler; None is the one that was opened last.
+        Connection to the scheduler. None: the client opened last.
 
     See Also
     --------
-    skspektron.foundation.embed_archive : Embeddings of spectra that do not fit into memory.
+    skspektron.foundation.embed_archive : Embeds spectra that do not fit into memory.
 
     Notes
     -----
-    A search inside of a search is spread over the cluster too. Results are those of one process:
-    every fit has its own seed. scikit-learn's configuration, metadata routing included,
-    goes along. The scheduler needs memory for one copy of the data, and its own death ends the
-    search. The package must be installed on all machines, the scheduler's among them, in the
-    same version.
+    Nested searches are distributed as well. Results equal those of a single process, because each
+    fit has its own seed. scikit-learn's configuration, including metadata routing, is passed on to
+    the workers. The scheduler needs memory for one copy of the data, and the search fails if the
+    scheduler dies. The same version of the package must be installed on all machines, including
+    that of the scheduler.
 
-    A fit that kills every worker it is given to, by needing more memory than there is, is given
-    up by Dask when the fourth has died (``distributed.scheduler.allowed-failures`` of its
-    configuration is 3); joblib then waits for it without end. Dask's messages say so.
+    Dask gives up on a fit that has killed four workers, for example because it needs too much
+    memory (``distributed.scheduler.allowed-failures`` is 3 by default). joblib then waits
+    indefinitely; see the messages of Dask.
 
     References
     ----------
@@ -60,30 +60,30 @@ def dask_parallel(client: Client | None = None) -> Iterator[None]:
     ...     cross_val_score(LinearRegression(), np.c_[:6], np.arange(6), cv=2).round(6)
     array([1., 1.])
     """
-    with parallel_config(backend="dask", client=_Keeper(_find_client(client))):
+    with parallel_config(backend="dask", client=_ResilientClient(_find_client(client))):
         yield
 
 
-def _find_client(client: Client | None) -> Client:
-    """Return the client that is given or the last one, or say what is missing."""
+def _find_client(client: "Client | None") -> Client:
+    """Return the given client, or the one opened last."""
     try:
         from distributed import default_client
     except ImportError as error:
         raise ImportError(
-            "dask_parallel needs distributed, and distributed is not installed. "
+            "dask_parallel needs distributed, which is not installed. "
             "Install it with pip install 'skspektron[dask]'."
         ) from error
     try:
         return default_client(client)
     except ValueError as error:
         raise ValueError(
-            "client is None and there are 0 open clients. Open one with "
-            "distributed.Client('scheduler-address:8786'), or pass it."
+            "client must be given if no client is open, got None and 0 open clients. Open one with "
+            "distributed.Client('scheduler-address:8786')."
         ) from error
 
 
-class _Keeper:
-    """A client, to joblib's backend, of which data can be made again."""
+class _ResilientClient:
+    """A client for joblib's backend whose scattered data can be recomputed."""
 
     def __init__(self, client: Client):
         self._client = client
@@ -92,21 +92,21 @@ class _Keeper:
         return getattr(self._client, name)
 
     async def scatter(self, data: Any, **options: Any) -> Any:
-        """Return the future of data as of a task that returns them: tasks are done again."""
+        """Return data as the future of a task that returns them: lost tasks are run again."""
         import dask
 
-        # The client warns of tasks that carry data; here that is what they are for.
+        # The client warns about tasks that contain much data, which is intended here.
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": 2**60}):
-            return self._client.submit(_itself, data, key=f"{type(data).__name__}-{uuid4().hex}")
+            return self._client.submit(_identity, data, key=f"{type(data).__name__}-{uuid4().hex}")
 
     def submit(self, function: Callable[..., Any], *, tasks: list[Any], **options: Any) -> Any:
-        """Return the future of a batch whose own calls of joblib keep their data too."""
-        keeping = [(_Keeping(call), args, kwargs) for call, args, kwargs in tasks]
-        return self._client.submit(function, tasks=keeping, **options)
+        """Submit a batch whose nested joblib calls use a resilient client as well."""
+        resilient = [(_OnWorker(call), args, kwargs) for call, args, kwargs in tasks]
+        return self._client.submit(function, tasks=resilient, **options)
 
 
-class _Keeping:
-    """A function that runs on a worker, from where joblib's calls go back to the cluster."""
+class _OnWorker:
+    """A function run on a worker, with its nested joblib calls distributed over the cluster."""
 
     def __init__(self, function: Callable[..., Any]):
         self.function = function
@@ -114,10 +114,10 @@ class _Keeping:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         from distributed import get_client
 
-        with parallel_config(backend="dask", client=_Keeper(get_client())):
+        with parallel_config(backend="dask", client=_ResilientClient(get_client())):
             return self.function(*args, **kwargs)
 
 
-def _itself(data: Any) -> Any:
-    """Return what is given."""
+def _identity(data: Any) -> Any:
+    """Return the argument."""
     return data

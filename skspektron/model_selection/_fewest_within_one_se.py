@@ -1,4 +1,4 @@
-"""Choose the fewest transfer samples that are about as good as the best number of them."""
+"""One-standard-error rule for the number of transfer samples."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ from numpy.typing import NDArray
 
 
 def fewest_within_one_se(cv_results: Mapping[str, Any]) -> int:
-    r"""Return the candidate with the fewest transfer samples within a standard error of the best.
+    r"""Return the candidate with the fewest transfer samples within one standard error of the best.
 
-    For ``GridSearchCV(..., refit=fewest_within_one_se)``: measuring standards costs money, and the
-    best mean of a few splits is often best by chance. The one-standard-error rule [1]_ takes the
+    For ``GridSearchCV(..., refit=fewest_within_one_se)``: measuring standards is expensive, and the
+    best mean of a few splits is often best by chance. The one-standard-error rule [1]_ selects the
     smallest `n_transfer` whose mean test score is at least
 
     .. math:: \bar s_{best} - \frac{\mathrm{std}(s_{best})}{\sqrt{n_{splits}}}
 
-    with the deviation over the splits of the best candidate (``ddof=1``).
+    where the standard deviation (``ddof=1``) is over the splits of the best candidate.
 
     Parameters
     ----------
     cv_results : mapping of str to array of shape (n_candidates,)
         `cv_results_` of a search with one score (greater is better) over `n_transfer`, which may be
-        the parameter of an inner estimator such as ``"transfer__n_transfer"``. None stands for
-        every standard there is, the most.
+        the parameter of a nested estimator such as ``"transfer__n_transfer"``. None stands for all
+        available standards and counts as the largest number.
 
     Returns
     -------
     best_index : int
-        Of equally few standards the better mean wins, then the earlier candidate. A mean that is
-        not finite never wins.
+        Index of the candidate. Among equal numbers of standards, the one with the best mean is
+        selected, then the first. Candidates whose mean is not finite are never selected.
 
     Raises
     ------
     ValueError
-        If the search has several scores, not exactly one parameter `n_transfer` in every
-        candidate, fewer than two splits, or no finite mean.
+        If the search has several scores, fewer than two splits or no finite mean, or if a
+        candidate does not have exactly one parameter `n_transfer`.
 
     Notes
     -----
-    The splits share training samples, so the standard error is too small rather than too large.
+    Training samples of the splits overlap, so that the standard error is underestimated.
 
     References
     ----------
@@ -60,30 +60,30 @@ def fewest_within_one_se(cv_results: Mapping[str, Any]) -> int:
     if "mean_test_score" not in cv_results:
         scores = sorted(key[10:] for key in cv_results if key.startswith("mean_test_"))
         raise ValueError(
-            f"cv_results has no mean_test_score but {len(scores)} other scores {scores}. "
-            "Search with one score, or pass a callable that reads the one you want."
+            f"cv_results must contain mean_test_score, got {len(scores)} other scores {scores}. "
+            "Search with one score, or pass a callable that uses one of them as refit."
         )
     mean = np.asarray(cv_results["mean_test_score"], dtype=np.float64)
     n_transfer = _n_transfer(cv_results)
     if not np.isfinite(mean).any():
         raise ValueError(
             f"None of the {len(mean)} candidates has a finite mean test score. "
-            "Search again with error_score='raise' to see why."
+            "Search again with error_score='raise' to see the error."
         )
     mean = np.where(np.isfinite(mean), mean, -np.inf)
     best = int(np.argmax(mean))
     is_close = mean >= mean[best] - _standard_error(cv_results, best)
-    by_preference = np.lexsort((-mean, n_transfer))  # stable, so the earlier candidate comes first
+    by_preference = np.lexsort((-mean, n_transfer))  # stable: the first of equal candidates
     return int(by_preference[is_close[by_preference]][0])
 
 
 def _n_transfer(cv_results) -> NDArray[np.float64]:
-    """Return the number of transfer samples of each candidate, infinity for all of them."""
+    """Return the number of transfer samples of each candidate, infinity for None (all)."""
     parameters = [key for key in cv_results if key.startswith("param_")]
     names = [key for key in parameters if key[6:].split("__")[-1] == "n_transfer"]
     if len(names) != 1:
         raise ValueError(
-            f"cv_results has {len(names)} parameters called n_transfer. "
+            f"cv_results must have one parameter n_transfer, got {len(names)}. "
             "Search over the n_transfer of one estimator."
         )
     values = cv_results[names[0]]
@@ -91,17 +91,17 @@ def _n_transfer(cv_results) -> NDArray[np.float64]:
     if n_unset:
         raise ValueError(
             f"{n_unset} of {len(values)} candidates do not set n_transfer. "
-            "Put n_transfer into every grid of the search."
+            "Add n_transfer to each grid of the search."
         )
     return np.array([np.inf if n is None else n for n in values], dtype=np.float64)
 
 
 def _standard_error(cv_results, candidate) -> float:
-    """Return the standard error of one candidate's mean test score over the splits."""
+    """Return the standard error of the mean test score of one candidate."""
     n_splits = sum(key.startswith("split") and key.endswith("_test_score") for key in cv_results)
     if n_splits < 2:
         raise ValueError(
-            f"cv_results has {n_splits} splits, and a standard error takes at least 2. "
+            f"cv_results must have at least 2 splits for a standard error, got {n_splits}. "
             "Search with more splits."
         )
     scores = [cv_results[f"split{k}_test_score"][candidate] for k in range(n_splits)]

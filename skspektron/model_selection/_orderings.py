@@ -1,4 +1,4 @@
-"""Orderings of samples: the first n of an ordering are the n samples to measure."""
+"""Orderings of samples for selection: the first n of an ordering are selected."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from sklearn.utils import check_array, check_consistent_length, check_random_sta
 
 
 def kennard_stone(X: ArrayLike) -> NDArray[np.intp]:
-    r"""Order samples so that the first n cover the space of the spectra evenly.
+    r"""Order samples so that the first n cover the spectral space uniformly (Kennard-Stone).
 
-    The two samples farthest apart come first; then, again and again, the sample whose
-    distance to the nearest one already taken is largest [1]_:
-    :math:`i_{n+1} = \arg\max_i \min_{k \le n} \|x_i - x_{i_k}\|`. The first 5 are therefore
-    among the first 10.
+    The two samples farthest apart come first, followed repeatedly by the sample with the largest
+    distance to the nearest selected one [1]_:
+    :math:`i_{n+1} = \arg\max_i \min_{k \le n} \|x_i - x_{i_k}\|`. The first 5 samples are
+    therefore among the first 10.
 
     Parameters
     ----------
     X : array-like of shape (n_samples, n_features)
-        Spectra. Channels that are NaN in any row are left out of the distance.
+        Spectra. Channels that are NaN in any row are ignored in the distance.
 
     Returns
     -------
     order : ndarray of shape (n_samples,)
-        Row indices, a permutation of all rows. Of equal distances the lowest index wins.
+        Row indices, a permutation of all rows. Among equal distances, the lowest index is first.
 
     Raises
     ------
     ValueError
-        If no channel is measured in every row, or `X` is infinite anywhere.
+        If no channel is measured in every row, or `X` contains infinity.
 
     See Also
     --------
     duplex : Two sets that cover the space equally well.
-    spxy : The same, with the reference values counted in.
+    spxy : The same with a distance that includes the reference values.
 
     Notes
     -----
@@ -53,32 +53,33 @@ def kennard_stone(X: ArrayLike) -> NDArray[np.intp]:
     >>> kennard_stone([[0.0], [1.0], [4.0], [10.0]])
     array([0, 3, 2, 1])
     """
-    return _deal(_squared_distances(X), n_sets=1)[0]
+    return _select_sets(_squared_distances(X), n_sets=1)[0]
 
 
 def duplex(X: ArrayLike) -> NDArray[np.intp]:
     r"""Order samples so that the first half and the second cover the spectra equally well.
 
-    The two samples farthest apart start the first set, the two farthest apart of the rest the
-    second; then the sets take turns, each set S taking the remaining sample whose distance to the
-    nearest one of the set is largest [1]_, :math:`\arg\max_i \min_{k \in S} \|x_i - x_k\|`.
+    The two samples farthest apart start the first set, and the two farthest apart of the others
+    start the second. Then samples are added to the sets in turn: set S gets the remaining sample
+    with the largest distance to its nearest member [1]_,
+    :math:`\arg\max_i \min_{k \in S} \|x_i - x_k\|`.
 
     Parameters
     ----------
     X : array-like of shape (n_samples, n_features)
-        Spectra. Channels that are NaN in any row are left out of the distance.
+        Spectra. Channels that are NaN in any row are ignored in the distance.
 
     Returns
     -------
     order : ndarray of shape (n_samples,)
         Row indices, a permutation of all rows: the first set in order of selection, then the
-        second. Of an odd number of samples the first set has one more. Of equal distances the
-        lowest index wins.
+        second. If the number of samples is odd, the first set has one more. Among equal distances,
+        the lowest index is first.
 
     Raises
     ------
     ValueError
-        If no channel is measured in every row, or `X` is infinite anywhere.
+        If no channel is measured in every row, or `X` contains infinity.
 
     See Also
     --------
@@ -86,8 +87,8 @@ def duplex(X: ArrayLike) -> NDArray[np.intp]:
 
     Notes
     -----
-    Euclidean distance between the spectra as they are; [1]_ orthonormalises the variables first,
-    which asks for more samples than channels. Costs O(n_samples^2 n_features) time and
+    Euclidean distance between the original spectra; [1]_ first orthonormalizes the variables,
+    which requires more samples than channels. Costs O(n_samples^2 n_features) time and
     O(n_samples^2) memory.
 
     References
@@ -100,13 +101,13 @@ def duplex(X: ArrayLike) -> NDArray[np.intp]:
     >>> duplex([[0.0], [1.0], [4.0], [9.0], [10.0]])
     array([0, 4, 2, 1, 3])
     """
-    return np.concatenate(_deal(_squared_distances(X), n_sets=2))
+    return np.concatenate(_select_sets(_squared_distances(X), n_sets=2))
 
 
 def spxy(X: ArrayLike, y: ArrayLike) -> NDArray[np.intp]:
-    r"""Order samples so that the first n cover spectra and reference values evenly.
+    r"""Order samples so that the first n cover spectra and reference values uniformly (SPXY).
 
-    `kennard_stone` on the joint distance [1]_
+    The algorithm of `kennard_stone` with the joint distance [1]_
 
     .. math:: d_{ij} = \frac{d^x_{ij}}{\max d^x} + \frac{d^y_{ij}}{\max d^y}
 
@@ -115,28 +116,29 @@ def spxy(X: ArrayLike, y: ArrayLike) -> NDArray[np.intp]:
     Parameters
     ----------
     X : array-like of shape (n_samples, n_features)
-        Spectra. Channels that are NaN in any row are left out of the distance.
+        Spectra. Channels that are NaN in any row are ignored in the distance.
     y : array-like of shape (n_samples,) or (n_samples, n_targets)
-        Reference values. Several targets count by their size: scale them to one unit first.
+        Reference values. Several targets contribute according to their scale; standardize them
+        first.
 
     Returns
     -------
     order : ndarray of shape (n_samples,)
-        Row indices, a permutation of all rows. Of equal distances the lowest index wins.
+        Row indices, a permutation of all rows. Among equal distances, the lowest index is first.
 
     Raises
     ------
     ValueError
-        If a reference value is missing, no channel is measured in every row, or anything is
-        infinite.
+        If a reference value is missing, no channel is measured in every row, or `X` or `y`
+        contains infinity.
 
     See Also
     --------
-    kennard_stone : Reads the spectra alone, so it can choose before anything is analysed.
+    kennard_stone : Uses spectra only, so that samples can be selected before they are analysed.
 
     Notes
     -----
-    Identical spectra, or equal reference values, drop their term of the distance. Costs
+    If all spectra or all reference values are equal, their term of the distance is 0. Costs
     O(n_samples^2 n_features) time and O(n_samples^2) memory.
 
     References
@@ -156,11 +158,11 @@ def spxy(X: ArrayLike, y: ArrayLike) -> NDArray[np.intp]:
     n_missing = _count_missing(y)
     if n_missing:
         raise ValueError(
-            f"SPXY reads the reference values of every sample, and {n_missing} of {len(y)} samples "
-            "have none. Drop those, or take kennard_stone or duplex, which read spectra alone."
+            f"y must be finite for SPXY, got {n_missing} of {len(y)} samples without reference "
+            "values. Drop them, or use kennard_stone or duplex, which use spectra only."
         )
     y = y.reshape(len(y), -1)
-    return _deal(_relative(spectral) + _relative(cdist(y, y, "sqeuclidean")), n_sets=1)[0]
+    return _select_sets(_relative(spectral) + _relative(cdist(y, y, "sqeuclidean")), n_sets=1)[0]
 
 
 def order_samples(
@@ -170,9 +172,9 @@ def order_samples(
     y: NDArray[Any] | None = None,
     random_state: int | np.random.RandomState | None = None,
 ) -> NDArray[np.intp]:
-    """Order candidates by a named ordering or a callable(X) -> permutation.
+    """Order candidates by the name of an ordering or by a callable(X) -> permutation.
 
-    `y` holds the reference values that the candidates have on the source; only SPXY reads them.
+    `y` are the reference values of the candidates on the source; only SPXY uses them.
     """
     if callable(selection):
         return _check_permutation(selection(X), len(X))
@@ -184,33 +186,33 @@ def order_samples(
     }
     if not isinstance(selection, str) or selection not in orderings:
         raise ValueError(
-            f"selection={selection!r} is no known ordering. Pass one of "
-            f"{', '.join(map(repr, orderings))}, or a callable that returns a permutation of the "
-            "rows."
+            f"selection must be one of {', '.join(map(repr, orderings))}, or a callable that "
+            f"returns a permutation of the rows, got {selection!r}. Pass 'kennard-stone', the "
+            "default."
         )
     return orderings[selection]()
 
 
-def _deal(distance, n_sets):
-    """Return the rows of each set: it takes the sample farthest from its nearest, in turns."""
-    np.fill_diagonal(distance, -1.0)  # so that identical spectra still give a pair i < j
-    is_left = np.ones(len(distance), dtype=bool)
+def _select_sets(distance, n_sets):
+    """Return the rows of each set; in turn, each gets the sample farthest from its members."""
+    np.fill_diagonal(distance, -1.0)  # identical spectra give a pair i < j as well
+    is_remaining = np.ones(len(distance), dtype=bool)
     sets = []
     for _ in range(n_sets):
-        sets.append(_farthest_pair(distance, np.flatnonzero(is_left)))
-        is_left[sets[-1]] = False
+        sets.append(_farthest_pair(distance, np.flatnonzero(is_remaining)))
+        is_remaining[sets[-1]] = False
     nearest = [distance[pair].min(axis=0, initial=np.inf) for pair in sets]
-    for turn in range(np.count_nonzero(is_left)):
+    for turn in range(np.count_nonzero(is_remaining)):
         k = turn % n_sets
-        taken = int(np.argmax(np.where(is_left, nearest[k], -1.0)))
-        sets[k].append(taken)
-        is_left[taken] = False
-        nearest[k] = np.minimum(nearest[k], distance[taken])
+        chosen = int(np.argmax(np.where(is_remaining, nearest[k], -1.0)))
+        sets[k].append(chosen)
+        is_remaining[chosen] = False
+        nearest[k] = np.minimum(nearest[k], distance[chosen])
     return [np.array(rows, dtype=np.intp) for rows in sets]
 
 
 def _farthest_pair(distance, rows):
-    """Return the two of `rows` that are farthest apart, or as many as there are."""
+    """Return the two of `rows` that are farthest apart, or all of fewer than three."""
     if len(rows) < 3:
         return rows.tolist()
     among = distance[np.ix_(rows, rows)]
@@ -218,47 +220,48 @@ def _farthest_pair(distance, rows):
 
 
 def _squared_distances(X):
-    """Return distances between all spectra over the channels that every one of them has."""
+    """Return the distances between all spectra, over the channels measured in all of them."""
     X = check_array(X, ensure_all_finite="allow-nan", dtype=np.float64)
     measured = np.isfinite(X).all(axis=0)
     if not measured.any():
         raise ValueError(
             f"None of the {X.shape[1]} channels is measured (not NaN) in all {len(X)} spectra. "
-            "Drop the spectra with few channels, or choose samples at random."
+            "Drop the spectra with few channels, or select samples at random."
         )
     return cdist(X[:, measured], X[:, measured], "sqeuclidean")
 
 
 def _relative(squared):
-    """Return distances as shares of the largest; zeros where all are zero."""
+    """Return distances divided by the largest, or zeros if all are zero."""
     distance = np.sqrt(squared)
     largest = distance.max()
     return distance / (largest + (largest == 0))
 
 
 def _count_missing(y):
-    """Return how many samples lack one of their reference values."""
+    """Return the number of samples for which a reference value is missing."""
     return np.count_nonzero(np.isnan(y).reshape(len(y), -1).any(axis=1))
 
 
 def _check_source_references(y, n_samples):
-    """Return `y` if every candidate has reference values on the source."""
+    """Return `y`; raise if a candidate has no reference values on the source."""
     n_missing = n_samples if y is None else _count_missing(y)
     if n_missing:
         raise ValueError(
-            "selection='spxy' reads the reference values in the source rows of the candidates, "
-            f"and {n_missing} of {n_samples} candidates have none there. Give them in y, or pass "
-            "selection='kennard-stone' or 'duplex', which read spectra alone."
+            "selection='spxy' needs reference values in the source rows of all candidates, got "
+            f"{n_missing} of {n_samples} candidates without them. Add them to y, or pass "
+            "selection='kennard-stone' or 'duplex', which use spectra only."
         )
     return y
 
 
 def _check_permutation(order, n_samples):
-    """Return what a user's ordering returned, if it names every row once."""
+    """Return the order as indices; raise if it is not a permutation of the rows."""
     order = np.asarray(order)
     if order.shape != (n_samples,) or not np.array_equal(np.sort(order), np.arange(n_samples)):
         raise ValueError(
-            f"selection returned {np.unique(order).size} different indices in shape {order.shape} "
-            f"for {n_samples} samples. Return every index from 0 to {n_samples - 1} once."
+            f"selection must return a permutation of the {n_samples} rows, got "
+            f"{np.unique(order).size} different indices in shape {order.shape}. Return each index "
+            f"from 0 to {n_samples - 1} once."
         )
     return order.astype(np.intp)

@@ -1,4 +1,4 @@
-"""What the splitters share: a physical sample, and its group, is never on both sides."""
+"""Base class of the splitters, which keep the rows of a sample and of its group together."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from .._validation import check_labels, check_references, count_rows
 
 
 class BaseTransferSplit(BaseCrossValidator):
-    """Split stacked rows by blocks: samples that share a group belong to one block.
+    """Split stacked rows by blocks: samples of the same group belong to one block.
 
-    A subclass stores `target` and `random_state` and draws the blocks to hold out.
+    Subclasses store `target` and `random_state` and select the blocks to hold out.
     """
 
-    # With metadata routing on, GridSearchCV(cv=...) hands these to split.
+    # With metadata routing, GridSearchCV(cv=...) passes these to split.
     __metadata_request__split: ClassVar = {"instrument": True, "sample_id": True, "groups": True}
 
     @abstractmethod
     def _hold_out(
         self, sizes: NDArray[np.intp], generator: np.random.RandomState
     ) -> Iterator[NDArray[np.intp]]:
-        """Yield the blocks to hold out, given how many target samples each one has (> 0)."""
+        """Yield the blocks to hold out, given the number of target samples of each (> 0)."""
 
     def get_n_splits(
         self,
@@ -40,7 +40,7 @@ class BaseTransferSplit(BaseCrossValidator):
         instrument: ArrayLike | None = None,
         sample_id: ArrayLike | None = None,
     ) -> int:
-        """Return the number of splits; all arguments are ignored."""
+        """Return the number of splits; the arguments are ignored."""
         return self.n_splits
 
     def split(
@@ -52,34 +52,34 @@ class BaseTransferSplit(BaseCrossValidator):
         instrument: ArrayLike | None = None,
         sample_id: ArrayLike | None = None,
     ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-        """Yield the row indices of training and test set.
+        """Yield the row indices of the training and test sets.
 
         Parameters
         ----------
         X : array-like of shape (n_rows, n_features)
-            Spectra of all instruments, stacked; only their number is read.
+            Spectra of all instruments, stacked; only their number is used.
         y : array-like of shape (n_rows,) or (n_rows, n_targets), default=None
-            Reference values; rows with NaN are never test rows. None: all may be.
+            Reference values; rows with NaN are never test rows. None: all rows may be.
         groups : array-like of shape (n_rows,), default=None
-            Batch, season or orchard: what must not be on both sides, besides the sample.
+            Groups, such as batches, seasons or orchards, that are never in both sets.
         instrument : array-like of shape (n_rows,)
-            Name of each row's instrument.
+            Name of the instrument of each row.
         sample_id : array-like of shape (n_rows,)
-            Id of each row's physical sample.
+            Id of the physical sample of each row.
 
         Yields
         ------
         train : ndarray of int
-            Rows of every instrument, of the samples that are not held out.
+            Rows of all instruments, of the samples that are not held out.
         test : ndarray of int
-            Target rows, with finite `y`, of the samples that are held out.
+            Target rows with finite `y`, of the samples that are held out.
         """
         self._check_parameters()
         n_rows = count_rows(X, "the splitter")
         instrument, sample_id = _check_metadata(n_rows, instrument, sample_id)
         testable = self._find_target(instrument) & _is_labelled(y, n_rows)
         block = _join_blocks(sample_id, groups)
-        # Only blocks that can be tested are ever held out; the others always train.
+        # Only blocks with test rows are held out; the others are always in the training set.
         pairs = np.unique(np.column_stack([block, _codes(sample_id)])[testable], axis=0)
         candidates, sizes = np.unique(pairs[:, 0], return_counts=True)
         for chosen in self._hold_out(sizes, check_random_state(self.random_state)):
@@ -87,28 +87,28 @@ class BaseTransferSplit(BaseCrossValidator):
             yield np.flatnonzero(~held_out), np.flatnonzero(held_out & testable)
 
     def _check_parameters(self) -> None:
-        """Refuse parameters of the wrong range."""
+        """Check the parameters."""
 
     def _find_target(self, instrument):
-        """Return the mask of the target's rows."""
+        """Return the mask of the target rows."""
         is_target = instrument == self.target
         if not np.any(is_target):
             raise ValueError(
-                f"target={self.target!r} is on 0 of {len(instrument)} rows. "
-                f"Pass one of the instruments {np.unique(instrument).tolist()}."
+                f"target must be one of the instruments {np.unique(instrument).tolist()}, got "
+                f"{self.target!r}. Pass the name of one of them."
             )
         return is_target
 
 
 def _check_metadata(n_rows, instrument, sample_id):
-    """Return both labels as arrays; both are needed."""
+    """Return both labels as arrays; raise if one of them is None."""
     for name, values in (("instrument", instrument), ("sample_id", sample_id)):
         if values is None:
             raise ValueError(
-                f"The splitter got {n_rows} rows of X but {name}=None. Without metadata routing "
-                "scikit-learn hands no metadata to a splitter: pass cv=list(cv.split(X, y, "
-                "instrument=instrument, sample_id=sample_id)), or turn routing on with "
-                "sklearn.set_config(enable_metadata_routing=True)."
+                f"{name} must be given to the splitter, got {name}=None for {n_rows} rows of X. "
+                "Without metadata routing scikit-learn passes no metadata to a splitter: pass "
+                "cv=list(cv.split(X, y, instrument=instrument, sample_id=sample_id)), or enable "
+                "routing with sklearn.set_config(enable_metadata_routing=True)."
             )
     return (
         check_labels(instrument, n_rows, "instrument"),
@@ -117,7 +117,7 @@ def _check_metadata(n_rows, instrument, sample_id):
 
 
 def _is_labelled(y, n_rows):
-    """Return the mask of the rows whose targets are all known."""
+    """Return the mask of the rows without missing reference values."""
     if y is None:
         return np.ones(n_rows, dtype=bool)
     known = np.isfinite(check_references(y, n_rows, "the splitter"))
@@ -125,12 +125,12 @@ def _is_labelled(y, n_rows):
 
 
 def _codes(labels):
-    """Return labels as numbers in sorted order, so that nothing depends on the order of rows."""
+    """Return labels as numbers in sorted order, so that splits do not depend on row order."""
     return np.unique(labels, return_inverse=True)[1].ravel()
 
 
 def _join_blocks(sample_id, groups):
-    """Return each row's block: the connected components of samples and groups."""
+    """Return the block of each row: connected components of samples and groups."""
     sample = _codes(sample_id)
     if groups is None:
         return sample

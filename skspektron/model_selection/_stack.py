@@ -1,4 +1,4 @@
-"""Stack the spectra of several instruments."""
+"""Stacking of the spectra of several instruments."""
 
 from __future__ import annotations
 
@@ -20,56 +20,56 @@ def stack_instruments(
     wavelength: Mapping[Any, ArrayLike] | None = None,
     wavenumber: Mapping[Any, ArrayLike] | None = None,
 ) -> tuple[Any, NDArray[np.float64], NDArray[Any], NDArray[Any]]:
-    """Stack the rows of several instruments and name each row's instrument and sample.
+    """Stack the rows of several instruments, with the instrument and sample of each row.
 
-    The result is what every ``*Transfer`` estimator fits: rows of one sample on two
-    instruments are recognised by their id, never by their position.
+    The result is the input of the ``fit`` of all ``*Transfer`` estimators. Rows of the same sample
+    on two instruments are matched by their id, never by their position.
 
     Parameters
     ----------
     instruments : mapping of name to (X, y, sample_id)
-        Per instrument the spectra (n_samples, n_features); the reference values (n_samples,)
-        or (n_samples, n_targets), or None where there are none; and the ids of the physical
-        samples (n_samples,). Replicate scans repeat their id.
+        For each instrument the spectra (n_samples, n_features); the reference values (n_samples,)
+        or (n_samples, n_targets), or None; and the ids of the physical samples (n_samples,).
+        Replicate scans have the same id.
     wavelength : mapping of name to array-like of shape (n_features,), default=None
-        Axis of every instrument in nm, strictly monotonic in either direction. Needed for a
-        transfer between different grids: without axes a column is one wavelength on all
+        Axis of each instrument in nm, strictly monotonic in either direction. Needed for a
+        transfer between different grids: without axes, a column is the same wavelength on all
         instruments.
     wavenumber : mapping of name to array-like of shape (n_features,), default=None
-        The same in cm-1; never both.
+        The same in cm-1. Pass at most one of both.
 
     Returns
     -------
     X : ndarray or DataFrame of shape (n_rows, n_features)
         All spectra, in the order of the mapping. With axes, a DataFrame on the merged axis: one
-        column for every channel that any instrument measures, ascending and named ``"1100.0 nm"``
-        or ``"4000.0 cm-1"``, which every estimator here reads as the axis. A row is NaN in the
-        channels that its instrument does not have. Channels that agree within 1e-6 of their
-        position are one column. Without axes, a DataFrame when all are DataFrames with the same
-        columns, else an ndarray in which rows of fewer channels end in NaN, as
-        `SpektronPretrainer` takes them with an axis for every instrument. A DataFrame is one of
-        polars where the first spectra are, else of pandas.
+        column for each channel of any instrument, ascending and named ``"1100.0 nm"`` or
+        ``"4000.0 cm-1"``, which all estimators of this package read as the axis. A row is NaN in
+        channels that its instrument does not have. Channels within a relative distance of 1e-6
+        are one column. Without axes, a DataFrame if all spectra are DataFrames with the same
+        columns, otherwise an ndarray in which rows with fewer channels are padded with NaN, as
+        expected by `SpektronPretrainer` with an axis for each instrument. The DataFrame is a
+        polars one if the first spectra are, otherwise a pandas one.
     y : ndarray of shape (n_rows,) or (n_rows, n_targets)
-        Reference values, NaN where there are none.
+        Reference values, NaN where missing.
     instrument : ndarray of shape (n_rows,)
-        Name of each row's instrument.
+        Name of the instrument of each row.
     sample_id : ndarray of shape (n_rows,)
-        Id of each row's physical sample.
+        Id of the physical sample of each row.
 
     Raises
     ------
     ValueError
-        If there is no instrument, an entry is no triple, lengths or targets disagree, or an axis
-        is missing or does not fit its spectra.
+        If there is no instrument, an entry is not a triple, lengths or targets disagree, or an
+        axis is missing or does not match its spectra.
     TypeError
-        If names or ids mix strings and numbers, or the axes are no mapping.
+        If names or ids mix strings and numbers, or the axes are not a mapping.
     ImportError
         If axes are given and pandas is not installed.
 
     Notes
     -----
-    The merged axis of instruments that share no channel is as long as all their axes together, so
-    the memory taken is O(n_rows) times that.
+    Memory is O(n_rows n_merged), where n_merged is the number of channels of the merged axis: for
+    instruments without common channels, the sum of their numbers of channels.
 
     Examples
     --------
@@ -81,7 +81,10 @@ def stack_instruments(
     ([10.0, 20.0, nan], ['old', 'old', 'new'], [1, 2, 2])
     """
     if not instruments:
-        raise ValueError("instruments holds 0 instruments. Pass {name: (X, y, sample_id), ...}.")
+        raise ValueError(
+            "instruments must contain at least one instrument, got 0. "
+            "Pass {name: (X, y, sample_id), ...}."
+        )
     for name, entry in instruments.items():
         _check_triple(name, entry)
     spectra, references, ids = zip(*instruments.values(), strict=True)
@@ -101,20 +104,20 @@ def stack_instruments(
 
 
 def _check_triple(name, entry):
-    """Refuse an entry that is not (X, y, sample_id)."""
+    """Raise if an entry is not (X, y, sample_id)."""
     if not isinstance(entry, tuple | list) or len(entry) != 3:
-        size = f"{len(entry)} items" if isinstance(entry, tuple | list) else type(entry).__name__
+        got = f"{len(entry)} items" if isinstance(entry, tuple | list) else type(entry).__name__
         raise ValueError(
-            f"Instrument {name!r} has {size}, expected 3. "
-            "Pass (X, y, sample_id), with y=None where there are no reference values."
+            f"Instrument {name!r} must be a tuple (X, y, sample_id), got {got}. "
+            "Pass y=None if there are no reference values."
         )
 
 
 def _stack_spectra(spectra, lengths):
-    """Stack frames with the same columns as a frame, anything else padded with NaN."""
+    """Stack data frames with the same columns as a frame, anything else padded with NaN."""
     kinds = [frame_kind(X) for X in spectra]
     frames = [X for X, kind in zip(spectra, kinds, strict=True) if kind]
-    _refuse_other_columns(frames)
+    _check_same_columns(frames)
     arrays = [_as_array(X) for X in spectra]
     if kinds[0] is not None and len(frames) == len(spectra):
         return as_frame(np.concatenate(arrays), frames[0].columns, kinds[0])
@@ -125,21 +128,22 @@ def _stack_spectra(spectra, lengths):
     return stacked
 
 
-def _refuse_other_columns(frames):
-    """Refuse frames that name their channels differently: position says nothing then."""
+def _check_same_columns(frames):
+    """Raise if data frames have different columns: they cannot be matched by position."""
     for X in frames[1:]:
         names, first = list(X.columns), list(frames[0].columns)
         if names != first:
             n_other = len(set(names) - set(first))
             raise ValueError(
-                f"Of {len(names)} column names of one instrument {n_other} are not among the "
-                f"{len(first)} of another, or their order differs. Pass wavelength= or wavenumber= "
-                "with the axis of every instrument, or arrays where position is meant."
+                "Data frames must have the same columns in the same order, got "
+                f"{n_other} of {len(names)} column names that are not among the {len(first)} of "
+                "another instrument. Pass wavelength= or wavenumber= with the axis of each "
+                "instrument, or pass arrays to match columns by position."
             )
 
 
 def _stack_on_merged_axis(spectra, lengths, names, wavelength, wavenumber):
-    """Stack spectra as a frame with one column for every channel of any instrument."""
+    """Stack spectra as a data frame with one column for each channel of any instrument."""
     arrays = [_as_array(X) for X in spectra]
     widths = {name: X.shape[1] for name, X in zip(names, arrays, strict=True)}
     axes = instrument_axes(widths, wavelength=wavelength, wavenumber=wavenumber)
@@ -149,24 +153,24 @@ def _stack_on_merged_axis(spectra, lengths, names, wavelength, wavenumber):
     for part, X, name in zip(rows, arrays, names, strict=True):
         part[:, columns[name]] = X
     unit = "cm-1" if wavelength is None else "nm"
-    # The shortest digits that give the number back, and never an exponent.
+    # The shortest digits that represent the number exactly, without an exponent.
     channels = [f"{np.format_float_positional(value, trim='0')} {unit}" for value in merged]
     try:
         return as_frame(stacked, channels, frame_kind(spectra[0]) or "pandas")
     except ImportError as error:
         raise ImportError(
-            "stack_instruments names the channels of the merged axis in a pandas DataFrame, and "
+            "stack_instruments returns the merged axis as columns of a pandas DataFrame, but "
             "pandas is not installed. Install it with pip install pandas, or pass polars frames."
         ) from error
 
 
 def _as_array(X):
-    """Return spectra as float64; NaN marks an unmeasured channel."""
+    """Return spectra as float64; NaN marks missing channels."""
     return check_array(X, dtype=np.float64, ensure_all_finite="allow-nan")
 
 
 def _stack_references(references, lengths, names):
-    """Stack reference values, NaN for an instrument that has none."""
+    """Stack reference values, NaN for an instrument without them."""
     arrays = [
         None if y is None else check_references(y, length, f"instrument {name!r}")
         for y, length, name in zip(references, lengths, names, strict=True)
@@ -175,8 +179,8 @@ def _stack_references(references, lengths, names):
     if len(trailing) > 1:
         shapes = {name: y.shape for name, y in zip(names, arrays, strict=True) if y is not None}
         raise ValueError(
-            f"The instruments disagree on the targets: y has shapes {shapes}. "
-            "Pass the same targets for every instrument, NaN where they were not measured."
+            f"y must have the same targets for all instruments, got shapes {shapes}. "
+            "Pass NaN where a target was not measured."
         )
     (shape,) = trailing
     parts = zip(arrays, lengths, strict=True)
@@ -184,7 +188,7 @@ def _stack_references(references, lengths, names):
 
 
 def _stack_ids(ids, lengths, names):
-    """Stack sample ids without letting numpy turn numbers into strings."""
+    """Stack sample ids without converting numbers to strings."""
     labels = [
         check_labels(values, length, f"sample_id of instrument {name!r}")
         for values, length, name in zip(ids, lengths, names, strict=True)

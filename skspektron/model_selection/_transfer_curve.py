@@ -1,4 +1,4 @@
-"""Error on the target instrument against the number of transfer samples."""
+"""Error on the target instrument as a function of the number of transfer samples."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ class TransferCurve(NamedTuple):
     Attributes
     ----------
     n_transfer : ndarray of shape (n_sizes,)
-        Numbers of transfer samples; of dtype object where None stands for all of them.
+        Numbers of transfer samples; of dtype object if None, which stands for all, is among them.
     test_scores : ndarray of shape (n_sizes, n_splits)
-        Score on the held-out target rows; greater is better.
+        Score of the held-out target rows; greater is better.
     fit_times, score_times : ndarray of shape (n_sizes, n_splits)
-        Seconds.
+        Times in seconds.
 
     See Also
     --------
-    transfer_curve : Computes it.
-    TransferCurveDisplay : Draws it.
+    transfer_curve : Computes the curve.
+    TransferCurveDisplay : Draws the curve.
 
     Examples
     --------
@@ -66,36 +66,36 @@ def transfer_curve(
 ) -> TransferCurve:
     """Cross-validate a transfer estimator at several numbers of transfer samples.
 
-    As :func:`sklearn.model_selection.learning_curve`, over `n_transfer` instead of the number
-    of training samples. All sizes see the same splits.
+    Like :func:`sklearn.model_selection.learning_curve`, for `n_transfer` instead of the number
+    of training samples. All sizes use the same splits.
 
     Parameters
     ----------
     estimator : estimator
-        A ``*Transfer``, or a `Pipeline` that has one; it is cloned.
+        A ``*Transfer``, or a `Pipeline` that contains one; it is cloned.
     X : array-like of shape (n_rows, n_features)
-        Spectra of all instruments, stacked, as from `stack_instruments`.
+        Spectra of all instruments, stacked, as returned by `stack_instruments`.
     y : array-like of shape (n_rows,) or (n_rows, n_targets)
-        Reference values; NaN where there are none.
+        Reference values; NaN where missing.
     instrument, sample_id : array-like of shape (n_rows,)
-        Name of each row's instrument; id of each row's physical sample.
+        Name of the instrument of each row; id of the physical sample of each row.
     groups : array-like of shape (n_rows,), default=None
-        Batches, seasons, ... that must not be on both sides of a split.
+        Groups, such as batches or seasons, that are never in both sets of a split.
     n_transfer : sequence of int or None, default=(0, 5, 10, 20)
-        Numbers of transfer samples. None: every candidate among the training rows.
+        Numbers of transfer samples. None: all candidates among the training rows.
     cv : int, splitter, iterable of (train, test) or None, default=None
         None and an int mean ``TransferGroupKFold(cv, target=...)`` with the target of
-        `estimator`, 5 folds by default. Other splitters get `groups` alone.
+        `estimator`, 5 folds by default. Splitters of scikit-learn get only `groups`.
     scoring : str or callable, default="neg_root_mean_squared_error"
-        One score, as in :func:`sklearn.model_selection.cross_validate`.
+        A single score, as in :func:`sklearn.model_selection.cross_validate`.
     n_jobs : int, default=None
-        Splits fitted at a time, as in joblib.
+        Number of splits fitted in parallel, as in joblib.
     verbose : int, default=0
-        1 shows a progress bar, a step for each number of transfer samples; more also print the
-        messages of :func:`sklearn.model_selection.cross_validate`.
+        1 shows a progress bar with one step per number of transfer samples; higher values also
+        print the messages of :func:`sklearn.model_selection.cross_validate`.
     error_score : "raise" or float, default=nan
-        Score of a fit that fails, with a warning. An error is raised when all splits of one
-        size fail, as they do when there are too few samples for it.
+        Score assigned to a failing fit, with a warning. An error is raised if all splits of one
+        size fail, for example because there are too few samples.
 
     Returns
     -------
@@ -104,7 +104,7 @@ def transfer_curve(
 
     See Also
     --------
-    TransferCurveDisplay : Draws curves, several methods on the same splits.
+    TransferCurveDisplay : Draws the curves of several methods on the same splits.
 
     Examples
     --------
@@ -122,7 +122,9 @@ def transfer_curve(
     array([-28.,  -0.])
     """
     if isinstance(scoring, list | tuple | set | dict):
-        raise ValueError(f"scoring names {len(scoring)} scores. Pass one; call once per score.")
+        raise ValueError(
+            f"scoring must be a single score, got {len(scoring)}. Call transfer_curve per score."
+        )
     prefix = find_prefix(estimator)
     metadata = {"instrument": instrument, "sample_id": sample_id}
     splits = make_splits(cv, estimator.get_params()[f"{prefix}target"], X, y, groups, metadata)
@@ -147,26 +149,26 @@ def transfer_curve(
 
 
 def find_prefix(estimator):
-    """Return "" or "step__": where in `estimator` the parameter `n_transfer` is."""
+    """Return the prefix of the parameter `n_transfer` in `estimator`: "" or "step__"."""
     names = estimator.get_params()
     if "n_transfer" in names:
         return ""
-    inner = [name for name in names if name.endswith("__n_transfer")]
-    if len(inner) != 1:
+    nested = [name for name in names if name.endswith("__n_transfer")]
+    if len(nested) != 1:
         raise ValueError(
-            f"{type(estimator).__name__} has {len(inner)} parameters called n_transfer. "
-            "Pass a *Transfer estimator, or a Pipeline with one of them."
+            f"estimator must have one parameter n_transfer, got {type(estimator).__name__} with "
+            f"{len(nested)}. Pass a *Transfer, or a Pipeline that contains one."
         )
-    return inner[0].removesuffix("n_transfer")
+    return nested[0].removesuffix("n_transfer")
 
 
 def make_splits(cv, target, X, y, groups, metadata):
-    """Draw the splits once, for all sizes."""
+    """Return the splits, so that all sizes use the same ones."""
     if cv is None or isinstance(cv, Integral):
         if target is None:
             raise ValueError(
-                f"cv={cv} stands for folds of the target's samples, and target is None in the "
-                "estimator. Pass target= to it, or a splitter as cv."
+                f"target of the estimator must be given for cv={cv}, got None. Pass target= to the "
+                "estimator, or a splitter as cv."
             )
         cv = TransferGroupKFold(5 if cv is None else int(cv), target=target)
     if isinstance(cv, BaseTransferSplit):
@@ -175,9 +177,9 @@ def make_splits(cv, target, X, y, groups, metadata):
 
 
 def route_metadata(estimator, metadata):
-    """Name the metadata as `fit` wants it: without routing, a Pipeline wants its step's name."""
-    takes_it = "n_transfer" in estimator.get_params(deep=False)
-    if get_config()["enable_metadata_routing"] or takes_it:
+    """Return the metadata named as in `fit`: without routing, a Pipeline needs step prefixes."""
+    is_transfer = "n_transfer" in estimator.get_params(deep=False)
+    if get_config()["enable_metadata_routing"] or is_transfer:
         return metadata
     if not isinstance(estimator, Pipeline):  # a search
         return route_metadata(estimator.estimator, metadata)

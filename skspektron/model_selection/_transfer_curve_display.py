@@ -1,4 +1,4 @@
-"""Transfer curves of several methods in one figure."""
+"""Drawing of the transfer curves of several methods."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ from ._transfer_curve import TransferCurve, find_prefix, make_splits, transfer_c
 
 
 class TransferCurveDisplay:
-    """Draw the score of several methods against the number of standards.
+    """Plot the score of several methods against the number of standards.
 
-    A method is a line through the medians over the splits, in a band from the lower to the upper
-    quartile; full recalibration on the target is a dashed level. `from_estimators` computes the
-    scores as well.
+    Each method is a line through the medians over the splits, with a band from the lower to the
+    upper quartile. Full recalibration on the target is a dashed horizontal line. `from_estimators`
+    also computes the scores.
 
     Parameters
     ----------
     curves : mapping of str to TransferCurve
-        Curve of each method, from `transfer_curve` on the same splits. NaN scores, of fits that
-        failed, are left out.
+        Curve of each method, from `transfer_curve` on the same splits. NaN scores of failed fits
+        are ignored.
     score_name : str, default=None
-        Name of the score, as scikit-learn's scorers are called or as it is to be written. A name
-        that begins with ``"neg_"`` is drawn with the opposite sign and written without it, and
-        ``"neg_root_mean_squared_error"`` as RMSEP. None: "Score".
+        Name of a scikit-learn scorer, or the label of the score. If it begins with ``"neg_"``, the
+        sign is reversed and the prefix is omitted; ``"neg_root_mean_squared_error"`` is labelled
+        RMSEP. None: "Score".
     recalibration : TransferCurve or array-like of shape (n_splits,), default=None
-        Scores of full recalibration on the same splits, a curve of one size. None: no level.
+        Scores of full recalibration on the same splits; a curve must have one size. None: no line.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Axes of the drawing.
+        Axes of the plot.
     figure_ : matplotlib Figure
-        Figure of the drawing.
+        Figure of the plot.
     lines_ : dict of str to matplotlib Line2D
         Line of each method.
     bands_ : dict of str to matplotlib PolyCollection
         Band of each method.
     recalibration_line_ : matplotlib Line2D or None
-        Level of the recalibration.
+        Line of the recalibration.
 
     See Also
     --------
@@ -86,16 +86,16 @@ class TransferCurveDisplay:
         Returns
         -------
         display : TransferCurveDisplay
-            Itself, with what was drawn.
+            The display, with the attributes above.
 
         Raises
         ------
         ValueError
-            If there is no method, or the recalibration has several sizes.
+            If there are no methods, or the recalibration has several sizes.
         ImportError
             If a new figure is needed and matplotlib is not installed.
         """
-        _check_any(self.curves, "curves")
+        _check_not_empty(self.curves, "curves")
         level = _recalibration_level(self.recalibration)
         sign, label = sign_and_label(self.score_name)
         self.ax_ = new_axes(type(self).__name__)[0] if ax is None else ax
@@ -137,53 +137,53 @@ class TransferCurveDisplay:
         recalibration: BaseEstimator | None = None,
         ax: Any = None,
     ) -> TransferCurveDisplay:
-        """Cross-validate several methods on the same splits and draw their curves.
+        """Cross-validate several methods on the same splits and plot their curves.
 
         Parameters
         ----------
         estimators : mapping of str to estimator
-            What to call each method, and the method: a ``*Transfer``, or a `Pipeline` that has one.
+            Label and estimator of each method: a ``*Transfer``, or a `Pipeline` that contains one.
         X : array-like of shape (n_rows, n_features)
-            Spectra of all instruments, stacked, as from `stack_instruments`.
+            Spectra of all instruments, stacked, as returned by `stack_instruments`.
         y : array-like of shape (n_rows,) or (n_rows, n_targets)
-            Reference values; NaN where there are none.
+            Reference values; NaN where missing.
         instrument, sample_id : array-like of shape (n_rows,)
-            Name of each row's instrument; id of each row's physical sample.
+            Name of the instrument of each row; id of the physical sample of each row.
         groups : array-like of shape (n_rows,), default=None
-            Batches, seasons, ... that must not be on both sides of a split.
+            Groups, such as batches or seasons, that are never in both sets of a split.
         n_transfer : sequence of int or None, default=(0, 5, 10, 20)
-            Numbers of standards; None stands for all there are and is drawn last.
+            Numbers of standards. None stands for all and is drawn last.
         cv : int, splitter, iterable of (train, test) or None, default=None
-            As in `transfer_curve`; drawn once, for all methods.
+            As in `transfer_curve`; all methods use the same splits.
         scoring : str or callable, default="neg_root_mean_squared_error"
-            One score, as in `transfer_curve`.
+            A single score, as in `transfer_curve`.
         score_name : str, default=None
             As in the class. None: `scoring`, or the name of the function.
         n_jobs : int, default=None
-            Splits fitted at a time, as in joblib.
+            Number of splits fitted in parallel, as in joblib.
         verbose : int, default=0
             Progress of each curve, as in `transfer_curve`.
         recalibration : estimator, default=None
-            Scored on the same splits with the `n_transfer` that it has, such as
-            ``TargetOnly(model, n_transfer=None)``. None: no level.
+            Estimator of full recalibration, such as ``TargetOnly(model, n_transfer=None)``, scored
+            on the same splits with its own `n_transfer`. None: no line.
         ax : matplotlib Axes, default=None
             Axes to draw on. None: a new figure.
 
         Returns
         -------
         display : TransferCurveDisplay
-            The drawing; its `curves` hold the scores.
+            The display; the scores are in `curves`.
 
         Raises
         ------
         ValueError
-            If there is no method, or their targets differ and `cv` is None or an int.
+            If there are no methods, or if their targets differ and `cv` is None or an int.
         ImportError
             If a new figure is needed and matplotlib is not installed.
         """
-        _check_any(estimators, "estimators")
+        _check_not_empty(estimators, "estimators")
         if ax is None:
-            import_pyplot(cls.__name__)  # an hour of fits should not end in an ImportError
+            import_pyplot(cls.__name__)  # raise an ImportError before the fits, not after
         metadata: dict[str, Any] = {"instrument": instrument, "sample_id": sample_id}
         drawn = [*estimators.values(), *([] if recalibration is None else [recalibration])]
         splits = make_splits(cv, _shared_target(drawn, cv), X, y, groups, metadata)
@@ -212,23 +212,23 @@ class TransferCurveDisplay:
     def from_estimator(
         cls, estimator: BaseEstimator, X: ArrayLike, y: ArrayLike, **parameters: Any
     ) -> TransferCurveDisplay:
-        """Cross-validate one method and draw its curve, under the name of its class.
+        """Cross-validate one method and plot its curve, labelled with the name of its class.
 
         Parameters
         ----------
         estimator : estimator
-            A ``*Transfer``, or a `Pipeline` that has one.
+            A ``*Transfer``, or a `Pipeline` that contains one.
         X : array-like of shape (n_rows, n_features)
-            Spectra of all instruments, stacked, as from `stack_instruments`.
+            Spectra of all instruments, stacked, as returned by `stack_instruments`.
         y : array-like of shape (n_rows,) or (n_rows, n_targets)
-            Reference values; NaN where there are none.
+            Reference values; NaN where missing.
         **parameters
-            All others of `from_estimators`.
+            All other parameters of `from_estimators`.
 
         Returns
         -------
         display : TransferCurveDisplay
-            The drawing; its `curves` hold the scores.
+            The display; the scores are in `curves`.
         """
         return cls.from_estimators({type(estimator).__name__: estimator}, X, y, **parameters)
 
@@ -241,10 +241,12 @@ class TransferCurveDisplay:
         )
 
 
-def _check_any(named, what):
-    """Refuse an empty mapping."""
-    if not named:
-        raise ValueError(f"{what} is empty: there are 0 methods to draw. Pass {{name: ..., ...}}.")
+def _check_not_empty(methods, name):
+    """Raise if there are no methods."""
+    if not methods:
+        raise ValueError(
+            f"{name} must contain at least one method, got 0. Pass {{name: ..., ...}}."
+        )
 
 
 def _parameter(estimator, name):
@@ -253,27 +255,27 @@ def _parameter(estimator, name):
 
 
 def _shared_target(estimators, cv):
-    """Return the instrument that all estimators move to; only the default splitter needs it."""
+    """Return the common target of all estimators; only the default splitter needs it."""
     if not (cv is None or isinstance(cv, Integral)):
         return None
     targets = {_parameter(estimator, "target") for estimator in estimators}
     if len(targets) != 1:
         raise ValueError(
-            f"The {len(estimators)} estimators have {len(targets)} different targets "
-            f"{sorted(map(str, targets))}. Give all one target, or pass the splits as cv."
+            f"The {len(estimators)} estimators must have the same target, got "
+            f"{sorted(map(str, targets))}. Set one target, or pass the splits as cv."
         )
     return targets.pop()
 
 
 def _recalibration_level(recalibration):
-    """Return the median score of a recalibration, None where there is none."""
+    """Return the median score of a recalibration, or None."""
     if recalibration is None:
         return None
     if isinstance(recalibration, TransferCurve):
         if len(recalibration.test_scores) != 1:
             raise ValueError(
-                f"recalibration has {len(recalibration.test_scores)} sizes. "
-                "Pass a curve of one size, as transfer_curve(..., n_transfer=[None]) returns."
+                f"recalibration must have one size, got {len(recalibration.test_scores)}. "
+                "Pass the result of transfer_curve(..., n_transfer=[None])."
             )
         recalibration = recalibration.test_scores
     return float(np.nanmedian(np.asarray(recalibration, dtype=np.float64)))

@@ -1,4 +1,4 @@
-"""Cross-validation of calibration transfer."""
+"""K-fold cross-validation of calibration transfer."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from ._splits import BaseTransferSplit
 
 
 class TransferGroupKFold(BaseTransferSplit):
-    """Test on the target instrument, on samples that no instrument has shown in training.
+    """K-fold splitter that tests on target rows of samples unseen in training.
 
-    Training rows are the rows of all instruments of the training samples; test rows are the
-    target's rows of the held-out samples. A physical sample, and its group such as batch or
-    season, is never on both sides. Every target sample with a reference value is tested once.
+    Training rows are the rows of the training samples on all instruments; test rows are the target
+    rows of the held-out samples. A physical sample, or a group such as a batch or season, is never
+    in both sets. Every target sample with a reference value is tested once.
 
     Parameters
     ----------
     n_splits : int, default=5
-        Number of folds, at least 2. Folds hold the same number of target samples, as far as
-        the groups allow.
+        Number of folds, at least 2. Folds have the same number of target samples, as far as the
+        groups allow.
     target : str or int
-        Name of the instrument that the calibration moves to, as in `instrument`.
+        Name of the target instrument, as in `instrument`.
     shuffle : bool, default=False
-        Deal the samples to the folds at random; False deals them in the order of their ids.
+        Assign the samples to the folds at random. False: in the order of their ids.
     random_state : int, RandomState instance or None, default=None
-        Seed of the shuffling.
+        Random state of the shuffling.
 
     See Also
     --------
-    TransferShuffleSplit : Any number of repeated random splits.
-    sklearn.model_selection.GroupKFold : Knows groups, but neither instruments nor targets.
+    TransferShuffleSplit : Repeated random splits.
+    sklearn.model_selection.GroupKFold : Keeps groups together, without instruments.
 
     Notes
     -----
-    Splits do not depend on the order of rows. Without metadata routing scikit-learn passes no
-    metadata to a splitter: use ``cv=list(cv.split(...))`` there.
+    Splits do not depend on the order of the rows. Without metadata routing scikit-learn passes no
+    metadata to a splitter: use ``cv=list(cv.split(...))`` in this case.
 
     Examples
     --------
@@ -64,27 +64,30 @@ class TransferGroupKFold(BaseTransferSplit):
 
     def _check_parameters(self):
         if not isinstance(self.n_splits, Integral) or self.n_splits < 2:
-            raise ValueError(f"n_splits={self.n_splits!r} is no integer of at least 2. Pass one.")
+            raise ValueError(
+                f"n_splits must be an int of at least 2, got {self.n_splits!r}. "
+                "Pass 5, the default."
+            )
         if self.random_state is not None and not self.shuffle:
             raise ValueError(
-                f"random_state={self.random_state!r} has no effect with shuffle=False. "
-                "Pass shuffle=True, or leave random_state at None."
+                f"random_state must be None if shuffle=False, got {self.random_state!r}. "
+                "Pass shuffle=True, or random_state=None."
             )
 
     def _hold_out(self, sizes, generator):
         if len(sizes) < self.n_splits:
             raise ValueError(
-                f"n_splits={self.n_splits} folds need as many target samples, got {len(sizes)} "
-                "(counting samples joined by groups once). "
-                "Lower n_splits or add target samples with reference values."
+                f"n_splits must be at most the number of target samples or groups, got "
+                f"{self.n_splits} for {len(sizes)}. "
+                "Reduce n_splits, or add target samples with reference values."
             )
         order = generator.permutation(len(sizes)) if self.shuffle else np.arange(len(sizes))
-        # The largest block goes first, each to the emptiest fold.
+        # Assign the blocks to the smallest fold in turn, beginning with the largest block.
         order = order[np.argsort(-sizes[order], kind="stable")]
-        n_dealt = np.zeros(self.n_splits, dtype=int)
+        n_assigned = np.zeros(self.n_splits, dtype=int)
         fold = np.empty(len(sizes), dtype=int)
         for block in order:
-            fold[block] = np.argmin(n_dealt)
-            n_dealt[fold[block]] += sizes[block]
+            fold[block] = np.argmin(n_assigned)
+            n_assigned[fold[block]] += sizes[block]
         for k in range(self.n_splits):
             yield np.flatnonzero(fold == k)

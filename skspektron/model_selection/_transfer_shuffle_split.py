@@ -10,23 +10,24 @@ from ._splits import BaseTransferSplit
 
 
 class TransferShuffleSplit(BaseTransferSplit):
-    """Hold out a random share of the target's samples, again and again.
+    """Random splits that repeatedly hold out a fraction of the target samples.
 
-    Training rows are the rows of all instruments of the training samples; test rows are the
-    target's rows of the held-out samples. A physical sample, and its group such as batch or
-    season, is never on both sides.
+    Training rows are the rows of the training samples on all instruments; test rows are the target
+    rows of the held-out samples. A physical sample, or a group such as a batch or season, is never
+    in both sets.
 
     Parameters
     ----------
     n_splits : int, default=10
         Number of splits, at least 1.
     target : str or int
-        Name of the instrument that the calibration moves to, as in `instrument`.
+        Name of the target instrument, as in `instrument`.
     test_size : float or int, default=0.25
-        Target samples to hold out: a share in (0, 1), rounded up, or a number. With groups it
-        is met as nearly as whole groups allow. At least one is held out and one is kept.
+        Target samples to hold out: a fraction in (0, 1), rounded up, or a number. With groups, the
+        size is approximate, because groups are not divided. At least one sample is held out and
+        at least one is kept.
     random_state : int, RandomState instance or None, default=None
-        Seed of the draws.
+        Random state of the splits.
 
     See Also
     --------
@@ -34,8 +35,8 @@ class TransferShuffleSplit(BaseTransferSplit):
 
     Notes
     -----
-    Splits do not depend on the order of rows. Without metadata routing scikit-learn passes no
-    metadata to a splitter: use ``cv=list(cv.split(...))`` there.
+    Splits do not depend on the order of the rows. Without metadata routing scikit-learn passes no
+    metadata to a splitter: use ``cv=list(cv.split(...))`` in this case.
 
     Examples
     --------
@@ -62,14 +63,17 @@ class TransferShuffleSplit(BaseTransferSplit):
 
     def _check_parameters(self):
         if not isinstance(self.n_splits, Integral) or self.n_splits < 1:
-            raise ValueError(f"n_splits={self.n_splits!r} is no integer of at least 1. Pass one.")
+            raise ValueError(
+                f"n_splits must be an int of at least 1, got {self.n_splits!r}. "
+                "Pass 10, the default."
+            )
         size = self.test_size
         is_number = isinstance(size, Integral) and not isinstance(size, bool) and size >= 1
-        is_share = isinstance(size, Real) and 0 < size < 1
-        if not (is_number or is_share):
+        is_fraction = isinstance(size, Real) and 0 < size < 1
+        if not (is_number or is_fraction):
             raise ValueError(
-                f"test_size={size!r} is neither a share in (0, 1) nor a positive integer. "
-                "Pass 0.25 for a quarter of the target's samples or 20 for twenty of them."
+                f"test_size must be a fraction in (0, 1) or an int of at least 1, got {size!r}. "
+                "Pass 0.25 for a quarter of the target samples, or 20 for twenty of them."
             )
 
     def _hold_out(self, sizes, generator):
@@ -77,11 +81,11 @@ class TransferShuffleSplit(BaseTransferSplit):
         n_test = size if isinstance(size, Integral) else int(np.ceil(size * n_samples))
         if len(sizes) < 2 or n_test > n_samples - (size >= 1):
             raise ValueError(
-                f"test_size={size} cannot be held out of {n_samples} target samples in "
-                f"{len(sizes)} blocks (samples joined by groups). "
-                "Lower test_size or add target samples with reference values."
+                f"test_size must keep one of {n_samples} target samples in {len(sizes)} blocks "
+                f"(samples joined by groups), got {size}. "
+                "Reduce test_size, or add target samples with reference values."
             )
         for _ in range(self.n_splits):
             order = generator.permutation(len(sizes))
-            n_held_out = np.cumsum(sizes[order])[:-1]  # one block at least stays in training
+            n_held_out = np.cumsum(sizes[order])[:-1]  # at least one block is kept in training
             yield order[: 1 + np.argmin(np.abs(n_held_out - n_test))]

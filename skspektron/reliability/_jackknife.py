@@ -40,7 +40,7 @@ def jackknife_plus(
     errors of the same fits for the standards themselves.
     """
     n = len(errors)
-    # Rounding must not lift a whole number: 0.95 * (19 + 1) is the 19th of 19 errors.
+    # Without the tolerance, rounding could raise the rank: 0.95 * (19 + 1) must be 19.
     rank = ceil(confidence_level * (n + 1) - 1e-9)
     lower = np.sort(predictions - errors[:, None], axis=0)[n - rank]
     upper = np.sort(predictions + errors[:, None], axis=0)[rank - 1]

@@ -1,4 +1,4 @@
-"""dask_parallel without a cluster; tests/test_cluster.py has one."""
+"""dask_parallel without a cluster; see tests/test_cluster.py for tests with one."""
 
 import sys
 
@@ -7,13 +7,13 @@ import pytest
 from skspektron.model_selection import dask_parallel
 
 
-def test_no_client_is_said():
+def test_no_open_client_raises():
     pytest.importorskip("distributed")
     with pytest.raises(ValueError, match="0 open clients"), dask_parallel():
         pass
 
 
-def test_distributed_that_is_missing_is_named(monkeypatch):
+def test_missing_distributed_raises_an_import_error(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ImportError, match=r"skspektron\[dask\]"), dask_parallel():
         pass

@@ -1,4 +1,4 @@
-"""The one-standard-error rule, on hand-made results and inside a search."""
+"""One-standard-error rule, with given results and in a search."""
 
 import numpy as np
 import pytest
@@ -12,67 +12,70 @@ from skspektron.transfer import SlopeBiasTransfer
 
 
 def make_results(n_transfer, scores, name="param_n_transfer"):
-    """Return `cv_results_` of candidates with these scores (n_candidates, n_splits)."""
+    """Return the `cv_results_` of candidates with the given scores (n_candidates, n_splits)."""
     scores = np.asarray(scores, dtype=float)
     splits = {f"split{k}_test_score": scores[:, k] for k in range(scores.shape[1])}
     return {name: n_transfer, "mean_test_score": scores.mean(axis=1), **splits}
 
 
-def around(mean, spread=0.1):
-    """Return four scores whose mean has a standard error of spread / sqrt(3)."""
+def four_scores(mean, spread=0.1):
+    """Return four scores with a standard error of spread / sqrt(3)."""
     return mean + spread * np.array([-1.0, 1.0, -1.0, 1.0])
 
 
 @pytest.mark.parametrize(
     ("mean_of_five", "expected"), [(0.943, 2), (0.942, 1), (1.0, 2), (1.1, 2), (0.0, 1)]
 )
-def test_one_standard_error_of_the_best_decides(mean_of_five, expected):
-    # Best mean 1, deviation 0.1 sqrt(4/3) over 4 splits: standard error 0.0577.
-    scores = [around(1.0), around(0.95), around(mean_of_five, spread=0.0)]
-    if mean_of_five == 1.1:  # then it is the best itself, without any spread
-        scores[:2] = [around(1.0, 0.0), around(0.95, 0.0)]
+def test_fewest_within_one_standard_error_is_selected(mean_of_five, expected):
+    # Best mean 1, standard deviation 0.1 sqrt(4/3), 4 splits: standard error 0.0577.
+    scores = [four_scores(1.0), four_scores(0.95), four_scores(mean_of_five, spread=0.0)]
+    if mean_of_five == 1.1:  # the best mean, with a standard error of 0
+        scores[:2] = [four_scores(1.0, 0.0), four_scores(0.95, 0.0)]
     assert fewest_within_one_se(make_results([20, 10, 5], scores)) == expected
 
 
-def test_spread_of_other_candidates_is_not_read():
-    scores = [around(1.0, spread=0.01), around(0.9, spread=5.0)]
+def test_spread_of_other_candidates_is_ignored():
+    scores = [four_scores(1.0, spread=0.01), four_scores(0.9, spread=5.0)]
     assert fewest_within_one_se(make_results([10, 5], scores)) == 0
 
 
-def test_all_standards_are_the_most():
-    scores = [around(1.0), around(0.99)]
+def test_none_counts_as_the_largest_number():
+    scores = [four_scores(1.0), four_scores(0.99)]
     results = make_results(np.array([None, 50], dtype=object), scores)
     assert fewest_within_one_se(results) == 1
     results = make_results(np.array([None, None], dtype=object), scores)
     assert fewest_within_one_se(results) == 0
 
 
-def test_ties_go_to_the_better_mean_and_then_to_the_first():
-    scores = [around(0.97), around(0.98), around(1.0), around(0.98)]
+def test_ties_select_the_best_mean_and_then_the_first():
+    scores = [four_scores(0.97), four_scores(0.98), four_scores(1.0), four_scores(0.98)]
     assert fewest_within_one_se(make_results([5, 5, 10, 5], scores)) == 1
 
 
 @pytest.mark.parametrize("bad", [np.nan, -np.inf, np.inf])
-def test_means_that_are_not_finite_never_win(bad):
-    scores = [around(1.0), around(0.99), [bad, 1.0, 1.0, 1.0]]
+def test_means_that_are_not_finite_are_never_selected(bad):
+    scores = [four_scores(1.0), four_scores(0.99), [bad, 1.0, 1.0, 1.0]]
     assert fewest_within_one_se(make_results([10, 5, 0], scores)) == 1
 
 
 @pytest.mark.parametrize(
     ("changes", "match"),
     [
-        ({"mean_test_score": None, "mean_test_r2": [1, 2]}, r"no mean_test_score but 1 .*\['r2'\]"),
-        ({"param_n_transfer": None}, "has 0 parameters called n_transfer"),
-        ({"param_a__n_transfer": [1, 2]}, "has 2 parameters called n_transfer"),
+        (
+            {"mean_test_score": None, "mean_test_r2": [1, 2]},
+            r"mean_test_score, got 1 .*\['r2'\]",
+        ),
+        ({"param_n_transfer": None}, "must have one parameter n_transfer, got 0"),
+        ({"param_a__n_transfer": [1, 2]}, "must have one parameter n_transfer, got 2"),
         ({"mean_test_score": [np.nan, np.nan]}, "None of the 2 candidates"),
-        ({"split1_test_score": None}, "has 1 splits"),
+        ({"split1_test_score": None}, "at least 2 splits .* got 1"),
         (
             {"param_n_transfer": np.ma.masked_array([1, 2], mask=[True, False])},
             "1 of 2 candidates do not set n_transfer",
         ),
     ],
 )
-def test_refusals(changes, match):
+def test_invalid_results_raise(changes, match):
     results = make_results([10, 5], [[1.0, 0.9], [0.8, 0.7]]) | changes
     results = {name: values for name, values in results.items() if values is not None}
     with pytest.raises(ValueError, match=match):
@@ -80,7 +83,7 @@ def test_refusals(changes, match):
 
 
 @pytest.mark.parametrize("nested", [False, True])
-def test_in_a_search(stacked, nested):
+def test_in_a_grid_search(stacked, nested):
     X, y, instrument, sample_id = stacked
     metadata = {"instrument": instrument, "sample_id": sample_id}
     estimator = SlopeBiasTransfer(Ridge(1e-3), source="source", target="target")
@@ -99,8 +102,8 @@ def test_in_a_search(stacked, nested):
     mean = results["mean_test_score"]
     splits = [results[f"split{k}_test_score"][mean.argmax()] for k in range(4)]
     limit = mean.max() - np.std(splits, ddof=1) / 2
-    sizes = np.array([30, 20, 15, 0, 10])  # 30 of 40 samples train
+    sizes = np.array([30, 20, 15, 0, 10])  # 30 of 40 samples are in the training set
     assert sizes[search.best_index_] == sizes[mean >= limit].min()
     assert search.best_params_ == {f"{prefix}n_transfer": [None, 20, 15, 0, 10][search.best_index_]}
-    assert search.best_index_ not in (0, 3)  # neither all of them nor none
+    assert search.best_index_ not in (0, 3)  # neither None nor 0
     assert np.isfinite(search.predict(X)).all()

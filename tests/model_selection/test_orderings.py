@@ -1,4 +1,4 @@
-"""The orderings equal their slow versions; the dispatcher accepts and refuses."""
+"""Sample orderings equal slow implementations; order_samples dispatches by name."""
 
 import numpy as np
 import pytest
@@ -10,12 +10,12 @@ from tests import oracles
 TIES = np.array([[0.0], [1.0], [1.0], [2.0], [0.0], [2.0], [1.0]])
 
 
-def spxy_flat(X):
-    """Order by SPXY with equal reference values."""
+def spxy_constant(X):
+    """Order by SPXY with constant reference values."""
     return spxy(X, np.ones(len(X)))
 
 
-orderings = pytest.mark.parametrize("ordering", [kennard_stone, duplex, spxy_flat])
+orderings = pytest.mark.parametrize("ordering", [kennard_stone, duplex, spxy_constant])
 
 
 @pytest.fixture
@@ -28,27 +28,27 @@ def y():
     return np.random.default_rng(1).normal(size=25)
 
 
-def test_kennard_stone_equals_slow_version(X):
+def test_kennard_stone_equals_slow_implementation(X):
     assert kennard_stone(X).tolist() == oracles.kennard_stone(X)
     assert kennard_stone(TIES).tolist() == oracles.kennard_stone(TIES)
 
 
 @pytest.mark.parametrize("n_samples", [1, 2, 3, 4, 5, 24, 25])
-def test_duplex_equals_slow_version(X, n_samples):
+def test_duplex_equals_slow_implementation(X, n_samples):
     assert duplex(X[:n_samples]).tolist() == oracles.duplex(X[:n_samples])
     assert duplex(TIES[:n_samples]).tolist() == oracles.duplex(TIES[:n_samples])
 
 
 @pytest.mark.parametrize("n_samples", [1, 2, 3, 25])
 @pytest.mark.parametrize("n_targets", [None, 1, 2])
-def test_spxy_equals_slow_version(X, n_samples, n_targets):
+def test_spxy_equals_slow_implementation(X, n_samples, n_targets):
     X = X[:n_samples]
     y = np.random.default_rng(2).normal(size=(n_samples, n_targets or 1))
     expected = oracles.spxy(X, y)
     assert spxy(X, y[:, 0] if n_targets is None else y).tolist() == expected
 
 
-def test_spxy_equals_slow_version_with_ties():
+def test_spxy_equals_slow_implementation_with_ties():
     y = np.array([[3.0], [0.0], [0.0], [3.0], [1.0], [1.0], [3.0]])
     assert spxy(TIES, y).tolist() == oracles.spxy(TIES, y)
 
@@ -71,21 +71,21 @@ def test_few_samples(X, expected, ordering):
 
 @pytest.mark.parametrize(
     ("ordering", "expected"),
-    [(kennard_stone, [0, 1, 2, 3, 4]), (duplex, [0, 1, 4, 2, 3]), (spxy_flat, [0, 1, 2, 3, 4])],
+    [(kennard_stone, [0, 1, 2, 3, 4]), (duplex, [0, 1, 4, 2, 3]), (spxy_constant, [0, 1, 2, 3, 4])],
 )
-def test_identical_spectra_are_taken_in_their_order(ordering, expected):
+def test_identical_spectra_keep_their_order(ordering, expected):
     assert ordering([[3.0]] * 5).tolist() == expected
 
 
 @orderings
-def test_every_row_comes_once(X, ordering):
+def test_order_is_a_permutation(X, ordering):
     assert sorted(ordering(X)) == list(range(25))
 
 
 @orderings
 def test_does_not_depend_on_row_order(X, ordering):
     shuffled = np.random.default_rng(1).permutation(25)
-    # A pair itself has no order, so the pairs that start a set are compared as sets.
+    # The order within the initial pair of a set is arbitrary.
     first, again = ordering(X), shuffled[ordering(X[shuffled])]
     pairs = np.zeros(25, dtype=bool)
     pairs[[0, 1, 13, 14]] = True
@@ -95,31 +95,31 @@ def test_does_not_depend_on_row_order(X, ordering):
 
 
 @orderings
-def test_channels_missing_anywhere_are_left_out(X, ordering):
+def test_channels_with_missing_values_are_ignored(X, ordering):
     masked = X.copy()
     masked[3, 1] = np.nan
     np.testing.assert_array_equal(ordering(masked), ordering(np.delete(X, 1, axis=1)))
 
 
 @orderings
-def test_no_common_channel_is_refused(ordering):
+def test_no_common_channel_raises(ordering):
     with pytest.raises(ValueError, match=r"None of the 2 channels .* all 2 spectra"):
         ordering([[np.nan, 1.0], [1.0, np.nan]])
 
 
-def test_duplex_halves_cover_the_range_alike():
+def test_duplex_halves_cover_the_same_range():
     X = np.random.default_rng(0).uniform(size=(40, 1))
     halves = np.split(X[duplex(X), 0], 2)
     np.testing.assert_allclose(np.ptp(halves[0]), np.ptp(halves[1]), atol=0.1)
     np.testing.assert_allclose(halves[0].mean(), halves[1].mean(), atol=0.05)
 
 
-def test_spxy_without_spread_in_one_of_the_two_orders_by_the_other(X, y):
+def test_spxy_with_constant_spectra_or_references_orders_by_the_other(X, y):
     np.testing.assert_array_equal(spxy(X, np.full(25, 7.0)), kennard_stone(X))
     np.testing.assert_array_equal(spxy(np.ones((25, 4)), y), kennard_stone(y[:, None]))
 
 
-def test_spxy_counts_spectra_and_references_alike_whatever_their_units(X, y):
+def test_spxy_does_not_depend_on_units(X, y):
     order = spxy(X, y)
     np.testing.assert_array_equal(spxy(1024 * X, y / 64), order)
     assert order.tolist() not in (kennard_stone(X).tolist(), kennard_stone(y[:, None]).tolist())
@@ -128,18 +128,18 @@ def test_spxy_counts_spectra_and_references_alike_whatever_their_units(X, y):
 @pytest.mark.parametrize(
     ("y", "match"),
     [
-        ([1.0, np.nan, 2.0], "1 of 3 samples have none"),
-        ([[1.0, 2.0], [np.nan, 1.0], [np.nan, np.nan]], "2 of 3 samples have none"),
+        ([1.0, np.nan, 2.0], "got 1 of 3 samples without"),
+        ([[1.0, 2.0], [np.nan, 1.0], [np.nan, np.nan]], "got 2 of 3 samples without"),
         ([1.0, 2.0], "inconsistent numbers of samples"),
         ([1.0, 2.0, np.inf], "infinity"),
     ],
 )
-def test_spxy_refuses_references_that_are_not_there(y, match):
+def test_spxy_with_missing_references_raises(y, match):
     with pytest.raises(ValueError, match=match):
         spxy([[1.0], [2.0], [3.0]], y)
 
 
-def test_dispatch(X, y):
+def test_order_samples_dispatches_by_name(X, y):
     np.testing.assert_array_equal(order_samples(X, "kennard-stone"), kennard_stone(X))
     np.testing.assert_array_equal(order_samples(X, "duplex"), duplex(X))
     np.testing.assert_array_equal(order_samples(X, "spxy", y=y), spxy(X, y))
@@ -153,27 +153,27 @@ def test_dispatch(X, y):
 
 
 @pytest.mark.parametrize("selection", ["kennard-stone", "duplex", "random", kennard_stone])
-def test_only_spxy_reads_references(X, y, selection):
+def test_only_spxy_uses_references(X, y, selection):
     y[3] = np.nan
     with_y = order_samples(X, selection, y=y, random_state=0)
     np.testing.assert_array_equal(with_y, order_samples(X, selection, random_state=0))
 
 
 @pytest.mark.parametrize(("n_missing", "y_given"), [(2, True), (25, False)])
-def test_spxy_without_source_references_is_refused(X, y, n_missing, y_given):
+def test_spxy_without_source_references_raises(X, y, n_missing, y_given):
     y[:2] = np.nan
-    with pytest.raises(ValueError, match=rf"source rows .* {n_missing} of 25 candidates have none"):
+    with pytest.raises(ValueError, match=rf"source rows .* got {n_missing} of 25 candidates"):
         order_samples(X, "spxy", y=y if y_given else None)
 
 
 @pytest.mark.parametrize("order", [[0, 1], [0] * 25, list(range(1, 26))])
-def test_callable_must_return_a_permutation(X, order):
+def test_callable_without_a_permutation_raises(X, order):
     with pytest.raises(ValueError, match="from 0 to 24 once"):
         order_samples(X, lambda X: order)
 
 
 @pytest.mark.parametrize("selection", ["nearest", None, ["random"]])
-def test_unknown_name_is_refused(X, selection):
-    match = r"is no known ordering.*'kennard-stone', 'duplex', 'spxy', 'random'"
+def test_unknown_name_raises(X, selection):
+    match = r"must be one of 'kennard-stone', 'duplex', 'spxy', 'random'"
     with pytest.raises(ValueError, match=match):
         order_samples(X, selection)

@@ -1,4 +1,4 @@
-"""Both splitters: no leak, no dependence on row order, metadata routing, refusals."""
+"""Splitters: no leakage, independence of row order, metadata routing, errors."""
 
 from typing import ClassVar
 
@@ -22,7 +22,7 @@ splitters = pytest.mark.parametrize("cv", SPLITTERS, ids=repr)
 
 @pytest.fixture
 def rows():
-    """Stack 24 samples on "old" and "other" and, some twice and in another order, on "new"."""
+    """Stack 24 samples on "old", half on "other", and 20, some with replicates, on "new"."""
     rng = np.random.default_rng(0)
     on_new = rng.permutation(np.r_[np.arange(4, N_SAMPLES), 5, 6, 7])
     sample_id = np.r_[np.arange(N_SAMPLES), np.arange(0, N_SAMPLES, 2), on_new]
@@ -44,7 +44,7 @@ def take(rows, index):
 
 @splitters
 @pytest.mark.parametrize("grouped", [False, True])
-def test_no_sample_and_no_group_is_on_both_sides(cv, grouped, rows):
+def test_no_sample_and_no_group_is_in_both_sets(cv, grouped, rows):
     if not grouped:
         rows["groups"] = None
     splits = list(cv.split(**rows))
@@ -60,7 +60,7 @@ def test_no_sample_and_no_group_is_on_both_sides(cv, grouped, rows):
 
 
 @splitters
-def test_all_rows_of_training_samples_train(cv, rows):
+def test_all_rows_of_training_samples_are_in_the_training_set(cv, rows):
     rows["groups"] = None
     for train, test in cv.split(**rows):
         held_out = np.isin(rows["sample_id"], rows["sample_id"][test])
@@ -79,21 +79,21 @@ def test_permuting_rows_permutes_indices(cv, rows):
 
 
 def test_samples_join_through_shared_groups(rows):
-    # The same samples are in batch 0 on one instrument and in batch 1 on the other.
+    # The batches of a sample differ between instruments, so that all samples are joined.
     sample = np.char.strip(rows["sample_id"], "s").astype(int)
     rows["groups"] = np.where(rows["instrument"] == "old", sample // 6, (sample + 3) // 6)
-    with pytest.raises(ValueError, match="got 1 "):
+    with pytest.raises(ValueError, match="got 2 for 1"):
         next(TransferGroupKFold(2, target="new").split(**rows))
 
 
-def test_without_y_every_target_row_may_be_tested(rows):
+def test_without_y_all_target_rows_are_tested(rows):
     rows["y"] = None
     folds = TransferGroupKFold(4, target="new").split(**rows)
     tested = np.concatenate([test for _, test in folds])
     np.testing.assert_array_equal(np.sort(tested), np.flatnonzero(rows["instrument"] == "new"))
 
 
-def test_two_targets_are_tested_where_both_are_known(rows):
+def test_only_rows_with_all_reference_values_are_tested(rows):
     rows["y"] = np.column_stack([rows["y"], np.arange(len(rows["y"]), dtype=float)])
     for _, test in TransferGroupKFold(4, target="new").split(**rows):
         assert np.isfinite(rows["y"][test]).all()
@@ -108,7 +108,7 @@ def test_folds_partition_the_target_samples_evenly(shuffle, rows):
     assert {len(samples) for samples in tested} == {4, 5}
 
 
-def test_shuffling_follows_random_state(rows):
+def test_shuffling_depends_on_random_state(rows):
     def tests(**kwargs):
         cv = TransferGroupKFold(4, target="new", **kwargs)
         return [test.tolist() for _, test in cv.split(**rows)]
@@ -127,14 +127,14 @@ def test_test_size_counts_target_samples(test_size, expected, rows):
     assert len({tuple(test) for test in tests}) > 1
 
 
-def test_test_size_is_met_as_nearly_as_groups_allow(rows):
-    # Groups of 3 target samples, of which two are without y: 2, 2 or 3 samples a group.
+def test_test_size_with_groups_is_approximate(rows):
+    # Groups of 2 or 3 target samples, because two of them have no reference value.
     for _, test in TransferShuffleSplit(5, target="new", test_size=5).split(**rows):
         assert 4 <= len(set(rows["sample_id"][test])) <= 6
 
 
 class Recorder(RegressorMixin, BaseEstimator):
-    """Predict the offset; refuse to be fitted without metadata."""
+    """Predict the offset; `fit` needs metadata."""
 
     __metadata_request__fit: ClassVar = {"instrument": True, "sample_id": True}
 
@@ -150,18 +150,20 @@ class Recorder(RegressorMixin, BaseEstimator):
 
 
 @splitters
-def test_grid_search_is_the_same_with_routing_on_and_off(cv, rows):
+def test_grid_search_does_not_depend_on_routing(cv, rows):
     metadata = {name: rows[name] for name in ("instrument", "sample_id")}
     grid, kwargs = {"offset": [0.0, 10.0]}, {"scoring": "neg_root_mean_squared_error"}
     splits = list(cv.split(rows["X"], rows["y"], **metadata))
-    off = GridSearchCV(Recorder(), grid, cv=splits, **kwargs)
-    off.fit(rows["X"], rows["y"], **metadata)
+    without_routing = GridSearchCV(Recorder(), grid, cv=splits, **kwargs)
+    without_routing.fit(rows["X"], rows["y"], **metadata)
     with config_context(enable_metadata_routing=True):
-        on = GridSearchCV(Recorder(), grid, cv=cv, **kwargs)
-        on.fit(rows["X"], rows["y"], **metadata)
+        with_routing = GridSearchCV(Recorder(), grid, cv=cv, **kwargs)
+        with_routing.fit(rows["X"], rows["y"], **metadata)
     for k in range(4):
         name = f"split{k}_test_score"
-        np.testing.assert_array_equal(on.cv_results_[name], off.cv_results_[name])
+        np.testing.assert_array_equal(
+            with_routing.cv_results_[name], without_routing.cv_results_[name]
+        )
 
 
 def test_groups_are_routed(rows):
@@ -169,11 +171,11 @@ def test_groups_are_routed(rows):
     metadata = {name: rows[name] for name in ("instrument", "sample_id", "groups")}
     with config_context(enable_metadata_routing=True):
         search = GridSearchCV(Recorder(), {"offset": [0.0]}, cv=cv)
-        with pytest.raises(ValueError, match="got 7 "):
+        with pytest.raises(ValueError, match="got 8 for 7"):
             search.fit(rows["X"], rows["y"], **metadata)
 
 
-def test_without_routing_the_way_out_is_told(rows):
+def test_error_without_routing_explains_the_alternatives(rows):
     metadata = {name: rows[name] for name in ("instrument", "sample_id")}
     search = GridSearchCV(Recorder(), {"offset": [0.0]}, cv=SPLITTERS[0])
     with pytest.raises(ValueError, match=r"instrument=None.*cv=list\(cv.split"):
@@ -182,7 +184,7 @@ def test_without_routing_the_way_out_is_told(rows):
 
 @splitters
 @pytest.mark.parametrize("name", ["instrument", "sample_id"])
-def test_metadata_is_needed(cv, name, rows):
+def test_missing_metadata_raises(cv, name, rows):
     rows[name] = None
     with pytest.raises(ValueError, match=f"{name}=None.*enable_metadata_routing"):
         next(cv.split(**rows))
@@ -191,25 +193,34 @@ def test_metadata_is_needed(cv, name, rows):
 @pytest.mark.parametrize(
     ("cv", "match"),
     [
-        (TransferGroupKFold(target="mp7"), r"'mp7' is on 0 of .* \['new', 'old', 'other'\]"),
-        (TransferGroupKFold(9, target="new"), "n_splits=9 folds .* got 7 "),
-        (TransferGroupKFold(1, target="new"), "n_splits=1"),
-        (TransferGroupKFold(2.5, target="new"), "n_splits=2.5"),
-        (TransferGroupKFold(target="new", random_state=0), "no effect with shuffle=False"),
-        (TransferShuffleSplit(0, target="new"), "n_splits=0"),
-        (TransferShuffleSplit(target="new", test_size=0), "test_size=0 is neither"),
-        (TransferShuffleSplit(target="new", test_size=1.5), "test_size=1.5 is neither"),
-        (TransferShuffleSplit(target="new", test_size=True), "test_size=True is neither"),
-        (TransferShuffleSplit(target="new", test_size=18), "test_size=18 cannot .* 18 target"),
+        (
+            TransferGroupKFold(target="mp7"),
+            r"\['new', 'old', 'other'\], got 'mp7'",
+        ),
+        (TransferGroupKFold(9, target="new"), "n_splits must be .*, got 9 for 7"),
+        (TransferGroupKFold(1, target="new"), "n_splits must be an int of at least 2, got 1"),
+        (TransferGroupKFold(2.5, target="new"), "n_splits must be an int of at least 2, got 2.5"),
+        (
+            TransferGroupKFold(target="new", random_state=0),
+            "random_state must be None .*, got 0",
+        ),
+        (TransferShuffleSplit(0, target="new"), "n_splits must be an int of at least 1, got 0"),
+        (TransferShuffleSplit(target="new", test_size=0), "test_size must be .*, got 0"),
+        (TransferShuffleSplit(target="new", test_size=1.5), "test_size must be .*, got 1.5"),
+        (TransferShuffleSplit(target="new", test_size=True), "test_size must be .*, got True"),
+        (
+            TransferShuffleSplit(target="new", test_size=18),
+            "must keep one of 18 target .*, got 18",
+        ),
     ],
     ids=lambda value: None if isinstance(value, str) else repr(value),
 )
-def test_refusals(cv, match, rows):
+def test_invalid_parameters_raise(cv, match, rows):
     with pytest.raises(ValueError, match=match):
         next(cv.split(**rows))
 
 
-def test_one_sample_cannot_be_split():
+def test_splitting_one_sample_raises():
     cv = TransferShuffleSplit(target="new", test_size=0.5)
     with pytest.raises(ValueError, match="1 target samples in 1 blocks"):
         next(cv.split([[1.0]], instrument=["new"], sample_id=[1]))
@@ -220,6 +231,6 @@ def test_repr_shows_the_parameters():
     assert shown == "TransferGroupKFold(n_splits=3, random_state=None, shuffle=False, target='new')"
 
 
-def test_splitter_can_be_a_parameter_of_an_estimator():
+def test_splitters_survive_clone():
     search = clone(GridSearchCV(Recorder(), {}, cv=SPLITTERS[0]))
     assert repr(search.cv) == repr(SPLITTERS[0])

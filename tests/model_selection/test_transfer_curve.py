@@ -1,4 +1,4 @@
-"""The curve equals GridSearchCV over n_transfer, in a Pipeline and with routing on or off."""
+"""transfer_curve: equal to GridSearchCV over n_transfer, pipelines, routing, errors."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ SIZES = [0, 3, 6]
 
 @pytest.fixture
 def rows():
-    """Stack 20 samples on "old" and "new"; "new" has an offset."""
+    """Stack 20 samples on "old" and "new", which has an offset."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(20, 6))
     y = X @ np.arange(6.0) + 0.1 * rng.normal(size=20)
@@ -53,13 +53,13 @@ def test_equals_grid_search_over_n_transfer(rows, transfer):
     assert (curve.fit_times > 0).all()
 
 
-def test_more_standards_help_here_and_the_estimator_stays_as_it_was(rows, transfer):
+def test_more_standards_improve_the_score_and_the_estimator_is_unchanged(rows, transfer):
     mean = transfer_curve(transfer, **rows, n_transfer=[0, 8]).test_scores.mean(axis=1)
     assert mean[1] > mean[0]
     assert transfer.n_transfer == 10
 
 
-def test_more_standards_than_samples_are_refused(rows, transfer):
+def test_more_standards_than_samples_raise(rows, transfer):
     with pytest.raises(ValueError, match=r"n_transfer=20 asks for 20 .* 16"):
         transfer_curve(transfer, **rows)
 
@@ -77,7 +77,7 @@ def test_routing_and_pipelines_do_not_change_the_scores(rows, transfer, n_steps)
     assert np.array_equal(off.test_scores, plain.test_scores) == (n_steps == 0)
 
 
-def test_other_ways_to_give_the_splits(rows, transfer):
+def test_cv_as_splitter_and_as_iterable(rows, transfer):
     cv = TransferGroupKFold(3, target="new", shuffle=True, random_state=0)
     by_splitter = transfer_curve(transfer, **rows, n_transfer=[2], cv=cv)
     by_list = transfer_curve(transfer, **rows, n_transfer=[2], cv=cv.split(**rows))
@@ -86,21 +86,23 @@ def test_other_ways_to_give_the_splits(rows, transfer):
     assert five.test_scores.shape == (1, 5)
 
 
-def test_groups_reach_the_splitter(rows, transfer):
+def test_groups_are_passed_to_the_splitter(rows, transfer):
     groups = rows["sample_id"] // 5
-    with pytest.raises(ValueError, match=r"n_splits=5 .* got 4 "):
+    with pytest.raises(ValueError, match=r"got 5 for 4"):
         transfer_curve(transfer, **rows, groups=groups, n_transfer=[2])
     curve = transfer_curve(transfer, **rows, groups=groups, n_transfer=[2], cv=GroupKFold(4))
     assert np.isfinite(curve.test_scores).all()
 
 
-def test_none_means_every_candidate(rows, transfer):
+def test_none_means_all_candidates(rows, transfer):
     curve = transfer_curve(transfer, **rows, n_transfer=[15, None], cv=4)
     assert curve.n_transfer.tolist() == [15, None]
-    np.testing.assert_array_equal(curve.test_scores[0], curve.test_scores[1])  # 15 of 20 train
+    np.testing.assert_array_equal(
+        curve.test_scores[0], curve.test_scores[1]
+    )  # 15 of 20 are in the training set
 
 
-def test_scoring_and_jobs(rows, transfer):
+def test_scoring_and_n_jobs(rows, transfer):
     one = transfer_curve(transfer, **rows, n_transfer=[3], cv=2, scoring="r2")
     two = transfer_curve(transfer, **rows, n_transfer=[3], cv=2, scoring="r2", n_jobs=2)
     np.testing.assert_array_equal(one.test_scores, two.test_scores)
@@ -109,8 +111,8 @@ def test_scoring_and_jobs(rows, transfer):
     assert not np.array_equal(one.test_scores, rmse.test_scores)
 
 
-def test_a_fit_that_fails_scores_error_score(rows, transfer):
-    # 18 of 20 samples train in one split, 10 in the other: only the first has 12 standards.
+def test_failing_fit_gets_error_score(rows, transfer):
+    # One split has 18 training samples, the other 10, which is too few for 12 standards.
     sample = np.arange(20)
     splits = [
         (np.r_[sample[:n], sample[:n] + 20], sample[n:] + 20)  # test rows on the target
@@ -130,28 +132,28 @@ def test_verbose_shows_progress(rows, transfer, capsys):
     assert "[CV] END" in capsys.readouterr().out
 
 
-def test_labels_are_needed_only_where_they_are_read(rows):
+def test_missing_labels_are_allowed(rows):
     rows["y"][25:30] = np.nan
     pooled = PooledTransfer(Ridge(), source="old", target="new")
     assert np.isfinite(transfer_curve(pooled, **rows, n_transfer=[3], cv=3).test_scores).all()
 
 
-def test_estimators_without_n_transfer_are_refused(rows):
-    with pytest.raises(ValueError, match="LinearRegression has 0 parameters called n_transfer"):
+def test_estimator_without_n_transfer_raises(rows):
+    with pytest.raises(ValueError, match="parameter n_transfer, got LinearRegression with 0"):
         transfer_curve(LinearRegression(), **rows)
 
 
-def test_several_scores_are_refused(rows, transfer):
-    with pytest.raises(ValueError, match="names 2 scores"):
+def test_several_scores_raise(rows, transfer):
+    with pytest.raises(ValueError, match="must be a single score, got 2"):
         transfer_curve(transfer, **rows, scoring=["r2", "neg_root_mean_squared_error"])
 
 
-def test_plain_splitters_are_accepted(rows, transfer):
+def test_scikit_learn_splitters_are_accepted(rows, transfer):
     cv = KFold(2, shuffle=True, random_state=0)
     assert transfer_curve(transfer, **rows, n_transfer=[1], cv=cv).test_scores.shape == (1, 2)
 
 
-def test_pooling_standards_helps_on_simulated_instruments(stacked):
+def test_pooling_halves_the_error_on_simulated_instruments(stacked):
     X, y, instrument, sample_id = stacked
     pooled = PooledTransfer(PLSRegression(6), source="source", target="target")
     model = make_pipeline(SNV(), pooled)
@@ -159,11 +161,11 @@ def test_pooling_standards_helps_on_simulated_instruments(stacked):
         model, X, y, instrument=instrument, sample_id=sample_id, n_transfer=[0, 10], cv=3
     )
     without, with_ten = curve.test_scores.mean(axis=1)
-    assert with_ten > without / 2  # negated errors: less than half of it is left
+    assert with_ten > without / 2  # negated errors
 
 
-def test_folds_need_to_know_the_target():
-    with pytest.raises(ValueError, match=r"target is None in the estimator\. Pass target= to it"):
+def test_default_folds_without_target_raise():
+    with pytest.raises(ValueError, match=r"target of the estimator must be given .* got None"):
         transfer_curve(
             SlopeBiasTransfer(source="A"),
             np.ones((4, 2)),
@@ -173,7 +175,7 @@ def test_folds_need_to_know_the_target():
         )
 
 
-def test_a_search_over_a_pipeline_gets_its_metadata():
+def test_metadata_reach_a_search_over_a_pipeline():
     X, y = np.random.default_rng(0).normal(size=(40, 5)), np.arange(40.0)
     metadata = {"instrument": ["A"] * 20 + ["B"] * 20, "sample_id": [*range(20)] * 2}
     pipeline = make_pipeline(SNV(), SlopeBiasTransfer(Ridge(), source="A", target="B"))

@@ -1,4 +1,4 @@
-"""The display draws medians, quartiles and the recalibration level, all on the same splits."""
+"""TransferCurveDisplay: medians, quartiles, recalibration, labels, shared splits."""
 
 import sys
 
@@ -66,7 +66,7 @@ def test_median_and_quartiles_over_splits(curve, ax):
     assert ax.get_xlabel() == "Number of standards"
 
 
-def test_failed_fits_are_left_out(ax):
+def test_failed_fits_are_ignored(ax):
     curve = make_curve([0, 5], [[1, 2, 3], [1, 3, np.nan]])
     line = TransferCurveDisplay({"PDS": curve}).plot(ax).lines_["PDS"]
     np.testing.assert_array_equal(line.get_ydata(), [2, 2])
@@ -84,7 +84,7 @@ def test_failed_fits_are_left_out(ax):
         ("$R_p^2$", 1, "$R_p^2$"),
     ],
 )
-def test_the_name_gives_sign_and_label(score_name, sign, label, curve, ax):
+def test_score_name_determines_sign_and_label(score_name, sign, label, curve, ax):
     display = TransferCurveDisplay(
         {"PDS": curve}, score_name=score_name, recalibration=[-1.0, -2.0, -4.0]
     ).plot(ax)
@@ -103,13 +103,13 @@ def test_ticks_are_the_sizes_of_all_curves(curve, ax):
     np.testing.assert_array_equal(lines["b"].get_xdata(), [2, 10, 15])
 
 
-def test_all_standards_alone(ax):
+def test_curve_of_all_standards_only(ax):
     line = TransferCurveDisplay({"a": make_curve([None], [[1, 2]])}).plot(ax).lines_["a"]
     assert len(line.get_xdata()) == 1
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["all"]
 
 
-def test_methods_differ_without_colours(curve, ax):
+def test_methods_differ_in_marker_or_line_style(curve, ax):
     display = TransferCurveDisplay(
         {f"method {i}": curve for i in range(21)}, recalibration=[0.0]
     ).plot(ax)
@@ -123,7 +123,7 @@ def test_methods_differ_without_colours(curve, ax):
 
 def test_new_figure(curve, monkeypatch):
     plt = pytest.importorskip("matplotlib.pyplot")
-    monkeypatch.setattr(plt, "show", lambda: pytest.fail("the display shows itself"))
+    monkeypatch.setattr(plt, "show", lambda: pytest.fail("plot calls show"))
     plt.switch_backend("Agg")
     display = TransferCurveDisplay({"PDS": curve}).plot()
     assert plt.gcf() is display.figure_
@@ -135,11 +135,11 @@ def test_recalibration_as_a_curve_of_one_size(curve, ax):
     one = make_curve([None], [[3.0, 1.0, 2.5]])
     line = TransferCurveDisplay({"PDS": curve}, recalibration=one).plot(ax).recalibration_line_
     assert set(line.get_ydata()) == {2.5}
-    with pytest.raises(ValueError, match="recalibration has 3 sizes"):
+    with pytest.raises(ValueError, match="recalibration must have one size, got 3"):
         TransferCurveDisplay({"PDS": curve}, recalibration=curve).plot(ax)
 
 
-def test_from_estimators_scores_all_methods_on_one_draw_of_splits(rows, ax):
+def test_from_estimators_scores_all_methods_on_the_same_splits(rows, ax):
     cv = TransferShuffleSplit(3, target="target", random_state=np.random.RandomState(0))
     display = TransferCurveDisplay.from_estimators(
         make_methods(),
@@ -149,7 +149,7 @@ def test_from_estimators_scores_all_methods_on_one_draw_of_splits(rows, ax):
         recalibration=TargetOnly(Ridge(), source="source", target="target", n_transfer=None),
         ax=ax,
     )
-    # A RandomState goes on with every draw, so equal scores without standards mean equal splits.
+    # Each split advances the RandomState: equal scores without standards mean equal splits.
     none, corrected = (display.curves[name].test_scores for name in ("none", "slope/bias"))
     np.testing.assert_array_equal(none[0], corrected[0])
     assert not np.array_equal(none[1], corrected[1])
@@ -190,7 +190,7 @@ def test_from_estimator_takes_a_pipeline_groups_and_all_standards(rows, ax):
         ({"scoring": None}, "Score"),
     ],
 )
-def test_scores_without_a_name(options, label, rows, ax):
+def test_scorers_without_a_name(options, label, rows, ax):
     display = TransferCurveDisplay.from_estimators(
         make_methods(), **rows, n_transfer=[2], cv=2, ax=ax, **options
     )
@@ -200,7 +200,7 @@ def test_scores_without_a_name(options, label, rows, ax):
     assert ax.get_ylabel() == label
 
 
-def test_scorers_that_are_functions_are_called_by_their_name(rows, ax):
+def test_function_scorers_are_labelled_with_their_name(rows, ax):
     def neg_worst_error(estimator, X, y):
         return -np.abs(estimator.predict(X) - y).max()
 
@@ -210,7 +210,7 @@ def test_scorers_that_are_functions_are_called_by_their_name(rows, ax):
     assert ax.get_ylabel() == "Worst error"
 
 
-def test_jobs_and_progress(rows, ax, capsys):
+def test_n_jobs_and_verbose(rows, ax, capsys):
     def score(**options):
         return TransferCurveDisplay.from_estimator(
             make_methods()["none"], **rows, n_transfer=[2], cv=2, ax=ax, **options
@@ -223,27 +223,27 @@ def test_jobs_and_progress(rows, ax, capsys):
     assert "[CV] END" in capsys.readouterr().out
 
 
-def test_methods_with_several_targets_need_their_splits(rows, ax):
+def test_different_targets_without_splits_raise(rows, ax):
     methods = make_methods()
     methods["none"].set_params(target="source", source="target")
-    match = r"2 estimators have 2 different targets \['source', 'target'\]"
+    match = r"2 estimators must have the same target, got \['source', 'target'\]"
     with pytest.raises(ValueError, match=match):
         TransferCurveDisplay.from_estimators(methods, **rows, ax=ax)
 
 
 @pytest.mark.parametrize("score", [False, True])
-def test_nothing_to_draw_is_refused(score, rows, ax):
-    with pytest.raises(ValueError, match="there are 0 methods"):
+def test_no_methods_raise(score, rows, ax):
+    with pytest.raises(ValueError, match="at least one method, got 0"):
         if score:
             TransferCurveDisplay.from_estimators({}, **rows, ax=ax)
         else:
             TransferCurveDisplay({}).plot(ax)
 
 
-def test_missing_matplotlib_is_said_before_anything_is_fitted(curve, rows, monkeypatch):
+def test_missing_matplotlib_raises_before_any_fit(curve, rows, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(ImportError, match=r"pip install 'skspektron\[plot\]'"):
         TransferCurveDisplay({"PDS": curve}).plot()
-    monkeypatch.setattr(SlopeBiasTransfer, "fit", lambda *_, **__: pytest.fail("it is fitted"))
+    monkeypatch.setattr(SlopeBiasTransfer, "fit", lambda *_, **__: pytest.fail("fit is called"))
     with pytest.raises(ImportError, match=r"pip install 'skspektron\[plot\]'"):
         TransferCurveDisplay.from_estimator(make_methods()["slope/bias"], **rows)

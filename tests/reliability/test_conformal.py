@@ -374,7 +374,7 @@ def test_several_properties_raise(make_lab):
 
 
 def test_instruments_for_a_plain_regressor_raise(make_lab):
-    with pytest.raises(ValueError, match="Ridge has 0 parameters called n_transfer"):
+    with pytest.raises(ValueError, match="parameter n_transfer, got Ridge with 0"):
         fit(ConformalTransfer(Ridge()), make_lab()[0])
 
 
