@@ -278,7 +278,7 @@ def test_stacked_frames_are_frames_of_the_same_kind(kind):
 def test_polars_columns_in_another_order_raise():
     frame = FRAMES["polars"](DATA.X["A"])
     parts = {"A": (frame, None, DATA.sample_id), "B": (frame[NAMES[::-1]], None, DATA.sample_id)}
-    with pytest.raises(ValueError, match="or their order differs"):
+    with pytest.raises(ValueError, match="must have the same columns"):
         stack_instruments(parts)
 
 
