@@ -122,7 +122,7 @@ class VonMisesFisherMixture(ClusterMixin, DensityMixin, DocumentedEstimator):
         self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: None = None) -> VonMisesFisherMixture:
-        """Find weights, means and concentrations; `y` is ignored."""
+        """Estimate weights, means and concentrations; `y` is ignored."""
         self._check_parameters()
         U = check_directions(self, X, reset=True)
         U_fit = with_direction(U, self.n_components, "n_components")

@@ -27,7 +27,7 @@ from ._jackknife import StackedRows, fit_rows, fit_without, jackknife_plus, labe
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-_MAX_SINGLE_FOLDS = 30  # with more standards, several are held out in one fold
+_MAX_LEAVE_ONE_OUT = 30  # with more standards, several are held out in one fold
 _N_FOLDS = 10
 
 
@@ -269,7 +269,7 @@ class ConformalTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator)
     def _count_folds(self, n_standards: int) -> int:
         """Return the number of folds."""
         if self.n_splits == "auto":
-            return n_standards if n_standards <= _MAX_SINGLE_FOLDS else _N_FOLDS
+            return n_standards if n_standards <= _MAX_LEAVE_ONE_OUT else _N_FOLDS
         if self.n_splits > n_standards:
             raise ValueError(
                 f"n_splits must be at most the {n_standards} labelled samples, got "

@@ -97,9 +97,8 @@ def test_groups_are_passed_to_the_splitter(rows, transfer):
 def test_none_means_all_candidates(rows, transfer):
     curve = transfer_curve(transfer, **rows, n_transfer=[15, None], cv=4)
     assert curve.n_transfer.tolist() == [15, None]
-    np.testing.assert_array_equal(
-        curve.test_scores[0], curve.test_scores[1]
-    )  # 15 of 20 are in the training set
+    # 15 of 20 samples are in the training set.
+    np.testing.assert_array_equal(curve.test_scores[0], curve.test_scores[1])
 
 
 def test_scoring_and_n_jobs(rows, transfer):
