@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def dask_parallel(client: "Client | None" = None) -> Iterator[None]:
+def dask_parallel(client: Client | None = None) -> Iterator[None]:
     """Run joblib calls on a Dask cluster that may lose workers.
 
     Inside this context manager, searches, transfer curves, `embed_archive` and everything else that
@@ -64,7 +64,7 @@ def dask_parallel(client: "Client | None" = None) -> Iterator[None]:
         yield
 
 
-def _find_client(client: "Client | None") -> Client:
+def _find_client(client: Client | None) -> Client:
     """Return the given client, or the one opened last."""
     try:
         from distributed import default_client
