@@ -24,7 +24,23 @@ def interpolate_monotone(
     """Return rows of `X` on `axis`, in any order, at `new_axis`, by monotone cubics.
 
     Between two channels a curve stays between their values (Fritsch & Butland, SIAM J. Sci.
-    Stat. Comput. 5 (1984) 300-304).
+    Stat. Comput. 5 (1984) 300-304). A single channel gives a constant.
     """
+    if np.array_equal(axis, new_axis):
+        return X
+    if len(axis) == 1:
+        return np.repeat(X, len(new_axis), axis=1)
     order = np.argsort(axis)
     return np.asarray(PchipInterpolator(axis[order], X[:, order], axis=1)(new_axis))
+
+
+def fill_gaps(X: NDArray[Any]) -> NDArray[Any]:
+    """Return spectra with NaN interpolated linearly over the channels; rows of NaN become zero."""
+    gaps = np.isnan(X)
+    if not gaps.any():
+        return X
+    filled, channels = np.where(gaps, 0.0, X), np.arange(X.shape[1])
+    for row, gap in zip(filled, gaps, strict=True):
+        if gap.any() and not gap.all():
+            row[gap] = np.interp(channels[gap], channels[~gap], row[~gap])
+    return filled

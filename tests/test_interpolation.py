@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from skspektron._interpolation import interpolate_linear, interpolate_monotone
+from skspektron._interpolation import fill_gaps, interpolate_linear, interpolate_monotone
+
+NAN = np.nan
 
 AXIS = np.array([2500.0, 2000.0, 1600.0, 1000.0])
 X = np.array([[1.0, 2.0, 0.5, 3.0], [0.0, 0.0, 4.0, 4.0]])
@@ -27,3 +29,22 @@ def test_monotone_interpolation_does_not_overshoot():
     assert found.min() >= X.min() and found.max() <= X.max()
     flat = new_axis > 2000
     np.testing.assert_allclose(found[1, flat], 0, atol=1e-12)
+
+
+def test_monotone_interpolation_of_one_channel_is_constant():
+    known, wanted = np.array([0.9]), np.array([0.9, 0.5, 0.0])
+    np.testing.assert_array_equal(interpolate_monotone([[2.0]], known, wanted), np.full((1, 3), 2))
+
+
+@pytest.mark.parametrize(
+    ("row", "filled"),
+    [
+        ([1.0, NAN, NAN, 4.0], [1.0, 2.0, 3.0, 4.0]),
+        ([NAN, 2.0, 3.0, NAN], [2.0, 2.0, 3.0, 3.0]),
+        ([NAN, NAN, NAN, NAN], [0.0, 0.0, 0.0, 0.0]),
+        ([1.0, 2.0, 3.0, 4.0], [1.0, 2.0, 3.0, 4.0]),
+    ],
+)
+def test_gaps_are_filled(row, filled):
+    X = np.array([row, [5.0, 6.0, 7.0, 8.0]])
+    np.testing.assert_allclose(fill_gaps(X), [filled, [5.0, 6.0, 7.0, 8.0]])

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import RidgeCV
 
-from .._algorithms._variance import target_variance
+from ...metrics._variance import nonzero_variance
 from .._core._grids import find_grids
 from .._core._standards import channel_means
 
@@ -47,7 +47,7 @@ def standardize(
     their `expected` values.
     """
     y, y_std, expected = (values.reshape(len(values), -1) for values in (y, y_std, expected))
-    mean, scale = y.mean(axis=0), np.sqrt(target_variance(y))
+    mean, scale = y.mean(axis=0), np.sqrt(nonzero_variance(y))
     return (y - mean) / scale, (np.where(np.isfinite(y_std), y_std, expected) - mean) / scale
 
 

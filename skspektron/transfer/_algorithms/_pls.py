@@ -11,8 +11,8 @@ from sklearn.cross_decomposition import PLSRegression
 from sklearn.dummy import DummyRegressor
 from sklearn.utils.validation import assert_all_finite
 
+from ...metrics._variance import nonzero_variance
 from ._folds import N_FOLDS, sample_folds
-from ._variance import target_variance
 
 MAX_COMPONENTS = 15
 
@@ -58,7 +58,7 @@ def choose_n_components(
     folds = sample_folds(groups, n_folds)
     y = y.reshape(len(y), -1)
     press = sum(_press(X, y, train, test, limit) for train, test in folds)  # (limit, n_targets)
-    return 1 + int(np.argmin((press / target_variance(y)).sum(axis=1)))
+    return 1 + int(np.argmin((press / nonzero_variance(y)).sum(axis=1)))
 
 
 def component_limit(

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...metrics._variance import nonzero_variance
 from .._algorithms._folds import sample_folds, standard_folds
 from .._algorithms._pls import fit_pls_path
 from .._algorithms._ridge_path import RidgePath, RowSpace, scaled_differences
 from .._algorithms._svd import principal_axes
-from .._algorithms._variance import target_variance
 from .._core._standards import Rows, Standards
 
 # Weights are relative to 1 for a source row.
@@ -122,7 +122,7 @@ def fit_view(
     )
     held_out = np.concatenate([_merge_settings(on_target), by_pls])
     residuals = _source_residuals(source, standards, size)
-    variance = target_variance(source.y)
+    variance = nonzero_variance(source.y)
     unknown = np.full((len(by_pls), source.y.shape[1]), np.inf)  # PLS knows no source spectra
     return ViewFits(
         centre,

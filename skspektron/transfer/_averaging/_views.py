@@ -11,8 +11,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from ..._bands import channels_near
+from ..._interpolation import fill_gaps
 from ...preprocessing import SNV
-from .._algorithms._interpolation import fill_gaps
 from .._core._grids import Grids, find_grids
 from .._core._standards import Rows, Standards
 from ._weights import ViewedRows

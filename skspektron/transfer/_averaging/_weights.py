@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
-from .._algorithms._variance import target_variance
+from ...metrics._variance import nonzero_variance
 from .._core._standards import Rows, Standards
 from ._fits import LABEL_WEIGHTS, RIDGE_PENALTIES, SETTING_LABEL_WEIGHTS, ViewFits, fit_view
 
@@ -101,7 +101,7 @@ def fit_weights(
         return weights
     relies_on_labels = np.where(label_weight >= max(LABEL_WEIGHTS), 0.0, -np.inf)
     by_labels = softmax(relies_on_labels - n / 4 * np.log(label + ERROR_FLOOR), axis=(0, 1))
-    variance = target_variance(y_source)
+    variance = nonzero_variance(y_source)
 
     def error(weights):
         mean = np.einsum("vmq,vmnq->nq", weights, held_out)

@@ -10,8 +10,8 @@ from sklearn.utils import assert_all_finite, check_array
 from sklearn.utils.validation import FLOAT_DTYPES, validate_data
 
 from ..._frames import as_frame
+from ..._interpolation import interpolate_monotone
 from ..._validation import check_axis
-from .._algorithms._interpolation import interpolate_monotone
 
 
 @dataclass(frozen=True)

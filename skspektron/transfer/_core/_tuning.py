@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...metrics._variance import nonzero_variance
 from .._algorithms._folds import N_FOLDS, sample_folds, standard_folds
-from .._algorithms._variance import target_variance
 from ._standards import Rows, Standards
 
 TIE = 1e-9  # relative
@@ -95,5 +95,5 @@ def _first_of_least(errors) -> int:
 
 def _mean_squares(deviations, y):
     """Return the mean squared deviation of every candidate, targets in units of their variance."""
-    squares = (deviations**2).mean(axis=1) / target_variance(y)
+    squares = (deviations**2).mean(axis=1) / nonzero_variance(y)
     return squares.reshape(len(squares), -1).sum(axis=1)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import OneToOneFeatureMixin
 
-from .._algorithms._interpolation import interpolate_linear
+from ..._interpolation import interpolate_linear
 from .._algorithms._svd import principal_axes
 from ._base import LowRankMap, check_n_components, check_pairs
 

@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..._base import TorchEstimatorMixin
+from ..._interpolation import interpolate_monotone
 from ..._typing import RandomState
 from ..._validation import check_counts
 from .._algorithms._folds import standard_folds
-from .._algorithms._interpolation import interpolate_monotone
 from .._algorithms._svd import centred
 from ._base import PairedMap, check_pairs, opposite_channels
 
