@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
 from .._frames import as_frame, installed_kind
+from .._pipelines import unwrap
 from ..foundation import SpektronEmbedder
 from ._transfer_rows import MAPPING_METHODS, TransferRows, transfer_rows
 
@@ -64,7 +64,7 @@ def _of_mapped_spectra(rows: TransferRows, features: Any) -> tuple[NDArray[Any],
     """Return features of source spectra, target spectra and mapped target spectra."""
     spectra = rows.source_spectra(), rows.target_spectra(), rows.mapped_spectra()
     if features is None:
-        calibration = _thawed(rows.transfer.estimator_)
+        calibration = unwrap(rows.transfer.estimator_)
         if not isinstance(calibration, Pipeline) or len(calibration) < 2:
             return spectra
         features = calibration[:-1]
@@ -80,18 +80,13 @@ def _named(X: NDArray[Any], rows: TransferRows, features: Any) -> Any:
 
 def _embedders(calibration: Any) -> list[int]:
     """Return the positions of the embedders among the steps of a calibration."""
-    calibration = _thawed(calibration)
+    calibration = unwrap(calibration)
     steps = calibration.steps if isinstance(calibration, Pipeline) else []
     return [i for i, (_, step) in enumerate(steps) if isinstance(step, SpektronEmbedder)]
 
 
 def _embedding_part(calibration: Any) -> Pipeline:
     """Return the steps up to the embedder, with the step that subtracts its offset, if any."""
-    calibration = _thawed(calibration)
+    calibration = unwrap(calibration)
     stop = _embedders(calibration)[0] + 1
     return calibration[: stop + (calibration.steps[stop][0] == "align")]
-
-
-def _thawed(calibration: Any) -> Any:
-    """Return the estimator inside a FrozenEstimator, or the calibration itself."""
-    return calibration.estimator if isinstance(calibration, FrozenEstimator) else calibration

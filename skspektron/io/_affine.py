@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
-from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from .._frames import as_frame, installed_kind
+from .._pipelines import unwrap
 
 BATCH_SIZE = 256  # spectra in one call of predict; one for each channel may not fit in memory
 TOLERANCE = 1e-8  # relative to the largest prediction
@@ -38,7 +38,7 @@ class Predictor:
                 f"{type(estimator).__name__} has no n_features_in_, so its number of channels is "
                 "unknown. Pass X=, a few of its spectra."
             )
-        transfer = _inside(estimator)
+        transfer = _innermost(estimator)
         is_source = instrument is not None and instrument == getattr(transfer, "source_", None)
         which = "source_channels_" if is_source else "target_channels_"
         channels = getattr(transfer, which, np.arange(n_columns))
@@ -126,7 +126,7 @@ def _explain_nonlinearity(estimator: Any) -> str:
 
 def _first_nonlinear(estimator: Any) -> str | None:
     """Return a description of the first step of a calibration that is not linear, or None."""
-    estimator = _inside(estimator)
+    estimator = _innermost(estimator)
     if isinstance(estimator, Pipeline):
         return _first_nonlinear_step(estimator)
     inner = None
@@ -148,7 +148,7 @@ def _first_nonlinear_step(pipeline: Pipeline) -> str | None:
             return f"the step {name!r} ({type(step).__name__})"
         X = np.asarray(step.transform(_named(X, getattr(step, "feature_names_in_", None))))
     name, last = pipeline.steps[-1]
-    inner = _inside(last)
+    inner = _innermost(last)
     if isinstance(inner, Pipeline) or _is_transfer(inner):
         return _first_nonlinear(inner)
     is_nonlinear = _is_nonlinear(last.predict, X, last)
@@ -190,11 +190,10 @@ def _is_transfer(estimator: Any) -> bool:
     return hasattr(estimator, "source_channels_") and hasattr(estimator, "estimator_")
 
 
-def _inside(estimator: Any) -> Any:
+def _innermost(estimator: Any) -> Any:
     """Return the fitted estimator inside a search or a FrozenEstimator."""
-    estimator = getattr(estimator, "best_estimator_", estimator)
-    is_frozen = isinstance(estimator, FrozenEstimator)
-    return _inside(estimator.estimator) if is_frozen else estimator
+    inner = unwrap(getattr(estimator, "best_estimator_", estimator))
+    return inner if inner is estimator else _innermost(inner)
 
 
 def _random_spectra(n_channels: int, scale: float) -> NDArray[np.float64]:
