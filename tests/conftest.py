@@ -6,6 +6,10 @@ import tempfile
 from importlib.abc import MetaPathFinder
 from pathlib import Path
 
+# One thread for numerical libraries, set before they are imported: the tests' arrays are small, and
+# `pytest -n 2` already runs a process on each core.
+os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
 import numpy as np
 import pytest
 from hypothesis.configuration import set_hypothesis_home_dir
@@ -18,10 +22,10 @@ set_hypothesis_home_dir(Path(tempfile.gettempdir(), "hypothesis"))  # not into t
 
 @pytest.fixture(scope="session")
 def data_dir():
-    """Return the folder of real spectra, or skip: they are not part of the repository."""
+    """Return the folder of public spectra, which are not in the repository; skip without it."""
     folder = os.environ.get("SKSPEKTRON_DATA")
     if folder is None or not Path(folder).is_dir():
-        pytest.skip("real spectra are absent: set SKSPEKTRON_DATA to the folder that holds them")
+        pytest.skip("no public spectra: set SKSPEKTRON_DATA to the folder that holds them")
     return Path(folder)
 
 
@@ -32,7 +36,7 @@ def two_instruments():
         40, ("source", "target"), wavelength=np.linspace(1100, 2498, 60), random_state=0
     )
     for array in (*bunch.X.values(), bunch.y):
-        array.flags.writeable = False  # shared by the session: a test that writes must fail
+        array.flags.writeable = False  # the session shares them: a test that writes must fail
     return bunch
 
 
