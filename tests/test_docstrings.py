@@ -1,17 +1,21 @@
-"""Every public class and function has formula, shapes, publication and example where it should."""
+"""Docstrings are complete, and the transfer methods describe their common parameters alike."""
 
 import ast
+import difflib
 import importlib
 import inspect
 import textwrap
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from numpydoc.docscrape import NumpyDocString
 from numpydoc.validate import validate
 
 import skspektron
+from skspektron import transfer
 
-# What a page of the reference must have; left out are matters of taste of numpydoc's authors.
+# The checks of numpydoc that a page of the reference must pass; the others are matters of taste.
 REQUIRED = {
     "GL06": "an unknown section",
     "GL07": "sections in another order",
@@ -30,9 +34,9 @@ REQUIRED = {
 }
 # Their fields are documented as attributes, and functions return them.
 NAMED_TUPLES = {"KernelClasses", "TransferCurve"}
-# Its parameters are documented by stage of the network; the fields stay where files have them.
+# Documented by stage of the network; the order of the fields is that of the files.
 GROUPED = {"Architecture"}
-# Not published elsewhere: baselines, bookkeeping, files, and drawings of what others compute.
+# Nothing to cite: baselines, splitters, files, and displays of what others compute.
 NO_PUBLICATION = {
     "Architecture",
     "EmbeddingDisplay",
@@ -57,7 +61,7 @@ NO_PUBLICATION = {
     "transfer_curve",
     "transfer_report",
 }
-# A publication, but of data, of a file format or of software; or a drawing of another's formula.
+# They cite data, a file format or software, or display what another class defines.
 NO_FORMULA = {"InfluenceDisplay", "dask_parallel", "fetch_corn", "fetch_tablets", "read_spectra"}
 
 
@@ -135,6 +139,51 @@ def test_fitted_attributes_are_listed(module, name):
     assert [name for name in sorted(fitted_attributes(cls)) if name not in listed] == []
 
 
+# Paragraphs that all transfer methods share, and the methods that need one of their own.
+NO_STANDARDS = {"NoTransfer", "TTTTransfer"}
+LABELLED = {"PooledTransfer", "SlopeBiasTransfer", "TargetOnly"}
+UNPAIRED = {"CORALTransfer", "DIPLSTransfer", "MeanCentredTransfer"}
+SHARED = {
+    "estimator": {"EPOTransfer", "EnsembleTransfer", "LoRATransfer", "NARTransfer", "TTTTransfer"},
+    "source, target": set(),
+    "n_transfer": NO_STANDARDS
+    | LABELLED
+    | UNPAIRED
+    | {"FNOTransfer", "LoRATransfer", "PFCETransfer"},
+    "selection": NO_STANDARDS,
+    "random_state": NO_STANDARDS | {"FNOTransfer", "LoRATransfer"},
+    "memory": set(),
+    "trained_on": {"EnsembleTransfer"},
+    "source_, target_": set(),
+    "transfer_ids_": NO_STANDARDS | LABELLED | UNPAIRED | {"PFCETransfer"},
+    "source_channels_, target_channels_": set(),
+    "n_features_in_": set(),
+    "feature_names_in_": set(),
+}
+METHODS = [name for name in transfer.__all__ if hasattr(getattr(transfer, name), "predict")]
+
+
+def paragraphs(name):
+    """Return {parameter or attribute: [its type, the lines of its description]} of a method."""
+    doc = NumpyDocString(inspect.cleandoc(getattr(transfer, name).__doc__))
+    return {p.name: [p.type, *p.desc] for p in [*doc["Parameters"], *doc["Attributes"]]}
+
+
+@pytest.mark.parametrize("shared", SHARED)
+def test_transfer_methods_share_a_paragraph(shared):
+    texts = {name: paragraphs(name).get(shared, ["missing"]) for name in METHODS}
+    usual = Counter(map(tuple, texts.values())).most_common(1)[0][0]
+    differences = [
+        line
+        for name, text in texts.items()
+        if name not in SHARED[shared]
+        for line in difflib.unified_diff(usual, text, "the others", name, lineterm="")
+    ]
+    assert differences == [], "\n".join(differences)
+    same = [name for name in SHARED[shared] if tuple(texts[name]) == usual]
+    assert same == [], "these need no exception"
+
+
 class Fitted:
     """Learn a number.
 
@@ -152,7 +201,7 @@ class Fitted:
         return self
 
 
-def test_what_is_looked_for_is_found():
+def test_sections_and_fitted_attributes_are_found():
     assert fitted_attributes(Fitted, package=__name__) == {"coef_"}
     assert section(Fitted.__doc__, "Notes").strip() == "One."
     assert section(Fitted.__doc__, "References") == ""
