@@ -4,6 +4,7 @@ from functools import partial
 
 from sklearn.linear_model import Ridge
 
+from skspektron import transfer
 from skspektron.transfer import (
     CCATransfer,
     CORALTransfer,
@@ -16,14 +17,13 @@ from skspektron.transfer import (
     NARTransfer,
     NoTransfer,
     PDSTransfer,
-    PFCETransfer,
     PooledTransfer,
     SlopeBiasTransfer,
-    SSTTransfer,
     TargetOnly,
 )
+from skspektron.transfer._core._mapped import MappedTransfer
 
-# Small, and seeded: what it draws must not differ between the fits of a test.
+# Small, and with a seed, so that all fits of a test draw the same.
 SMALL_FNO = partial(
     FNOTransfer,
     width=4,
@@ -35,22 +35,19 @@ SMALL_FNO = partial(
     device="cpu",
 )
 
-MAPPED = [
-    MeanCentredTransfer,
-    CORALTransfer,
-    DSTransfer,
-    PDSTransfer,
-    SSTTransfer,
-    CCATransfer,
-    SMALL_FNO,
+NETWORKS = ("LoRATransfer", "TTTTransfer")  # slow, and need an embedding: tested on their own
+METHODS = [
+    SMALL_FNO if name == "FNOTransfer" else getattr(transfer, name)
+    for name in transfer.__all__
+    if hasattr(getattr(transfer, name), "predict") and name not in NETWORKS
 ]
-REFITTED = [EPOTransfer, NARTransfer, DIPLSTransfer, EnsembleTransfer]  # calibrate again
-PAIRED = [*MAPPED, *REFITTED, PFCETransfer]
+MAPPED = [method for method in METHODS if isinstance(method(), MappedTransfer)]
+REFITTED = [EPOTransfer, NARTransfer, DIPLSTransfer, EnsembleTransfer]  # fit the calibration again
 LABELLED = [TargetOnly, PooledTransfer, SlopeBiasTransfer]
 UNLABELLED = [MeanCentredTransfer, CORALTransfer, DIPLSTransfer]  # need no standards
 OWN_GRID = [DSTransfer, PDSTransfer, CCATransfer, SMALL_FNO, TargetOnly]  # on its channels
-WITH_STANDARDS = [*PAIRED, *LABELLED]
-METHODS = [NoTransfer, *WITH_STANDARDS]
+WITH_STANDARDS = [method for method in METHODS if method is not NoTransfer]
+PAIRED = [method for method in WITH_STANDARDS if method not in LABELLED]
 
 
 def make(method, n_transfer=10, **parameters):
