@@ -1,12 +1,12 @@
-"""Ask fresh probes what the two parts of a bottleneck know.
+"""Probe the chemistry and the instrument part of the latent of a bottleneck network.
 
-Simulated instruments measure the same samples; SNV takes out most of the scatter of light, which
-is new with every measurement. A network is trained on half of the samples, on all instruments,
-with the objectives "masked" and "bottleneck". Probes are fitted on latents of these samples and
-scored on the other half: which instrument (share of right answers, chance is one over the
-instruments), and the concentrations (smallest R2 of them). Zero-shot: ridge on source latents
-predicts target spectra, beside PLS on the spectra without transfer and with mean-centring; R2,
-mean of the concentrations.
+Simulated instruments measure the same samples; SNV removes most of the light scatter, which differs
+between measurements. A network is trained on half of the samples, on all instruments, with the
+objectives "masked" and "bottleneck". Probes are fitted on the latents of these samples and scored
+on the other half: a classifier of the instrument (accuracy; chance is one over the number of
+instruments) and a ridge regression of the concentrations (the smallest R2). Zero-shot: a ridge
+regression on source latents predicts target spectra, compared with PLS on the spectra without
+transfer and with mean-centring (mean R2 over the concentrations).
 
     python benchmarks/bench_bottleneck.py --output benchmarks/results/bottleneck.csv
 """
@@ -66,7 +66,7 @@ def simulate(n_instruments: int, seed: int):
 
 
 def pretrain(X, instrument, sample_id, *, steps: int, d_latent: int, batch_size: int):
-    """Return a network with a bottleneck, trained on spectra without reference values."""
+    """Return a pretrainer with a bottleneck, fitted without reference values."""
     architecture = Architecture(
         patch_length=8,
         d_model=64,
@@ -90,12 +90,12 @@ def pretrain(X, instrument, sample_id, *, steps: int, d_latent: int, batch_size:
 
 
 def parts(pretrainer: SpektronPretrainer, X) -> tuple[np.ndarray, np.ndarray]:
-    """Return the chemistry and the instrument part of every spectrum's latent."""
+    """Return the chemistry part and the instrument part of the latents."""
     embedder = SpektronEmbedder(
         pretrainer, wavelength=WAVELENGTH, pooling="latent", n_layers=None, device="cpu"
     )
     chemistry = embedder.fit_transform(X)
-    # Users never get the instrument part; only the network itself tells it.
+    # The public interface returns the chemistry part only.
     spectra = to_spectra(X, [embedder.wavenumber_], np.zeros(len(X), dtype=int))
     network = pretrainer.network_.on("cpu")
     latent = network(**spectra.batch(to_tensor(np.arange(len(X)), np.int64))).latent
@@ -103,7 +103,7 @@ def parts(pretrainer: SpektronPretrainer, X) -> tuple[np.ndarray, np.ndarray]:
 
 
 def zero_shot(Z, X, y, instrument, sample_id, seen) -> dict[str, float]:
-    """Return R2 of unseen samples on the second instrument, calibrated on the first."""
+    """Return R2 for held-out samples on the second instrument, calibrated on the first."""
     source, target = np.unique(instrument)[:2]
     fitted, tested = seen & (instrument == source), ~seen & (instrument == target)
     train = seen & np.isin(instrument, [source, target])
@@ -141,10 +141,10 @@ def measure(n_instruments: int, seed: int, *, steps: int, d_latent: int, batch_s
     )
     Z, Z_instrument = parts(pretrainer, X)
 
-    def right(probe, part):
+    def accuracy(probe, part):
         return clone(probe).fit(part[seen], instrument[seen]).score(part[~seen], instrument[~seen])
 
-    def readable(values):
+    def ridge_r2(values):
         ridge = RidgeCV(np.logspace(-6, 3, 10)).fit(Z[seen], values[seen])
         return r2(values[~seen], ridge.predict(Z[~seen]))
 
@@ -154,21 +154,21 @@ def measure(n_instruments: int, seed: int, *, steps: int, d_latent: int, batch_s
         "steps": steps,
         "d_latent": d_latent,
         "chance": 1 / n_instruments,
-        **{name: right(probe, Z) for name, probe in PROBES.items()},
-        "instrument_part": right(PROBES["logistic"], Z_instrument),
-        "r2_concentrations": min(map(readable, y.T)),
+        **{name: accuracy(probe, Z) for name, probe in PROBES.items()},
+        "instrument_part": accuracy(PROBES["logistic"], Z_instrument),
+        "r2_concentrations": min(map(ridge_r2, y.T)),
         **zero_shot(Z, X, y, instrument, sample_id, seen),
     }
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure and write the table."""
+    """Run the simulations and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--n-instruments", type=int, nargs="+", default=[2, 3])
     parser.add_argument("--seeds", type=int, nargs="+", default=[10, 11])
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--d-latent", type=int, default=16)
-    parser.add_argument("--batch-size", type=int, default=64, help="spectra an instrument")
+    parser.add_argument("--batch-size", type=int, default=64, help="spectra per instrument")
     parser.add_argument("--output", type=Path, required=True)
     options = parser.parse_args(arguments)
     sizes = {name: getattr(options, name) for name in ("steps", "d_latent", "batch_size")}

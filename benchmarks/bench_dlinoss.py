@@ -1,14 +1,13 @@
-"""Time D-LinOSS against other ways to compute it and against other layers of equal width.
+"""Time D-LinOSS against other algorithms for it and against other layers of equal width.
 
-Everything is forward plus backward in float32, all models in turns within one run; the table
-holds medians of CPU seconds (of all threads together) and the growth of a fresh process's peak
-memory. `chunks` is the layer of this package and `projections` its B and C alone, the floor;
-`fft` is the same layer by the Fourier transform of its kernel, and `scan` by a log-depth
-associative scan over pairs of a matrix and a state, the matrices shared by the batch. `complex
-scan` has the complex B and C it was published with and, as torch's associative_scan asks, a
-matrix for each token of each spectrum. All are checked to be equal in float64 first. A block is
-norm, layer, GELU and gated linear unit; the transformer layer has 4 times as many neurons as its
-width.
+Times are forward plus backward in float32; the models take turns. The table has medians of the CPU
+seconds of all threads, and the growth of the peak memory of a new process. `chunks` is the layer of
+this package and `projections` its matrices B and C alone, a lower bound; `fft` computes the same
+layer by the Fourier transform of its kernel, and `scan` by an associative scan of logarithmic depth
+over pairs of a matrix and a state, with matrices shared by the batch. `complex scan` has complex B
+and C, as published, and a matrix for each token of each spectrum, as torch's associative_scan
+requires. Their equality is checked in float64 first. A block is norm, layer, GELU and gated linear
+unit; the transformer layer has 4 times as many hidden units as its width.
 
     OMP_WAIT_POLICY=PASSIVE python benchmarks/bench_dlinoss.py \
         --output benchmarks/results/dlinoss.csv
@@ -54,7 +53,7 @@ GROWTH = tuple(Shape(4, length, 256, 128) for length in (128, 256, 512, 1024, 20
 class ScannedDLinOSS(DLinOSS):
     """The same layer by an associative scan."""
 
-    shares_matrices = True  # within the batch
+    shares_matrices = True  # over the batch
 
     def forward(self, u: Tensor) -> Tensor:
         """Map tokens (B, L, D) to the same shape."""
@@ -75,7 +74,7 @@ class ScannedDLinOSS(DLinOSS):
 
 
 class ComplexScannedDLinOSS(ScannedDLinOSS):
-    """The same by complex weights, their imaginary parts beginning at zero."""
+    """The same with complex B and C, whose imaginary parts are initialized to zero."""
 
     shares_matrices = False
 
@@ -122,7 +121,7 @@ def compose(first: list[Tensor], then: list[Tensor]) -> list[Tensor]:
 
 
 def interleave(even: Tensor, odd: Tensor) -> Tensor:
-    """Return what lies at even and at odd places along dimension 1 as one tensor."""
+    """Interleave the tokens at even and at odd positions along dimension 1."""
     n = odd.shape[1]
     pairs = torch.stack([even[:, :n], odd], 2).flatten(1, 2)
     return torch.cat([pairs, even[:, n:]], 1)
@@ -140,7 +139,7 @@ class FourierDLinOSS(DLinOSS):
             r**k * torch.sin((k + 1) * theta) / torch.sin(theta) * self.recurrence()[2][:, None]
         )
         response = torch.fft.rfft(kernel.to(u.dtype), n=2 * length)  # (P, K)
-        # A kernel that runs backward has the conjugate spectrum.
+        # The time-reversed kernel has the conjugate spectrum.
         response = torch.cat([response[:n], response[n:].conj()])
         drive = torch.fft.rfft(self.B @ u.mT, n=2 * length)  # (B, P, K)
         x = torch.fft.irfft(drive * response, n=2 * length)[..., :length]
@@ -148,7 +147,7 @@ class FourierDLinOSS(DLinOSS):
 
 
 class Projections(DLinOSS):
-    """What is left of the layer without its oscillators."""
+    """The layer without its oscillators."""
 
     def forward(self, u: Tensor) -> Tensor:
         """Map tokens (B, L, D) to the same shape."""
@@ -184,7 +183,7 @@ MODELS: dict[str, Callable[[int, int], nn.Module]] = {
 
 
 def check_equal(shape: Shape) -> None:
-    """Refuse to time layers that do not compute the same values and gradients."""
+    """Check that all algorithms give the same values and gradients."""
     torch.manual_seed(0)
     layers = [
         MODELS[f"layer: {way}"](shape.d_model, shape.d_state).double()
@@ -200,7 +199,7 @@ def check_equal(shape: Shape) -> None:
 
 
 def gradients(layer: DLinOSS, y: Tensor) -> tuple[Tensor, ...]:
-    """Return the gradients of what all ways to compute the layer share."""
+    """Return the gradients of the parameters that all algorithms share."""
     shared = (layer.nu, layer.phi, layer.B, layer.C, layer.D)
     return torch.autograd.grad(y.square().sum(), shared)
 
@@ -231,9 +230,9 @@ def cpu_seconds(run: Callable[[], None]) -> float:
 
 
 def peak_growth(name: str, shape: Shape, n_threads: int) -> float:
-    """Return by how many MiB one run raises the peak memory of this process."""
+    """Return the growth of the peak memory of this process in one run, in MiB."""
     torch.set_num_threads(n_threads)
-    prepare(name, Shape(1, 16, shape.d_model, shape.d_state))()  # loads what any run needs
+    prepare(name, Shape(1, 16, shape.d_model, shape.d_state))()  # loads the libraries
     run = prepare(name, shape)
     before = getrusage(RUSAGE_SELF).ru_maxrss
     run()
@@ -262,7 +261,7 @@ def race(shape: Shape, rounds: int) -> dict[str, list[float]]:
 
 
 def report(rows: list[dict]) -> str:
-    """Return the table: CPU seconds, those of chunks = 1, growth since L / 2, peak memory."""
+    """Return the table: CPU seconds, ratio to chunks, growth from L / 2, peak memory."""
     lines = [
         f"{'B, L, D, P':<20} {'model':<19} {'CPU, s':>8} {'ratio':>6} {'growth':>6} {'MiB':>6}"
     ]
@@ -286,7 +285,7 @@ def size_of(row: dict) -> tuple[int, ...]:
 
 
 def write(path: Path, rows: list[dict], argv: Sequence[str], n_threads: int) -> None:
-    """Write the table, and beside it what it was measured with."""
+    """Write the table, and versions and hardware to a JSON file beside it."""
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, rows[0], lineterminator="\n")
         writer.writeheader()
@@ -302,7 +301,7 @@ def write(path: Path, rows: list[dict], argv: Sequence[str], n_threads: int) -> 
 
 
 def read_rows(path: Path) -> list[dict]:
-    """Return the rows of a table that was written before."""
+    """Return the rows of a table."""
     with path.open(newline="") as file:
         return list(csv.DictReader(file))
 
@@ -314,7 +313,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, default=5, help="timed runs of each model")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--max-length", type=int, default=8192, help="leave longer ones out")
+    parser.add_argument("--max-length", type=int, default=8192, help="longest sequence")
     parser.add_argument("--output", type=Path, help="CSV file")
     return parser.parse_args(argv)
 
@@ -324,7 +323,7 @@ def main(argv: Sequence[str]) -> None:
     args = parse(argv)
     torch.set_num_threads(args.threads)
     shapes = [shape for shape in (*SHAPES, *GROWTH) if shape.length <= args.max_length]
-    # A new process starts from the peak of the one that made it, so memory comes first.
+    # Memory first: a new process inherits the peak of its parent.
     grown = memory(shapes, args.threads)
     check_equal(Shape(2, 301, 16, 12))
     rows = []

@@ -1,16 +1,15 @@
-"""Compare PLS on embeddings with PLS on the spectra that were embedded, set by set.
+"""Compare PLS on embeddings with PLS on the spectra themselves, data set by data set.
 
-Every set was measured by one instrument and is SNV corrected. Samples are held out in five folds,
-so that each is predicted once a repeat; the number of components (1 to 15) is chosen by five folds
-of the rest, or is 10. One row of the CSV is the RMSEP of one target over all folds, beside that of
-`SNV -> PLS` with the same settings in the same folds (`rmsep_plain`) and the `ratio` of the two.
-`features` are what PLS reads instead of the spectra: the first derivative ("derivative"), the
-embedding by the shipped weights ("small"), by untrained ones of the same architecture, drawn anew
-for every repeat ("random", and "damped" with a quarter of what the block adds, as in "small"), or
-by a file (`--weights`). With "scratch" there is no PLS: network and head of `SpektronRegressor`
-are trained on the calibration samples alone, from random weights, and `ratio` is to chosen
-components on scaled channels. Classes are predicted as zeros and ones. Rows that the CSV has
-already are not computed again.
+Each set comes from one instrument and is SNV corrected. Samples are held out in five folds; the
+number of components (1 to 15) is chosen by five inner folds, or is 10. Each row of the CSV has the
+RMSEP of one target over all folds, that of `SNV -> PLS` with the same settings and folds
+(`rmsep_plain`), and the `ratio` of the two. `features` names the input of PLS: the first derivative
+("derivative"), or the embedding by the shipped weights ("small"), by random weights of the same
+architecture, drawn for each repeat ("random"; "damped" with a quarter of the block's output, as in
+"small"), or by a file (`--weights`). With "scratch", there is no PLS: network and head of
+`SpektronRegressor` are trained on the calibration samples from random weights, and `ratio` compares
+with PLS on scaled channels and a chosen number of components. Classes are predicted as zeros and
+ones. Rows already in the CSV are not computed again.
 
     OMP_NUM_THREADS=1 python benchmarks/bench_embedding.py --data DIRECTORY --repeats 3 \
         --output embedding.csv
@@ -53,16 +52,16 @@ KEY = ("set", "features", "fraction", "repeat")
 COLUMNS = ("set", "target", "n_samples", "features", "pls", "scale", "fraction", "repeat")
 COLUMNS += ("rmsep", "rmsep_plain", "ratio")
 PACKAGES = ("skspektron", "numpy", "scikit-learn", "chemotools", "torch")
-N_FOLDS, N_COMPONENTS, N_FIXED, FEWEST = 5, 15, 10, 10  # FEWEST labelled samples
+N_FOLDS, N_COMPONENTS, N_FIXED, MIN_LABELLED = 5, 15, 10, 10
 CALIBRATIONS = (("chosen", True), ("chosen", False), ("10", True))  # components, scale
 WITHOUT_PLS = ("none", "none")
-DAMPING = 0.25  # of the block in pretraining/small.py
+DAMPING = 0.25  # factor of the block, as in pretraining/small.py
 FEATURES = ("derivative", "small", "random", "damped", "scratch")
 
 CANE = ("F750", "MicroNIR1700_rep1", "MicroNIR1700_rep2", "MicroNIR1700_rep3", "MicroNIR2200")
 CANE += ("NIRONE22", "NIRscanNano", "SCIO", "TellSpec")
 FTIR = ("fresh_meat", "fruit_puree", "instant_coffee", "olive_oil")
-FILES = {  # set: file, its array of spectra, its reference values or the classes that there are
+FILES = {  # set: file, name of its spectra, names of its reference values (None: classes)
     "barley": ("barley_auroranir", "AuroraNIR", ("moisture", "protein")),
     "diesel": ("diesel_swri", "NIR", ("BP50", "CN", "D4052", "FLASH", "FREEZE", "TOTAL", "VISC")),
     "gasoline": ("gasoline_kalivas", "NIR", ("octane",)),
@@ -76,13 +75,13 @@ FILES = {  # set: file, its array of spectra, its reference values or the classe
 
 @dataclass(frozen=True)
 class SpectralSet:
-    """Spectra of one instrument and what they are calibrated to."""
+    """Spectra of one instrument and their reference values."""
 
     name: str
     wavenumber: NDArray  # (n_features,), cm-1
     X: NDArray  # (n_rows, n_features), SNV corrected
-    y: Mapping[str, NDArray]  # (n_rows,) by target, NaN where not known
-    sample_id: NDArray  # (n_rows,) numbers; spectra of a sample stay together
+    y: Mapping[str, NDArray]  # target: (n_rows,), NaN where unknown
+    sample_id: NDArray  # (n_rows,) numbers; the folds keep spectra of a sample together
 
     def take(self, rows: NDArray) -> "SpectralSet":
         """Return some rows."""
@@ -91,15 +90,15 @@ class SpectralSet:
 
 
 def load(name: str, folder: Path | None) -> SpectralSet:
-    """Return a set by name from its file, or simulated spectra, which need none."""
+    """Return a data set by name, from its file or simulated."""
     if name == "simulated":
         return simulated()
     file, array, targets = FILES[name]
     path = None if folder is None else folder / f"{file}.npz"
     if path is None or not path.exists():
         raise SystemExit(
-            f"Set {name!r} needs {file}.npz, and {folder or '--data'} does not hold it. Pass the "
-            "folder with --data or in SKSPEKTRON_DATA, or leave the set out with --sets."
+            f"Set {name!r} needs {file}.npz, which is not in {folder or '--data'}. Pass the folder "
+            "with --data or in SKSPEKTRON_DATA, or exclude the set with --sets."
         )
     data = np.load(path)
     y = classes(data["label"]) if targets is None else {t: data[t].astype(float) for t in targets}
@@ -127,13 +126,13 @@ def axis(data, array: str) -> NDArray:
 
 
 def classes(label: NDArray) -> dict[str, NDArray]:
-    """Return 1 where a row is of a class and else 0, by class; one of two says it all."""
+    """Return indicators (0 or 1) of the classes by name; one where there are two classes."""
     names = np.unique(label)
     return {str(name): (label == name) * 1.0 for name in names[: None if len(names) > 2 else 1]}
 
 
 def samples(data, n_rows: int) -> NDArray:
-    """Return the number of each row's sample: its identifier, which a class may count anew."""
+    """Return a number for each row's sample; identifiers are unique within a class only."""
     if "sample_id" not in data:
         return np.arange(n_rows)
     label = data["label"] if "label" in data else np.full(n_rows, "")
@@ -142,14 +141,14 @@ def samples(data, n_rows: int) -> NDArray:
 
 
 def subsample(data: SpectralSet, n: int, seed: int) -> SpectralSet:
-    """Return at most `n` rows, drawn."""
+    """Return at most `n` rows, drawn at random."""
     if len(data.X) <= n:
         return data
     return data.take(np.sort(np.random.default_rng(seed).permutation(len(data.X))[:n]))
 
 
 def represent(features: str, data: SpectralSet, weights: Mapping) -> NDArray | None:
-    """Return what PLS reads, (n_rows, n_outputs); None where there is no PLS."""
+    """Return the input of PLS, (n_rows, n_outputs); None for "scratch"."""
     if features == "scratch":
         return None
     if features == "derivative":
@@ -160,31 +159,31 @@ def represent(features: str, data: SpectralSet, weights: Mapping) -> NDArray | N
 
 
 def untrained(folder: str, seed: int, damping: float = 1.0) -> Path:
-    """Write random weights of the shipped architecture to a file; `damping` is of the block."""
+    """Write random weights of the shipped architecture to a file; `damping` scales the block."""
     path = Path(folder) / f"{seed}-{damping}.safetensors"
     network = new_network(PRESETS["calibration"], seed=seed)
     tensors, d_model = network.state_dict(), network.architecture.d_model
     for name in tensors:
-        if ".gate." in name:  # of a gated linear unit, the half that is not the gate
+        if ".gate." in name:  # the half of a gated linear unit that is not the gate
             tensors[name][:d_model] *= damping
     save_network(path, FrozenNetwork.of(network.architecture, tensors), record={})
     return path
 
 
 def folds(sample_id: NDArray, seed: int, fraction: float = 1.0) -> Iterator[tuple]:
-    """Yield training and test rows; of the training samples a fraction has labels, or `FEWEST`."""
+    """Yield training and test rows; a fraction of the training samples, at least 10, is kept."""
     cv = GroupKFold(N_FOLDS, shuffle=True, random_state=seed)
     for train, test in cv.split(sample_id, groups=sample_id):
         drawn = np.random.default_rng(seed).permutation(np.unique(sample_id[train]))
-        n_labelled = max(round(fraction * len(drawn)), FEWEST)
+        n_labelled = max(round(fraction * len(drawn)), MIN_LABELLED)
         yield train[np.isin(sample_id[train], drawn[:n_labelled])], test
 
 
 def pls(K: NDArray, K_test: NDArray, y: NDArray) -> NDArray:
     """Return predictions by PLS with 1, 2, ... components from inner products, (A, n_test).
 
-    The partial least squares of one y without X: every score is a combination of the rows of
-    K = XX', X centred (Lindgren, Geladi & Wold, J. Chemom. 7 (1993) 45-59).
+    PLS of one y by the kernel K = XX' of centred X: every score is a combination of its rows
+    (Lindgren, Geladi & Wold, J. Chemom. 7 (1993) 45-59).
     """
     n_components = min(N_COMPONENTS, len(y) - 1)
     T, C = np.zeros((2, n_components, len(y)))  # scores t, and c with t = Kc
@@ -193,7 +192,7 @@ def pls(K: NDArray, K_test: NDArray, y: NDArray) -> NDArray:
     smallest = 1e-12 * np.trace(K) * np.linalg.norm(residual)
     for a in range(n_components):
         t, c = K @ residual, residual
-        for _ in range(2):  # the second time for what rounding left
+        for _ in range(2):  # orthogonalized twice against rounding
             h = T[:a] @ t
             t, c = t - h @ T[:a], c - h @ C[:a]
         norm = np.linalg.norm(t)
@@ -207,7 +206,7 @@ def pls(K: NDArray, K_test: NDArray, y: NDArray) -> NDArray:
 
 
 def calibrate(F: NDArray, Y: NDArray, train: NDArray, test: NDArray, scale: bool) -> NDArray:
-    """Return what PLSRegression(scale=scale) predicts, (n_targets, n_components, n_test)."""
+    """Return the predictions of PLSRegression(scale=scale), (n_targets, n_components, n_test)."""
     Z, Z_test = F[train] - F[train].mean(axis=0), F[test] - F[train].mean(axis=0)
     if scale:
         deviation = Z.std(axis=0, ddof=1)
@@ -240,8 +239,8 @@ def nested(sample_id: NDArray, seed: int, fraction: float) -> list[tuple]:
 
 
 def by_pls(F: NDArray, Y: NDArray, splits: Sequence[tuple]) -> dict[tuple, NDArray]:
-    """Return the RMSEP of every target by calibration, (n_targets,)."""
-    # Without scaling PLS knows inner products alone: as many columns as rows hold them.
+    """Return the RMSEP of every target, (n_targets,), by PLS settings."""
+    # Unscaled PLS depends on inner products only: n_rows columns of scores suffice.
     centred = F - F.mean(axis=0)
     values, vectors = np.linalg.eigh(centred @ centred.T)
     scores = vectors * np.sqrt(np.maximum(values, 0))
@@ -267,14 +266,14 @@ def from_scratch(data: SpectralSet, Y, splits, weights: Path, seed: int) -> dict
 
 
 def by_known_rows(y: Mapping[str, NDArray]) -> Iterator[tuple[NDArray, list[str]]]:
-    """Yield rows, and the targets that are known in these and no others."""
+    """Yield rows, and the targets that are known in exactly these rows."""
     known = {name: np.isfinite(values) for name, values in y.items()}
     for pattern in {mask.tobytes(): mask for mask in known.values()}.values():
         yield np.flatnonzero(pattern), [n for n, mask in known.items() if (mask == pattern).all()]
 
 
 def measure(data: SpectralSet, represented: Mapping, weights, fraction, seed) -> Iterator[dict]:
-    """Yield the rows of all representations of a set in one repeat."""
+    """Yield the CSV rows of all features of a set in one repeat."""
     for rows, names in by_known_rows(data.y):
         part, Y = data.take(rows), np.stack([data.y[name][rows] for name in names])
         splits = nested(part.sample_id, seed, fraction)
@@ -302,7 +301,7 @@ def measure(data: SpectralSet, represented: Mapping, weights, fraction, seed) ->
 
 
 def run(data: SpectralSet, args: argparse.Namespace, done: set, write: Callable) -> None:
-    """Measure what is missing of a set, repeat by repeat, and write it as it comes in."""
+    """Compute and write the missing rows of a set, repeat by repeat."""
     for repeat in range(args.repeats):
         todo = {
             fraction: [
@@ -326,7 +325,7 @@ def run(data: SpectralSet, args: argparse.Namespace, done: set, write: Callable)
 
 
 def read_rows(path: Path) -> list[dict]:
-    """Return the rows that earlier runs wrote."""
+    """Return the rows of earlier runs."""
     if not path.exists():
         return []
     with path.open(newline="") as file:
@@ -334,7 +333,7 @@ def read_rows(path: Path) -> list[dict]:
 
 
 def append(path: Path, rows: Sequence[dict]) -> None:
-    """Write rows behind those that are there."""
+    """Append rows to the CSV."""
     is_new = not path.exists()
     with path.open("a", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
@@ -344,7 +343,7 @@ def append(path: Path, rows: Sequence[dict]) -> None:
 
 
 def record_run(args: argparse.Namespace, argv: Sequence[str]) -> None:
-    """Note versions, weights and command beside the CSV; refuse to mix what does not compare."""
+    """Write versions, weights and command beside the CSV; refuse different settings."""
     sidecar = args.output.with_name(args.output.name + ".json")
     runs = json.loads(sidecar.read_text()) if sidecar.exists() and args.output.exists() else []
     files = {"small": Path(skspektron.__file__).parent / "weights" / "small.safetensors"}
@@ -364,7 +363,7 @@ def record_run(args: argparse.Namespace, argv: Sequence[str]) -> None:
 
 
 def mean_ratios(rows: Sequence[dict], name: str = "set") -> dict[tuple, dict[str, float]]:
-    """Return geometric means by features, pls, scale and fraction, and therein by `name`."""
+    """Return {(features, pls, scale, fraction): {set: geometric mean ratio}}, or by `name`."""
     logs: dict[tuple, dict[str, list]] = {}
     for row in rows:
         group = logs.setdefault(tuple(row[k] for k in ("features", "pls", "scale", "fraction")), {})
@@ -376,12 +375,12 @@ def mean_ratios(rows: Sequence[dict], name: str = "set") -> dict[tuple, dict[str
 
 
 def geometric_mean(ratios: Mapping[str, float]) -> float:
-    """Return the geometric mean of ratios by name."""
+    """Return the geometric mean of the values."""
     return float(np.exp(np.mean(np.log(list(ratios.values())))))
 
 
 def summary(rows: Sequence[dict]) -> str:
-    """Return the ratios of every way to calibrate: over sets, how many are below 1, set by set."""
+    """Return the mean ratio of all settings, the number of sets below 1, and each set."""
     lines = [f"{'features, pls, scale, fraction':<40} {'mean':>6} {'< 1':>4} {'<= 1.02':>7}  worst"]
     for key, ratios in mean_ratios(rows).items():
         values, worst = list(ratios.values()), max(ratios, key=ratios.get)
@@ -394,7 +393,7 @@ def summary(rows: Sequence[dict]) -> str:
 
 
 def named_file(text: str) -> tuple[str, Path]:
-    """Return the two sides of name=path."""
+    """Return name and path of an argument name=path."""
     name, _, path = text.partition("=")
     if not name or not Path(path).is_file():
         raise argparse.ArgumentTypeError(f"{text!r} is not name=path of a file that exists.")
@@ -412,11 +411,11 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         "--features", nargs="+", choices=FEATURES, default=["derivative", "small", "random"]
     )
     parser.add_argument(
-        "--weights", nargs="+", type=named_file, default=[], help="name=path, compared as well"
+        "--weights", nargs="+", type=named_file, default=[], help="name=path of further weights"
     )
     parser.add_argument("--fractions", nargs="+", type=float, default=[1.0], help="of the labels")
     parser.add_argument("--repeats", type=int, default=3, help="of the folds")
-    parser.add_argument("--max-samples", type=int, default=300, help="rows of larger sets: drawn")
+    parser.add_argument("--max-samples", type=int, default=300, help="of a set, drawn at random")
     parser.add_argument("--seed", type=int, default=0, help="repeat r draws from seed + r")
     parser.add_argument("--output", type=Path, default=Path("bench_embedding.csv"))
     args = parser.parse_args(argv)

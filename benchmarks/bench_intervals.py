@@ -1,9 +1,9 @@
-"""Measure how many new samples lie within the intervals of a transfer with ten standards.
+"""Measure the coverage of prediction intervals after a transfer with ten standards.
 
-One row of the CSV is one draw: standards and test samples are drawn anew (on simulated data the
-instruments too), intervals are fitted, and the share of test samples whose reference value they
-hold is counted. Standards are drawn at random from the calibration samples, as theory asks, or
-picked from them by Kennard-Stone. Rows that the CSV has already are not computed again.
+Each row of the CSV is one draw of standards and test samples, and on simulated data of instruments;
+its coverage is the fraction of test samples whose interval contains the reference value. Standards
+are drawn at random from the calibration samples, as the theory requires, or chosen by
+Kennard-Stone. Rows already in the CSV are not computed again.
 
     python benchmarks/bench_intervals.py --data simulated --draws 100 --output intervals.csv
 """
@@ -43,7 +43,7 @@ METHODS = {
     "pds": PDSTransfer,
     "ensemble": EnsembleTransfer,
     "target-only": TargetOnly,
-    # Nothing is chosen from the standards, so that the fits without each of them are more alike.
+    # Fixed settings make the leave-one-out fits of the standards more alike.
     "nar-fixed": partial(NARTransfer, PLS, difference_penalty=1.0),
     "pds-fixed": partial(PDSTransfer, PLS, window_length=5, n_components=2),
 }
@@ -55,7 +55,7 @@ N_CALIBRATION = 60  # samples on the source; the standards are among them
 
 
 class Lab(NamedTuple):
-    """Samples that both instruments could measure, in an order in which none is special."""
+    """Samples measured on both instruments, in random order."""
 
     X_source: NDArray  # (n_samples, n_features)
     X_target: NDArray
@@ -64,7 +64,7 @@ class Lab(NamedTuple):
 
 
 def simulated(draw: int) -> Iterator[tuple[str, Lab]]:
-    """Yield 120 samples of new compounds on two new instruments, 70 channels each."""
+    """Yield 120 simulated samples on two instruments, 70 channels each; `draw` is the seed."""
     axis = np.arange(1100.0, 2500.0, 20.0)
     lab = make_instruments(120, (SOURCE, TARGET), wavelength=axis, random_state=draw)
     order = np.random.default_rng(draw).permutation(120)  # the lamp drifts along the samples
@@ -73,7 +73,7 @@ def simulated(draw: int) -> Iterator[tuple[str, Lab]]:
 
 
 def corn(draw: int) -> Iterator[tuple[str, Lab]]:
-    """Yield 80 samples of corn, carried from m5 to mp5 and to mp6, for each of 4 properties."""
+    """Yield 80 samples of corn on m5 and mp5 or mp6, for each of 4 properties."""
     data = fetch_corn()
     order = np.random.default_rng(draw).permutation(len(data.y))
     for target, (column, name) in product(("mp5", "mp6"), enumerate(data.target_names)):
@@ -86,17 +86,17 @@ DATA = {"simulated": simulated, "corn": corn}
 
 
 def pick(lab: Lab, drawn: str, n_standards: int) -> NDArray:
-    """Return which of the calibration samples are measured on the target as well."""
+    """Return the calibration samples that are standards."""
     if drawn == "random":  # the samples are in random order
         return np.arange(n_standards)
     return kennard_stone(lab.X_source[:N_CALIBRATION])[:n_standards]
 
 
 def measure(lab: Lab, method: str, drawn: str, n_standards: int) -> dict[str, float]:
-    """Fit intervals on the calibration samples, count the others that lie within."""
+    """Fit intervals on the calibration samples and return their coverage of the others."""
     derivative = SavitzkyGolay(window_length=11, polyorder=2, mode="interp").fit_transform
     X_source, X_target, known = lab.X_source, lab.X_target, {"wavelength": lab.wavelength}
-    if method != "ensemble":  # which has derivatives among its views
+    if method != "ensemble":  # whose views include derivatives
         X_source, X_target, known = derivative(X_source), derivative(X_target), {}
     at, old, ids = pick(lab, drawn, n_standards), slice(N_CALIBRATION), np.arange(len(lab.y))
     X, y, instrument, sample_id = stack_instruments(
@@ -123,7 +123,7 @@ def measure(lab: Lab, method: str, drawn: str, n_standards: int) -> dict[str, fl
 
 
 def run_draw(data: str, draw: int, fits: list[tuple], done: set[tuple]) -> list[dict]:
-    """Return the rows of one draw that are not there yet."""
+    """Return the missing rows of one draw."""
     rows = []
     for task, lab in DATA[data](draw):
         for method, drawn, n_standards in fits:
@@ -135,7 +135,7 @@ def run_draw(data: str, draw: int, fits: list[tuple], done: set[tuple]) -> list[
 
 
 def read_rows(path: Path) -> list[dict]:
-    """Return the rows that earlier runs wrote."""
+    """Return the rows of earlier runs."""
     if not path.exists():
         return []
     with path.open(newline="") as file:
@@ -143,7 +143,7 @@ def read_rows(path: Path) -> list[dict]:
 
 
 def record_run(path: Path, argv: Sequence[str]) -> None:
-    """Note versions and command beside the CSV."""
+    """Write versions and command to a file beside the CSV."""
     sidecar = path.with_name(path.name + ".json")
     runs = json.loads(sidecar.read_text()) if sidecar.exists() and path.exists() else []
     versions = {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
@@ -152,7 +152,7 @@ def record_run(path: Path, argv: Sequence[str]) -> None:
 
 
 def coverages(rows: list[dict]) -> dict[tuple, list[tuple[float, float]]]:
-    """Return (coverage, width / RMSEP) of every draw, by data set, method, way and standards."""
+    """Return (coverage, width / RMSEP) of the draws by data, method, `drawn`, n_standards."""
     groups: dict[tuple, dict] = {}
     for row in rows:
         key = (row["task"].split("/")[0], row["method"], row["drawn"], row["n_standards"])
@@ -165,7 +165,7 @@ def coverages(rows: list[dict]) -> dict[tuple, list[tuple[float, float]]]:
 
 
 def summary(rows: list[dict]) -> str:
-    """Return a table: coverage over the draws, its standard error, and how wide intervals are."""
+    """Return a table of mean coverage, its standard error and the width of the intervals."""
     lines = [
         f"{'data':<10} {'method':<12} {'drawn':<14} {'n':>3} {'draws':>6} {'coverage':>9} "
         f"{'error':>6} {'10 %':>6} {'width/RMSEP':>12}"
@@ -192,8 +192,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         "--drawn", nargs="+", choices=("random", "kennard-stone"), default=["random"]
     )
     parser.add_argument("--n-standards", nargs="+", type=int, default=[10])
-    parser.add_argument("--draws", type=int, default=100, help="draw d has the seed d")
-    parser.add_argument("--n-jobs", type=int, default=1, help="draws at a time, one thread each")
+    parser.add_argument("--draws", type=int, default=100, help="number of draws; draw d has seed d")
+    parser.add_argument("--n-jobs", type=int, default=1, help="parallel processes, one thread each")
     parser.add_argument("--output", type=Path, default=Path("intervals.csv"))
     return parser.parse_args(argv)
 

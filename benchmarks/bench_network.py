@@ -1,15 +1,14 @@
 """Time the training step of the presets, and of the published code of one of them.
 
-A step is what training does with one batch: hide patches, encode, reconstruct, backward, clip and
-AdamW, in float32, with the balance of experts where there are any. All networks run in turns within
-one run, after a round that is not timed; `spectra_per_second` is that of the median round by the
-clock, `cpu_seconds` those of all threads together. A clock is shared with whatever else the machine
-does; `load` is how many processes wanted a core on average when the run ended.
+A step processes one batch in float32: mask patches, encode, reconstruct, backpropagate, clip the
+gradients and update by AdamW, with the balance loss where the network has experts. The networks
+take turns, after one round that is not timed. `spectra_per_second` follows from the wall time of
+the median round, `cpu_seconds` is the time of all threads. Other processes affect the wall time;
+`load` is the load average of the machine at the end.
 
-`--published PATH` adds the network that the preset "spektron" is built after: PATH is a folder
-with the public code (the repository ktubhyam/Spektron), whose package is called `src`. It is timed
-on the same spectra and at equal dropout everywhere, none and 0.05, and so is the preset. It needs
-the package einops.
+`--published PATH` adds the network that the preset "spektron" reproduces: PATH is a folder with the
+public code (the repository ktubhyam/Spektron), whose package is called `src` and requires einops.
+Both are timed on the same spectra with dropout 0 and 0.05 in all layers.
 
     OMP_WAIT_POLICY=PASSIVE python benchmarks/bench_network.py \
         --output benchmarks/results/network.csv
@@ -43,13 +42,13 @@ from skspektron._training.masked._batches import masked_batch
 
 MASK_RATIO = 0.35
 BALANCE = 0.01  # weight of the balance of experts, as published
-LEAST = {"small": 300, "base": 40}  # spectra a second on two cores that nothing else uses
-FACTOR = {0.0: 2.0, 0.05: 2.0}  # of the preset over the published code, by dropout
+MIN_SPEED = {"small": 300, "base": 40}  # spectra per second on two idle cores
+MIN_SPEED_UP = {0.0: 2.0, 0.05: 2.0}  # of the preset over the published code, by dropout
 
 
 @dataclass(frozen=True)
 class Run:
-    """A network, and the batches that it is trained on."""
+    """A network and the size of its batches."""
 
     model: str
     n_channels: int
@@ -65,11 +64,13 @@ PRESET_RUNS = (
     Run("panchromatic", 700, 8, 0.0),
     Run("chemomae", 700, 16, 0.1),
 )
-DUEL = tuple(Run(model, 2048, 2, rate) for rate in FACTOR for model in ("spektron", "published"))
+COMPARED_RUNS = tuple(
+    Run(model, 2048, 2, rate) for rate in MIN_SPEED_UP for model in ("spektron", "published")
+)
 
 
 def draw_spectra(run: Run) -> np.ndarray:
-    """Return a batch of spectra of a few broad bands."""
+    """Return a batch of simulated spectra with 20 broad bands."""
     rng = np.random.default_rng(0)
     channel = np.linspace(0, 1, run.n_channels)
     bands = np.exp(-0.5 * ((channel - rng.uniform(size=(20, 1))) / 0.03) ** 2)
@@ -77,7 +78,7 @@ def draw_spectra(run: Run) -> np.ndarray:
 
 
 def our_network(run: Run, device: str) -> tuple[nn.Module, Callable[[int], Tensor]]:
-    """Return a preset, and its loss in a step."""
+    """Return the network of a preset, and a function that computes the loss of a step."""
     architecture = replace(PRESETS[run.model], dropout=run.dropout).for_channels(run.n_channels)
     network = new_network(architecture, seed=0)
     weights = {"masked": 1.0} | ({"balance": BALANCE} if architecture.n_experts > 1 else {})
@@ -95,7 +96,7 @@ def our_network(run: Run, device: str) -> tuple[nn.Module, Callable[[int], Tenso
 
 
 def published_network(run: Run, device: str) -> tuple[nn.Module, Callable[[int], Tensor]]:
-    """Return the network of the public code, and its loss in a step."""
+    """Return the published network, and a function that computes the loss of a step."""
     from src.config import get_dlinoss_config
     from src.models.spektron import Spektron, SpektronForPretraining
 
@@ -107,7 +108,7 @@ def published_network(run: Run, device: str) -> tuple[nn.Module, Callable[[int],
     for module in network.modules():
         if isinstance(module, nn.Dropout):
             module.p = run.dropout
-    network._current_step = config.pretrain.max_steps  # behind the rise of the masked share
+    network._current_step = config.pretrain.max_steps  # after the masked fraction has risen
     X = to_tensor(draw_spectra(run))
 
     def loss(step: int) -> Tensor:
@@ -120,17 +121,17 @@ def published_network(run: Run, device: str) -> tuple[nn.Module, Callable[[int],
 
 
 def prepare(run: Run, device: str) -> tuple[Callable[[int], None], int]:
-    """Return a function that takes an optimiser step, and the number of parameters."""
+    """Return a function that takes an optimizer step, and the number of parameters."""
     make = published_network if run.model == "published" else our_network
     module, loss = make(run, device)
     module.train()
-    optimiser = torch.optim.AdamW(module.parameters(), lr=1e-4, weight_decay=0.01)
+    optimizer = torch.optim.AdamW(module.parameters(), lr=1e-4, weight_decay=0.01)
 
     def step(index: int) -> None:
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss(index).backward()
         nn.utils.clip_grad_norm_(module.parameters(), 1.0)
-        optimiser.step()
+        optimizer.step()
         if device != "cpu":
             torch.cuda.synchronize(device)
 
@@ -138,7 +139,7 @@ def prepare(run: Run, device: str) -> tuple[Callable[[int], None], int]:
 
 
 def race(runs: Sequence[Run], rounds: int, device: str) -> list[dict]:
-    """Return a row a run; all take a step in turns, `rounds` times after the first."""
+    """Return a row per network; they take turns, after one untimed round."""
     steps, sizes = zip(*(prepare(run, device) for run in runs), strict=True)
     times: list[list[tuple[float, float]]] = [[] for _ in runs]
     for index in range(rounds + 1):
@@ -150,7 +151,7 @@ def race(runs: Sequence[Run], rounds: int, device: str) -> list[dict]:
 
 
 def row(run: Run, n_parameters: int, times: list[tuple[float, float]]) -> dict:
-    """Return what the CSV says of a run; the first round does not count."""
+    """Return the CSV row of a network; the first round is not timed."""
     clock, cpu = (median(values) for values in zip(*times[1:], strict=True))
     return asdict(run) | {
         "n_parameters": n_parameters,
@@ -161,7 +162,7 @@ def row(run: Run, n_parameters: int, times: list[tuple[float, float]]) -> dict:
 
 
 def report(rows: Sequence[dict]) -> str:
-    """Return the table, and by how much the preset is faster than the published code."""
+    """Return the table, and the speed-up of the preset over the published code."""
     lines = [
         f"{'model':<14} {'n':>5} {'batch':>5} {'dropout':>7} {'parameters':>10} "
         f"{'CPU, s':>8} {'a second':>9}"
@@ -180,7 +181,7 @@ def report(rows: Sequence[dict]) -> str:
 
 
 def speed_up(rows: Sequence[dict]) -> dict[float, tuple[float, float]]:
-    """Return by which factor the preset beats the published code, for every dropout."""
+    """Return the speed-up of the preset over the published code, for every dropout."""
     seconds = {
         (each["model"], float(each["dropout"])): [
             float(each[name]) for name in ("seconds", "cpu_seconds")
@@ -195,7 +196,7 @@ def speed_up(rows: Sequence[dict]) -> dict[float, tuple[float, float]]:
 
 
 def write(path: Path, rows: Sequence[dict], argv: Sequence[str], args: argparse.Namespace) -> None:
-    """Write the table, and beside it what it was measured with."""
+    """Write the table, and versions and hardware to a JSON file beside it."""
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, rows[0], lineterminator="\n")
         writer.writeheader()
@@ -240,7 +241,7 @@ def main(argv: Sequence[str]) -> None:
     runs = [run for run in PRESET_RUNS if run.model in args.models]
     if args.published:
         sys.path.insert(0, str(args.published))
-        runs = [run for run in runs if run.model != "spektron"] + list(DUEL)
+        runs = [run for run in runs if run.model != "spektron"] + list(COMPARED_RUNS)
     rows = race(runs, args.rounds, args.device)
     print(report(rows))
     if args.output:

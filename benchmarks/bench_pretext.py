@@ -1,11 +1,11 @@
-"""Train every tokenizer on every backbone where nothing can be learnt, and where a little can.
+"""Pretrain every tokenizer with every backbone on white noise and on mixtures of five compounds.
 
-Two tests of what pretraining measures. In white noise the hidden channels cannot be known: a
-network that predicts them better than the mean spectrum sees what it should not (`nre_noise` below
-0.97). In mixtures of five compounds they follow from the visible ones: a network that does not
-predict them is dead (`nre_learnability` above 0.25, or above linear interpolation). Errors are
-those of spectra that were held out, over that of the mean training spectrum. Rows that the CSV has
-already are not computed again.
+Two checks of pretraining. In white noise, masked channels cannot be predicted: an error below that
+of the mean spectrum (`nre_noise` below 0.97) means that masked values leak. In mixtures of five
+compounds they follow from the visible channels: a large error (`nre_learnability` above 0.25, or
+above linear interpolation) means that the network does not learn. Errors are those of held-out
+spectra divided by that of the mean training spectrum. Rows already in the CSV are not computed
+again.
 
     OMP_NUM_THREADS=1 python benchmarks/bench_pretext.py --output benchmarks/results/pretext.csv
 """
@@ -32,17 +32,17 @@ from skspektron.foundation import Architecture, SpektronPretrainer
 
 TOKENIZERS = ("patch", "raw", "wavelet")
 BACKBONES = ("dlinoss", "mamba", "s4d", "transformer", "cnn")
-HIDING = (("token", "linear"), ("drop", "latent"), ("drop", "grid"))  # mask_mode, decoder
-# Where one layer learns too little from single channels: D-LinOSS stays at 0.34 of the mean
-# spectrum's error, and a convolution, which reaches 3 tokens to either side, at 0.91.
+MASKINGS = (("token", "linear"), ("drop", "latent"), ("drop", "grid"))  # mask_mode, decoder
+# With single channels as tokens, one layer learns too little: the error of D-LinOSS stays at 0.34
+# of that of the mean spectrum, and that of a convolution over 3 tokens on either side at 0.91.
 DEPTH = {("raw", "dlinoss"): 3, ("raw", "cnn"): 6}
 N_HELD_OUT = 256
-NOISE_LIMIT, LIFE_LIMIT = 0.97, 0.25
+NOISE_LIMIT, LEARNABILITY_LIMIT = 0.97, 0.25
 
 
 @dataclass(frozen=True)
 class Combination:
-    """Parts of a network that decide what it sees."""
+    """The parts of a network that may leak masked values."""
 
     tokenizer: str
     backbone: str
@@ -63,7 +63,7 @@ class Combination:
 
 @dataclass(frozen=True)
 class Task:
-    """Spectra to train on and how: the draw of n spectra, their patches, and the budget."""
+    """Simulated spectra, and the settings of a training run."""
 
     draw: Callable[[np.random.Generator, int], NDArray]
     n_samples: int
@@ -85,15 +85,15 @@ def draw_mixtures(rng: np.random.Generator, n_samples: int) -> NDArray:
     return X + 0.01 * X.std() * rng.normal(size=X.shape)
 
 
-# More noise than a run visits twice: no network can know it by heart.
+# No spectrum is visited more than twice, so that none can be memorized.
 NOISE = Task(draw_noise, 20_000, patch_length=16, batch_size=64, max_steps=600)
 MIXTURES = Task(draw_mixtures, 4_000, patch_length=27, batch_size=32, max_steps=500)
 
 
 def combinations() -> Iterator[Combination]:
-    """Yield every tokenizer on every backbone, hidden in every way that the backbone allows."""
-    for tokenizer, backbone, hiding in product(TOKENIZERS, BACKBONES, HIDING):
-        combination = Combination(tokenizer, backbone, *hiding)
+    """Yield every valid combination of tokenizer, backbone and masking."""
+    for tokenizer, backbone, masking in product(TOKENIZERS, BACKBONES, MASKINGS):
+        combination = Combination(tokenizer, backbone, *masking)
         try:
             combination.architecture(8)
         except ValueError:
@@ -102,7 +102,7 @@ def combinations() -> Iterator[Combination]:
 
 
 def pretrain(combination: Combination, task: Task, **settings) -> SpektronPretrainer:
-    """Return the combination after the budget of a task, with some spectra held out."""
+    """Return a pretrainer of the combination, fitted on a task with some spectra held out."""
     X = task.draw(np.random.default_rng(0), task.n_samples + N_HELD_OUT)
     budget = {
         "max_steps": task.max_steps,
@@ -110,12 +110,12 @@ def pretrain(combination: Combination, task: Task, **settings) -> SpektronPretra
         "learning_rate": 3e-3,
         "warmup_steps": 50,
     } | settings
-    with warnings.catch_warnings():  # interpolation is good at broad bands, as it should be here
+    with warnings.catch_warnings():  # expected: interpolation predicts broad bands well
         warnings.filterwarnings("ignore", "Linear interpolation")
         return SpektronPretrainer(
             combination.architecture(task.patch_length),
             wavenumber=np.linspace(4000, 9000, X.shape[1]),
-            n_iter_no_change=1,  # holds spectra out; one report at the end stops nothing
+            n_iter_no_change=1,  # holds spectra out; a single report cannot stop the run
             validation_fraction=N_HELD_OUT / len(X),
             report_every=budget["max_steps"],
             device="cpu",
@@ -125,12 +125,12 @@ def pretrain(combination: Combination, task: Task, **settings) -> SpektronPretra
 
 
 def nre(record: dict[str, float], name: str = "masked_mse") -> float:
-    """Return an error of a record over that of the mean spectrum."""
+    """Return an error of a record divided by that of the mean spectrum."""
     return record[name] / record["mean_mse"]
 
 
 def measure(combination: Combination) -> dict:
-    """Return the row of a combination; seconds are those of one core."""
+    """Return the row of a combination; `seconds` is CPU time."""
     start = process_time()
     [noise] = pretrain(combination, NOISE).history_
     trained = pretrain(combination, MIXTURES)
@@ -146,7 +146,7 @@ def measure(combination: Combination) -> dict:
 
 
 def read_rows(path: Path) -> list[dict]:
-    """Return the rows that earlier runs wrote."""
+    """Return the rows of earlier runs."""
     if not path.exists():
         return []
     with path.open(newline="") as file:
@@ -154,12 +154,12 @@ def read_rows(path: Path) -> list[dict]:
 
 
 def key(row: dict) -> tuple:
-    """Return the names by which a row is known."""
+    """Return the columns that identify a row."""
     return tuple(row[field.name] for field in fields(Combination))
 
 
 def compute(todo: Sequence[Combination], path: Path) -> None:
-    """Append the rows of combinations as they come in."""
+    """Append the row of each combination as soon as it is computed."""
     for combination in todo:
         row = measure(combination)
         is_new = not path.exists()
@@ -172,7 +172,7 @@ def compute(todo: Sequence[Combination], path: Path) -> None:
 
 
 def record_run(path: Path, argv: Sequence[str]) -> None:
-    """Note versions and command beside the CSV."""
+    """Write versions and command to a file beside the CSV."""
     sidecar = path.with_name(path.name + ".json")
     runs = json.loads(sidecar.read_text()) if sidecar.exists() and path.exists() else []
     versions = {name: version(name) for name in ("skspektron", "numpy", "torch", "skorch")}
@@ -182,13 +182,13 @@ def record_run(path: Path, argv: Sequence[str]) -> None:
 
 
 def report(rows: Sequence[dict]) -> str:
-    """Return the table, with a mark where a limit does not hold."""
+    """Return the table; rows that miss a limit are marked."""
     lines = [f"{'tokens, backbone, hiding':<40} {'noise':>7} {'learnt':>7} {'interp.':>7} {'s':>6}"]
     for row in rows:
         noise, learnt, interpolation = (
             float(row[name]) for name in ("nre_noise", "nre_learnability", "interpolation")
         )
-        holds = noise >= NOISE_LIMIT and learnt <= min(LIFE_LIMIT, interpolation)
+        holds = noise >= NOISE_LIMIT and learnt <= min(LEARNABILITY_LIMIT, interpolation)
         lines.append(
             f"{', '.join(key(row)):<40} {noise:>7.3f} {learnt:>7.3f} {interpolation:>7.3f} "
             f"{float(row['seconds']):>6.0f}{'' if holds else '  FAILS'}"

@@ -1,8 +1,8 @@
-"""Time the maps against the classes of chemotools, and a search over the number of standards.
+"""Time the maps against those of chemotools, and a search over the number of standards.
 
-Both fit the same 20 standards in turns within one run, on one thread; the table holds medians.
-The search is 6 values of `n_transfer` in 5 folds, with the calibration cached: the source
-calibration should be fitted once in each fold, and once more for the refit.
+Both packages take turns to fit the same 20 standards on one thread; the table has medians. The
+search tries 6 values of `n_transfer` in 5 folds with a cached calibration, which should be fitted
+once per fold and once for the refit.
 
     python benchmarks/bench_speed.py --repeats 15
 """
@@ -33,7 +33,7 @@ N_FOLDS = 5
 
 
 @dataclass(frozen=True)
-class Duel:
+class Comparison:
     """The same fit by both packages; each function takes target and source standards."""
 
     name: str
@@ -42,7 +42,7 @@ class Duel:
 
 
 def fit_epo(target: NDArray, source: NDArray) -> object:
-    """Fit the projection of chemotools on the differences of pairs."""
+    """Fit the EPO projection of chemotools on paired standards."""
     epo = ExternalParameterOrthogonalization(n_components=2)
     both, sample_ids = np.concatenate([target, source]), np.tile(np.arange(len(target)), 2)
     return epo.fit(source, X_external=both, sample_ids=sample_ids)
@@ -54,30 +54,30 @@ def chemotools_fit(name: str, **parameters) -> Callable[[NDArray, NDArray], obje
     return lambda target, source: peer(**parameters).fit(target, X_source=source)
 
 
-DUELS = (
-    Duel(
+COMPARISONS = (
+    Comparison(
         "PDS, each with its defaults",
         lambda target, source: PDS().fit(target, source),
         chemotools_fit("PiecewiseDirectStandardization"),
     ),
-    Duel(
+    Comparison(
         "PDS, 51 channels, 2 components",
         lambda target, source: PDS(window_length=51, n_components=2).fit(target, source),
         chemotools_fit(
             "PiecewiseDirectStandardization", window_length=25, n_components=2, scale=False
         ),
     ),
-    Duel(
+    Comparison(
         "DS, full rank",
         lambda target, source: DS().fit(target, source),
         chemotools_fit("DirectStandardization"),
     ),
-    Duel(
+    Comparison(
         "SST, 2 components",
         lambda target, source: SST(n_components=2).fit(target, source),
         chemotools_fit("SpectralSpaceTransform", n_components=2),
     ),
-    Duel(
+    Comparison(
         "EPO, 2 components",
         lambda target, source: EPO(n_components=2).fit(target, source),
         fit_epo,
@@ -86,7 +86,7 @@ DUELS = (
 
 
 class CountedCalibration(RegressorMixin, BaseEstimator):
-    """The calibration that ``estimator=None`` stands for; the class counts its fits."""
+    """The default calibration; the class counts its fits."""
 
     n_fits = 0
 
@@ -102,7 +102,7 @@ class CountedCalibration(RegressorMixin, BaseEstimator):
 
 
 def load(data: str, n_channels: int) -> tuple[NDArray, NDArray, NDArray]:
-    """Return the spectra of source and target, row by row, and one property of the samples."""
+    """Return the spectra of the same samples on source and target, and one property."""
     if data == "corn":
         corn = fetch_corn()
         X_source, X_target, y = corn.X["m5"], corn.X["mp6"], corn.y[:, 0]
@@ -113,16 +113,18 @@ def load(data: str, n_channels: int) -> tuple[NDArray, NDArray, NDArray]:
 
 
 def seconds(function: Callable, *arguments) -> float:
-    """Return how long one call takes."""
+    """Return the wall time of one call."""
     start = perf_counter()
     function(*arguments)
     return perf_counter() - start
 
 
-def race(duel: Duel, target: NDArray, source: NDArray, repeats: int) -> tuple[float, float]:
-    """Return the median seconds of both, measured in turns after one round that is not."""
+def race(
+    comparison: Comparison, target: NDArray, source: NDArray, repeats: int
+) -> tuple[float, float]:
+    """Return the median seconds of both; they take turns, after one untimed round."""
     rounds = [
-        (seconds(duel.ours, target, source), seconds(duel.theirs, target, source))
+        (seconds(comparison.ours, target, source), seconds(comparison.theirs, target, source))
         for _ in range(repeats + 1)
     ]
     ours, theirs = zip(*rounds[1:], strict=True)
@@ -132,7 +134,7 @@ def race(duel: Duel, target: NDArray, source: NDArray, repeats: int) -> tuple[fl
 def search(
     X_source: NDArray, X_target: NDArray, y: NDArray, sizes: Sequence[int]
 ) -> tuple[float, int]:
-    """Return the seconds of a cached search over `n_transfer` and the calibrations it fitted."""
+    """Return the seconds of a cached search over `n_transfer`, and the number of fits."""
     sample_id = np.arange(len(y))
     X, y, instrument, sample_id = stack_instruments(
         {"source": (X_source, y, sample_id), "target": (X_target, y, sample_id)}
@@ -161,13 +163,13 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--data", choices=("corn", "simulated"), default="corn")
     parser.add_argument("--repeats", type=int, default=15, help="timed fits of each class")
     parser.add_argument("--n-standards", type=int, default=20)
-    parser.add_argument("--n-channels", type=int, default=700, help="the first so many")
+    parser.add_argument("--n-channels", type=int, default=700, help="keep the first channels")
     parser.add_argument("--n-transfer", nargs="+", type=int, default=N_TRANSFER)
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str]) -> None:
-    """Run the duels and the search, and print their table."""
+    """Run the comparisons and the search, and print the table."""
     args = parse(argv)
     X_source, X_target, y = load(args.data, args.n_channels)
     standards = kennard_stone(X_source)[: args.n_standards]
@@ -175,9 +177,10 @@ def main(argv: Sequence[str]) -> None:
     print(f"{len(target)} standards of {target.shape[1]} channels ({args.data}), one thread")
     print(f"{'fit':<32} {'ours, ms':>9} {'chemotools, ms':>15} {'ratio':>7}")
     with threadpool_limits(1):
-        for duel in DUELS:
-            ours, theirs = race(duel, target, source, args.repeats)
-            print(f"{duel.name:<32} {1e3 * ours:>9.3f} {1e3 * theirs:>15.3f} {theirs / ours:>7.1f}")
+        for comparison in COMPARISONS:
+            ours, theirs = race(comparison, target, source, args.repeats)
+            times = f"{1e3 * ours:>9.3f} {1e3 * theirs:>15.3f} {theirs / ours:>7.1f}"
+            print(f"{comparison.name:<32} {times}")
         duration, n_fits = search(X_source, X_target, y, args.n_transfer)
     print(
         f"GridSearchCV of PDSTransfer, {len(args.n_transfer)} values of n_transfer x {N_FOLDS} "

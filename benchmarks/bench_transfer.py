@@ -1,9 +1,9 @@
 """Compare transfer methods on public spectra, with the same splits and standards for all.
 
-Every task is an ordered pair of instruments and a property. A repeat holds out a quarter of the
-physical samples on all instruments; standards are chosen by Kennard-Stone from the rest. One row
-of the CSV is one fit, scored on the held-out samples as the target instrument measured them.
-Rows that the CSV has already are not computed again, so an interrupted run goes on.
+A task is an ordered pair of instruments and a property. A repeat holds out a quarter of the
+physical samples on all instruments; standards are chosen from the rest by Kennard-Stone. Each row
+of the CSV is one fit, scored on the spectra of the held-out samples from the target instrument.
+Rows already in the CSV are not computed again, so an interrupted run can be resumed.
 
     python benchmarks/bench_transfer.py --data corn tablets --repeats 10 --n-jobs 2 \
         --output transfer.csv
@@ -44,10 +44,10 @@ from skspektron.model_selection import TransferShuffleSplit, dask_parallel, stac
 KEY = ("task", "method", "n_transfer", "repeat")
 COLUMNS = (*KEY, "rmsep", "r2", "bias", "sep", "seconds")
 PACKAGES = ("skspektron", "numpy", "scipy", "scikit-learn", "chemotools", "torch")
-FEWEST_REPEATS = 6  # of which all in one direction have p < 0.05
-R2_FLOOR = -1.0  # one failed task must not outweigh 23 good ones in a mean
+FEWEST_REPEATS = 6  # with fewer, a Wilcoxon test cannot reach p < 0.05
+R2_FLOOR = -1.0  # keeps one failed task from dominating the mean
 
-# Published code leaves these tablets out; rows are counted from 0 within their subset.
+# Outliers excluded by published code; rows are counted from 0 within their subset.
 TABLET_OUTLIERS = {
     "calibrate": (18, 121, 125, 126),
     "test": (4, 8, 10, 144, 266, 293, 294, 312, 340, 341, 343),
@@ -59,9 +59,9 @@ TABLET_MAX_WAVELENGTH = 1650.0  # nm; beyond it the detector is noisy
 
 @dataclass(frozen=True)
 class Task:
-    """A calibration to carry from `source` to `target`, as stacked rows."""
+    """A calibration to transfer from `source` to `target`, as stacked rows."""
 
-    name: str  # as corn/m5-mp6/moisture
+    name: str  # e.g. corn/m5-mp6/moisture
     source: str
     target: str
     wavelength: NDArray  # (n_features,), nm
@@ -69,19 +69,19 @@ class Task:
     y: NDArray  # (n_rows,)
     instrument: NDArray  # (n_rows,)
     sample_id: NDArray  # (n_rows,)
-    all_y: NDArray  # (n_rows, n_properties), of which `y` is one column
+    all_y: NDArray  # (n_rows, n_properties); `y` is one of the columns
     column: int = 0
 
 
 @dataclass(frozen=True)
 class Method:
-    """How to build one transfer estimator, and which numbers of standards it is run with."""
+    """How to build a transfer estimator, and the numbers of standards to run it with."""
 
     build: Callable  # (task, n_transfer, seed) -> estimator
     derivative: bool = True  # first derivative of the spectra, or the spectra as measured
-    sizes: Callable = lambda requested: requested  # n_transfer asked for -> n_transfer run
-    rows: Callable = lambda task, train, seed: train  # training rows -> those that are used
-    joint: bool = False  # one fit for all properties of a pair: the map of spectra is the cost
+    sizes: Callable = lambda requested: requested  # requested n_transfer -> n_transfer to run
+    rows: Callable = lambda task, train, seed: train  # training rows -> rows to fit on
+    joint: bool = False  # one fit for all properties of a pair, which share the map
 
 
 def classical(name: str, sizes: Callable, rows: Callable = Method.rows, **params) -> Method:
@@ -101,9 +101,9 @@ def classical(name: str, sizes: Callable, rows: Callable = Method.rows, **params
 
 
 def with_axis(name: str, sizes: Callable, *, joint: bool = True, **lazy: Callable) -> Method:
-    """Return the method of a class that gets the spectra as measured, and their axis.
+    """Return the method of a class that reads the spectra as measured, and their axis.
 
-    Parameters in `lazy` are made when they are needed.
+    Functions in `lazy` return parameters; they are called when the estimator is built.
     """
 
     def build(task, n_transfer, seed):
@@ -122,7 +122,7 @@ def with_axis(name: str, sizes: Callable, *, joint: bool = True, **lazy: Callabl
 
 @cache
 def random_weights() -> str:
-    """Return a file with a network like that of the weights `small` that has seen nothing."""
+    """Write an untrained network with the architecture of the weights `small`; return its path."""
     data = make_instruments(4, random_state=0)
     network = SpektronPretrainer(
         "calibration", wavelength=data.wavelength, max_steps=1, learning_rate=1e-30, random_state=0
@@ -133,17 +133,17 @@ def random_weights() -> str:
 
 
 def positive(requested: Iterable[int]) -> list[int]:
-    """Leave out 0, at which a method on standards is `no-transfer`."""
+    """Return the sizes above 0, where a method needs standards."""
     return [n for n in requested if n > 0]
 
 
 def zero(requested: Iterable[int]) -> list[int]:
-    """Run without standards only."""
+    """Return 0 alone: the method runs without standards."""
     return [0]
 
 
 def half_of_samples(*, other: bool) -> Callable:
-    """Return a rule that keeps half of the samples, the other half on the target if `other`."""
+    """Return a function that keeps half of the samples, with `other` one half per instrument."""
 
     def rows(task: Task, train: NDArray, seed: int) -> NDArray:
         ids = np.unique(task.sample_id[train])
@@ -161,7 +161,7 @@ UNLABELLED = {
     "coral": "CORALTransfer",
     "di-pls": "DIPLSTransfer",
 }
-# What unlabelled spectra are worth when they are of other samples than those of the source.
+# Unlabelled target spectra of the same samples as on the source, or of other samples.
 HALVES = {
     f"{name}-{'other' if other else 'same'}-half": classical(
         method, sizes=zero, rows=half_of_samples(other=other)
@@ -216,7 +216,7 @@ def tablet_tasks() -> Iterator[Task]:
 def sugarcane_tasks() -> Iterator[Task]:
     """Yield 80 tasks: 20 ordered pairs of handhelds, 4 properties, on the channels in common.
 
-    Settings were chosen on them: they show what was seen then, and prove nothing.
+    Settings were chosen on these tasks, so their results are not an independent test.
     """
     folder = os.environ.get("SKSPEKTRON_DATA")
     if folder is None:
@@ -266,12 +266,12 @@ DATA = {
 
 @cache
 def joint_fits_by_pair() -> dict:
-    """Return what this process has fitted for all properties of its last pair and split."""
+    """Return the joint fits of the last pair and split of this process, by pair and seed."""
     return {}
 
 
 def joint_fits(task: Task, seed: int) -> dict:
-    """Return the joint fits of a task's pair and split; those of another one are forgotten."""
+    """Return the joint fits of the pair and split of a task; drop those of any other."""
     is_alone = task.all_y.shape[1] == 1
     pair = task.name if is_alone else task.name.rsplit("/", 1)[0]
     known = joint_fits_by_pair()
@@ -282,11 +282,11 @@ def joint_fits(task: Task, seed: int) -> dict:
 
 def run_unit(task: Task, repeat: int, todo: list[tuple], seed: int) -> list[dict]:
     """Fit and score the (method, n_transfer) pairs in `todo` on one split of one task."""
-    torch.set_num_threads(1)  # threadpool_limits cannot: it sees torch only once it is loaded
+    torch.set_num_threads(1)  # threadpool_limits only limits libraries that are loaded
     cv = TransferShuffleSplit(1, target=task.target, test_size=0.25, random_state=seed + repeat)
     metadata = {"instrument": task.instrument, "sample_id": task.sample_id}
     [(train, test)] = cv.split(task.X, task.y, **metadata)
-    # A derivative is taken of one spectrum at a time, so it cannot leak.
+    # The derivative of a spectrum does not depend on other spectra: nothing leaks.
     derivative = SavitzkyGolay(window_length=11, polyorder=2, mode="interp").fit_transform(task.X)
     rows = []
     for name, n_transfer in todo:
@@ -314,25 +314,25 @@ def predict(task, method, n_transfer, seed, X, train, test) -> tuple[NDArray, fl
     y = task.all_y if method.joint else task.y
     known = {"instrument": task.instrument[used], "sample_id": task.sample_id[used]}
     start = perf_counter()
-    with threadpool_limits(1):  # small arrays: threads that wait for a core cost most
+    with threadpool_limits(1):  # for small arrays, several threads are slower
         y_pred = estimator.fit(X[used], y[used], **known).predict(X[test])
     return y_pred, perf_counter() - start
 
 
 def score(y_true: NDArray, y_pred: NDArray, seconds: float) -> dict[str, float]:
-    """Return the measured columns of one row."""
+    """Return the figures of merit and the seconds of one row."""
     values = {n: getattr(metrics, n)(y_true, y_pred) for n in ("rmsep", "r2", "bias", "sep")}
     rounded = {name: float(f"{value:.5g}") for name, value in values.items()}
     return rounded | {"seconds": round(seconds, 3)}
 
 
 def size_label(n_transfer: int | None) -> str:
-    """Return how the CSV writes a number of standards; None is all of them."""
+    """Return a number of standards as the CSV writes it; None is "all"."""
     return "all" if n_transfer is None else str(n_transfer)
 
 
 def plan(tasks, names, sizes, repeats, done) -> Iterator[tuple[Task, int, list[tuple]]]:
-    """Yield what is left to do: the fits that share a task and a split."""
+    """Yield the fits that are missing, grouped by task and split."""
     fits = [(name, n) for name in names for n in METHODS[name].sizes(sizes)]
     for repeat in range(repeats):
         for task in tasks:
@@ -346,7 +346,7 @@ def plan(tasks, names, sizes, repeats, done) -> Iterator[tuple[Task, int, list[t
 
 
 def read_rows(path: Path) -> list[dict]:
-    """Return the rows that earlier runs wrote."""
+    """Return the rows of earlier runs."""
     if not path.exists():
         return []
     with path.open(newline="") as file:
@@ -354,7 +354,7 @@ def read_rows(path: Path) -> list[dict]:
 
 
 def record_run(path: Path, seed: int, argv: Sequence[str]) -> None:
-    """Note versions, seed and command beside the CSV; refuse to mix two seeds in one CSV."""
+    """Write versions, seed and command to a file beside the CSV; refuse a different seed."""
     sidecar = path.with_name(path.name + ".json")
     runs = json.loads(sidecar.read_text()) if sidecar.exists() and path.exists() else []
     if any(run["seed"] != seed for run in runs):
@@ -369,7 +369,7 @@ def record_run(path: Path, seed: int, argv: Sequence[str]) -> None:
 
 @contextmanager
 def workers(n_jobs: int, cluster: str | None) -> Iterator[None]:
-    """Run units in processes of this machine, or on the Dask cluster of a scheduler."""
+    """Run jobs in local processes, or on the Dask cluster of a scheduler."""
     if cluster is None:
         with parallel_config("loky", n_jobs=n_jobs, inner_max_num_threads=1):
             yield
@@ -381,9 +381,9 @@ def workers(n_jobs: int, cluster: str | None) -> Iterator[None]:
 
 
 def compute(units: list, args: argparse.Namespace) -> None:
-    """Run the units in parallel and append their rows as they come in."""
+    """Run the units in parallel and append their rows as they are computed."""
     path = args.output
-    is_new = not path.exists() or not path.stat().st_size  # killed before its first row
+    is_new = not path.exists() or not path.stat().st_size  # empty after an interrupted run
     with (
         path.open("a", newline="") as file,
         workers(args.n_jobs, args.cluster),
@@ -400,7 +400,7 @@ def compute(units: list, args: argparse.Namespace) -> None:
 
 
 def summary(rows: list[dict]) -> str:
-    """Return a table: for each data set, method and n_transfer, R2 and its spread over rows."""
+    """Return a table of R2 and its spread by data set, method and n_transfer."""
     groups: dict[tuple, list] = {}
     for row in rows:
         data = row["task"].split("/")[0]
@@ -422,11 +422,11 @@ def summary(rows: list[dict]) -> str:
 
 
 def comparison(rows: list[dict], one: str, other: str) -> str:
-    """Return, for each n_transfer, in how many tasks `one` beats `other` over the repeats.
+    """Return a table of the tasks in which `one` is better or worse than `other`.
 
-    Repeats are paired: both methods saw the same split and the same standards. A task counts as
+    Repeats are paired: both methods have the same split and the same standards. A task counts as
     better or worse where the two-sided Wilcoxon signed-rank test of R2 has p < 0.05, which takes
-    six repeats; with fewer there is a dash.
+    at least six repeats; with fewer, the table has a dash.
     """
     r2 = {tuple(row[key] for key in KEY): max(float(row["r2"]), R2_FLOOR) for row in rows}
     pairs: dict[tuple, list] = {}
@@ -453,12 +453,12 @@ def comparison(rows: list[dict], one: str, other: str) -> str:
 
 
 def counted(signs: list, sign: int, tasks: list) -> str:
-    """Return how many tasks have a sign, or a dash where the repeats are too few to tell."""
+    """Return the number of tasks with a sign, or a dash with too few repeats for the test."""
     return str(signs.count(sign)) if min(map(len, tasks)) >= FEWEST_REPEATS else "-"
 
 
 def wilcoxon_p(differences: NDArray) -> float:
-    """Return the p-value of the two-sided Wilcoxon signed-rank test; 1 where nothing differs."""
+    """Return the p-value of the two-sided Wilcoxon signed-rank test; 1 if no repeat differs."""
     return float(wilcoxon(differences).pvalue) if differences.any() else 1.0
 
 
@@ -468,12 +468,12 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     parser.add_argument("--data", nargs="+", choices=DATA, default=["corn"])
-    parser.add_argument("--tasks", default="*", help="glob of task names, as 'corn/m5-*/oil'")
+    parser.add_argument("--tasks", default="*", help="glob of task names, e.g. 'corn/m5-*/oil'")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
     parser.add_argument("--n-transfer", nargs="+", type=int, default=[0, 2, 5, 10, 20, 30, 50])
     parser.add_argument("--repeats", type=int, default=10, help="splits of each task")
     parser.add_argument("--seed", type=int, default=0, help="repeat r draws from seed + r")
-    parser.add_argument("--n-jobs", type=int, default=1, help="units at a time, one thread each")
+    parser.add_argument("--n-jobs", type=int, default=1, help="parallel processes, one thread each")
     parser.add_argument(
         "--cluster", metavar="ADDRESS", help="scheduler of a Dask cluster, instead of --n-jobs"
     )
@@ -501,7 +501,7 @@ def main(argv: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    # By name, so that a cluster started with PYTHONPATH=benchmarks finds what it is sent.
+    # Import by name, so that workers started with PYTHONPATH=benchmarks can unpickle the jobs.
     import bench_transfer
 
     bench_transfer.main(sys.argv[1:])

@@ -1,4 +1,4 @@
-"""Slow, literal versions of the formulas, one section a method; the library must equal them."""
+"""Slow, literal implementations of the formulas, which the tests compare the package with."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def snv(X, ddof):
-    """Centre and scale the measured channels of one spectrum after the other."""
+    """Centre and scale the measured channels, spectrum by spectrum."""
     out = np.array(X, dtype=float)
     for x in out:
         measured = [k for k in range(len(x)) if x[k] == x[k]]
@@ -43,7 +43,7 @@ def kennard_stone(X):
 
 
 def duplex(X):
-    """Deal samples to two sets in turns, and return the first set followed by the second."""
+    """Assign samples to two sets in turn; return the first set followed by the second."""
 
     def distance(i, j):
         return float(np.sum((X[i] - X[j]) ** 2))
@@ -119,7 +119,7 @@ def pls_rmsecv(X, y, folds, n_components):
 def pds(X_target_std, X_source_std, X_target, window_length, n_components, n_shared=1):
     """Map `X_target` channel by channel: PLS on the windows of `n_shared` neighbours, stacked.
 
-    What lies beyond the edges does not vary. `n_components` None is least squares.
+    Channels beyond the edges are constant. `n_components=None` is least squares.
     """
     half, n_target, n_source = window_length // 2, X_target_std.shape[1], X_source_std.shape[1]
     mean_t, mean_s = X_target_std.mean(axis=0), X_source_std.mean(axis=0)
@@ -155,7 +155,7 @@ def ds(X_target_std, X_source_std, X_target, n_components=None):
 
 
 def sst(X_target_std, X_source_std, X_target, n_components):
-    """Add what the joint loadings say that the source measures and the target does not."""
+    """Add the difference between source and target that the joint loadings predict."""
     mean_t, mean_s = X_target_std.mean(axis=0), X_source_std.mean(axis=0)
     Vt = np.linalg.svd(np.hstack([X_source_std - mean_s, X_target_std - mean_t]))[2]
     P_s, P_t = Vt[:n_components, : len(mean_s)], Vt[:n_components, len(mean_s) :]
@@ -181,11 +181,11 @@ def cca(X_target_std, X_source_std, X_target, n_components):
     return mean_s + (X_target - mean_t) @ V_t @ white_t @ R @ F_1 @ F_2, correlations
 
 
-# External parameter orthogonalisation --------------------------------------------------
+# External parameter orthogonalization --------------------------------------------------
 
 
 def epo_projection(X_target_std, X_source_std, n_components):
-    """Return the matrix I - VV' of the leading directions of the differences."""
+    """Return I - VV', where V are the leading directions of the differences."""
     V = np.linalg.svd(X_source_std - X_target_std)[2][:n_components].T
     return np.eye(len(V)) - V @ V.T
 
@@ -194,10 +194,10 @@ def epo_projection(X_target_std, X_source_std, n_components):
 
 
 def nar(X, y, differences, penalty, ridge):
-    """Return coefficients and intercept from the normal equations of all channels."""
+    """Return coefficients and intercept by solving the normal equations."""
     centred = X - X.mean(axis=0)
-    length = np.mean(np.sum(centred**2, axis=1))
-    D = differences * np.sqrt(length / np.mean(np.sum(differences**2, axis=1)))
+    mean_square_norm = np.mean(np.sum(centred**2, axis=1))
+    D = differences * np.sqrt(mean_square_norm / np.mean(np.sum(differences**2, axis=1)))
     A = centred.T @ centred + penalty * D.T @ D + ridge * np.eye(X.shape[1])
     b = np.linalg.solve(A, centred.T @ (y - y.mean(axis=0)))
     return b, y.mean(axis=0) - X.mean(axis=0) @ b
@@ -214,7 +214,7 @@ def slope_bias(predictions, y):
 
 
 def slope_p_value(predictions, y):
-    """Return the probability of such a slope where the true one is 1, by the F-test."""
+    """Return the p-value of the F-test of the slope against 1."""
     from scipy.stats import f
 
     slope, intercept = slope_bias(predictions, y)
@@ -230,7 +230,7 @@ def slope_p_value(predictions, y):
 def dlinoss(u, A, G, dt, B, C, D, n_forward):
     """Filter one sequence u (L, D) by the IMEX step of x'' = -A x - G x' + B u, token by token.
 
-    Numbers are torch tensors, so that gradients can be compared as well.
+    Arguments are torch tensors, so that gradients can be compared as well.
     """
     import torch
 
@@ -250,7 +250,7 @@ def dlinoss(u, A, G, dt, B, C, D, n_forward):
 
 
 def imex_matrix(A, G):
-    """Return the matrix that steps (z, x) of a damped oscillator with step 1."""
+    """Return the matrix of one step of size 1 of (z, x) of a damped oscillator."""
     S = 1 + G
     return np.array([[1 / S, -A / S], [1 / S, 1 - A / S]])
 
@@ -259,12 +259,12 @@ def imex_matrix(A, G):
 
 
 def n_hidden(n_patches, mask_ratio):
-    """Return how many patches are hidden: the nearest whole number, ties to the even one."""
+    """Return the number of masked patches, rounded to the nearest int, ties to even."""
     return round(n_patches * mask_ratio)
 
 
-def normalised_error(error, values, mean, hidden):
-    """Return masked squared error over that of the mean spectrum at the same channels (NRE)."""
+def normalized_error(error, values, mean, hidden):
+    """Return the masked squared error divided by that of the mean spectrum (NRE)."""
     baseline = [
         (values[i][j] - mean[j]) ** 2
         for i in range(len(values))
@@ -278,7 +278,7 @@ def normalised_error(error, values, mean, hidden):
 
 
 def pfce(A, c, b1, min_correlation):
-    """Minimise |c - A b|^2 with corr(b, b1) >= min_correlation by a general solver."""
+    """Minimize |c - A b|^2 with corr(b, b1) >= min_correlation by a general solver."""
     from scipy.optimize import minimize
 
     def margin(b):
@@ -307,7 +307,7 @@ def coral(X_source, X_target, X, alpha):
 
     C_s, C_t = np.cov(X_source, rowvar=False), np.cov(X_target, rowvar=False)
     ridge = alpha * np.diag(C_s).mean() * np.eye(len(C_s))
-    A = (inv(sqrtm(C_t + ridge)) @ sqrtm(C_s + ridge)).real  # rounding makes some scipy complex
+    A = (inv(sqrtm(C_t + ridge)) @ sqrtm(C_s + ridge)).real  # complex in some scipy
     return X_source.mean(axis=0) + (X - X_target.mean(axis=0)) @ A
 
 
@@ -315,9 +315,9 @@ def coral(X_source, X_target, X, alpha):
 
 
 def dipls(X, y, X_target, n_components, penalty, differences=None):
-    """Return b of X b + mean(y) for centred X: with `differences`, the form for pairs.
+    """Return b of X b + mean(y) for centred X; `differences` are those of paired standards.
 
-    `penalty` is a number for all components, or None for the heuristic of the paper.
+    `penalty` is the same number for all components, or None for the heuristic of the paper.
     """
     xs, xt = X - X.mean(axis=0), X_target - X_target.mean(axis=0)
     x, y = xs, y - y.mean()
@@ -347,7 +347,7 @@ def dipls(X, y, X_target, n_components, penalty, differences=None):
 
 
 def spherical_kmeans(U, centres):
-    """Centres, labels and inertia of Dhillon & Modha 2001, row by row until nothing moves."""
+    """Return centres, labels and inertia by the algorithm of Dhillon & Modha (2001)."""
     while True:
         labels = [max(range(len(centres)), key=lambda k: u @ centres[k]) for u in U]
         moved = []
@@ -361,7 +361,7 @@ def spherical_kmeans(U, centres):
 
 
 def log_ive(order, x):
-    """The logarithm of I(x) exp(-x) in arithmetic of 40 digits."""
+    """Return log(I(x) exp(-x)), computed with 40 digits."""
     import mpmath
 
     with mpmath.workdps(40):
@@ -369,7 +369,7 @@ def log_ive(order, x):
 
 
 def von_mises_fisher_log_density(u, mean, concentration):
-    """The logarithm of the density of Banerjee et al. 2005, eq. 2.1."""
+    """Return the logarithm of the density, equation 2.1 of Banerjee et al. (2005)."""
     order = len(u) / 2 - 1
     log_constant = order * np.log(concentration) - len(u) / 2 * np.log(2 * np.pi)
     log_constant -= log_ive(order, concentration) + concentration
@@ -380,9 +380,9 @@ def von_mises_fisher_log_density(u, mean, concentration):
 
 
 def jackknife_plus(fit_without, X, y, folds, x, confidence_level):
-    """Bounds for one x: equation 7 of Barber et al., 2021; `fit_without` takes a list of samples.
+    """Return the bounds for one x by equation 7 of Barber et al. (2021).
 
-    The level is a fraction of whole numbers, so that ranks are counted without rounding.
+    `fit_without` gets a list of samples; the level is a `Fraction`, so that ranks are exact.
     """
     alpha, n = 1 - confidence_level, len(y)
     low, high = [], []
@@ -400,7 +400,7 @@ def jackknife_plus(fit_without, X, y, folds, x, confidence_level):
 
 
 def t2_and_q(z, mean, scale, rotations, loadings, variances):
-    """Project one spectrum on its components; return T2 and the squared residual."""
+    """Return T2 and the squared residual of one spectrum."""
     centred = [(z[k] - mean[k]) / scale[k] for k in range(len(z))]
     n_components = len(variances)
     scores = [sum(centred[k] * rotations[k, a] for k in range(len(z))) for a in range(n_components)]

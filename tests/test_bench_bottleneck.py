@@ -1,4 +1,4 @@
-"""The bottleneck's benchmark runs, and its committed results say what the page says."""
+"""The benchmark of the bottleneck runs, and its committed results support the documentation."""
 
 import csv
 from pathlib import Path
@@ -17,7 +17,7 @@ def read(path):
 
 
 @pytest.mark.filterwarnings("ignore:Linear interpolation", "ignore:Stochastic Optimizer")
-def test_one_row_a_simulation(tmp_path, monkeypatch):
+def test_one_row_per_simulation(tmp_path, monkeypatch):
     monkeypatch.setattr(bench_bottleneck, "N_SAMPLES", 24)
     path = tmp_path / "b.csv"
     sizes = ["--steps", "3", "--batch-size", "4", "--n-instruments", "2", "3", "--seeds", "0"]
@@ -28,7 +28,7 @@ def test_one_row_a_simulation(tmp_path, monkeypatch):
     assert np.isfinite([list(row.values()) for row in rows]).all()
 
 
-def test_committed_probes_tell_what_the_page_says():
+def test_committed_results_support_the_documentation():
     rows = read(RESULTS)
     assert {row["n_instruments"] for row in rows} == {2, 3}
     for row in rows:

@@ -112,7 +112,7 @@ def test_folds_never_split_a_sample(fraction):
     for fold, (train, test) in enumerate(bench_embedding.folds(sample_id, 0, fraction)):
         assert not set(sample_id[train]) & set(sample_id[test])
         n_labelled = len(set(sample_id[train]))
-        assert n_labelled == max(round(fraction * 32), bench_embedding.FEWEST)
+        assert n_labelled == max(round(fraction * 32), bench_embedding.MIN_LABELLED)
         assert len(train) == np.isin(sample_id, sample_id[train]).sum()  # samples come whole
         assert set(train) <= set(larger[fold][0])
         tested.extend(test)

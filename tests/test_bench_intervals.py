@@ -1,4 +1,4 @@
-"""Coverage of intervals: the benchmark runs, and the page tells what it measured."""
+"""The benchmark of intervals runs, and the page quotes its committed results."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ NAMES = {
 
 
 def page_rows(results):
-    """Return the table of the page, cell by cell, from the rows of the CSV."""
+    """Return the cells of the page's table, computed from the CSV."""
     rows = []
     for (data, method, drawn, n_standards), draws in bench_intervals.coverages(results).items():
         coverage, width = np.array(draws).T
@@ -33,7 +33,7 @@ def page_rows(results):
     return rows
 
 
-def test_the_page_tells_the_committed_results():
+def test_the_page_quotes_the_committed_results():
     results = bench_intervals.read_rows(ROOT / "benchmarks" / "results" / "intervals.csv")
     text = (ROOT / "docs" / "intervals.md").read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if line.startswith(("| simulated", "| corn"))]
@@ -41,8 +41,8 @@ def test_the_page_tells_the_committed_results():
     assert table == page_rows(results)
 
 
-def test_what_was_simulated_holds_its_promise():
-    """Jackknife+ promises 80 % at a nominal 90 %, and about 10 / 11 of stable fits."""
+def test_simulated_coverage_is_nominal():
+    """Jackknife+ guarantees 80 % at nominal 90 %, and has about 10 / 11 with stable fits."""
     results = bench_intervals.read_rows(ROOT / "benchmarks" / "results" / "intervals.csv")
     random = {
         key: np.mean([coverage for coverage, _ in draws])

@@ -19,7 +19,7 @@ def run(path, *arguments):
         return list(csv.DictReader(file))
 
 
-def test_one_row_a_fit_and_no_size_twice(tmp_path, capsys):
+def test_one_row_per_fit(tmp_path, capsys):
     rows = run(tmp_path / "bench.csv", "--repeats", "1", "--methods", *CLASSICAL)
     assert tuple(rows[0]) == bench_transfer.COLUMNS
     fits = [(row["method"], row["n_transfer"]) for row in rows]
@@ -36,7 +36,7 @@ def test_one_row_a_fit_and_no_size_twice(tmp_path, capsys):
     assert "median R2" in capsys.readouterr().out
 
 
-def test_the_other_half_is_of_other_samples():
+def test_halves_have_the_same_or_other_samples():
     [task] = [t for t in bench_transfer.simulated_tasks() if t.name == SMALL[3]]
     train = np.arange(len(task.y))
     samples = {}
@@ -49,7 +49,7 @@ def test_the_other_half_is_of_other_samples():
     assert samples[True, "A"] | samples[True, "B"] == set(task.sample_id.tolist())
 
 
-def test_a_run_that_was_killed_before_its_first_row_begins_anew(tmp_path):
+def test_a_run_killed_before_its_first_row_starts_again(tmp_path):
     (tmp_path / "bench.csv").touch()
     rows = run(tmp_path / "bench.csv", "--repeats", "1", "--methods", "slope-bias")
     assert [row["method"] for row in rows] == ["slope-bias"]
@@ -71,26 +71,26 @@ def test_a_second_run_adds_only_what_is_missing(tmp_path):
     assert runs[0]["versions"]["scikit-learn"]
 
 
-def test_figures_do_not_depend_on_n_jobs_or_on_the_other_methods(tmp_path):
+def test_results_do_not_depend_on_n_jobs_or_other_methods(tmp_path):
     alone = run(tmp_path / "1.csv", "--repeats", "1", "--methods", "pds")
     among = run(tmp_path / "2.csv", "--repeats", "1", "--methods", *CLASSICAL, "--n-jobs", "2")
     [same] = [row for row in among if row["method"] == "pds"]
     assert float(same["rmsep"]) == pytest.approx(float(alone[0]["rmsep"]), rel=1e-9)
 
 
-def test_two_seeds_do_not_mix_in_one_file(tmp_path):
+def test_a_second_seed_is_refused(tmp_path):
     path = tmp_path / "bench.csv"
     run(path, "--repeats", "1", "--methods", "no-transfer")
     with pytest.raises(SystemExit, match="made with seed 0, this run has seed 1"):
         run(path, "--repeats", "1", "--methods", "no-transfer", "--seed", "1")
 
 
-def test_tasks_that_match_nothing_are_refused(tmp_path):
+def test_a_pattern_without_tasks_is_refused(tmp_path):
     with pytest.raises(SystemExit, match="No task"):
         run(tmp_path / "bench.csv", "--tasks", "corn/*")
 
 
-def test_public_data_give_the_tasks_of_the_papers(data_dir):
+def test_public_data_give_the_published_tasks(data_dir):
     corn, tablets = list(bench_transfer.corn_tasks()), list(bench_transfer.tablet_tasks())
     assert len(corn) == 24
     assert "corn/m5-mp6/moisture" in {task.name for task in corn}
@@ -98,12 +98,12 @@ def test_public_data_give_the_tasks_of_the_papers(data_dir):
     assert {task.X.shape for task in tablets} == {(2 * (655 - 15), 526)}
 
 
-def test_speed_is_compared_and_a_search_fits_one_calibration_a_fold(capsys):
+def test_speed_table_and_one_calibration_per_fold(capsys):
     sizes = ["--n-standards", "6", "--n-channels", "60", "--n-transfer", "2", "5", "8"]
     bench_speed.main(["--data", "simulated", "--repeats", "1", *sizes])
     title, _, *rows, search = capsys.readouterr().out.splitlines()
     assert title == "6 standards of 60 channels (simulated), one thread"
-    assert [row[:32].rstrip() for row in rows] == [duel.name for duel in bench_speed.DUELS]
+    assert [row[:32].rstrip() for row in rows] == [each.name for each in bench_speed.COMPARISONS]
     for row in rows:
         ours, theirs, ratio = map(float, row[32:].split())
         assert ratio == pytest.approx(theirs / ours, rel=0.05, abs=0.1)  # printed rounded
@@ -111,13 +111,13 @@ def test_speed_is_compared_and_a_search_fits_one_calibration_a_fold(capsys):
     assert "s, 6 calibrations fitted (5 folds and the refit)" in search
 
 
-@pytest.mark.parametrize("duel", bench_speed.DUELS[1:], ids=lambda duel: duel.name)
-def test_both_sides_of_a_duel_fit_the_same_map(duel):
+@pytest.mark.parametrize("pair", bench_speed.COMPARISONS[1:], ids=lambda pair: pair.name)
+def test_both_packages_fit_the_same_map(pair):
     target, source = bench_speed.load("simulated", 60)[:2]
     target, source, X = target[:8], source[:8], target[8:]
-    if duel.name.startswith("DS"):  # chemotools does not centre
+    if pair.name.startswith("DS"):  # chemotools does not centre
         target, source, X = target - target.mean(axis=0), source - source.mean(axis=0), X - X.mean()
-    ours, theirs = duel.ours(target, source).transform(X), duel.theirs(target, source).transform(X)
+    ours, theirs = pair.ours(target, source).transform(X), pair.theirs(target, source).transform(X)
     np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 

@@ -37,7 +37,7 @@ def held_out_nre(network, spectra, mean):
     with torch.inference_mode():
         error = masked_error(network.eval(), batch).mean()
     values = np.where(hidden, spectra.values.numpy(), 0.0)
-    return oracles.normalised_error(error, values, mean, hidden.tolist())
+    return oracles.normalized_error(error, values, mean, hidden.tolist())
 
 
 @pytest.mark.parametrize(("network", "honest"), [(SpektronNetwork, True), (LeakingNetwork, False)])

@@ -54,7 +54,7 @@ def test_recorded_errors_equal_their_definitions(run, tiny_network, noise, unkno
     )
     masked = squared_errors(tiny_network, batch)[counts].mean()
     assert record["masked_mse"] == pytest.approx(masked, rel=1e-5)
-    assert oracles.normalised_error(masked, X, mean, counts) == pytest.approx(
+    assert oracles.normalized_error(masked, X, mean, counts) == pytest.approx(
         masked / record["mean_mse"], rel=1e-5
     )
 
