@@ -1,4 +1,4 @@
-"""The public interface: what a user may import, what an import costs, the first example."""
+"""Public names, the cost of importing them, and the example of the interface."""
 
 import ast
 import importlib
@@ -136,20 +136,20 @@ def test_classical_chemometrics_imports_neither_torch_nor_matplotlib(statement):
 
 
 def seconds(statement):
-    """Return the processor time of a statement in a new process."""
+    """Return the CPU time of a statement in a new process."""
     code = f"import time; {statement}; print(time.process_time())"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     return float(result.stdout)
 
 
 def test_import_takes_at_most_0_3_seconds_more_than_that_of_sklearn():
-    # One after the other, so that what slows the machine down slows both down.
+    # In turns, so that other processes slow both down alike.
     pairs = [(seconds("import skspektron"), seconds("import sklearn")) for _ in range(3)]
     assert np.median([ours - theirs for ours, theirs in pairs]) < 0.3
 
 
 def search_corn(enable_metadata_routing):
-    """Run the example of the interface, as users write it."""
+    """Run the example of the interface."""
     from skspektron import (
         SNV,
         LoRATransfer,

@@ -1,4 +1,4 @@
-"""The benchmark of embeddings calibrates as users do, and the page tells its committed results."""
+"""The benchmark of embeddings equals scikit-learn; the documentation quotes its results."""
 
 import json
 from hashlib import sha256
@@ -22,7 +22,7 @@ def run(path, *arguments):
     return bench_embedding.read_rows(path)
 
 
-def test_one_row_a_target_and_calibration(tmp_path, capsys):
+def test_one_row_per_target_and_calibration(tmp_path, capsys):
     path = tmp_path / "e.csv"
     features = ["derivative", "small", "random", "damped"]
     rows = run(path, "--repeats", "1", "--features", *features, "--fractions", "0.5", "1")
@@ -51,14 +51,14 @@ def test_a_second_run_adds_only_what_is_missing(tmp_path):
     assert runs[0]["versions"]["scikit-learn"]
 
 
-def test_a_resumed_run_equals_one_in_one_piece(tmp_path):
+def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path):
     arguments = ["--repeats", "1", "--features", "derivative", "random", "--fractions"]
     run(tmp_path / "1.csv", *arguments, "0.5")
     resumed = run(tmp_path / "1.csv", *arguments, "0.5", "1")
     assert resumed == run(tmp_path / "2.csv", *arguments, "0.5", "1")
 
 
-def test_two_seeds_or_two_files_of_one_name_do_not_mix(tmp_path):
+def test_another_seed_or_other_weights_of_the_same_name_are_refused(tmp_path):
     path = tmp_path / "e.csv"
     file = bench_embedding.untrained(str(tmp_path), 0)
     run(path, "--repeats", "1", "--features", "derivative", "--weights", f"mine={file}")
@@ -69,7 +69,7 @@ def test_two_seeds_or_two_files_of_one_name_do_not_mix(tmp_path):
         run(path, "--weights", f"mine={other}")
 
 
-def test_weights_of_ones_own_are_compared(tmp_path):
+def test_own_weights_are_compared(tmp_path):
     file = bench_embedding.untrained(str(tmp_path), 3)  # the seed of repeat 0
     rows = run(
         *[tmp_path / "e.csv", "--repeats", "1", "--features", "random", "--weights"],
@@ -113,7 +113,7 @@ def test_folds_never_split_a_sample(fraction):
         assert not set(sample_id[train]) & set(sample_id[test])
         n_labelled = len(set(sample_id[train]))
         assert n_labelled == max(round(fraction * 32), bench_embedding.MIN_LABELLED)
-        assert len(train) == np.isin(sample_id, sample_id[train]).sum()  # samples come whole
+        assert len(train) == np.isin(sample_id, sample_id[train]).sum()  # all spectra of a sample
         assert set(train) <= set(larger[fold][0])
         tested.extend(test)
     assert sorted(tested) == list(range(len(sample_id)))
@@ -125,11 +125,11 @@ def test_folds_never_split_a_sample(fraction):
 
 
 @pytest.mark.parametrize("scale", [True, False])
-def test_calibrations_are_those_of_scikit_learn(scale):
+def test_calibrations_equal_scikit_learn(scale):
     data = bench_embedding.simulated()
     X, Y, train = data.X, np.stack(list(data.y.values())), np.arange(45)
     test = np.arange(45, 60)
-    X[:, 0] = 1.0  # a channel that tells nothing
+    X[:, 0] = 1.0  # a constant channel
     predicted = bench_embedding.calibrate(X, Y, train, test, scale)
     for n_components in (1, 4, 15):
         for i, y in enumerate(Y):
@@ -140,7 +140,7 @@ def test_calibrations_are_those_of_scikit_learn(scale):
 
 
 @pytest.mark.parametrize("scale", [True, False])
-def test_rmsep_is_that_of_a_grid_search(scale):
+def test_rmsep_equals_a_grid_search(scale):
     data = bench_embedding.simulated()
     X, y = data.X, data.y["component 0"]
     errors = bench_embedding.by_pls(X, y[None], bench_embedding.nested(data.sample_id, 5, 1.0))
@@ -158,7 +158,7 @@ def test_rmsep_is_that_of_a_grid_search(scale):
     assert errors["chosen", scale] == pytest.approx([np.sqrt(np.mean(squared))], rel=1e-5)
 
 
-def test_pls_stops_where_nothing_is_left():
+def test_pls_stops_when_y_is_explained():
     K = np.eye(12)
     assert np.all(bench_embedding.pls(K, K[:3], np.ones(12)) == 1.0)
     y = np.arange(12.0)
@@ -166,13 +166,13 @@ def test_pls_stops_where_nothing_is_left():
     np.testing.assert_allclose(predicted, np.tile(y[:3], (11, 1)), atol=1e-12)
 
 
-def test_targets_share_folds_where_the_same_rows_are_known():
+def test_targets_known_in_the_same_rows_share_folds():
     y = {"a": np.array([1.0, np.nan, 2.0]), "b": np.arange(3.0), "c": np.array([3.0, np.nan, 4.0])}
     known = [(rows.tolist(), names) for rows, names in bench_embedding.by_known_rows(y)]
     assert known == [([0, 2], ["a", "c"]), ([0, 1, 2], ["b"])]
 
 
-def test_a_set_without_its_file_is_refused_by_name(tmp_path, monkeypatch):
+def test_a_missing_file_is_named(tmp_path, monkeypatch):
     monkeypatch.delenv("SKSPEKTRON_DATA", raising=False)
     output = ["--output", str(tmp_path / "e.csv")]
     with pytest.raises(SystemExit, match="'tecator' needs tecator"):
@@ -181,7 +181,7 @@ def test_a_set_without_its_file_is_refused_by_name(tmp_path, monkeypatch):
         bench_embedding.main(["--sets", "barley", *output])
 
 
-def test_public_sets_are_read_as_they_are(data_dir):
+def test_public_sets_are_complete(data_dir):
     sets = {name: bench_embedding.load(name, data_dir) for name in bench_embedding.FILES}
     assert len(sets) == 19
     assert len(sets["tecator"].X) == 240 - 24
@@ -211,13 +211,13 @@ AT_FEW_LABELS = [*COLUMNS[:3], COLUMNS[5], ("random", "chosen", "False")]
 
 
 def in_pretraining(name):
-    """Return whether the corpus of the shipped weights has the spectra of a set."""
+    """Return whether the shipped weights were trained on the spectra of a set."""
     file, array, _ = bench_embedding.FILES[name]
     return any(file in source and array in source for source in describe_weights("small")["corpus"])
 
 
 def below_the_sets(rows, key, means):
-    """Return what the page says below the sets about one column, by the name of the line."""
+    """Return the summary lines below the sets for one column, by their title."""
     repeats = [
         bench_embedding.mean_ratios([row for row in rows if row["repeat"] == repeat])
         for repeat in sorted({row["repeat"] for row in rows if row["features"] == key[0]})
@@ -238,7 +238,7 @@ def below_the_sets(rows, key, means):
     }
 
 
-RIVALS = {
+ALTERNATIVES = {
     "`SNV -> PLS`, unscaled": ("plain", "False"),
     "derivative, scaled": ("derivative", "True"),
     "derivative, unscaled": ("derivative", "False"),
@@ -265,13 +265,13 @@ def by_set(ours, theirs):
 
 
 def over_all_labels(rows, at_all, features):
-    """Return the error at a fraction of the labels over that of `SNV -> PLS` with all."""
+    """Return the error at a fraction of the labels relative to `SNV -> PLS` with all."""
     logs = by_set(errors(rows, features, "True"), errors(at_all, "plain", "True"))
     return f"{np.exp(np.mean(list(logs.values()))):.2f}"
 
 
 def against(rows, features, scale):
-    """Return what the page says of the scaled embedding over a rival in the same folds."""
+    """Return the comparison of the scaled embedding with an alternative in the same folds."""
     means = by_set(errors(rows, "small", "True"), errors(rows, features, scale))
     without = [mean for name, mean in means.items() if name != "tecator"]
     values = np.array(list(means.values()))
@@ -308,11 +308,11 @@ def expected_tables(rows):
             *(f"{mean:.3f} ({n})" for mean, n in zip(means_of_sets, n_good, strict=True)),
             *(over_all_labels(at_fraction, at_all, features) for features in ("plain", "small")),
         ]
-    rivals = {title: against(at_all, *rival) for title, rival in RIVALS.items()}
+    rivals = {title: against(at_all, *alternative) for title, alternative in ALTERNATIVES.items()}
     return sets, rivals, labels
 
 
-def test_the_page_tells_the_committed_results():
+def test_the_page_quotes_the_committed_results():
     rows = bench_embedding.read_rows(ROOT / "benchmarks" / "results" / "embedding.csv")
     assert {row["set"] for row in rows} == set(bench_embedding.FILES)
     text = (ROOT / "docs" / "evidence.md").read_text(encoding="utf-8")

@@ -147,7 +147,7 @@ def committed_means(data):
     }
 
 
-def test_the_readme_tells_the_committed_results():
+def test_the_readme_quotes_the_committed_results():
     means = [committed_means(data) for data in ("corn", "tablets")]
     text = (ROOT / "README.md").read_text(encoding="utf-8").split("Measured, R2", 1)[1]
     table = [line.strip("| ").split("|") for line in text.splitlines() if line.startswith("| `")]
@@ -188,7 +188,7 @@ def mean_over_repeats(rows, method, n_transfer, tasks="*"):
     return f"{np.mean([np.mean(r2) for r2 in repeats.values()]):.2f}" if repeats else ""
 
 
-def test_the_evidence_tells_the_committed_results():
+def test_the_evidence_quotes_the_committed_results():
     corn, tablets = (
         bench_transfer.read_rows(ROOT / "benchmarks" / "results" / f"{data}.csv")
         for data in ("corn", "tablets")

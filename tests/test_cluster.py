@@ -1,4 +1,4 @@
-"""On a Dask cluster all is as in one process, also when a worker is killed in the middle."""
+"""Results on a Dask cluster equal those of one process, also after a worker is killed."""
 
 import csv
 import functools
@@ -35,9 +35,9 @@ dask, distributed = pytest.importorskip("dask"), pytest.importorskip("distribute
 pytestmark = pytest.mark.slow
 
 BENCHMARK = Path(bench_transfer.__file__)
-# Where many processes share two cores a worker takes its time to start and to answer. Connecting
-# stays at 30 s: for so long may one worker go on calling another that was killed.
-PATIENCE = {
+# Workers start and answer slowly where many processes share two cores. The connection timeout stays
+# at 30 s: a worker may keep calling a killed one for that long.
+TIMEOUTS = {
     "distributed.comm.timeouts.connect": "30s",
     "distributed.comm.timeouts.tcp": "300s",
     "distributed.deploy.lost-worker-timeout": "300s",
@@ -52,9 +52,9 @@ def client():
     path = os.pathsep.join([str(BENCHMARK.parent), os.environ.get("PYTHONPATH", "")])
     with (
         pytest.MonkeyPatch.context() as patch,
-        dask.config.set(PATIENCE),
-        nullcontext(patch.setenv("PYTHONPATH", path)),  # as the page of the benchmark says
-        nullcontext(patch.syspath_prepend(BENCHMARK.parent)),  # to the scheduler, in this process
+        dask.config.set(TIMEOUTS),
+        nullcontext(patch.setenv("PYTHONPATH", path)),  # as docs/benchmark.md says
+        nullcontext(patch.syspath_prepend(BENCHMARK.parent)),  # for the scheduler, in this process
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
         ) as cluster,
@@ -65,14 +65,14 @@ def client():
 
 @pytest.fixture
 def both_workers(client):
-    """Return a client when both workers are there, whatever the last test did to them."""
+    """Return the client once both workers are running; the last test may have killed one."""
     client.wait_for_workers(2, timeout="300s")
     return client
 
 
 @pytest.fixture(scope="module")
 def rows():
-    """Stack 90 samples on two instruments: index arrays of a fold are longer than a kilobyte."""
+    """Stack 90 samples on two instruments, so that index arrays of a fold exceed a kilobyte."""
     bunch = make_instruments(90, ("A", "B"), wavelength=range(1100, 2100, 25), random_state=0)
     pair = {name: (X, bunch.y[:, 0], bunch.sample_id) for name, X in bunch.X.items()}
     X, y, instrument, sample_id = stack_instruments(pair)
@@ -80,7 +80,7 @@ def rows():
 
 
 def in_one_process(run):
-    """Return what `run` returns without a cluster, with as many threads as a worker has."""
+    """Return the result of `run` without a cluster, on one thread like a worker."""
     with threadpool_limits(1), joblib.parallel_config("sequential"):
         return run()
 
@@ -98,7 +98,7 @@ def search_scores(estimator, grid, rows, routing=False):
 
 @pytest.mark.parametrize("context", [dask_parallel, lambda client: joblib.parallel_config("dask")])
 @pytest.mark.parametrize("routing", [False, True])
-def test_searches_are_those_of_one_process(both_workers, rows, routing, context):
+def test_searches_equal_those_in_one_process(both_workers, rows, routing, context):
     transfer = PDSTransfer(Ridge(1e-3), source="A", target="B")
     run = functools.partial(search_scores, transfer, {"n_transfer": [0, 5, 9]}, rows, routing)
     with context(both_workers):
@@ -106,7 +106,7 @@ def test_searches_are_those_of_one_process(both_workers, rows, routing, context)
     np.testing.assert_array_equal(scores, in_one_process(run))
 
 
-def test_networks_travel(both_workers, rows):
+def test_networks_are_sent_to_workers(both_workers, rows):
     wavelength, X, _, _ = rows
     pretrainer = SpektronPretrainer(
         "tiny", wavelength=wavelength, max_steps=2, warmup_steps=1, random_state=0, device="cpu"
@@ -122,7 +122,7 @@ def test_networks_travel(both_workers, rows):
     np.testing.assert_array_equal(scores, in_one_process(run))
 
 
-def test_curves_are_those_of_one_process(both_workers, rows):
+def test_curves_equal_those_in_one_process(both_workers, rows):
     from matplotlib.figure import Figure
 
     _, X, y, metadata = rows
@@ -144,7 +144,7 @@ def test_curves_are_those_of_one_process(both_workers, rows):
 
 
 @pytest.mark.parametrize("nested", [False, True])
-def test_a_killed_worker_takes_nothing_along(both_workers, rows, tmp_path, nested):
+def test_no_result_is_lost_with_a_killed_worker(both_workers, rows, tmp_path, nested):
     marker = tmp_path / "killed"
     _, X, y, metadata = rows
     transfer = PDSTransfer(
@@ -164,12 +164,12 @@ def test_a_killed_worker_takes_nothing_along(both_workers, rows, tmp_path, neste
 
     with dask_parallel(both_workers):
         scores = run()
-    assert marker.exists()  # and nothing is killed below
+    assert marker.exists()  # so that nothing is killed below
     assert scores.shape == ((3,) if nested else (6, 3))
     np.testing.assert_array_equal(scores, in_one_process(run))
 
 
-def test_an_archive_is_embedded_though_a_worker_is_killed(both_workers, rows, tmp_path):
+def test_an_archive_is_embedded_after_a_worker_is_killed(both_workers, rows, tmp_path):
     wavelength, X, _, _ = rows
     X, marker = X.copy(), tmp_path / "killed"
     X[100, 0] = 7
@@ -185,18 +185,18 @@ def test_an_archive_is_embedded_though_a_worker_is_killed(both_workers, rows, tm
 
 
 def read(path):
-    """Return the rows of a CSV in one order, without the seconds that they took."""
+    """Return the sorted rows of a CSV, without `seconds`."""
     with path.open(newline="") as file:
         rows = [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]
     return sorted(rows, key=lambda row: [row[name] for name in bench_transfer.KEY])
 
 
-def test_the_benchmark_neither_loses_nor_doubles_a_row(both_workers, tmp_path, monkeypatch):
+def test_the_benchmark_neither_loses_nor_repeats_a_row(both_workers, tmp_path, monkeypatch):
     pids = both_workers.run(os.getpid)
     victims = iter(pids.values())
 
     class KillingBar(bench_transfer.tqdm):
-        """A bar that kills one worker when the first rows come in."""
+        """A progress bar that kills one worker when the first rows arrive."""
 
         def update(self, n=1):
             if self.n == 0:
@@ -212,7 +212,7 @@ def test_the_benchmark_neither_loses_nor_doubles_a_row(both_workers, tmp_path, m
     assert read(two) == read(one)
     both_workers.wait_for_workers(2, timeout="300s")
     assert set(both_workers.run(os.getpid).values()) != set(pids.values())
-    # The script itself, as it is documented, finds nothing left to do but one more repeat.
+    # The script, run as documented, computes only the additional repeat.
     command = [sys.executable, BENCHMARK, *SMALL, "--cluster", address, "--output", two]
     command[command.index("2")] = "3"
     subprocess.run(command, check=True, capture_output=True, timeout=300)

@@ -18,7 +18,7 @@ def quickstart():
 
 
 def table(printed):
-    """Return {(method, n_transfer): (rmsep, r2, bias)} from what the script printed."""
+    """Return {(method, n_transfer): (rmsep, r2, bias)} from the printed table."""
     lines = printed.split("bias\n", 1)[1].splitlines()
     fields = [line.rsplit(maxsplit=4) for line in lines if not line.startswith(("Figure", "No "))]
     return {(name, int(n)): tuple(map(float, values)) for name, n, *values in fields}
@@ -35,7 +35,7 @@ def test_simulated_run_ends_with_a_table_and_a_figure(quickstart, tmp_path, caps
     assert figure.read_bytes().startswith(b"\x89PNG")
 
 
-def test_missing_corn_is_said_in_one_line_and_simulated(quickstart, monkeypatch, capsys):
+def test_missing_corn_is_reported_in_one_line_and_simulated(quickstart, monkeypatch, capsys):
     def unreachable():
         raise OSError("corn.mat could not be downloaded")
 
@@ -53,7 +53,7 @@ def test_damaged_corn_is_an_error(quickstart, monkeypatch, tmp_path):
         quickstart.load(simulate=False)
 
 
-def test_no_matplotlib_is_said_in_one_line(quickstart, monkeypatch, tmp_path, capsys):
+def test_missing_matplotlib_is_reported_in_one_line(quickstart, monkeypatch, tmp_path, capsys):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     quickstart.draw({("PDS", 0): (1.0, 0.0, 0.0)}, "title", tmp_path / "curve.png")
     assert capsys.readouterr().out.startswith("No figure: matplotlib is missing")
@@ -69,6 +69,6 @@ def test_all_methods_run_on_corn(quickstart, data_dir, monkeypatch, tmp_path, ca
     assert printed.startswith("corn, moisture")
     results = table(printed)
     assert {name for name, _ in results} == set(quickstart.METHODS)
-    # 1.9 % without transfer, 0.2 % with PDS: far from each other and from any rounding.
+    # about 1.9 % without transfer and 0.2 % with PDS
     assert results["PDS", 10][0] < 0.2 * results["no transfer", 10][0]
     assert results["LoRA", 10] != results["LoRA", 0]

@@ -1,4 +1,4 @@
-"""Every fitted object comes back from a file, in a process that has seen none of it."""
+"""Fitted objects can be saved and loaded in another process, with the same results."""
 
 import importlib
 import inspect
@@ -32,8 +32,8 @@ def embedding(weights):
     return make_pipeline(SNV(), SpektronEmbedder(weights, wavelength=AXIS), PLSRegression(2))
 
 
-# Estimators that their defaults do not make quick and complete.
-MADE = {
+# Estimators that need parameters, or that are slow with the default ones.
+FACTORIES = {
     "ConformalTransfer": lambda: ConformalTransfer(PDSTransfer(source="A", target="B")),
     "FNO": lambda: FNO(**SMALL_FNO),
     "FNOTransfer": lambda: FNOTransfer(**SMALL_FNO),
@@ -48,7 +48,7 @@ MADE = {
         wavelength=AXIS, max_steps=1, random_state=0, device="cpu", batch_size=4
     ),
 }
-MAPS = ["DS", "PDS", "SST", "CCAMap", "EPO", "FNO"]  # fit takes the spectra of two instruments
+MAPS = ["DS", "PDS", "SST", "CCAMap", "EPO", "FNO"]  # fitted on the spectra of two instruments
 READ = """
 import sys, joblib
 fitted = joblib.load(sys.argv[1])
@@ -85,8 +85,8 @@ def stacked(lab):
 
 
 def fit(name, kind, lab, stacked):
-    """Return a fitted estimator, the method that uses it, and what that method gets."""
-    estimator = MADE.get(name, kind)()
+    """Return a fitted estimator, the name of its method to call, and the spectra to pass."""
+    estimator = FACTORIES.get(name, kind)()
     X, y, instrument, sample_id = stacked
     if name in MAPS:
         estimator.fit(lab.X["B"], lab.X["A"])
@@ -102,13 +102,13 @@ def fit(name, kind, lab, stacked):
 
 @pytest.fixture(scope="module")
 def fitted(lab, stacked):
-    """Return every fitted estimator with a use of it."""
+    """Return what `fit` returns for every public estimator."""
     return {name: fit(name, kind, lab, stacked) for name, kind in ESTIMATORS.items()}
 
 
 @pytest.fixture(scope="module")
-def read_elsewhere(fitted, tmp_path_factory):
-    """Return what the estimators make of spectra in a process that read them from one file."""
+def loaded_results(fitted, tmp_path_factory):
+    """Return the results of all estimators, loaded in a new process."""
     folder = tmp_path_factory.mktemp("persistence")
     joblib.dump(fitted, folder / "fitted.joblib")
     paths = [str(folder / name) for name in ("fitted.joblib", "results.joblib")]
@@ -118,13 +118,13 @@ def read_elsewhere(fitted, tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
-def test_results_are_the_same_in_another_process(name, fitted, read_elsewhere):
+def test_results_are_the_same_in_another_process(name, fitted, loaded_results):
     model, use, X = fitted[name]
-    np.testing.assert_array_equal(read_elsewhere[name], getattr(model, use)(X))
+    np.testing.assert_array_equal(loaded_results[name], getattr(model, use)(X))
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
-def test_a_copy_from_a_file_is_an_estimator_like_the_first(name, fitted, tmp_path):
+def test_a_loaded_estimator_equals_the_original(name, fitted, tmp_path):
     model, use, X = fitted[name]
     joblib.dump(model, tmp_path / "model.joblib")
     loaded = joblib.load(tmp_path / "model.joblib")
@@ -133,7 +133,7 @@ def test_a_copy_from_a_file_is_an_estimator_like_the_first(name, fitted, tmp_pat
     np.testing.assert_array_equal(getattr(loaded, use)(X), getattr(model, use)(X))
 
 
-def test_what_is_computed_for_drawings_comes_back(lab, stacked, tmp_path):
+def test_curves_and_kernel_classes_can_be_loaded(lab, stacked, tmp_path):
     X, y, instrument, sample_id = stacked
     curve = transfer_curve(
         PDSTransfer(PLSRegression(3), source="A", target="B"),
@@ -152,7 +152,7 @@ def test_what_is_computed_for_drawings_comes_back(lab, stacked, tmp_path):
         np.testing.assert_array_equal(again, value)
 
 
-def test_shipped_weights_are_named_and_others_are_held_once(lab):
+def test_shipped_weights_are_pickled_by_name_and_others_once(lab):
     X, y = lab.X["A"], lab.y[:, 0]
     shipped = embedding("masked").fit(X, y)[1]
     assert len(pickle.dumps(shipped.network_)) < 300  # 1.2 MB of weights
@@ -164,7 +164,7 @@ def test_shipped_weights_are_named_and_others_are_held_once(lab):
 
 
 @pytest.mark.parametrize("name", ["LoRATransfer", "TTTTransfer"])
-def test_adapted_weights_are_held_as_what_was_changed(name, fitted):
+def test_only_changed_tensors_of_adapted_weights_are_pickled(name, fitted):
     model = fitted[name][0]
     before, after = (e[1].network_ for e in (model.estimator_, model.target_estimator_))
     changed = [k for k, t in after.tensors().items() if not t.equal(before.tensors()[k])]
@@ -173,7 +173,7 @@ def test_adapted_weights_are_held_as_what_was_changed(name, fitted):
     assert size < len(pickle.dumps([before, after])) < size + 1000 + 100 * len(changed)
 
 
-def test_weights_that_were_changed_and_changed_back_are_the_first():
+def test_changing_weights_back_gives_the_original():
     base = embedding("small").fit(np.eye(4, 96), np.arange(4.0))[1].network_
     name = next(iter(base.tensors()))
     other = base.changed({name: base.tensors()[name] + 1})
@@ -183,7 +183,7 @@ def test_weights_that_were_changed_and_changed_back_are_the_first():
     assert pickle.loads(pickle.dumps(other)) is other
 
 
-def test_a_file_whose_shipped_weights_are_gone_says_so(fitted, monkeypatch):
+def test_missing_shipped_weights_are_named(fitted, monkeypatch):
     model = fitted["SpektronEmbedder"][0]
     held = pickle.dumps(model)
     monkeypatch.setattr("skspektron.foundation._weights.shipped_weights", lambda: ["small"])

@@ -1,4 +1,4 @@
-"""Long work shows a bar with verbose=1 and is silent by default."""
+"""Long computations show a progress bar with verbose=1 and are silent by default."""
 
 import numpy as np
 import pytest
@@ -40,7 +40,7 @@ def calibration(pretrainer):
 
 
 def curve(function):
-    """Return a function that scores two sizes of a transfer on two folds."""
+    """Return a function that scores a transfer with two numbers of standards in two folds."""
 
     def score(stack, pretrainer, **options):
         X, y, instrument, sample_id = stack
@@ -62,7 +62,7 @@ def fit(make):
     return run
 
 
-LONG = {
+RUNS = {
     "pretraining": lambda stack, pretrainer, **options: make_pretrainer(**options).fit(stack[0]),
     "fitting": lambda stack, pretrainer, **options: SpektronRegressor(
         pretrainer, wavelength=WAVELENGTH, max_epochs=1, **options
@@ -84,12 +84,12 @@ LONG = {
 }
 
 
-@pytest.mark.parametrize("bar", LONG)
-def test_a_bar_is_shown_when_asked_for_and_only_then(bar, stack, pretrainer, capsys):
+@pytest.mark.parametrize("bar", RUNS)
+def test_a_bar_is_shown_with_verbose_only(bar, stack, pretrainer, capsys):
     capsys.readouterr()
-    LONG[bar](stack, pretrainer)
+    RUNS[bar](stack, pretrainer)
     assert capsys.readouterr() == ("", "")
-    LONG[bar](stack, pretrainer, verbose=1)
+    RUNS[bar](stack, pretrainer, verbose=1)
     printed = capsys.readouterr()
     assert f"{bar.strip()}: " in printed.err
     assert printed.out == ""

@@ -1,4 +1,4 @@
-"""What the tests of a cluster run on its workers, which find it by its name."""
+"""Estimators for the tests of a cluster, in a module that its workers can import."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ from sklearn.linear_model import Ridge
 
 
 def die_once(marker):
-    """Have this process killed by the system, unless one has been already."""
+    """Kill this process, unless the marker file says that one was killed already."""
     try:
         os.close(os.open(marker, os.O_CREAT | os.O_EXCL))
     except FileExistsError:
@@ -17,7 +17,7 @@ def die_once(marker):
 
 
 class FatalRidge(Ridge):
-    """A ridge whose first fit with `alpha` at 7 kills its process."""
+    """A ridge regression whose first fit with ``alpha=7`` kills its process."""
 
     def __init__(self, alpha=1.0, *, marker=None):
         super().__init__(alpha)
@@ -30,7 +30,7 @@ class FatalRidge(Ridge):
 
 
 class FatalStep(TransformerMixin, BaseEstimator):
-    """A step that changes nothing and kills its process at the spectrum that begins with 7."""
+    """An identity transformer that kills its process at a spectrum whose first value is 7."""
 
     def __init__(self, marker=None):
         self.marker = marker
