@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -121,7 +122,7 @@ def test_both_packages_fit_the_same_map(pair):
     np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
-IN_README = {
+TRANSFERS = {
     "NoTransfer": "no-transfer",
     "CORALTransfer": "coral",
     "PDSTransfer": "pds",
@@ -133,6 +134,8 @@ IN_README = {
     "EnsembleTransfer": "ensemble",
     "LoRATransfer": "lora",
 }
+# Rows of the page on the benchmark that are not called as the methods of the script are.
+ON_THE_PAGE = {"LoRA, random network": "lora-random"}
 
 
 def committed_means(data):
@@ -149,14 +152,36 @@ def committed_means(data):
 
 def test_the_readme_quotes_the_committed_results():
     means = [committed_means(data) for data in ("corn", "tablets")]
-    text = (ROOT / "README.md").read_text(encoding="utf-8").split("Measured, R2", 1)[1]
-    table = [line.strip("| ").split("|") for line in text.splitlines() if line.startswith("| `")]
-    assert [cells[0].strip("` ") for cells in table] == list(IN_README)
-    for name, *cells in table:
-        fits = [(mean, n) for mean in means for n in ("0", "5", "10", "30")]
-        for cell, (mean, n) in zip((c.strip() for c in cells), fits, strict=False):
-            value = mean.get((IN_README[name.strip("` ")], n))
-            assert cell == ("" if value is None else f"{value:.2f}")
+    ensemble, pds, none, full = (
+        [f"{mean[fit]:.2f}" for mean in means]
+        for fit in (
+            ("ensemble", "10"),
+            ("pds", "10"),
+            ("no-transfer", "0"),
+            ("full-recalibration", "all"),
+        )
+    )
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert (
+        f"R² on the target instrument is {ensemble[0]} on corn and {ensemble[1]} on tablets with "
+        f"`EnsembleTransfer`, and {pds[0]} and {pds[1]} with `PDSTransfer`. The untransferred "
+        f"calibration has {none[0]} and {none[1]};"
+    ) in text
+    assert f"(60 of corn, 480 tablets) has {full[0]} and {full[1]}." in text
+
+
+@pytest.mark.parametrize("data", ["corn", "tablets"])
+def test_the_tables_of_the_benchmark_page_are_the_committed_results(data):
+    text = (ROOT / "docs" / "benchmark.md").read_text(encoding="utf-8")
+    section = text.split(f"\n## {data.capitalize()}\n", 1)[1].split("\n## ", 1)[0]
+    header, _, *lines = (line.strip("|") for line in section.splitlines() if line.startswith("|"))
+    sizes = [cell.strip() for cell in header.split("|")][1:-1]
+    mean = committed_means(data)
+    for name, *cells, _ in ([cell.strip() for cell in line.split("|")] for line in lines):
+        method = ON_THE_PAGE.get(name) or re.sub(r"[/ ]|, ", "-", name).lower()
+        expected = {n: f"{value:.2f}" for (fitted, n), value in mean.items() if fitted == method}
+        assert expected, name
+        assert cells == [expected.get(n, "") for n in sizes], name
 
 
 def test_two_methods_are_compared_split_by_split():
@@ -198,7 +223,7 @@ def test_the_evidence_quotes_the_committed_results():
     lines = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("| `")]
     assert len(lines) >= 9
     for name, *cells in ([cell.strip() for cell in line] for line in lines):
-        method = (IN_README | {"TTTTransfer": "ttt", "random network": "lora-random"})[
+        method = (TRANSFERS | {"TTTTransfer": "ttt", "random network": "lora-random"})[
             name.strip("`")
         ]
         expected = [mean_over_repeats(corn, method, n) for n in ("0", "5", "10", "30")]
