@@ -82,15 +82,15 @@ def test_which_method_quotes_the_committed_results_in_its_prose():
         for name, n in (("full-recalibration", "all"), ("no-transfer", "0"))
     )
     for sentence in (
-        f"reaches {full[0]} on corn and {full[1]} on tablets; the old calibration as it is, "
-        f"{none[0]} and {none[1]}.",
+        f"reaches {full[0]} on corn and {full[1]} on tablets; the untransferred "
+        f"calibration, {none[0]} and {none[1]}.",
         f"`CORALTransfer` falls to {r2['corn', 'coral-other-half', '0']} on corn",
         f"keeps {r2['tablets', 'coral-other-half', '0']} on tablets",
         f"({r2['corn', 'di-pls-other-half', '0']} on corn, "
         f"on tablets {r2['tablets', 'di-pls-other-half', '0']})",
         f"on corn {r2['corn', 'pds', '10']} and {r2['corn', 'slope-bias', '10']} with ten",
         f"({r2['corn', 'lora', '10']} with ten standards)",
-        f"reaches {r2['corn', 'ttt', '0']} on corn; `CORALTransfer`, which reads the same spectra, "
+        f"reaches {r2['corn', 'ttt', '0']} on corn; `CORALTransfer`, which uses the same spectra, "
         f"{r2['corn', 'coral', '0']}",
     ):
         assert sentence in text
