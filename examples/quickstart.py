@@ -1,8 +1,8 @@
-"""Carry a moisture calibration from one NIR instrument to another, and compare six ways.
+"""Transfer a moisture calibration from one NIR instrument to another, and compare six methods.
 
-The calibration is made on instrument m5; samples are then measured on mp6. Held-out samples are
-predicted from their mp6 spectra, in three folds that never share a sample with the training
-rows. With n transfer samples a method may use n samples measured on both instruments.
+The calibration is made on instrument m5 and transferred to mp6. Held-out samples are predicted from
+their mp6 spectra in three folds, which share no sample with the training rows. With n transfer
+samples, a method may use n samples measured on both instruments.
 """
 
 import argparse
@@ -33,18 +33,18 @@ METHODS = ("no transfer", "mean-centring", "slope/bias", "PDS", "NAR", "LoRA")
 
 
 def load(simulate):
-    """Return corn spectra, or simulated ones where the file cannot be had."""
+    """Return corn spectra, or simulated ones if the file is not available."""
     if not simulate:
         try:
             return fetch_corn(), "corn, moisture in % by mass"
         except OSError as error:
-            print(f"The corn spectra cannot be had, so instruments are simulated: {error}")
+            print(f"The corn spectra are not available, so instruments are simulated: {error}")
     bunch = make_instruments(80, (SOURCE, TARGET), random_state=0)
     return bunch, f"simulated, mass fraction of {bunch.target_names[0]}"
 
 
 def make_models(n_transfer, wavelength):
-    """Return a model for each of METHODS; all read `n_transfer` standards at most."""
+    """Return a model for each of METHODS; each uses at most `n_transfer` standards."""
     common = {"source": SOURCE, "target": TARGET, "n_transfer": n_transfer}
 
     def classical(transfer):  # PLS with cross-validated components on first derivatives
@@ -78,7 +78,7 @@ def draw(results, title, path):
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        return print("No figure: matplotlib is missing; pip install matplotlib brings it.")
+        return print("No figure: matplotlib is missing. Install it with pip install matplotlib.")
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
     for name in dict.fromkeys(method for method, _ in results):
@@ -104,7 +104,7 @@ def main(argv):
 
     print(f"{title}: {SOURCE} -> {TARGET}")
     results = {}
-    with sklearn.config_context(enable_metadata_routing=True):  # a pipeline hands metadata on
+    with sklearn.config_context(enable_metadata_routing=True):  # pipelines route metadata
         grid = [(name, n) for name in args.methods for n in N_TRANSFER]
         for name, n in tqdm(grid, unit="fit"):
             y_true, y_pred = cross_validate(models[n][name], *stack_instruments(rows))

@@ -1,20 +1,20 @@
 """
-Sort spectra into kinds without labels
-======================================
+Group spectra without labels
+============================
 
-A folder of old spectra often holds several products, and nobody wrote down which is which. Before
-one calibration is made for all of them, sort them: `~skspektron.cluster.CosineKMeans` and
-`~skspektron.cluster.VonMisesFisherMixture` group rows by direction, here those of the pretrained
-network's embeddings.
+An archive of spectra often contains several products without a record of which is which. Before
+one calibration is made for all of them, group them: `~skspektron.cluster.CosineKMeans` and
+`~skspektron.cluster.VonMisesFisherMixture` cluster rows by direction, here the embeddings of the
+pretrained network.
 
 Takes about 30 seconds on two cores.
 """
 
 # %%
-# The situation
-# -------------
+# The data
+# --------
 # One simulated spectrometer measured 60, 40, 30 and 20 samples of four products, each a mixture of
-# its own five compounds. The names of the products are kept aside, to judge the clusters by.
+# five compounds of its own. The product names are used only to evaluate the clusters.
 
 import numpy as np
 
@@ -28,8 +28,9 @@ product = np.repeat(np.arange(4), sizes)
 # %%
 # Embed, then centre
 # ------------------
-# All NIR spectra look alike, and so do their embeddings: before centring, they point the same way
-# and no angle between them says much. Ten principal components keep what differs.
+# NIR spectra are similar to each other, and so are their embeddings: without centring, all point in
+# nearly the same direction, and the angles between them carry little information. Ten principal
+# components keep the differences.
 
 from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
@@ -42,11 +43,11 @@ embed = make_pipeline(SNV(), embedder, StandardScaler(), PCA(10))
 Z = embed.fit_transform(X)
 
 # %%
-# How many kinds?
-# ---------------
-# ``n_clusters="auto"`` draws the inertia, the sum of 1 - cos between rows and their centres, for
-# 1 to 12 clusters and takes the elbow. The mixture is fitted once for each number and compared by
-# its BIC, the lower the better.
+# How many clusters?
+# ------------------
+# ``n_clusters="auto"`` computes the inertia, the sum of 1 - cos between rows and their centres, for
+# 1 to 12 clusters and takes the elbow. The mixture is fitted for each number of components and
+# compared by BIC; lower is better.
 
 from sklearn.metrics import adjusted_rand_score
 
@@ -56,14 +57,14 @@ elbow = CosineKMeans("auto", random_state=0).fit(Z)
 counts = range(1, 9)
 mixtures = [VonMisesFisherMixture(k, n_init=2, random_state=0).fit(Z) for k in counts]
 bic = [mixture.bic(Z) for mixture in mixtures]
-print(f"elbow: {elbow.n_clusters_} clusters, BIC: {counts[np.argmin(bic)]}, in truth: 4")
+print(f"elbow: {elbow.n_clusters_} clusters, BIC: {counts[np.argmin(bic)]}, true number: 4")
 
 # %%
-# The elbow is right here, and BIC takes as many as it is offered. Neither need be right, so look at
-# both curves. The elbow is where the large steps end: a small product hardly moves the sum and is
-# easily missed. BIC counts what it takes to describe the density: a product whose spectra spread
+# The elbow is right here, and BIC takes the largest number offered. Neither is reliable in general,
+# so look at both curves. The elbow is where the large steps end: a small product hardly changes the
+# sum and is easily missed. BIC measures the fit of the density: a product whose spectra spread
 # along a line, and not evenly about their mean, is described better by several components, and
-# becomes several clusters. A BIC that keeps falling says that no number of round clusters fits.
+# becomes several clusters. A BIC that keeps falling means that no number of round clusters fits.
 
 import matplotlib.pyplot as plt
 
@@ -77,11 +78,10 @@ right.plot(counts, bic, marker=MARKERS[1], color=COLOURS[1])
 right.set(xlabel="Number of components", ylabel="BIC")
 
 # %%
-# When the number is known
-# ------------------------
-# The adjusted Rand index is 1 when clusters and products agree, and about 0 for clusters drawn by
-# lot. SNV and principal components alone, without the network, are the comparison that an embedding
-# has to stand.
+# With a known number of clusters
+# -------------------------------
+# The adjusted Rand index is 1 when clusters and products agree, and about 0 for random clusters.
+# SNV and principal components, without the network, are the baseline.
 
 raw = make_pipeline(SNV(), PCA(10)).fit_transform(X)
 for name, rows in (("embedding", Z), ("SNV alone", raw)):
@@ -90,7 +90,8 @@ for name, rows in (("embedding", Z), ("SNV alone", raw)):
         print(f"{name}, {type(model).__name__}: {agreement:.2f}")
 
 # %%
-# Products and clusters in the first two components: a marker is a product, a colour a cluster.
+# Products and clusters in the first two components: the marker is the product, the colour the
+# cluster.
 
 clusters = CosineKMeans(4, random_state=0).fit_predict(Z)
 figure, ax = plt.subplots(figsize=(5, 4), layout="constrained")
@@ -103,9 +104,9 @@ ax.legend()
 plt.show()
 
 # %%
-# What it cannot do
-# -----------------
-# Clusters follow whatever differs most. With a second instrument among the spectra that may be the
-# instrument, and within one product it may be moisture: only a person can say which clusters are
-# kinds. The products simulated here have different compounds and are far apart. Where SNV alone
-# does as well, the embedding is not needed.
+# Limitations
+# -----------
+# Clusters follow the largest differences. With spectra of a second instrument these may be the
+# differences between the instruments, and within one product the moisture; whether clusters are
+# products has to be judged by a person. The simulated products have different compounds and are far
+# apart. Where SNV alone does as well, the embedding is not needed.

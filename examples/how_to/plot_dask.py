@@ -2,10 +2,9 @@
 Search on a Dask cluster
 ========================
 
-A search is many fits that know nothing of each other. scikit-learn hands them to joblib, joblib
-hands them to Dask, and Dask to as many machines as there are: the search is written as for one.
-Here the cluster is two worker processes on this machine; on real machines the commands are the
-same, and are run there.
+A search consists of many independent fits. scikit-learn runs them with joblib, and joblib can run
+them on a Dask cluster of any number of machines, without changes to the search. Here the cluster
+is two worker processes on this machine; on several machines, the same commands are run there.
 
 ``pip install 'skspektron[dask,plot]'`` installs what is needed.
 
@@ -15,9 +14,9 @@ Takes about 120 seconds on two cores.
 # %%
 # Start a cluster
 # ---------------
-# One scheduler, and a worker on every machine. They find each other by a file in a folder that
-# all of them see; ``dask worker tcp://scheduler:8786`` does without one. A worker gets one thread,
-# since one fit keeps one core busy: ask for as many workers as there are cores.
+# One scheduler, and workers on every machine. They find each other by a file in a folder that all
+# of them can read; ``dask worker tcp://scheduler:8786`` works without such a file. A worker gets
+# one thread, because one fit keeps one core busy: start as many workers as there are cores.
 
 import subprocess
 import sys
@@ -32,7 +31,7 @@ commands = (
     f"dask scheduler --scheduler-file {meeting_point} --port 0",
     f"dask worker --scheduler-file {meeting_point} --nworkers 2 --nthreads 1",
 )
-only_here = ["--host", "127.0.0.1", "--no-dashboard"]  # on several machines: left out
+only_here = ["--host", "127.0.0.1", "--no-dashboard"]  # omit on several machines
 processes = [
     subprocess.Popen(
         [sys.executable, "-m", *command.split(), *only_here], stderr=subprocess.DEVNULL
@@ -78,9 +77,8 @@ search = GridSearchCV(
 # %%
 # Run it on the cluster
 # ---------------------
-# The one line that is new is `~skspektron.model_selection.dask_parallel`. Nothing is lost with a
-# worker that dies or is taken away: what it had and what it was at is done again by the others, and
-# every result is there once.
+# The only new line is `~skspektron.model_selection.dask_parallel`. When a worker dies or is
+# removed, the other workers repeat its work, and every result appears once.
 
 with dask_parallel(client):
     search.fit(X, y, **metadata)
@@ -88,7 +86,7 @@ print(search.best_params_)
 print(f"RMSECV {-search.cv_results_['mean_test_score'][search.best_index_]:.4f}")
 
 # %%
-# The numbers are those of one process, to the last bit.
+# The scores are those of one process, bit for bit.
 
 import numpy as np
 
@@ -99,8 +97,8 @@ difference = search.cv_results_["mean_test_score"][is_same] - once.cv_results_["
 print("difference:", np.abs(difference).max())
 
 # %%
-# Transfer curves go the same way
-# -------------------------------
+# Transfer curves on the cluster
+# ------------------------------
 
 from skspektron.model_selection import TransferCurveDisplay
 
@@ -116,7 +114,7 @@ with dask_parallel(client):
     )
 
 # %%
-# Lower is better; the line is the median over folds, the band its quartiles.
+# Lower is better. The line is the median over folds, the band the quartiles.
 #
 # Stop the cluster
 # ----------------
@@ -127,7 +125,7 @@ for process in processes:
 folder.cleanup()
 
 # %%
-# What it cannot do: a cluster does not make one fit faster, and each fit should take a good part
-# of a second to be worth the way. The package has to be installed on every machine, in the same
-# version. :doc:`/how_to_many_machines` has the commands, also for the benchmark, for embedding
-# archives, and for pretraining on several GPUs.
+# Limitations: a cluster does not make a single fit faster, and each fit should take a good part of
+# a second to be worth sending. The package must be installed on every machine, in the same version.
+# :doc:`/how_to_many_machines` has the commands, also for the benchmark, for embedding archives, and
+# for pretraining on several GPUs.

@@ -3,23 +3,24 @@ An instrument that drifts
 =========================
 
 A lamp ages, a grating warms up, a window gets dusty: the spectra of an instrument change a little
-every week, and predictions go wrong before anybody notices. Reference values that would
-show it come late and cost money. The spectra themselves come every day.
+every week, and the predictions become wrong unnoticed. Reference values that would show it are late
+and expensive; the spectra are available every day.
 
-:class:`~skspektron.reliability.ApplicabilityDomain` watches them, and says when the calibration no
-longer knows what it is shown. Ten samples that were kept, measured again, then bring it back.
+:class:`~skspektron.reliability.ApplicabilityDomain` monitors the spectra and shows when they differ
+from those of the calibration. A transfer with ten retained samples, measured again, then corrects
+the calibration.
 
 Takes about 40 seconds on two cores.
 """
 
 # %%
-# An instrument, and what happens to it
-# -------------------------------------
-# The instrument is simulated, and so is its drift: every week its wavelength scale moves by
-# 0.03 nm, and the ageing lamp bends the baseline and takes 0.1 % of the signal. Eighty samples
-# make the calibration, PLS behind SNV. Twenty routine samples come every week. Whenever a sample
-# is put into the cup again, it scatters light a little differently; SNV, which looks at one
-# spectrum at a time, takes most of that off and is applied to all spectra at once.
+# An instrument and its drift
+# ---------------------------
+# The instrument and its drift are simulated: every week the wavelength scale shifts by 0.03 nm, and
+# the ageing lamp bends the baseline and removes 0.1 % of the signal. The calibration is PLS after
+# SNV on eighty samples. Twenty routine samples are measured every week. Each time a sample is
+# placed in the cup, it scatters light a little differently; SNV removes most of that. It treats
+# each spectrum separately, so it can be applied to all spectra in advance.
 
 import numpy as np
 from sklearn.cross_decomposition import PLSRegression
@@ -34,7 +35,7 @@ y, bend = lab.y[:, 0], np.linspace(-1, 1, len(lab.wavelength)) ** 2
 
 
 def measure(samples, week):
-    """Return spectra, behind SNV, of samples put into the cup again after weeks of drift."""
+    """Return SNV spectra of samples placed in the cup again after weeks of drift."""
     X = lab.X["later"][samples]
     moved = [np.interp(lab.wavelength + 0.03 * week, lab.wavelength, x) for x in X]
     return SNV().fit_transform((1 - 0.001 * week) * np.array(moved) + 0.0005 * week * bend)
@@ -45,13 +46,13 @@ routine = [slice(80 + N_ROUTINE * week, 100 + N_ROUTINE * week) for week in rang
 calibration = PLSRegression(8).fit(X_cal, y_cal)
 
 # %%
-# Watching the spectra
-# --------------------
-# The domain is fitted to the calibration's own spectra. Of every week's spectra it tells
-# Hotelling's T2, how far a sample is from the average in what the calibration knows, and Q,
-# how much of the spectrum it does not know. Five spectra in a hundred are outside when
-# nothing is wrong. Of twenty, more than four are outside by chance in less than one week in a
-# hundred: that is the alarm.
+# Monitor the spectra
+# -------------------
+# The domain is fitted to the spectra of the calibration. For every week's spectra it computes
+# Hotelling's T2, the distance from the mean within the components of the calibration, and Q, the
+# part of the spectrum that these components do not describe. Without drift, 5 % of the spectra are
+# outside. Of twenty, more than four are outside by chance in less than one week in a hundred: this
+# is the alarm limit.
 
 from scipy.stats import binom
 
@@ -66,8 +67,8 @@ print("outside in each week:", *n_outside)
 print(f"alarm in week {alarm}: {n_outside[alarm]} of {N_ROUTINE} outside, {allowed} allowed")
 
 # %%
-# Because this is a simulation, the error of the predictions is known as well. In a laboratory it
-# is not: the two upper panels are all there is to look at.
+# In this simulation the error of the predictions is known as well. In a laboratory it is not: only
+# the two upper panels would be available.
 
 import matplotlib.pyplot as plt
 
@@ -95,15 +96,15 @@ axes[0].legend(loc="upper left", fontsize="small")
 axes[1].set(ylabel="Q residuals")
 axes[2].plot(errors, "s-", color="#0072B2")
 axes[2].axvline(alarm, color="#D55E00", linestyle=":")
-_ = axes[2].set(xlabel="Week", ylabel="RMSEP (not known)", ylim=(0, None))
+_ = axes[2].set(xlabel="Week", ylabel="RMSEP (unknown)", ylim=(0, None))
 
 # %%
-# Bringing the calibration back
-# -----------------------------
-# Ten of the calibration samples were kept in a closed jar. They are measured again
-# in the last week. The instrument of today is the target, that of week 0 the source; no sample is
-# analysed again. The transfer works behind SNV too: before it, the ten standards would have to
-# teach it how they lay in the cup on both occasions.
+# Correct the calibration
+# -----------------------
+# Ten of the calibration samples were kept in a closed jar, and are measured again in the last week.
+# The instrument of today is the target, that of week 0 the source; no sample is analysed again. The
+# transfer uses SNV spectra too: on raw spectra, it would have to learn from ten standards how they
+# lay in the cup on both occasions.
 
 from skspektron import PDSTransfer, stack_instruments
 from skspektron.model_selection import kennard_stone
@@ -118,8 +119,9 @@ transfer = PDSTransfer(calibration, source="then", target="now", n_transfer=10)
 transfer.fit(X_rows, y_rows, instrument=instrument, sample_id=sample_id)
 
 # %%
-# Predicted against reference values of the last week's samples, by the old calibration and by the
-# transferred one. The drift shows as a bias; with the transfer the points are back at the 1:1 line.
+# Predicted against reference values of the last week's samples, for the old calibration and for the
+# transferred one. The drift shows as a bias; after the transfer the points are on the 1:1 line
+# again.
 
 from skspektron.inspection import PredictionDisplay
 
@@ -133,12 +135,12 @@ print(f"RMSEP in week 0: {errors[0]:.2g}, in week {N_WEEKS}: {errors[-1]:.2g},")
 print(f"with ten samples measured again: {error(transfer, N_WEEKS):.2g}")
 
 # %%
-# Watching on
-# -----------
-# What the transfer leaves of the drift is in every spectrum from now on. Here that is little, and
-# the old limits go on serving. Where they shut out many spectra of good samples, new
-# ones come from routine spectra behind the transfer, which need no reference values; here
-# forty, measured beside the kept samples.
+# Continue monitoring
+# -------------------
+# The transfer leaves a small part of the drift in every later spectrum. Here it is so small that
+# the old limits can still be used. If many spectra of good samples are outside, set new limits from
+# transferred routine spectra, which need no reference values; here forty, measured at the same time
+# as the retained samples.
 
 from sklearn.frozen import FrozenEstimator
 
@@ -149,10 +151,9 @@ for name, watch in (("old", domain), ("renewed", renewed)):
     print(f"{name} limits: {n} of {N_ROUTINE} outside")
 
 # %%
-# What this cannot do
-# -------------------
-# T2 and Q see a change of the spectra, not an error of the predictions. A drift in a direction
-# that the calibration ignores raises the alarm for nothing; one that looks like more of the
-# analyte does not raise it. A control sample with a known value, measured every week, sees the
-# latter. A new kind of sample raises the same alarm as a drift: look at what changed before
-# transferring.
+# Limitations
+# -----------
+# T2 and Q measure a change of the spectra, not an error of the predictions. A drift in a direction
+# that the calibration ignores raises a false alarm; one that resembles more of the analyte raises
+# none. The latter is detected by a control sample with a known value, measured every week. A new
+# kind of sample raises the same alarm as a drift: find out what changed before you transfer.

@@ -2,25 +2,25 @@
 Move a PLS model from other software
 ====================================
 
-A moisture calibration was made years ago in other software, and all that is left of it is what
-that software exports: one coefficient a wavelength, and an intercept. A new instrument has
-come, ten samples were measured on both, and the new instrument's software wants a vector of
-coefficients too. Neither spectra nor reference values of the old calibration are needed.
+A moisture calibration was made years ago in other software, and only its export remains: one
+coefficient for each wavelength, and an intercept. A new instrument has arrived, ten samples were
+measured on both, and the software of the new instrument needs a vector of coefficients too. Neither
+spectra nor reference values of the old calibration are needed.
 
 Takes about 20 seconds on two cores.
 """
 
 # %%
-# What there is
-# -------------
-# Two simulated instruments stand for the old and the new one; forty samples were measured on
-# both, and ten of them are the standards. The old calibration is made here by a PLS regression,
-# and written as a table that any spreadsheet can write: a heading with the unit of the axis, a row
-# for the intercept, and one row a channel.
+# The data
+# --------
+# Two simulated instruments represent the old and the new one; forty samples were measured on both,
+# and ten of them are the standards. The old calibration is made here by a PLS regression, and
+# written as a table that any spreadsheet can write: a heading with the unit of the axis, a row for
+# the intercept, and one row for each channel.
 #
-# ``random_state=1`` draws two instruments that differ much: the old calibration misses by 0.027 on
-# the new one. With 0, 2, 3 and 4 it misses by 0.003 to 0.032 before and by 0.001 to 0.004 after the
-# transfer; with 0 the two were alike from the start, and nothing is gained.
+# ``random_state=1`` draws two instruments that differ strongly: the RMSEP of the old calibration on
+# the new one is 0.027. With 0, 2, 3 and 4 it is 0.003 to 0.032 before and 0.001 to 0.004 after the
+# transfer; with 0 the two are similar from the start, and nothing is gained.
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -52,10 +52,10 @@ print("\n".join(rows[:4]))
 # %%
 # Read it
 # -------
-# :class:`~skspektron.io.LinearCalibration` refuses a table with a gap, a NaN or an axis that turns
-# back. The result is a scikit-learn regressor that is fitted already. Check it on a spectrum whose
-# prediction the other software has printed: another treatment of the spectra, reflectance instead
-# of absorbance say, shows here and nowhere else.
+# :class:`~skspektron.io.LinearCalibration` refuses a table with a gap, a NaN or an axis that is not
+# monotonic. The result is a fitted scikit-learn regressor. Compare its prediction for one spectrum
+# with that of the other software: a different treatment of the spectra, such as reflectance instead
+# of absorbance, is only visible here.
 
 old = LinearCalibration.from_csv(exported)
 X_old, X_new, y = history.X["old"][60:], history.X["new"][60:], history.y[60:, 0]
@@ -64,12 +64,12 @@ print(f"on the old instrument: RMSEP {rmsep(y, old.predict(X_old)):.4f}")
 print(f"on the new instrument: RMSEP {rmsep(y, old.predict(X_new)):.4f}")
 
 # %%
-# Move it
-# -------
-# ``FrozenEstimator`` keeps the calibration as it is. Ten samples measured on both instruments are
-# the standards. Their reference values are not known: the rows of the old instrument bear its own
-# predictions, because a source row must bear a value. ``trained_on=[]`` says that the calibration
-# was made on none of these samples.
+# Transfer it
+# -----------
+# ``FrozenEstimator`` keeps the calibration unchanged. Ten samples measured on both instruments are
+# the standards. Their reference values are not known, but source rows need a value, so they get the
+# predictions of the old calibration. ``trained_on=[]`` states that the calibration was made on none
+# of these samples.
 
 standards = np.arange(10)
 X, y_rows, instrument, sample_id = stack_instruments(
@@ -86,9 +86,9 @@ transfer.fit(X, y_rows, instrument=instrument, sample_id=sample_id)
 # %%
 # Write it for the new instrument
 # -------------------------------
-# Piecewise direct standardization weighs and adds channels, and so does PLS: both together are
-# one vector again. ``from_estimator`` finds it, compares it with the transfer on random spectra and
-# on those it is given, and refuses what is no vector (SNV, for one), with the step's name.
+# Piecewise direct standardization and PLS are both linear, so together they are one vector again.
+# ``from_estimator`` computes it, compares its predictions with those of the transfer on random
+# spectra and on the given ones, and refuses steps that are not linear (such as SNV), by name.
 
 new = LinearCalibration.from_estimator(
     transfer,
@@ -103,16 +103,16 @@ new.to_json(Path(folder.name) / "moisture_new.json")
 again = LinearCalibration.from_csv(Path(folder.name) / "moisture_new.csv")
 test = np.arange(10, 40)
 print(f"largest difference: {abs(again.predict(X_new) - transfer.predict(X_new)).max():.1e}")
-for name, model in {"as it was": old, "moved": again}.items():
+for name, model in {"old": old, "transferred": again}.items():
     y_pred = model.predict(X_new[test])
-    print(f"{name:<10} RMSEP {rmsep(y[test], y_pred):.4f}  bias {bias(y[test], y_pred):+.4f}")
+    print(f"{name:<11} RMSEP {rmsep(y[test], y_pred):.4f}  bias {bias(y[test], y_pred):+.4f}")
 
 # %%
 # The two vectors
 # ---------------
-# The moved coefficients are those of the old calibration as the new instrument's channels carry
-# them: shifted, broadened, scaled. A vector of another shape altogether, much rougher than the old
-# one, would mean that noise of the standards was taken for a difference of the instruments.
+# The new coefficients are those of the old calibration in the channels of the new instrument:
+# shifted, broadened, scaled. A vector of a very different shape, much rougher than the old one,
+# would indicate that noise of the standards was taken for a difference between the instruments.
 
 fig, ax = plt.subplots(figsize=(7, 3.5), layout="constrained")
 ax.plot(history.wavelength, old.coef_, "k--", linewidth=1, label="old instrument")
@@ -122,12 +122,12 @@ ax.legend(frameon=False)
 plt.show()
 
 # %%
-# What it cannot do
-# -----------------
-# A vector does not say when not to trust it: keep the spectra of the calibration where you can, and
-# see :class:`~skspektron.reliability.ApplicabilityDomain`. Where the other software treats spectra
-# by SNV first, its coefficients belong behind that step: move
-# ``FrozenEstimator(make_pipeline(SNV(), old))``. The result is then no vector, and is kept with
+# Limitations
+# -----------
+# A vector does not show when its predictions are unreliable: keep the spectra of the calibration
+# where you can, and see :class:`~skspektron.reliability.ApplicabilityDomain`. If the other software
+# applies SNV first, its coefficients apply to SNV spectra: transfer
+# ``FrozenEstimator(make_pipeline(SNV(), old))``. The result is not a vector, and is saved with
 # joblib.
 
 folder.cleanup()

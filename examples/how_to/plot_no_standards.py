@@ -2,22 +2,22 @@
 No standards
 ============
 
-A calibration for one property works on the old instrument. The new one has measured samples, but
-none that the old one has measured too, and nobody has analysed them. What can be done with spectra
-alone, and when does it go wrong?
+A calibration for one property is used on the old instrument. The new one has measured samples, but
+none that the old one has measured too, and none that was analysed. What can be done with spectra
+alone, and when does it fail?
 
 Takes about 40 seconds on two cores.
 """
 
 # %%
-# The situation
-# -------------
-# Two simulated instruments. 60 samples with reference values were measured on the old one. For
-# the new one there are three stories, and 40 other samples tell how each of them ends:
+# The data
+# --------
+# Two simulated instruments. 60 samples with reference values were measured on the old one. There
+# are three cases for the spectra of the new one, and 40 other samples are the test set:
 #
-# - **same**: the new instrument has measured the very same samples (but the ids are lost);
+# - **same**: the new instrument has measured the same samples (but the ids are lost);
 # - **others**: 60 other samples of the same kind;
-# - **a better harvest**: 60 other samples, with more of the property than those of the calibration.
+# - **richer harvest**: 60 other samples, with more of the property than those of the calibration.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -39,23 +39,23 @@ lab = make_instruments(200, ("old", "new"), wavelength=wavelength, random_state=
 y = 100 * lab.y[:, 0]  # % by mass
 shuffled = np.random.default_rng(0).permutation(200)
 calibration, test, rest = shuffled[:60], shuffled[60:100], shuffled[100:]
-stories = {
+cases = {
     "same": calibration,
     "others": rest[:60],
-    "a better harvest": rest[np.argsort(y[rest])][-60:],
+    "richer harvest": rest[np.argsort(y[rest])][-60:],
 }
-for story, samples in stories.items():
-    print(f"{story:<17} mean {y[samples].mean():.2f} % (calibration {y[calibration].mean():.2f} %)")
+for case, samples in cases.items():
+    print(f"{case:<17} mean {y[samples].mean():.2f} % (calibration {y[calibration].mean():.2f} %)")
 
 # %%
-# Five ways
-# ---------
-# None reads a reference value of the new instrument: they are NaN in the stacked rows.
-# `MeanCentredTransfer` moves target spectra by the difference of the means, `CORALTransfer` also
-# matches the covariances, `DIPLSTransfer` looks for components that vary alike on both
-# instruments, and `TTTTransfer` goes on with the pretraining of the network on the new spectra.
-# Without standards is ``n_transfer=0``. The first four get first derivatives; a derivative is
-# taken of one spectrum at a time.
+# Five methods
+# ------------
+# None uses a reference value of the new instrument: they are NaN in the stacked rows.
+# `MeanCentredTransfer` shifts target spectra by the difference of the means, `CORALTransfer` also
+# matches the covariances, `DIPLSTransfer` looks for components with the same variance on both
+# instruments, and `TTTTransfer` continues the pretraining of the network on the new spectra.
+# ``n_transfer=0`` means no standards. The first four use first derivatives, which are computed for
+# each spectrum separately.
 
 derivative = SavitzkyGolay(window_length=11, polyorder=2, mode="interp")
 methods = {
@@ -81,53 +81,52 @@ def predict_test(model, samples, X):
 
 smoothed = {name: derivative.fit_transform(X) for name, X in lab.X.items()}
 predictions = {
-    (story, name): predict_test(model, samples, lab.X if name == "TTT" else smoothed)
-    for story, samples in stories.items()
+    (case, name): predict_test(model, samples, lab.X if name == "TTT" else smoothed)
+    for case, samples in cases.items()
     for name, model in methods.items()
 }
 
 # %%
-# What came of it
-# ---------------
-# RMSEP on the 40 test samples, and the part of it that is bias.
+# Results
+# -------
+# RMSEP on the 40 test samples, and the bias.
 
-print(f"{'':<15}" + "".join(f"{story:>24}" for story in stories))
+print(f"{'':<15}" + "".join(f"{case:>24}" for case in cases))
 for name in methods:
     line = f"{name:<15}"
-    for story in stories:
-        y_pred = predictions[story, name]
+    for case in cases:
+        y_pred = predictions[case, name]
         line += f"{rmsep(y[test], y_pred):>11.2f} (bias {bias(y[test], y_pred):+.2f})"
     print(line)
 
 figure, ax = plt.subplots(figsize=(7, 3.6), layout="constrained")
-for shift, (story, hatch) in enumerate(zip(stories, ("", "///", "xxx"), strict=True)):
-    heights = [rmsep(y[test], predictions[story, name]) for name in methods]
+for shift, (case, hatch) in enumerate(zip(cases, ("", "///", "xxx"), strict=True)):
+    heights = [rmsep(y[test], predictions[case, name]) for name in methods]
     at = np.arange(len(methods)) + 0.27 * (shift - 1)
     grey = str(0.3 + 0.25 * shift)
-    ax.bar(at, heights, 0.25, label=story, color=grey, hatch=hatch, edgecolor="white")
+    ax.bar(at, heights, 0.25, label=case, color=grey, hatch=hatch, edgecolor="white")
 ax.axhline(y[test].std(), linestyle="--", color="black", label="predicting the mean")
 ax.set_xticks(range(len(methods)), list(methods))
 ax.set_ylabel("RMSEP on the new instrument, %")
-ax.legend(title="spectra of the new instrument are of")
+ax.legend(title="samples on the new instrument")
 plt.show()
 
 # %%
-# How to read it
+# Interpretation
 # --------------
-# Spectra of the **same** samples differ by the instruments alone, so that matching distributions
-# matches instruments, and CORAL is best. With **other** samples, part of the difference is that
-# of the samples: the means still agree nearly, so mean-centring holds; the covariances of 60
-# spectra do not, and CORAL loses what it had gained. After **a better harvest** every method
-# takes the richer samples for a property of the instrument, removes it, and reads too low by more
-# than half a percent, which is what the harvest was richer by. Doing nothing would have been
-# better.
+# Spectra of the **same** samples differ by the instruments alone, so matching the distributions
+# matches the instruments, and CORAL is best. With **other** samples, part of the difference comes
+# from the samples: the means still nearly agree, so mean-centring works; the covariances of 60
+# spectra do not, and CORAL loses its advantage. After a **richer harvest** every method takes the
+# richer samples for a property of the instrument, removes it, and predicts too low by more than
+# half a percent, the difference of the harvests. No transfer would have been better.
 #
-# The public spectra say the same: on corn CORAL falls from R² 0.69 with spectra of the same half
-# of the samples to 0.36 with the other half (30 each), mean-centring from 0.65 to 0.57; on
-# tablets, with 240 spectra each, little is lost (:doc:`/benchmark`).
+# The public spectra show the same: on corn CORAL falls from R² 0.69 with spectra of the same half
+# of the samples to 0.36 with the other half (30 each), mean-centring from 0.65 to 0.57; on tablets,
+# with 240 spectra each, little is lost (:doc:`/benchmark`).
 #
-# What it cannot do
-# -----------------
-# Nothing here can tell a change of the samples from a change of the instrument, and without
-# reference values nothing warns you. If five samples can be had on both instruments, do
-# :doc:`plot_ten_standards` instead.
+# Limitations
+# -----------
+# None of these methods can separate a change of the samples from a change of the instrument, and
+# without reference values the error is not visible. If five samples can be measured on both
+# instruments, use :doc:`plot_ten_standards` instead.

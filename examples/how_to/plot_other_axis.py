@@ -2,19 +2,20 @@
 A handheld with another axis
 ============================
 
-The calibration was made on a bench instrument from 1100 to 2498 nm in steps of 2. The new
-instrument is a handheld from 950 to 1646 nm in steps of 6, and its files are of another kind. From
-two folders of files to predictions by the handheld, and what its narrower range costs.
+The calibration was made on a bench instrument from 1100 to 2498 nm in steps of 2 nm. The new
+instrument is a handheld from 950 to 1646 nm in steps of 6 nm, and writes files of another format.
+This guide goes from two sets of files to predictions for the handheld, and measures the cost of its
+narrower range.
 
 Takes about 120 seconds on two cores.
 """
 
 # %%
-# The situation
-# -------------
-# 110 samples, simulated, measured on both. The bench exports JCAMP-DX in absorbance, a file a
-# sample; the handheld one CSV in percent reflectance, a row a sample. Here both are written first,
-# and one file of the bench comes out broken.
+# The data
+# --------
+# 110 simulated samples, measured on both instruments. The bench exports JCAMP-DX in absorbance, one
+# file per sample; the handheld exports CSV in percent reflectance, one row per sample. Here both
+# are written first, and one file of the bench is damaged.
 
 import tempfile
 from pathlib import Path
@@ -60,15 +61,15 @@ rows = [
 ]
 (home / "handheld.csv").write_text("\n".join(";".join(row) for row in [header, *rows]))
 
-# The laboratory's reference values, by sample.
+# Reference values of the laboratory, by sample.
 reference = dict(zip(names, 100 * lab.y[:, 0], strict=True))  # % by mass
 
 # %%
-# Reading
-# -------
-# :func:`~skspektron.io.read_spectra` takes a file or a folder and returns a table. Damaged files
-# stop it, unless it is told to skip them; then it says which, and why. Percent reflectance becomes
-# absorbance only on demand, and that is said too.
+# Read the files
+# --------------
+# :func:`~skspektron.io.read_spectra` reads a file or a folder into one table. A damaged file raises
+# an error, unless ``on_error="skip"`` is passed; then a warning names the file and the reason.
+# Percent reflectance is converted to absorbance only on request, also with a warning.
 
 import warnings
 
@@ -86,9 +87,9 @@ for name, table in {"bench": bench, "handheld": handheld}.items():
 folder.cleanup()
 
 # %%
-# Both instruments saw the same mixtures, but not the same of them: the combination bands that the
-# bench has beyond 1646 nm are absent on the handheld, and a longer path makes the overtones as
-# high.
+# Both instruments measured the same mixtures in different ranges: the combination bands that the
+# bench measures beyond 1646 nm are missing on the handheld, and a longer path makes its overtones
+# as strong.
 
 figure, ax = plt.subplots(figsize=(7, 3), layout="constrained")
 tables = {"bench": bench, "handheld": handheld}
@@ -104,12 +105,12 @@ figure.show()
 # %%
 # Transfer
 # --------
-# 70 samples were measured on the bench and analysed, and also measured with the handheld; ten of
-# them, chosen by Kennard and Stone, serve as standards. 40 others, measured with the handheld, are
-# the test. ``wavelength=`` puts both instruments on one merged axis, NaN where an instrument does
-# not measure. Rows are paired by ``sample_id``: the sample whose file was broken is no standard,
-# and nothing has to be sorted. The methods use the bench's channels within the range of the
-# handheld, 1100 to 1646 nm; LoRA's network reads each instrument on its own axis.
+# 70 samples were measured on the bench, analysed, and also measured with the handheld; ten of them,
+# selected by Kennard-Stone, are the standards. 40 others, measured with the handheld, are the test
+# set. ``wavelength=`` places both instruments on one merged axis, with NaN where an instrument does
+# not measure. Rows are paired by ``sample_id``: the sample with the damaged file is not used as a
+# standard, and nothing has to be sorted. The methods use the channels of the bench within the range
+# of the handheld, 1100 to 1646 nm; the network in LoRA reads each instrument on its own axis.
 
 from skspektron.metrics import rmsep
 from skspektron.model_selection import stack_instruments
@@ -147,12 +148,12 @@ for name, method in methods.items():
     errors[name] = rmsep(y[test], method.predict(X[test]))
 
 # %%
-# What the narrower range costs
-# -----------------------------
-# The same calibration by PLS, on the bench with all channels, on the bench with those that the
-# handheld shares, and on the handheld with all 70 samples analysed for it: the best that ten
-# standards can hope for. ``NoTransfer`` without ``instrument`` is PLS with a number of components
-# chosen by cross-validation.
+# The cost of the narrower range
+# ------------------------------
+# PLS calibrations with all 70 samples: on the bench with all channels, on the bench with the
+# channels in the range of the handheld, and on the handheld. The last is the best that can be
+# expected from a transfer with ten standards. ``NoTransfer`` without ``instrument`` is PLS with a
+# number of components chosen by cross-validation.
 
 shared = (bench.wavelength >= handheld.wavelength[0]) & (
     bench.wavelength <= handheld.wavelength[-1]
@@ -182,21 +183,21 @@ ax.invert_yaxis()
 figure.show()
 
 # %%
-# How to read it
+# Interpretation
 # --------------
-# Without transfer the error is nine times the spread of the property, and left out of the figure:
-# the absorbances of the two are on other scales. Ten samples measured with the handheld alone make
-# a poor calibration, and NAR, which looks at raw absorbances only, does worse still. The ensemble
-# and LoRA, which weigh many preprocessings by what the standards say, come near the 70 samples
-# analysed for the handheld. What they cannot come near is the bench with all its channels: the
-# difference between the first two hatched bars is what the range beyond 1646 nm knew, and no
-# transfer brings it back.
+# Without transfer the error is nine times the standard deviation of the property, and is omitted
+# from the figure: the absorbances of the two instruments are on different scales. A calibration on
+# ten handheld samples alone is poor, and NAR, which uses raw absorbances only, is worse. The
+# ensemble and LoRA, which weight many preprocessings by cross-validation, come close to the
+# calibration on all 70 handheld samples. They do not come close to the bench with all its channels:
+# the difference between the first two hatched bars is the information beyond 1646 nm, which no
+# transfer can restore.
 #
-# What it cannot do
-# -----------------
-# The simulated handheld differs from the bench in its axis, its path length and the usual faults. A
-# real one also illuminates another spot, at another angle, and has more noise. Nothing is
-# extrapolated: the channels that the bench never measured, here 950 to 1100 nm, serve only
-# ``TargetOnly`` and the network. Whether the shared range suffices can be checked before a handheld
-# is bought: compare the first two hatched bars on samples of your own. :doc:`/files` says which
-# variants of SPC, JCAMP-DX, OPUS and CSV are read.
+# Limitations
+# -----------
+# The simulated handheld differs from the bench in its axis, its path length and the usual
+# distortions. A real one also illuminates another spot at another angle, and has more noise.
+# Nothing is extrapolated: the channels that the bench did not measure, here 950 to 1100 nm, are
+# used only by ``TargetOnly`` and the network. Whether the shared range is sufficient can be checked
+# before buying a handheld: compare the first two hatched bars on samples of your own. :doc:`/files`
+# lists the supported variants of SPC, JCAMP-DX, OPUS and CSV.

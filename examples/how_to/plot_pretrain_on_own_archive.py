@@ -2,10 +2,10 @@
 Pretrain on an archive of your own
 ==================================
 
-A laboratory has years of spectra and reference values for few of them. A network can learn from the
-rest what its spectra look like: patches are hidden, and it fills them in. Spectra stay in files, so
-that an archive may be larger than the memory. The settings here are for a minute; the last section
-says what to change for a real run.
+A laboratory has years of spectra, and reference values for few of them. A network can be pretrained
+on all of them by reconstruction of hidden patches. The spectra stay in files, so an archive may be
+larger than the memory. The settings here are for a run of one minute; the last section lists what
+to change for a real run.
 
 Takes about 120 seconds on two cores.
 """
@@ -15,8 +15,9 @@ Takes about 120 seconds on two cores.
 # -------------
 # One file for each instrument, day or campaign, written by ``numpy.savez``: the spectra `X`, their
 # axis (`wavelength` in nm or `wavenumber` in cm-1) and, where they are known, `instrument` and
-# `sample_id`. Files may differ in their axes. `~skspektron.preprocessing.SNV` is applied before
-# writing: a network learns the scale that it is shown. NaN marks channels that were not measured.
+# `sample_id`. Files may have different axes. `~skspektron.preprocessing.SNV` is applied before
+# writing, because the network learns the scale of its training spectra. NaN marks channels that
+# were not measured.
 
 import tempfile
 from pathlib import Path
@@ -43,8 +44,8 @@ print(archive)
 # %%
 # Pretrain
 # --------
-# The archive goes to `fit` in place of an array; a batch reads its own rows and nothing else. With
-# `checkpoint`, a run that was interrupted goes on when the same lines are run again.
+# Pass the archive to `fit` in place of an array; each batch reads only its own rows. With
+# `checkpoint`, an interrupted run continues when the same lines are executed again.
 
 from skspektron import SpektronPretrainer
 
@@ -60,11 +61,11 @@ pretrainer = SpektronPretrainer(
 pretrainer.fit(archive)
 
 # %%
-# Has it learnt anything?
-# -----------------------
-# `history_` has the error at hidden channels beside the two things it must beat: the mean spectrum,
-# and a straight line across the gap. A curve that stays at either of them has learnt nothing; one
-# that still falls at the end wants more steps.
+# Check what it has learnt
+# ------------------------
+# `history_` contains the error at hidden channels and two baselines: the mean spectrum and linear
+# interpolation across the gap. A curve that stays at one of the baselines has learnt nothing; one
+# that still falls at the end needs more steps.
 
 import matplotlib.pyplot as plt
 
@@ -75,13 +76,13 @@ for name, style in {"masked_mse": "o-", "interpolation_mse": "--", "mean_mse": "
 ax.set(xlabel="Step", ylabel="Squared error of hidden channels")
 ax.legend()
 last = pretrainer.history_[-1]
-print(f"share of the mean spectrum's error: {last['masked_mse'] / last['mean_mse']:.2f}")
+print(f"error relative to the mean spectrum: {last['masked_mse'] / last['mean_mse']:.2f}")
 
 # %%
-# Save it, and use it
-# -------------------
-# The file holds weights, axis and history, and nothing that could run. An embedder reads it by its
-# path, on any axis. `y` of forty labelled samples calibrates, forty others test.
+# Save and use it
+# ---------------
+# The file contains weights, axis and history, and no executable code. An embedder reads it by its
+# path, for spectra on any axis. Forty labelled samples calibrate, forty others are the test set.
 
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.pipeline import make_pipeline
@@ -100,13 +101,15 @@ for name, steps in {"SNV": [SNV()], "SNV and network": [SNV(), embedder]}.items(
     print(f"{name:<16} RMSEP {rmsep(y[40:], model.predict(X[40:])):.4f}")
 
 # %%
-# Compare as here, with and without the network, before you rely on it: filling in hidden patches is
-# not calibrating, and a network of a minute is no better than SNV alone.
+# Compare results with and without the network, as here, before you rely on it: reconstruction of
+# hidden patches is not calibration, and a network trained for one minute is no better than SNV
+# alone.
 #
 # Embed the archive
 # -----------------
-# `~skspektron.foundation.embed_archive` writes the embeddings of all its spectra to a file without
-# holding either in memory, in parallel with `n_jobs`, and goes on where it was interrupted.
+# `~skspektron.foundation.embed_archive` writes the embeddings of all spectra to a file without
+# holding spectra or embeddings in memory, in parallel with `n_jobs`, and continues an interrupted
+# run.
 
 from skspektron.foundation import embed_archive
 
@@ -117,11 +120,13 @@ print(embeddings.shape, embeddings.dtype)
 # %%
 # For a real run
 # --------------
-# - ``"small"`` or ``"calibration"`` instead of ``"tiny"``, and 5 000 steps or more: until the
-#   curve is flat. Tens of thousands of spectra are worth it; a few hundred are not.
-# - `batch_size` of 64 to 512, `micro_batch_size` where a batch does not fit, ``ema_decay=0.999``.
-# - `n_iter_no_change` holds samples out and stops by itself; ``verbose=1`` shows progress.
+# - ``"small"`` or ``"calibration"`` instead of ``"tiny"``, and 5 000 steps or more, until the curve
+#   is flat. It is worthwhile for tens of thousands of spectra, not for a few hundred.
+# - `batch_size` of 64 to 512, `micro_batch_size` if a batch does not fit into memory,
+#   ``ema_decay=0.999``.
+# - `n_iter_no_change` stops early on held-out samples; ``verbose=1`` shows progress.
 # - Several GPUs: the same script, started by ``torchrun`` (:doc:`/how_to_many_machines`).
-# - With labels: ``objectives={"masked": 1.0, "calibration": 1.0}`` and `y` (:doc:`/network`).
+# - With labels: ``objectives={"masked": 1.0, "calibration": 1.0}`` and `y`
+#   (:doc:`/network_pretrain`).
 
 folder.cleanup()

@@ -2,10 +2,10 @@
 After a lamp was replaced
 =========================
 
-The lamp of an instrument burnt out. With the new one every spectrum lies a little otherwise: the
-lamp is another colour, sits a little otherwise, and the white standard was measured with the old
-one. Wavelengths and bandwidth are those of the grating, and have stayed. The calibration is
-older than the lamp; ten samples that were kept are measured once more.
+The lamp of an instrument was replaced, and every spectrum is slightly different now: the new lamp
+has another colour and position, and the white reference was measured with the old one. Wavelengths
+and bandwidth depend on the grating and have not changed. The calibration was made with the old
+lamp; ten retained samples are measured once more.
 
 Takes about 30 seconds on two cores.
 """
@@ -13,9 +13,10 @@ Takes about 30 seconds on two cores.
 # %%
 # Before and after
 # ----------------
-# The two "instruments" of a transfer are the same one before and after the repair. The simulated
-# lamp takes 2 % of the signal, and adds an offset, a slope and a curve of 0.02 each. Sixty
-# samples made the calibration; ten of them are measured again, and forty new ones test it.
+# The two "instruments" of the transfer are the same instrument before and after the repair. The
+# simulated lamp removes 2 % of the signal, and adds an offset, a slope and a curvature of 0.02
+# each. The calibration was made on sixty samples; ten of them are measured again, and forty new
+# ones are the test set.
 
 import numpy as np
 from matplotlib import pyplot as plt
@@ -42,14 +43,14 @@ X, y_rows, instrument, sample_id = stack_instruments(
 )
 
 # %%
-# Three repairs
-# -------------
-# Slope and bias correct the predictions and need reference values of the ten samples. Mean-centring
-# adds the mean difference of their spectra, PDS learns a map of the spectra window by window;
+# Three corrections
+# -----------------
+# Slope/bias corrects the predictions and needs reference values of the ten samples. Mean-centring
+# adds the mean difference of their spectra, and PDS learns a map of the spectra window by window;
 # neither needs reference values.
 
 methods = {
-    "as it was": NoTransfer,
+    "no transfer": NoTransfer,
     "slope/bias": SlopeBiasTransfer,
     "mean-centring": MeanCentredTransfer,
     "PDS": PDSTransfer,
@@ -65,18 +66,18 @@ before = PLSRegression(6, scale=False).fit(X_before[calibrated], y[calibrated])
 print(f"{'old lamp':<14} RMSEP {rmsep(y[test], before.predict(X_before[test])):.4f}")
 
 # %%
-# How to read it
+# Interpretation
 # --------------
-# The last line is what the calibration was worth with the old lamp: no repair has to be better.
-# What a lamp does is the same for all samples, or nearly so. Slope/bias and mean-centring learn one
-# number and one spectrum from ten samples, and come back to that line; PDS learns a matrix, and the
-# noise of ten samples goes into it. Where the repair has changed wavelengths and bandwidth too, a
-# mean difference comes back only part of the way: with ``distortion=1`` in place of the lamp and
+# The last line is the RMSEP with the old lamp, which no correction is expected to improve on. The
+# effect of a lamp is nearly the same for all samples. Slope/bias and mean-centring estimate one
+# number and one spectrum from ten samples, and return to that RMSEP; PDS estimates a matrix, which
+# contains the noise of the ten samples. If the repair also changed wavelengths and bandwidth, a
+# mean difference corrects only part of it: with ``distortion=1`` in place of the lamp and
 # ``random_state`` from 0 to 4 its RMSEP is 1.0 to 3.2 times that of the calibration before, and
 # that of PDS from ten samples is larger still.
 
 fig, ax = plt.subplots(figsize=(5, 4.5), layout="constrained")
-styles = {"as it was": ("s", "#D55E00"), "mean-centring": ("o", "#0072B2")}
+styles = {"no transfer": ("s", "#D55E00"), "mean-centring": ("o", "#0072B2")}
 for name, (marker, colour) in styles.items():
     ax.plot(y[test], predictions[name], marker, color=colour, fillstyle="none", label=name)
 ax.axline((y[test].mean(), y[test].mean()), slope=1, color="0.5", linestyle="--")
@@ -85,11 +86,11 @@ ax.legend(frameon=False)
 plt.show()
 
 # %%
-# Intervals afterwards
-# --------------------
-# Intervals from before the repair are no longer those of the instrument.
-# :class:`~skspektron.reliability.ConformalTransfer` leaves every standard out once, and makes new
-# intervals from what is then missed.
+# New prediction intervals
+# ------------------------
+# Intervals computed before the repair are not valid after it.
+# :class:`~skspektron.reliability.ConformalTransfer` holds every standard out once, and computes new
+# intervals from the errors.
 
 repaired = ConformalTransfer(
     MeanCentredTransfer(
@@ -104,7 +105,7 @@ width = np.median(interval[:, 1] - interval[:, 0])
 print(f"{covered.sum()} of {len(test)} references lie within their interval of width {width:.4f}")
 
 # %%
-# What it cannot do
-# -----------------
-# Ten samples that were kept for years have changed as well, and all of these methods put that
-# change on the lamp. Measure them before the lamp is replaced, and again the same day.
+# Limitations
+# -----------
+# Samples that were kept for years have changed as well, and all of these methods attribute that
+# change to the lamp. Measure them before and after the lamp is replaced, on the same day.

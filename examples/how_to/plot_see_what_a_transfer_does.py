@@ -2,10 +2,10 @@
 See what a transfer does
 ========================
 
-A transferred calibration is a number that got smaller. This page draws what is behind it: the
-spectra, the embedding of the network, the predictions, the distance from what the calibration
-knows, and the network itself. Every drawing takes one line, and all return their axes, `ax_`, so
-that they go into a figure of your own.
+RMSEP shows that a transfer works, but not what it does. This guide draws the spectra, the embedding
+of the network, the predictions, the applicability domain of the calibration, and the network
+itself. Every figure takes one line, and every display has its axes as `ax_`, so it can be part of a
+figure of your own.
 
 Takes about 60 seconds on two cores.
 """
@@ -13,9 +13,9 @@ Takes about 60 seconds on two cores.
 # %%
 # Two instruments
 # ---------------
-# The instruments are simulated. Sixty samples were measured on both, ten of them become standards;
-# forty others, unknown to the transfer, are what the drawings are of. Forty more that only the new
-# instrument has measured are its routine.
+# The instruments are simulated. Sixty samples were measured on both, and ten of them become
+# standards. Forty others, which the transfer has not used, are drawn. Forty more are routine
+# samples measured on the new instrument only.
 
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.pipeline import make_pipeline
@@ -38,11 +38,12 @@ pds.fit(X[known], y[known], **training)
 # %%
 # The spectra
 # -----------
-# Above, the mean spectrum of the forty samples on the old instrument, on the new one, and as PDS
-# turns the latter into the former. Below, what is left between them: the line is the mean, the
-# band the range over the samples. The band does not vanish: each time a sample
-# is presented, it scatters light anew, and no transfer knows how. Draw samples that are no
-# standards, since those are reproduced better than any other; the title counts them.
+# The upper panel shows the mean spectrum of the forty samples on the old instrument, on the new
+# one, and after PDS. The lower panel shows the remaining difference: the line is the mean, the band
+# the range over the samples. The band does not vanish, because a sample scatters light differently
+# each time it is presented, which no transfer can know. Draw samples that are not standards, since
+# standards are reproduced better than other samples; the title gives the number of standards among
+# them.
 
 from skspektron.inspection import TransferSpectraDisplay
 
@@ -50,15 +51,16 @@ display = TransferSpectraDisplay.from_estimator(pds, X[others], **test, waveleng
 print(f"RMS difference: {display.rms_before_:.3f} before, {display.rms_after_:.3f} after")
 
 # %%
-# Whoever holds only standards and a pure map passes arrays instead:
+# With standards and a map alone, pass arrays instead:
 # ``TransferSpectraDisplay(X_old, X_new, pds_map.transform(X_new), wavelength=...)``.
 #
 # The embedding
 # -------------
-# A `LoRATransfer` leaves the spectra as they are and changes the network that embeds them. Both
-# panels show the same two principal components. What the instruments have in common lies along
-# the second one; the lines join the two spectra of a sample. The title tells how far apart they
-# are in all dimensions, 1 being as far as a sample is from the average of all.
+# A `LoRATransfer` leaves the spectra unchanged and adapts the network that embeds them. Both panels
+# show the same two principal components; the lines connect the two spectra of a sample. The
+# variation common to both instruments lies along the second component. The title gives the distance
+# between the instruments in all dimensions, relative to the mean distance of a sample from the
+# average of all.
 
 from skspektron import LoRATransfer, SpektronEmbedder
 from skspektron.inspection import EmbeddingDisplay
@@ -71,17 +73,17 @@ lora.fit(X[known], y[known], **training)
 _ = EmbeddingDisplay.from_estimator(lora, X[others], **test)
 
 # %%
-# A transfer that maps spectra is drawn behind any transformer, such as that same embedding
-# as it was before.
+# A transfer that maps spectra can be drawn with any transformer applied to its output, such as the
+# same embedding before adaptation.
 
 _ = EmbeddingDisplay.from_estimator(pds, X[others], **test, features=lora.estimator_[:2])
 
 # %%
 # The predictions
 # ---------------
-# Points off the dashed line but along a line of their own are an offset or a wrong slope, which a
-# few reference values correct. Points that scatter are not helped by that. Without
-# transfer and with it:
+# Points along a line of their own, off the dashed line, indicate an offset or a wrong slope, which
+# a few reference values can correct. Scattered points cannot be corrected in this way. Without and
+# with transfer:
 
 import matplotlib.pyplot as plt
 
@@ -94,14 +96,14 @@ for ax, name, model in ((axes[0], "Without", pds.estimator_), (axes[1], "With", 
     ax.set_title(f"{name} transfer")
 
 # %%
-# With `ConformalTransfer` around the transfer, the same line draws its prediction intervals too.
+# For a `ConformalTransfer`, the same line also draws the prediction intervals.
 #
-# What the calibration knows
-# --------------------------
-# Hotelling's T2 and Q of the forty samples, as the calibration sees them behind PDS. The limits
-# come from the routine of the new instrument, which has no reference values. To one spectrum
-# a band was added that no sample has: it is outside, and its prediction, on the right, says why
-# that matters.
+# The applicability domain
+# ------------------------
+# Hotelling's T2 and Q of the forty samples, computed by the calibration after PDS. The limits come
+# from the routine samples of the new instrument, which have no reference values. A band that no
+# sample has was added to one spectrum: it is outside, and the panel on the right shows the error of
+# its prediction.
 
 import numpy as np
 from sklearn.frozen import FrozenEstimator
@@ -121,26 +123,27 @@ _ = InfluenceDisplay.from_estimator(
 # %%
 # The network
 # -----------
-# What its first layer lets pass: the resonances of its oscillators, as poles above and as gain
-# below. Frequencies are cycles per token; the upper axis translates them into nm.
+# The filters of its first layer: the resonances of the oscillators, as poles in the upper panel and
+# as gain in the lower one. Frequencies are in cycles per token; the upper axis converts them to nm.
 
 from skspektron.inspection import FilterDisplay, ReconstructionDisplay
 
 _ = FilterDisplay.from_estimator(lora.estimator_[1], layer=0)
 
 # %%
-# And what it makes of a spectrum of which a third is hidden. The weights "masked" were trained for
-# this. The title compares the error with that of a straight line across every gap and of the mean
-# of all forty spectra. The network does better than the line: it knows what bands look like. It
-# does not know this product, whose spectra are so much alike that their mean is hard to beat.
+# The reconstruction of a spectrum with a third of its channels hidden, by the weights "masked",
+# which were trained for this. The title compares the error with those of linear interpolation
+# across every gap and of the mean of all forty spectra. The network is better than interpolation,
+# because it has learnt the shape of bands. The spectra of this product, which it has not seen, are
+# so similar that their mean is hard to improve on.
 
 X_snv = SNV().fit_transform(X_new)
 masked = SpektronEmbedder("masked", wavelength=lab.wavelength).fit(X_snv)
 _ = ReconstructionDisplay.from_estimator(masked, X_snv, n_spectra=2, random_state=0)
 
 # %%
-# What pictures cannot do
-# -----------------------
-# Two components are a small part of an embedding, and small differences between spectra may
-# matter much where the calibration looks. No picture replaces RMSEP on samples that neither
-# the calibration nor the transfer has seen.
+# Limitations
+# -----------
+# Two components are a small part of an embedding, and small differences between spectra may matter
+# much for the calibration. No figure replaces RMSEP on samples that neither the calibration nor the
+# transfer has seen.

@@ -2,18 +2,19 @@
 A new instrument and ten standards
 ==================================
 
-There is a calibration on the old instrument, and a new one has arrived. Ten of the calibration
-samples can be measured on it. Which ten, which method, and how far can its predictions be trusted?
+There is a calibration for the old instrument, and a new instrument has arrived. Ten of the
+calibration samples can be measured on it. Which ten, with which method, and how reliable are the
+predictions?
 
 Takes about 60 seconds on two cores.
 """
 
 # %%
-# The situation
-# -------------
-# Two simulated instruments. 80 samples with reference values were measured on the old one. 40
-# more samples come later, on the new one only; their reference values are used at the very end,
-# to check.
+# The data
+# --------
+# Two simulated instruments. 80 samples with reference values were measured on the old one. 40 more
+# samples are measured later, on the new one only; their reference values are used only at the end,
+# to check the predictions.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -40,12 +41,12 @@ shuffled = np.random.default_rng(0).permutation(120)
 calibration, later = shuffled[:80], shuffled[80:]
 
 # %%
-# Choose the ten
-# --------------
-# `~skspektron.model_selection.kennard_stone` orders samples from the edge of the cloud of spectra
-# inwards: few samples span much, of the spectra if not of the property. A random draw spans less,
-# but says honestly how large errors are, because new samples are drawn like that too. Prediction
-# intervals need such a draw, so we take it.
+# Select the ten standards
+# ------------------------
+# `~skspektron.model_selection.kennard_stone` orders samples from the edge of the spectra to the
+# centre: a few samples span a wide range of the spectra, though not always of the property. A
+# random draw spans less, but its errors are representative, because new samples are drawn in the
+# same way. Prediction intervals need such a draw, so it is used here.
 
 at_the_edge = calibration[kennard_stone(lab.X["old"][calibration])[:10]]
 at_random = np.random.default_rng(1).choice(calibration, 10, replace=False)
@@ -55,7 +56,7 @@ for name, ids in {"Kennard-Stone": at_the_edge, "random": at_random}.items():
 # %%
 # Measure them on the new instrument, and stack
 # ---------------------------------------------
-# One row a spectrum. Rows of one sample are found by its id, never by their position.
+# One row per spectrum. Rows of one sample are paired by its id, never by their position.
 
 derivative = SavitzkyGolay(window_length=5, polyorder=2, mode="interp")
 
@@ -69,13 +70,12 @@ def stack(X):
 first = {name: derivative.fit_transform(X) for name, X in lab.X.items()}
 
 # %%
-# Compare methods by what they have not seen
-# ------------------------------------------
+# Compare methods by cross-validation
+# -----------------------------------
 # `~skspektron.model_selection.TransferGroupKFold` holds out standards, with all their rows, and
-# scores them as the new instrument measured them: here two in each of five folds, so that a
-# method has eight. ``n_transfer=None`` means every standard there is. Ten errors tell a bad
-# method from a good one, not two good ones from each other; between those, :doc:`/benchmark`
-# chooses.
+# scores them as measured on the new instrument: here two in each of five folds, so that eight are
+# left for a method. ``n_transfer=None`` uses every standard. Ten errors separate a bad method from
+# a good one, but not two good ones from each other; for those, see :doc:`/benchmark`.
 
 common = {"source": "old", "target": "new", "n_transfer": None}
 methods = {
@@ -100,8 +100,8 @@ for name, (method, X) in methods.items():
 # %%
 # Fit, with intervals
 # -------------------
-# `~skspektron.reliability.ConformalTransfer` leaves each standard out once more and sees how far
-# off it is (:doc:`/intervals`). ``confidence_level=0.9`` takes at least nine standards.
+# `~skspektron.reliability.ConformalTransfer` holds out each standard once and uses the errors
+# (:doc:`/intervals`). ``confidence_level=0.9`` needs at least nine standards.
 
 rows, values, instrument, sample_id = stack(lab.X)
 model = ConformalTransfer(EnsembleTransfer(**common, wavelength=wavelength), confidence_level=0.9)
@@ -111,10 +111,10 @@ for predicted, (low, high) in zip(y_pred[:3], intervals[:3], strict=True):
     print(f"{predicted:.2f} %, from {low:.2f} to {high:.2f} %")
 
 # %%
-# What the reference values say later
-# -----------------------------------
-# On the left the old calibration as it is, on the right the transferred one with its intervals.
-# The box counts how many reference values they hold.
+# Check with the later reference values
+# -------------------------------------
+# On the left the untransferred calibration, on the right the transferred one with its intervals.
+# The box counts the reference values within their interval.
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 4.4), layout="constrained")
 untouched = NoTransfer(**common).fit(rows, values, instrument=instrument, sample_id=sample_id)
@@ -125,18 +125,18 @@ plt.show()
 print(f"RMSEP {rmsep(y[later], y_pred):.3f} %, intervals {np.diff(intervals).mean():.2f} % wide")
 
 # %%
-# How to read it
+# Interpretation
 # --------------
-# An interval is for one new sample, and nine in ten of them hold on average over laboratories
-# that draw their standards as you did; in one laboratory with ten standards it may be eight in
-# ten, or all. They are as wide as the largest errors of the ten make them, so that one bad
-# standard widens all of them: look at it before you trust it.
+# An interval is for one new sample. Nine in ten contain the reference value on average over
+# laboratories that draw their standards in this way; in one laboratory with ten standards it may be
+# eight in ten, or all. Their width depends on the largest errors of the ten, so one bad standard
+# widens all of them: inspect it before you use the intervals.
 #
-# What it cannot do, and what to do next
-# --------------------------------------
+# Limitations and next steps
+# --------------------------
 # Samples of another kind than the standards are not covered;
-# `~skspektron.reliability.ApplicabilityDomain` tells them. Were the ten at the edge, intervals
-# would be of another size (:doc:`/intervals` has how often they hold then). With ten more
-# standards intervals become narrower and their promise more even:
-# `~skspektron.model_selection.transfer_curve` shows what more standards are worth. When the
-# instrument drifts, see :doc:`plot_drifting_instrument`.
+# `~skspektron.reliability.ApplicabilityDomain` detects them. With standards from the edge of the
+# spectra, the intervals would have another width (:doc:`/intervals` gives their coverage). With ten
+# more standards the intervals become narrower, and their coverage varies less between laboratories;
+# `~skspektron.model_selection.transfer_curve` shows the effect of more standards on the error. For
+# an instrument that drifts, see :doc:`plot_drifting_instrument`.

@@ -4,7 +4,7 @@ Ten minutes on corn
 
 A laboratory has a calibration for moisture on its NIR instrument *m5*. It buys a second one,
 *mp6*, and wants the same calibration to work there. Eighty samples of corn were measured on both,
-so that we can see how well each way does. Everything here is scikit-learn: fit, predict,
+so that the ways of doing this can be compared. All classes follow scikit-learn: fit, predict,
 pipelines, searches.
 
 The spectra are downloaded once (or read from the folder that ``SKSPEKTRON_DATA`` names).
@@ -16,7 +16,7 @@ Takes about 120 seconds on two cores.
 # Two instruments, the same samples
 # ---------------------------------
 # `~skspektron.datasets.fetch_corn` returns the spectra of each instrument, 80 samples by 700
-# channels, and four properties. What the instruments say of the same samples is not the same.
+# channels, and four properties. The two instruments measure different spectra of the same samples.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -32,10 +32,10 @@ ax.set(xlabel="Wavelength, nm", ylabel="Mean absorbance")
 ax.legend()
 
 # %%
-# A calibration, and what it is worth elsewhere
-# ---------------------------------------------
-# `~skspektron.preprocessing.SNV` takes the scatter off, PLS does the rest. The last 20 samples
-# are held out, on both instruments.
+# A calibration, and its error on the other instrument
+# ----------------------------------------------------
+# `~skspektron.preprocessing.SNV` removes the scatter, and PLS predicts moisture. The last 20
+# samples are held out, on both instruments.
 
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.pipeline import make_pipeline
@@ -51,14 +51,13 @@ for name in ("m5", "mp6"):
 print(f"standard deviation of the 20 references {moisture[60:].std(ddof=1):.2f} %")
 
 # %%
-# On the new instrument the error is larger than the spread of the samples: guessing their mean
-# would do better. The calibration has to move.
+# On the new instrument the error is larger than the standard deviation of the samples: predicting
+# their mean would be better. The calibration has to be transferred.
 #
 # Stacked rows
 # ------------
-# A transfer reads the rows of both instruments, one below the other. Each row has the name of its
-# instrument and the id of the physical sample: rows of one sample are a pair by their id,
-# whatever their order.
+# A transfer takes the rows of both instruments, stacked. Each row has the name of its instrument
+# and the id of the physical sample: rows of one sample are paired by their id, in any order.
 
 from skspektron import stack_instruments
 
@@ -68,9 +67,9 @@ X, y, instrument, sample_id = stack_instruments(
 X.shape, np.unique(instrument)
 
 # %%
-# A split that does not leak
-# --------------------------
-# An ordinary split puts a sample on both sides: once as m5 saw it and once as mp6 did.
+# A split without leakage
+# -----------------------
+# An ordinary split puts a sample on both sides: once as measured on m5 and once as measured on mp6.
 # `~skspektron.model_selection.TransferShuffleSplit` keeps all rows of a sample on one side, and
 # tests on rows of the target only.
 
@@ -80,16 +79,16 @@ metadata = {"instrument": instrument, "sample_id": sample_id}
 cv = TransferShuffleSplit(n_splits=4, target="mp6", test_size=20, random_state=0)
 splits = list(cv.split(X, y, **metadata))
 train, test = splits[0]
-print(len(train), "rows to learn from,", np.unique(instrument[test]), len(test), "rows to test on")
+print(len(train), "training rows,", len(test), "test rows of", np.unique(instrument[test]))
 
 # %%
-# Carry it over with ten standards
-# --------------------------------
-# Standards are samples measured on both instruments. A transfer owns the calibration that it
-# moves, and picks `n_transfer` standards among the training samples:
-# `~skspektron.transfer.PDSTransfer` makes mp6's spectra look like m5's,
-# `~skspektron.transfer.EnsembleTransfer` averages calibrations behind many preprocessings,
-# weighed on what is left out.
+# Transfer it with ten standards
+# ------------------------------
+# Standards are samples measured on both instruments. A transfer contains the calibration that it
+# transfers, and selects `n_transfer` standards among the training samples.
+# `~skspektron.transfer.PDSTransfer` maps spectra of mp6 to those of m5.
+# `~skspektron.transfer.EnsembleTransfer` is a weighted average of ridge calibrations, one set per
+# preprocessing; the weights come from cross-validation.
 
 from skspektron.transfer import EnsembleTransfer, NoTransfer, PDSTransfer
 
@@ -107,8 +106,8 @@ for name, method in methods.items():
 # %%
 # How many standards?
 # -------------------
-# A figure from one split is an anecdote. `~skspektron.model_selection.TransferCurveDisplay`
-# repeats it over the splits, for several numbers of standards, beside the level of a new
+# One split is not enough for a comparison. `~skspektron.model_selection.TransferCurveDisplay`
+# repeats it over the splits, for several numbers of standards. The horizontal line is a new
 # calibration with all 60 labels on mp6. Lines are medians, bands quartiles.
 
 from skspektron.model_selection import TransferCurveDisplay
@@ -128,11 +127,11 @@ _ = display.ax_.set_ylim(bottom=0)
 # sphinx_gallery_thumbnail_number = 2
 
 # %%
-# Twenty held-out samples and four splits are still few: the bands say so. `n_transfer` is a
+# Twenty held-out samples and four splits are still few, as the bands show. `n_transfer` is a
 # parameter like any other, so a search can choose it. The best mean score may be best by chance;
-# `~skspektron.model_selection.fewest_within_one_se` takes the fewest standards that are within
-# one standard error of it. Where it takes the largest number tried, the curve has not levelled
-# off yet, or so few splits cannot tell.
+# `~skspektron.model_selection.fewest_within_one_se` takes the fewest standards within one standard
+# error of it. If it takes the largest number tried, the error is still decreasing, or the splits
+# are too few to decide.
 
 from sklearn.model_selection import GridSearchCV
 
@@ -154,9 +153,9 @@ for n, score in zip(sizes, scores, strict=True):
 # %%
 # A pretrained network in the pipeline
 # ------------------------------------
-# `~skspektron.foundation.SpektronEmbedder` represents a spectrum by what a small pretrained
-# network makes of it. It trains nothing and needs no GPU; put `SNV` in front, PLS behind, and the
-# pipeline into any transfer.
+# `~skspektron.foundation.SpektronEmbedder` computes features of a spectrum with a small pretrained
+# network. It needs no training and no GPU. Use it after `SNV` and before PLS, and use the pipeline
+# in any transfer.
 
 from skspektron import SpektronEmbedder
 
@@ -171,16 +170,15 @@ transfer = PDSTransfer(embedding, **here, n_transfer=10).fit(X[train], y[train],
 print(f"PDS, ten standards:  RMSEP {rmsep(y[test], transfer.predict(X[test])):.2f} %")
 
 # %%
-# Read these two against the figures above: SNV and PLS alone, moved by PDS, did as well or
-# better. On corn the embedding adds nothing to a transfer; what it is worth elsewhere is on the
-# page :doc:`/evidence`.
+# Compare these two errors with those above: SNV and PLS alone, transferred by PDS, did as well or
+# better. On corn the embedding does not improve a transfer; :doc:`/evidence` describes where it
+# helps.
 #
-# How far to trust a prediction
+# How reliable is a prediction?
 # -----------------------------
-# Now the situation as it is in practice: 60 samples on m5, and only ten of them, drawn at random,
-# measured and analysed on mp6. `~skspektron.reliability.ConformalTransfer` leaves each of the ten
-# out in turn and makes intervals of the errors that it sees: nine of ten new samples are to lie
-# within theirs.
+# Now the practical situation: 60 samples on m5, and only ten of them, drawn at random, measured and
+# analysed on mp6. `~skspektron.reliability.ConformalTransfer` holds out each of the ten in turn and
+# computes intervals from the errors: nine in ten new samples should be within theirs.
 
 from skspektron.inspection import PredictionDisplay
 from skspektron.reliability import ConformalTransfer
@@ -196,14 +194,14 @@ print(f"{inside.sum()} of {len(test)} references lie within their 90 % interval"
 PredictionDisplay.from_estimator(model, X[test], y[test], unit="% moisture")
 
 # %%
-# Twenty samples cannot prove 90 %; the page :doc:`/intervals` has the coverage over many draws.
+# Twenty samples cannot verify 90 %; :doc:`/intervals` has the coverage over many draws.
 #
-# When not to predict at all
-# --------------------------
-# An interval holds for samples like those that the model knows.
-# `~skspektron.reliability.ApplicabilityDomain` tells which spectra are like them: Hotelling's T2
-# is large for a sample that lies beyond the others, Q for one that has something which they do
-# not have. Here a spectrum of mp6 gets a band that corn has not.
+# When not to use a prediction
+# ----------------------------
+# An interval is valid for samples like those of the calibration.
+# `~skspektron.reliability.ApplicabilityDomain` returns whether a spectrum is like them: Hotelling's
+# T2 is large for a sample that is more extreme, Q for one with features that they do not have. Here
+# a band that corn does not have is added to a spectrum of mp6.
 
 from skspektron.reliability import ApplicabilityDomain
 
@@ -215,8 +213,8 @@ print("held-out samples inside:", int((domain.predict(X[test]) == 1).sum()), "of
 print("with a foreign band:", "inside" if domain.predict([strange])[0] == 1 else "outside")
 
 # %%
-# What next
-# ---------
-# :doc:`/which_method` says which transfer to take by what you have. The :doc:`how-to guides
-# </auto_examples/how_to/index>` take it from there: no standards, other axes, drift, lamps, other
+# Next steps
+# ----------
+# :doc:`/which_method` helps to choose a transfer by the data that you have. The :doc:`how-to guides
+# </auto_examples/how_to/index>` cover further cases: no standards, other axes, drift, lamps, other
 # software.
