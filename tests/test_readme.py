@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from skspektron._documentation import SITE
 from skspektron.metrics import r2
 from skspektron.transfer import NoTransfer
 
@@ -74,8 +75,14 @@ def test_the_csv_files_are_what_the_script_simulates():
         pd.testing.assert_frame_equal(table, pd.read_csv(EXAMPLES / name), atol=2e-5)
 
 
-def test_links_are_absolute():
+def test_links_are_absolute_and_lead_to_pages_of_this_repository():
     """A package index shows the README without the files beside it."""
     targets = re.findall(r"\]\(([^)]*)\)", readme())
-    assert len(targets) > 8
     assert all(target.startswith("https://") for target in targets)
+    pages = [target.removeprefix(SITE) for target in targets if target.startswith(SITE)]
+    assert len(pages) >= 4
+    for page in pages:
+        source = page.replace("auto_examples/", "examples/").removesuffix(".html")
+        assert (ROOT / f"{source}.py").exists() or (ROOT / "docs" / f"{source}.md").exists(), page
+    [figure] = [target for target in targets if "/raw/main/" in target]
+    assert (ROOT / figure.split("/raw/main/")[1]).exists()

@@ -68,7 +68,7 @@ print(f"{'old lamp':<14} RMSEP {rmsep(y[test], before.predict(X_before[test])):.
 # %%
 # Interpretation
 # --------------
-# The last line is the RMSEP with the old lamp, which no correction is expected to improve on. The
+# The last line is the RMSEP with the old lamp, which a correction can be expected to restore. The
 # effect of a lamp is nearly the same for all samples. Slope/bias and mean-centring estimate one
 # number and one spectrum from ten samples, and return to that RMSEP; PDS estimates a matrix, which
 # contains the noise of the ten samples. If the repair also changed wavelengths and bandwidth, a
@@ -102,7 +102,7 @@ repaired.fit(X, y_rows, instrument=instrument, sample_id=sample_id)
 _, interval = repaired.predict_interval(X_after[test])
 covered = (interval[:, 0] <= y[test]) & (y[test] <= interval[:, 1])
 width = np.median(interval[:, 1] - interval[:, 0])
-print(f"{covered.sum()} of {len(test)} references lie within their interval of width {width:.4f}")
+print(f"{covered.sum()} of {len(test)} reference values within intervals of width {width:.4f}")
 
 # %%
 # Limitations

@@ -48,7 +48,7 @@ calibration.fit(corn.X["m5"][:60], moisture[:60])
 for name in ("m5", "mp6"):
     error = rmsep(moisture[60:], calibration.predict(corn.X[name][60:]))
     print(f"RMSEP on {name:<4} {error:.2f} % moisture")
-print(f"standard deviation of the 20 references {moisture[60:].std(ddof=1):.2f} %")
+print(f"standard deviation of the 20 reference values {moisture[60:].std(ddof=1):.2f} %")
 
 # %%
 # On the new instrument the error is larger than the standard deviation of the samples: predicting
@@ -190,7 +190,7 @@ model = ConformalTransfer(EnsembleTransfer(wavelength=corn.wavelength, **here))
 model.fit(X[known], y[known], **rows)
 y_pred, intervals = model.predict_interval(X[test])
 inside = (intervals[:, 0] <= y[test]) & (y[test] <= intervals[:, 1])
-print(f"{inside.sum()} of {len(test)} references lie within their 90 % interval")
+print(f"{inside.sum()} of {len(test)} reference values are within their 90 % interval")
 PredictionDisplay.from_estimator(model, X[test], y[test], unit="% moisture")
 
 # %%
