@@ -19,7 +19,7 @@ PRESETS = {
         cls_token=True,
         domain_token=True,
     ),
-    # Sizes of the published systems; see docs/network.md.
+    # Sizes of the published systems; see docs/network_architecture.md.
     "spektron": Architecture(
         tokenizer="raw",
         patch_length=3,
