@@ -1,6 +1,6 @@
-"""Settings of ``sphinx-build docs docs/_build``, which the extra ``docs`` installs.
+"""Configuration of ``sphinx-build docs docs/_build``; the extra ``docs`` installs what it needs.
 
-Nothing is fetched: formulas become MathML here, fonts come with the theme.
+The built pages load nothing from other hosts: formulas are MathML, fonts come with the theme.
 """
 
 import re
@@ -8,9 +8,14 @@ import sys
 from pathlib import Path
 
 from docutils import nodes
+from sphinx import addnodes
+from sphinx.ext.autosummary import autosummary_table
 from sphinx.util.nodes import make_refnode
 
 from skspektron import __version__
+from skspektron._documentation import SITE
+
+REPOSITORY = "https://github.com/skspektron/skspektron"
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -19,12 +24,13 @@ copyright = author = "skspektron developers"
 version = release = __version__
 
 extensions = [
-    "mathml",  # the module beside this one
-    "matplotlib.sphinxext.plot_directive",
+    "mathml",  # docs/mathml.py
+    "notebooks",  # docs/notebooks.py
     "myst_parser",
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build", "generated/backreferences"]
@@ -34,15 +40,16 @@ myst_heading_anchors = 3
 
 autosummary_generate = True
 autodoc_default_options = {"members": True, "inherited-members": True}
-autodoc_typehints = "none"  # numpydoc says more: shapes and units
+autodoc_typehints = "none"  # the numpydoc sections give shapes and units as well
 numpydoc_show_class_members = False
+toc_object_entries_show_parents = "hide"  # fit(), not PDSTransfer.fit()
 
-plot_html_show_formats = plot_html_show_source_link = False
-plot_formats = ["svg"]
+copybutton_prompt_text = r">>> |\.\.\. "
+copybutton_prompt_is_regexp = True
 
-KINDS = ("class", "exception", "function")
+LINKED_TYPES = ("class", "exception", "function")
 
-# By situation: what one has, what has happened, what one wants to see, what is large.
+# The order of the how-to guides: few standards, changes of the instrument, figures, large data.
 HOW_TOS = [
     "plot_ten_standards.py",
     "plot_no_standards.py",
@@ -58,7 +65,7 @@ HOW_TOS = [
 
 
 def how_to_order(name):
-    """Return the place of an example: by situation; one that is not listed comes last, by name."""
+    """Return the sort key of an example: its place in HOW_TOS, unlisted ones last by name."""
     name = Path(name).name
     return (HOW_TOS.index(name) if name in HOW_TOS else len(HOW_TOS), name)
 
@@ -72,30 +79,42 @@ sphinx_gallery_conf = {
     "reset_modules": ("matplotlib",),
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("skspektron",),
-    "notebook_extensions": set(),
+    "notebook_extensions": {".py"},
     "download_all_examples": False,
     "remove_config_comments": True,
     "show_signature": False,
-    "write_computation_times": False,  # that page would load scripts from other hosts
+    "write_computation_times": False,  # that page loads scripts from other hosts
     "capture_repr": ("__repr__",),
     "ignore_repr_types": r"matplotlib|Display",  # <... object at 0x7f...>
-    "junit": "timings.xml",  # check_times.py compares it with what the examples say
+    "junit": "timings.xml",  # read by check_times.py
 }
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"skspektron {version}"
+html_baseurl = SITE
 html_static_path = ["_static"]
 html_css_files = ["custom.css"]
 html_favicon = "_static/favicon.svg"
 html_show_sourcelink = False
 html_math_renderer = "mathml"
-html_sidebars = {"index": [], "which_method": []}
-html_context = {"default_mode": "light"}
+SINGLE_PAGES = [
+    "index",
+    "install",
+    "which_method",
+    "changelog",
+    "citation",
+    "contributing",
+    "architecture",
+]
+html_sidebars = {page: [] for page in SINGLE_PAGES}  # their section has no other page
+html_context = {"default_mode": "auto"}
 html_theme_options = {
-    "use_edit_page_button": False,
+    "github_url": REPOSITORY,
     "logo": {"text": "skspektron"},
+    "navbar_start": ["navbar-logo", "version"],
     "navbar_align": "left",
-    "navigation_with_keys": False,
+    "header_links_before_dropdown": 6,
+    "search_bar_text": "Search",
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
     "footer_end": [],
@@ -104,38 +123,47 @@ html_theme_options = {
 
 
 def escape_shapes(app, what, name, obj, options, lines):
-    """Let fitted attributes such as n_features_in_ stand in shapes: they are no link targets."""
+    """Escape the underscore of n_features_in_ in shapes, which reStructuredText reads as a link."""
     for i, line in enumerate(lines):
         if not line.lstrip().startswith((">>>", "...")):
             lines[i] = re.sub(r"(\w)_(?=[,)])", r"\1\\_", line)
 
 
-def show_cards(app, docname, source):
-    """Let links to the cards of the weights, which lie beside the weights, end on the site."""
+def link_weight_cards(app, docname, source):
+    """Point links to the model cards, which are next to the weights, at their pages here."""
     source[0] = source[0].replace("](../skspektron/weights/", "](weights/")
 
 
 def skip_inherited_from_others(app, what, name, obj, skip, options):
-    """Leave out what scikit-learn documents: get_params, score, set_output, ..."""
+    """Skip members that scikit-learn documents: get_params, score, set_output, ..."""
     module = getattr(getattr(obj, "fget", obj), "__module__", None)
     return True if module and not module.startswith("skspektron") else None
 
 
+def drop_citations(app, doctree):
+    """Remove citations from the summary tables of the reference, where they have no number."""
+    for table in doctree.findall(autosummary_table):
+        for citation in list(table.findall(addnodes.pending_xref)):
+            if citation["refdomain"] == "citation":
+                citation.parent.remove(citation)
+
+
 def link_names(app, doctree, docname):
-    """Make names of public classes and functions links, wherever a page mentions them as code."""
+    """Link code literals that are names of public classes and functions to their pages."""
     domain = app.env.domains["py"]
     objects = {name.rpartition(".")[2]: entry for name, entry in domain.objects.items()}
     for literal in list(doctree.findall(nodes.literal)):
         entry = objects.get(literal.astext())
         is_free = not isinstance(literal.parent, nodes.reference | nodes.title)
-        if is_free and entry and entry.objtype in KINDS and entry.docname != docname:
+        if is_free and entry and entry.objtype in LINKED_TYPES and entry.docname != docname:
             link = [app.builder, docname, entry.docname, entry.node_id]
             literal.replace_self(make_refnode(*link, literal.deepcopy()))
 
 
 def setup(app):
-    """Connect what the extensions do not do by themselves."""
+    """Connect the functions above to the events of the build."""
     app.connect("autodoc-process-docstring", escape_shapes, priority=900)  # after numpydoc
-    app.connect("source-read", show_cards)
+    app.connect("source-read", link_weight_cards)
+    app.connect("doctree-read", drop_citations)
     app.connect("doctree-resolved", link_names)
     app.connect("autodoc-skip-member", skip_inherited_from_others)

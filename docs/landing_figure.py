@@ -1,4 +1,8 @@
-"""The figure of the landing page, from the rows of the benchmark on corn."""
+"""Draw the figure of the landing page and the README: ``python docs/landing_figure.py``.
+
+It is drawn from the committed rows of the benchmark on corn and written to
+``docs/_static/rmsep_by_standards.svg``. ``tests/test_docs.py`` checks that file against the rows.
+"""
 
 import csv
 import math
@@ -9,7 +13,8 @@ import numpy as np
 
 from skspektron.model_selection import TransferCurve, TransferCurveDisplay
 
-ROWS = Path(__file__).parents[1] / "benchmarks" / "results" / "corn.csv"
+RESULTS = Path(__file__).parents[1] / "benchmarks" / "results" / "corn.csv"
+FIGURE = Path(__file__).parent / "_static" / "rmsep_by_standards.svg"
 METHODS = {
     "no-transfer": "NoTransfer",
     "target-only": "TargetOnly",
@@ -19,17 +24,24 @@ METHODS = {
     "lora": "LoRATransfer",
 }
 N_TRANSFER = [0, 2, 5, 10, 20, 30, 50]
+STYLE = {
+    "font.family": ["DejaVu Sans", "sans-serif"],
+    "font.size": 11,
+    "legend.fontsize": 10,
+    "svg.fonttype": "none",  # text stays text: the file is small and the page can be searched
+    "svg.hashsalt": "skspektron",  # the same rows give the same file
+}
 
 
-def read_ratios(path=ROWS):
-    """Return {(method, n_transfer): [ratio, ...]}, a ratio for each repeat that has all tasks.
+def read_ratios(path=RESULTS):
+    """Return {(method, n_transfer): [ratio, ...]}, one ratio per repeat that has all tasks.
 
-    A ratio is the geometric mean, over tasks, of RMSEP over that of full recalibration on the same
-    split.
+    A ratio is the geometric mean over tasks of RMSEP divided by the RMSEP of full recalibration
+    on the same split.
     """
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    level = {
+    recalibrated = {
         (row["task"], row["repeat"]): float(row["rmsep"])
         for row in rows
         if row["method"] == "full-recalibration"
@@ -37,10 +49,10 @@ def read_ratios(path=ROWS):
     logarithms = defaultdict(list)
     for row in rows:
         split = (row["task"], row["repeat"])
-        if row["n_transfer"].isdigit() and split in level:
+        if row["n_transfer"].isdigit() and split in recalibrated:
             fit = (row["method"], int(row["n_transfer"]), row["repeat"])
-            logarithms[fit].append(math.log(float(row["rmsep"]) / level[split]))
-    n_tasks = len({task for task, _ in level})
+            logarithms[fit].append(math.log(float(row["rmsep"]) / recalibrated[split]))
+    n_tasks = len({task for task, _ in recalibrated})
     ratios = defaultdict(list)
     for (method, n_transfer, _), values in logarithms.items():
         if len(values) == n_tasks:
@@ -49,8 +61,8 @@ def read_ratios(path=ROWS):
 
 
 def make_curve(ratios, method):
-    """Return the curve of a method; where it has fewer repeats than elsewhere, NaN fill up."""
-    if method == "no-transfer":  # standards change nothing
+    """Return the curve of a method, padded with NaN where a size has fewer repeats than others."""
+    if method == "no-transfer":  # does not depend on the number of standards
         ratios = {(method, n): ratios[method, 0] for n in N_TRANSFER}
     sizes = [n for n in N_TRANSFER if (method, n) in ratios]
     scores = np.full((len(sizes), max(len(ratios[method, n]) for n in sizes)), np.nan)
@@ -60,14 +72,30 @@ def make_curve(ratios, method):
 
 
 def draw():
-    """Draw RMSEP, over that of full recalibration, against the number of standards."""
-    from matplotlib import pyplot as plt
+    """Return the display of relative RMSEP against the number of standards."""
+    from matplotlib.figure import Figure
 
     ratios = read_ratios()
     curves = {name: make_curve(ratios, method) for method, name in METHODS.items()}
-    ax = plt.figure(figsize=(7.2, 4.4), layout="constrained").subplots()
-    TransferCurveDisplay(curves, recalibration=np.ones(1)).plot(ax)
+    ax = Figure(figsize=(5.2, 4.4), layout="constrained").subplots()
+    display = TransferCurveDisplay(curves, recalibration=np.ones(1)).plot(ax)
     ax.set_yscale("log", base=2)
     ax.set_yticks([1, 1.5, 2, 3, 4, 6], ["1", "1.5", "2", "3", "4", "6"])
-    ax.set_ylabel("RMSEP over that of full recalibration")
-    ax.legend(ncols=2)
+    ax.set_ylabel("RMSEP relative to full recalibration")
+    ax.legend(loc="upper right", bbox_to_anchor=(1, 0.9))
+    for name, line in display.lines_.items():
+        line.set_gid(name)  # the id of its path in the file
+    display.recalibration_line_.set_gid("recalibration")
+    return display
+
+
+def main(path=FIGURE):
+    """Write the figure."""
+    from matplotlib import rc_context
+
+    with rc_context(STYLE):
+        draw().figure_.savefig(path, metadata={"Date": None, "Creator": None})
+
+
+if __name__ == "__main__":
+    main()

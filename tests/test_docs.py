@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from benchmarks import bench_transfer
+from skspektron._documentation import SITE
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -109,10 +110,32 @@ def test_the_landing_page_says_what_its_figure_shows():
             ("no-transfer", 0),
         )
     )
-    assert f"`EnsembleTransfer` is {ensemble} times that of full recalibration" in text
-    assert f"`NARTransfer` {nar}, of `PDSTransfer` {pds}, of a new calibration" in text
-    assert f"on the ten alone {alone}; without any transfer it is {none}." in text
+    assert f"of `EnsembleTransfer` is {ensemble} times that of full recalibration" in text
+    assert f"`NARTransfer` {nar} times and that of `PDSTransfer` {pds} times" in text
+    assert f"alone has {alone} times that RMSEP, the untransferred calibration {none} times" in text
     assert np.median(ratios["ensemble", 50]) < 1.15 > np.median(ratios["target-only", 50])
+
+
+def test_the_committed_figure_shows_the_committed_results():
+    landing_figure = script("landing_figure")
+    paths = {
+        group.get("id"): re.findall(r"([\d.]+) ([\d.]+)", group.find("{*}path").get("d"))
+        for group in ElementTree.parse(landing_figure.FIGURE).findall(".//{*}g")
+        if group.find("{*}path") is not None
+    }
+    ratios = landing_figure.read_ratios()
+    drawn, expected = [], []
+    for method, name in landing_figure.METHODS.items():
+        curve = landing_figure.make_curve(ratios, method)
+        medians = np.nanmedian(curve.test_scores, axis=1)
+        drawn += np.array(paths[name], dtype=float).tolist()
+        expected += np.c_[curve.n_transfer, np.log2(medians)].tolist()
+    level = float(paths["recalibration"][0][1])  # where the ratio is 1
+    drawn, expected = np.array(drawn), np.array(expected)
+    x_scale, x_start = np.polyfit(expected[:, 0], drawn[:, 0], 1)
+    np.testing.assert_allclose(drawn[:, 0], x_start + x_scale * expected[:, 0], atol=1e-3)
+    y_scale = (drawn[0, 1] - level) / expected[0, 1]
+    np.testing.assert_allclose(drawn[:, 1], level + y_scale * expected[:, 1], atol=1e-3)
 
 
 def test_links_that_lead_nowhere_are_named(tmp_path):
@@ -152,8 +175,8 @@ def test_examples_that_break_their_promise_are_named(tmp_path):
     check_times = script("check_times")
     scripts = sorted(tmp_path.glob("plot_*.py"))
     assert check_times.find_faults(scripts, check_times.read_timings(tmp_path)) == [
-        "plot_b.py: took 21 seconds, promises 20",
-        "plot_c.py: was not run in this build",
+        "plot_b.py: took 21 seconds, states 20",
+        "plot_c.py: did not run in this build",
         "plot_d.py: its docstring does not say how long it takes",
     ]
 
@@ -163,3 +186,14 @@ def test_an_index_stands_beside_its_accented_letter():
     tags = [element.tag.rpartition("}")[2] for element in ElementTree.fromstring(formula).iter()]
     assert tags[:6] == ["math", "msub", "mover", "mi", "mo", "mi"]
     assert tags.count("munderover") == 1  # the limits of the sum stay where they are
+
+
+def test_roles_in_notebooks_become_links():
+    notebooks = script("notebooks")
+    page = "auto_examples/how_to/plot_a.ipynb"
+    text = "`~skspektron.preprocessing.SNV`, :doc:`pages </intervals>`, :doc:`plot_b`, ``~x.y`` `y`"
+    assert notebooks.link_roles(text, page) == (
+        f"[`SNV`]({SITE}generated/skspektron.preprocessing.SNV.html), "
+        f"[pages]({SITE}intervals.html), [plot_b]({SITE}auto_examples/how_to/plot_b.html), "
+        "``~x.y`` `y`"
+    )
