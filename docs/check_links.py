@@ -1,6 +1,6 @@
 """Check a built site: ``python docs/check_links.py docs/_build``.
 
-Every internal link, anchor and image must lead somewhere, and no page may need another host.
+Every internal link, anchor and image must exist, and no page may load anything from another host.
 """
 
 import sys
@@ -8,13 +8,19 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-LOADED = {"script": "src", "img": "src", "link": "href", "source": "src", "iframe": "src"}
-# Relations that a browser does not load.
-NOT_LOADED = {"canonical", "next", "prev", "search", "author", "index", "copyright"}
+LOADED_ATTRIBUTES = {
+    "script": "src",
+    "img": "src",
+    "link": "href",
+    "source": "src",
+    "iframe": "src",
+}
+# Values of rel that a browser does not load.
+UNLOADED_RELATIONS = {"canonical", "next", "prev", "search", "author", "index", "copyright"}
 
 
 class Page(HTMLParser):
-    """What one page refers to, and which anchors it has."""
+    """The links, loaded files and anchors of one page."""
 
     def __init__(self, html):
         super().__init__()
@@ -24,20 +30,20 @@ class Page(HTMLParser):
         self.feed(html)
 
     def handle_starttag(self, tag, attrs):
-        """Note the anchor and the address of one element."""
+        """Collect the anchors and the addresses of one element."""
         attrs = dict(attrs)
         self.anchors |= {attrs[name] for name in ("id", "name") if attrs.get(name)}
         if tag == "a" and attrs.get("href"):
             self.links.add(attrs["href"])
-        address = attrs.get(LOADED.get(tag, ""))
-        if address and attrs.get("rel") not in NOT_LOADED:
+        address = attrs.get(LOADED_ATTRIBUTES.get(tag, ""))
+        if address and attrs.get("rel") not in UNLOADED_RELATIONS:
             self.loads.add(address)
 
 
 def find_faults(site):
-    """Return a line for each address that leads nowhere or, though a page needs it, elsewhere."""
+    """Return a line for each broken or external address, and the number of pages."""
     site = Path(site).resolve()
-    # The theme keeps a template among its static files.
+    # The static files of the theme include a template.
     paths = [path for path in sorted(site.rglob("*.html")) if "_static" not in path.parts]
     pages = {path: Page(path.read_text(encoding="utf-8")) for path in paths}
     faults = []
@@ -50,7 +56,7 @@ def find_faults(site):
 
 
 def _fault(address, path, pages, is_loaded):
-    """Return what is wrong with an address on a page, or None."""
+    """Return the fault of an address on a page, or None."""
     parts = urlsplit(address)
     if parts.scheme or parts.netloc:
         return "is loaded from another host" if is_loaded and parts.netloc else None
@@ -65,7 +71,7 @@ def _fault(address, path, pages, is_loaded):
 
 
 def main(site):
-    """Print what is wrong with a site, and return 1 if anything is."""
+    """Print the faults of a site; return 1 if there are any, or no pages."""
     faults, n_pages = find_faults(site)
     print(*faults, f"{n_pages} pages, {len(faults)} faults", sep="\n")
     return int(bool(faults) or not n_pages)

@@ -1,6 +1,6 @@
-"""Check that examples keep the time that they promise: ``python docs/check_times.py docs/_build``.
+"""Check that no example runs longer than it says: ``python docs/check_times.py docs/_build``.
 
-Every example says "Takes about N seconds on two cores."; the build has measured what it took.
+The docstring of every example says "Takes about N seconds on two cores."; the build measures it.
 """
 
 import re
@@ -9,33 +9,33 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-PROMISE = re.compile(r"^Takes about (\d+) seconds on two cores\.$", re.MULTILINE)
+STATED_TIME = re.compile(r"^Takes about (\d+) seconds on two cores\.$", re.MULTILINE)
 
 
 def read_timings(site):
-    """Return {name of the script: seconds} from what the build has left."""
+    """Return {name of the script: seconds} from the report of the build."""
     cases = ElementTree.parse(Path(site) / "timings.xml").getroot().iter("testcase")
     return {Path(case.attrib["file"]).name: float(case.attrib["time"]) for case in cases}
 
 
 def find_faults(scripts, seconds):
-    """Return a line for each script that promises nothing, did not run, or took longer."""
+    """Return a line for each script that states no time, did not run, or took longer."""
     faults = []
     for script in scripts:
-        promise = PROMISE.search(script.read_text(encoding="utf-8"))
-        if promise is None:
+        stated = STATED_TIME.search(script.read_text(encoding="utf-8"))
+        if stated is None:
             faults.append(f"{script.name}: its docstring does not say how long it takes")
         elif script.name not in seconds:
-            faults.append(f"{script.name}: was not run in this build")
-        elif seconds[script.name] > int(promise[1]):
+            faults.append(f"{script.name}: did not run in this build")
+        elif seconds[script.name] > int(stated[1]):
             faults.append(
-                f"{script.name}: took {seconds[script.name]:.0f} seconds, promises {promise[1]}"
+                f"{script.name}: took {seconds[script.name]:.0f} seconds, states {stated[1]}"
             )
     return faults
 
 
 def main(site):
-    """Print what every example took, and return 1 if one broke its promise."""
+    """Print the time of every example; return 1 if one took too long, or there are none."""
     seconds = read_timings(site)
     for name in sorted(seconds):
         print(f"{name:<45} {seconds[name]:6.1f} s")

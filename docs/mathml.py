@@ -1,4 +1,4 @@
-"""Formulas as MathML, which browsers draw without a script or a font from another host."""
+"""Render formulas as MathML, which browsers display without scripts or fonts of other hosts."""
 
 import html
 import re
@@ -14,10 +14,13 @@ ACCENTS = set("ˆˉ¯~˜˙¨´`→")
 
 
 def to_mathml(tex, *, block):
-    """Return a formula as MathML; docutils takes the index of an accented letter for a limit."""
+    r"""Return a formula as MathML, with the index of an accented letter as a subscript.
+
+    docutils places the index of ``\hat y_i`` below the letter, as the limit of a sum.
+    """
     ElementTree.register_namespace("", NAMESPACE)
     text = tex2mathml(tex, as_block=block)
-    # XML knows no names such as &nbsp; but three.
+    # XML defines few entities by name: others, such as &nbsp;, become characters.
     text = re.sub(r"&(?!amp;|lt;|gt;)\w+;", lambda entity: html.unescape(entity[0]), text)
     math = ElementTree.fromstring(text)
     for limits in math.iter(f"{{{NAMESPACE}}}munderover"):
@@ -29,14 +32,14 @@ def to_mathml(tex, *, block):
 
 
 def _element(tag, children, **attributes):
-    """Return an element of MathML."""
+    """Return a MathML element."""
     element = ElementTree.Element(f"{{{NAMESPACE}}}{tag}", attributes)
     element.extend(children)
     return element
 
 
 def _write(translator, node, *, block):
-    """Write a formula; where it cannot be read, warn and write it as it is."""
+    """Write a formula; if it cannot be parsed, warn and write its source as code."""
     try:
         formula = to_mathml(node.astext(), block=block)
     except MathError as error:
@@ -47,16 +50,16 @@ def _write(translator, node, *, block):
 
 
 def _visit_inline(translator, node):
-    """Write a formula in a line."""
+    """Write an inline formula."""
     _write(translator, node, block=False)
 
 
 def _visit_block(translator, node):
-    """Write a formula on lines of its own."""
+    """Write a displayed formula."""
     _write(translator, node, block=True)
 
 
 def setup(app):
-    """Register the renderer; html_math_renderer = "mathml" chooses it."""
+    """Register the renderer, which html_math_renderer = "mathml" selects."""
     app.add_html_math_renderer("mathml", (_visit_inline, None), (_visit_block, None))
     return {"parallel_read_safe": True, "parallel_write_safe": True}
