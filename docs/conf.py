@@ -126,7 +126,9 @@ def escape_shapes(app, what, name, obj, options, lines):
     """Escape the underscore of n_features_in_ in shapes, which reStructuredText reads as a link."""
     for i, line in enumerate(lines):
         if not line.lstrip().startswith((">>>", "...")):
-            lines[i] = re.sub(r"(\w)_(?=[,)])", r"\1\\_", line)
+            parts = line.split("``")  # odd parts are literals
+            parts[::2] = [re.sub(r"(\w)_(?=[,)])", r"\1\\_", part) for part in parts[::2]]
+            lines[i] = "``".join(parts)
 
 
 def link_weight_cards(app, docname, source):
