@@ -122,12 +122,12 @@ html_theme_options = {
 }
 
 
-def escape_shapes(app, what, name, obj, options, lines):
-    """Escape the underscore of n_features_in_ in shapes, which reStructuredText reads as a link."""
+def escape_attributes(app, what, name, obj, options, lines):
+    """Escape the last underscore of n_features_in_, which reStructuredText reads as a link."""
     for i, line in enumerate(lines):
         if not line.lstrip().startswith((">>>", "...")):
             parts = line.split("``")  # odd parts are literals
-            parts[::2] = [re.sub(r"(\w)_(?=[,)])", r"\1\\_", part) for part in parts[::2]]
+            parts[::2] = [re.sub(r"(\w)_(?=[,)\s]|$)", r"\1\\_", part) for part in parts[::2]]
             lines[i] = "``".join(parts)
 
 
@@ -164,7 +164,7 @@ def link_names(app, doctree, docname):
 
 def setup(app):
     """Connect the functions above to the events of the build."""
-    app.connect("autodoc-process-docstring", escape_shapes, priority=900)  # after numpydoc
+    app.connect("autodoc-process-docstring", escape_attributes, priority=900)  # after numpydoc
     app.connect("source-read", link_weight_cards)
     app.connect("doctree-read", drop_citations)
     app.connect("doctree-resolved", link_names)

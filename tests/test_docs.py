@@ -1,4 +1,4 @@
-"""The pages say what the committed results say; the checks of the built site can fail."""
+"""Pages quote the committed results; the checks of the built site report faults."""
 
 import importlib.util
 import re
@@ -25,8 +25,8 @@ METHODS = {
 }
 
 
-def script(name):
-    """Import a script of the docs, which is no module of the package."""
+def load_script(name):
+    """Import a script of docs/, which is not in the package."""
     spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -98,7 +98,7 @@ def test_which_method_quotes_the_committed_results_in_its_prose():
 
 
 def test_the_landing_page_says_what_its_figure_shows():
-    ratios = script("landing_figure").read_ratios()
+    ratios = load_script("landing_figure").read_ratios()
     text = " ".join((DOCS / "index.md").read_text(encoding="utf-8").split())
     ensemble, nar, pds, alone, none = (
         f"{np.median(ratios[fit]):.2f}"
@@ -117,7 +117,7 @@ def test_the_landing_page_says_what_its_figure_shows():
 
 
 def test_the_committed_figure_shows_the_committed_results():
-    landing_figure = script("landing_figure")
+    landing_figure = load_script("landing_figure")
     paths = {
         group.get("id"): re.findall(r"([\d.]+) ([\d.]+)", group.find("{*}path").get("d"))
         for group in ElementTree.parse(landing_figure.FIGURE).findall(".//{*}g")
@@ -138,14 +138,14 @@ def test_the_committed_figure_shows_the_committed_results():
     np.testing.assert_allclose(drawn[:, 1], level + y_scale * expected[:, 1], atol=1e-3)
 
 
-def test_links_that_lead_nowhere_are_named(tmp_path):
+def test_broken_and_external_links_are_reported(tmp_path):
     (tmp_path / "index.html").write_text(
         '<a href="page.html#here">a</a><a href="https://example.org">b</a><a href="#top">c</a>'
         '<h1 id="top">d</h1><img src="page.html">'
     )
     page = tmp_path / "page.html"
     page.write_text('<p id="here"></p>')
-    check_links = script("check_links")
+    check_links = load_script("check_links")
     assert check_links.find_faults(tmp_path) == ([], 2)
     page.write_text(
         '<a href="gone.html">a</a><a href="index.html#gone">b</a><img src="gone.png">'
@@ -161,18 +161,18 @@ def test_links_that_lead_nowhere_are_named(tmp_path):
     assert check_links.main(tmp_path) == 1
 
 
-def test_examples_that_break_their_promise_are_named(tmp_path):
-    promises = {"plot_a.py": 20, "plot_b.py": 20, "plot_c.py": 20}
-    for name, seconds in promises.items():
+def test_examples_that_exceed_their_stated_time_are_reported(tmp_path):
+    stated = {"plot_a.py": 20, "plot_b.py": 20, "plot_c.py": 20}
+    for name, seconds in stated.items():
         (tmp_path / name).write_text(
             f'"""\nTitle\n\nTakes about {seconds} seconds on two cores.\n"""'
         )
-    (tmp_path / "plot_d.py").write_text('"""No promise."""')
+    (tmp_path / "plot_d.py").write_text('"""No time."""')
     (tmp_path / "timings.xml").write_text(
         '<testsuite><testcase file="x/plot_a.py" time="19.0"/>'
         '<testcase file="x/plot_b.py" time="21.4"/></testsuite>'
     )
-    check_times = script("check_times")
+    check_times = load_script("check_times")
     scripts = sorted(tmp_path.glob("plot_*.py"))
     assert check_times.find_faults(scripts, check_times.read_timings(tmp_path)) == [
         "plot_b.py: took 21 seconds, states 20",
@@ -181,15 +181,15 @@ def test_examples_that_break_their_promise_are_named(tmp_path):
     ]
 
 
-def test_an_index_stands_beside_its_accented_letter():
-    formula = script("mathml").to_mathml(r"\hat y_i \ge \sum_{j=1}^p x_j", block=True)
+def test_the_index_of_an_accented_letter_is_a_subscript():
+    formula = load_script("mathml").to_mathml(r"\hat y_i \ge \sum_{j=1}^p x_j", block=True)
     tags = [element.tag.rpartition("}")[2] for element in ElementTree.fromstring(formula).iter()]
     assert tags[:6] == ["math", "msub", "mover", "mi", "mo", "mi"]
-    assert tags.count("munderover") == 1  # the limits of the sum stay where they are
+    assert tags.count("munderover") == 1  # the sum keeps its limits
 
 
 def test_roles_in_notebooks_become_links():
-    notebooks = script("notebooks")
+    notebooks = load_script("notebooks")
     page = "auto_examples/how_to/plot_a.ipynb"
     text = "`~skspektron.preprocessing.SNV`, :doc:`pages </intervals>`, :doc:`plot_b`, ``~x.y`` `y`"
     assert notebooks.link_roles(text, page) == (
