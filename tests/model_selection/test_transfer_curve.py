@@ -60,7 +60,7 @@ def test_more_standards_improve_the_score_and_the_estimator_is_unchanged(rows, t
 
 
 def test_more_standards_than_samples_raise(rows, transfer):
-    with pytest.raises(ValueError, match=r"n_transfer=20 asks for 20 .* 16"):
+    with pytest.raises(ValueError, match=r"n_transfer=20 needs 20 .* 16"):
         transfer_curve(transfer, **rows)
 
 

@@ -1,4 +1,4 @@
-"""What every transfer method shares: instruments, standards, the calibration that moves."""
+"""Base classes of the transfer methods."""
 
 from __future__ import annotations
 
@@ -46,20 +46,20 @@ if TYPE_CHECKING:
 class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
     """Fit a calibration on the source rows, learn from standards, predict target spectra.
 
-    A method implements `_learn` and `_predict_target`, and says on the class what a standard
-    must have. Both get target spectra interpolated at the channels of the source, unless the
-    method says that it goes from one grid to the other by itself.
+    A method implements `_learn` and `_predict_target`, and declares in class attributes what a
+    standard must have. Both methods get target spectra interpolated at the source's channels,
+    unless `_keeps_target_grid` is set.
     """
 
     # Read by scikit-learn's metadata routing, so that nobody calls set_fit_request.
     __metadata_request__fit = {"instrument": True, "sample_id": True}  # noqa: RUF012
     __metadata_request__predict = {"instrument": True}  # noqa: RUF012
 
-    _needs_pairs = False  # standards are measured on both instruments
-    _needs_labels = False  # standards have finite reference values
-    _learns_unlabelled = False  # `_learn` is called without standards too
-    _takes_nan = True  # NaN in `X` is left to the estimator to refuse
-    _keeps_target_grid = False  # the method gets target spectra on the target's own channels
+    _needs_pairs = False  # standards must be measured on both instruments
+    _needs_labels = False  # standards must have finite reference values
+    _learns_unlabelled = False  # `_learn` is called with no standards too
+    _takes_nan = True  # the estimator decides whether it accepts NaN in `X`
+    _keeps_target_grid = False  # target spectra are passed on the target's own channels
 
     def __init__(
         self,
@@ -95,17 +95,17 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Spectra of both instruments, stacked; other instruments' rows are ignored. Channels
-            that one of the two does not measure are NaN in all its rows, as `stack_instruments`
-            leaves them: the calibration then uses the source's channels within the range of the
+            Spectra of both instruments, stacked; rows of other instruments are ignored. Channels
+            that an instrument does not measure are NaN in all its rows, as `stack_instruments`
+            returns them; the calibration then uses the source's channels within the range of the
             target.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            Reference values; may be NaN except on source rows.
+            Reference values; NaN where unknown, which source rows must not have.
         instrument : array-like of shape (n_samples,), default=None
-            Instrument of each row. None: fit the estimator on all rows, transfer nothing.
+            Instrument of each row. None: fit the estimator on all rows, without a transfer.
         sample_id : array-like of shape (n_samples,), default=None
-            Physical sample of each row: rows of one sample are paired, and averaged when they
-            are replicates. None: every row is a sample of its own, and nothing is paired.
+            Physical sample of each row; rows of one sample are paired across instruments, and
+            replicates are averaged. None: every row is a sample of its own, and none are paired.
 
         Returns
         -------
@@ -130,49 +130,47 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         return self
 
     def predict(self, X: ArrayLike, *, instrument: ArrayLike | None = None) -> NDArray[Any]:
-        """Return the reference values of target spectra, and of source rows where marked.
+        """Predict the reference values of target spectra, and of source rows marked as such.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Spectra in the columns of fit. Where the target has fewer channels than `X` had
-            columns, also target spectra on its own channels `target_channels_`, in the order of
-            those columns, (n_samples, n_target_channels).
+            Spectra in the columns of `fit`. If the target has fewer channels than that, target
+            spectra on its own channels `target_channels_`, (n_samples, n_target_channels), are
+            accepted too.
         instrument : array-like of shape (n_samples,), default=None
-            Instrument of each row, `source_` or `target_`: source rows go to `estimator_`
-            unmapped. None: all rows are target spectra.
+            Instrument of each row, `source_` or `target_`; source rows are predicted by
+            `estimator_`. None: all rows are target spectra.
 
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_targets)
-            In the unit and with the dimensions of the `y` of fit.
+            Predictions in the unit of the `y` of `fit`.
         """
         check_is_fitted(self)
         X = self._layout.read(self, X, allow_nan=self._takes_nan)
         is_source = self._source_rows(instrument, len(X))
-        if is_source.all():
-            return self._predict_source(self._layout.grids.on_source(X))
-        if not is_source.any():
-            return self._predict_moved(X)
-        y_source = self._predict_source(self._layout.grids.on_source(X[is_source]))
-        y = np.empty((len(X), *y_source.shape[1:]))
-        y[is_source], y[~is_source] = y_source, self._predict_moved(X[~is_source])
+        y = np.empty((len(X), *self._n_outputs))
+        if is_source.any():
+            y[is_source] = self._predict_source(self._layout.grids.on_source(X[is_source]))
+        if not is_source.all():
+            y[~is_source] = self._predict_moved(X[~is_source])
         return y
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
-        """Learn the transfer; labels in `target` must not be read."""
+        """Learn the transfer; the reference values in `target` must not be read."""
         raise NotImplementedError
 
     def _predict_target(self, X: NDArray[Any]) -> NDArray[Any]:
-        """Return predictions for target spectra, once `_learn` has run."""
+        """Return predictions for target spectra, after `_learn`."""
         raise NotImplementedError
 
     def _check_parameters(self) -> None:
-        """Refuse bad parameters before anything is fitted; methods extend it by theirs."""
+        """Refuse invalid parameters before anything is fitted; methods add their own."""
         check_n_transfer(self.n_transfer)
 
     def _check_rows(self, X, y, sample_id) -> Rows:
-        """Return float spectra and reference values with their ids; NaN is judged later."""
+        """Return float spectra, reference values and ids; NaN is checked later."""
         frame = frame_kind(X)
         X, y = validate_data(
             self,
@@ -191,10 +189,10 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         return Rows(X, y, check_labels(ids, len(X), "sample_id"))
 
     def _forget(self) -> None:
-        """Drop what an earlier fit has learnt: not every fit learns the same."""
-        for name in [name for name in vars(self) if name.endswith("_")]:
-            if name not in ("n_features_in_", "feature_names_in_"):
-                delattr(self, name)
+        """Delete fitted attributes, since not every fit sets the same ones."""
+        fitted = {name for name in vars(self) if name.endswith("_")}
+        for name in fitted - {"n_features_in_", "feature_names_in_"}:
+            delattr(self, name)
 
     def _split_instruments(self, rows: Rows, instrument) -> tuple[Rows, Rows]:
         """Return the rows of source and target."""
@@ -204,7 +202,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         return instrument_rows(rows, is_source), instrument_rows(rows, is_target)
 
     def _lay_out(self, source: Rows, target: Rows) -> tuple[Rows, Rows]:
-        """Return the rows of both instruments on the channels that they are used with."""
+        """Return the rows of both instruments on the channels to use."""
         if not self._leaves_gaps():
             grids = find_grids(source.X, target.X, feature_names=self._layout.names)
             self._layout = replace(self._layout, grids=grids)
@@ -216,7 +214,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         return source, replace(target, X=self._layout.of_target(target.X))
 
     def _leaves_gaps(self) -> bool:
-        """Return whether the estimator itself handles channels that are not measured."""
+        """Return whether the estimator itself handles unmeasured channels."""
         if not self._takes_nan or self.estimator is None:
             return False
         return reads_any_grid(self.estimator) or (
@@ -224,12 +222,12 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         )
 
     def _check_finite(self, *spectra: NDArray[Any]) -> None:
-        """Refuse NaN where the method itself needs every channel."""
+        """Refuse NaN if the method needs every channel."""
         for X in spectra if not self._takes_nan else ():
             assert_all_finite(X, estimator_name=type(self).__name__, input_name="X")
 
     def _fit_plain(self, rows):
-        """Fit the estimator on all rows; there is nothing to transfer."""
+        """Fit the estimator on all rows, without a transfer."""
         self._check_finite(rows.X)
         self.source_ = self.target_ = None
         self.transfer_ids_ = rows.ids[:0]
@@ -245,7 +243,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         if n_missing:
             raise ValueError(
                 f"Input y contains NaN in {n_missing} of the {rows.y.size} reference values that "
-                "the calibration is fitted on. Drop those rows; only target rows may lack labels."
+                "the calibration is fitted on. Drop those rows; only target rows may have NaN."
             )
         if isinstance(self.estimator, FrozenEstimator):
             return self.estimator
@@ -255,26 +253,26 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         return self._cached(fit_calibration)(clone(self.estimator), X, rows.y)
 
     def _default_calibration(self, X, y: NDArray[Any], ids: NDArray[Any]):
-        """Return what ``estimator=None`` stands for, fitted on `X` and `y`."""
+        """Return the calibration of ``estimator=None``, fitted on `X` and `y`."""
         return self._cached(cross_validated_pls)(X, y, ids)
 
     def _cached(self, function):
-        """Return `function` behind `memory`: the folds of a search share their source rows."""
+        """Return `function` cached by `memory`: folds with the same source rows fit once."""
         return check_memory(self.memory).cache(function)
 
     def _recalibrate(self, rows: Rows, channels: NDArray[Any] | None = None):
-        """Return the estimator fitted anew on `rows`; a frozen one cannot be."""
+        """Return the estimator fitted on `rows`; a frozen one is refused."""
         refuse_frozen(self)
         return self._calibrate(rows, channels)
 
     def _choose_standards(self, source, target, *, has_ids):
-        """Return the standards of this method, none for a method that reads none."""
+        """Return the standards, none for a method that uses none."""
         needs_standards = self._needs_pairs or self._needs_labels
         n_transfer = self.n_transfer if needs_standards else 0
         if self._needs_pairs and not has_ids and n_transfer != 0:
             raise ValueError(
                 f"{type(self).__name__} with n_transfer={n_transfer} needs paired spectra, and "
-                "sample_id is None. Pass sample_id=; rows are never paired by position."
+                "sample_id is None. Pass sample_id=: rows are not paired by position."
             )
         return choose_standards(
             source,
@@ -287,13 +285,13 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         )
 
     def _source_rows(self, instrument, n_samples):
-        """Return which rows are source spectra; without instruments in fit, all of them are."""
+        """Return which rows are source spectra: all of them if fit got no instruments."""
         if instrument is None:
             return np.full(n_samples, self.source_ is None)
         return source_mask(instrument, n_samples, self.source_, self.target_)
 
     def _predict_moved(self, X):
-        """Return predictions for target rows, by what was learnt or as source spectra."""
+        """Return predictions for target rows; without an adaptation, as for source spectra."""
         if self._is_adapted:
             return self._predict_target(self._layout.of_target(X))
         return self._predict_source(self._layout.grids.to_source(X))
@@ -301,7 +299,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
     def _predict_with(
         self, estimator, X: NDArray[Any], channels: NDArray[Any] | None = None
     ) -> NDArray[Any]:
-        """Return the predictions of `estimator` with the dimensions of the `y` of fit."""
+        """Return the predictions of `estimator` in the shape of the `y` of fit."""
         y = estimator.predict(self._layout.as_given(X, channels))
         return np.asarray(y, dtype=np.float64).reshape(len(X), *self._n_outputs)
 
@@ -310,7 +308,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         return self._predict_with(self.estimator_, X)
 
     def __sklearn_tags__(self):
-        """Take over what the estimator can do."""
+        """Return the tags, with those of the estimator for NaN and several targets."""
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         if self.estimator is not None:
@@ -345,9 +343,9 @@ class LastStepTransfer(BaseTransfer):
         return clone(final).fit(self._name_columns(X), y)
 
     def _predict_last(self, final, X: NDArray[Any]) -> NDArray[Any]:
-        """Return the predictions of a last step with the dimensions of the `y` of fit."""
+        """Return the predictions of a last step in the shape of the `y` of fit."""
         return np.asarray(final.predict(self._name_columns(X))).reshape(len(X), *self._n_outputs)
 
     def _name_columns(self, X: NDArray[Any]):
-        """Return `X` with the column names of fit where the last step is the only one."""
+        """Return `X`, with the column names of fit if the calibration is no pipeline."""
         return X if isinstance(self.estimator_, Pipeline) else self._layout.as_given(X)

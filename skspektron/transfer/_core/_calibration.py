@@ -1,4 +1,4 @@
-"""Fitting a calibration, and whether it handles missing channels."""
+"""Fitting of a calibration, and whether it accepts missing channels."""
 
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
@@ -7,12 +7,12 @@ from ..._pipelines import unwrap
 
 
 def fit_calibration(estimator, X, y):
-    """Fit an estimator; a function of its own, so that `memory` can know its calls."""
+    """Fit an estimator; a function, so that `memory` can cache its calls."""
     return estimator.fit(X, y)
 
 
 def reads_any_grid(estimator) -> bool:
-    """Tell whether spectra reach a step that takes any channels before one that needs them all."""
+    """Return whether a step that accepts any channels comes before those that need them all."""
     estimator = unwrap(estimator)
     if isinstance(estimator, Pipeline):
         steps = [step for _, step in estimator.steps if step not in (None, "passthrough")]
@@ -22,7 +22,7 @@ def reads_any_grid(estimator) -> bool:
 
 
 def allows_nan(estimator) -> bool:
-    """Read the tag where it is kept: a pipeline's own tag says nothing of its first step."""
+    """Return whether an estimator accepts NaN; of a pipeline, whether its first step does."""
     estimator = unwrap(estimator)
     if isinstance(estimator, Pipeline):
         return bool(estimator.steps) and allows_nan(estimator[0])

@@ -1,4 +1,4 @@
-"""Calibrations that were fitted before the transfer."""
+"""Calibrations that are passed in fitted, as a FrozenEstimator."""
 
 import warnings
 
@@ -10,64 +10,63 @@ from ..._validation import check_labels
 
 
 def is_frozen(estimator) -> bool:
-    """Tell a calibration whose last step was fitted before."""
+    """Return whether the last step of a calibration is a FrozenEstimator."""
     if isinstance(estimator, Pipeline) and estimator.steps:
         return is_frozen(estimator.steps[-1][1])
     return isinstance(estimator, FrozenEstimator)
 
 
 def check_prefit(estimator, trained_on, ids, *, has_ids: bool) -> None:
-    """Warn where a calibration made before may know the samples that it is tested on."""
+    """Warn if a frozen calibration may have been fitted on samples that a test holds out."""
     if trained_on is not None and not has_ids:
         raise ValueError(
             f"trained_on names {len(trained_on)} samples, and sample_id is None. "
-            "Pass sample_id=, so that they can be looked for among the training rows."
+            "Pass sample_id=, so that they can be found among the training rows."
         )
     if not is_frozen(estimator):
         if trained_on is not None:
             raise ValueError(
-                f"trained_on names {len(trained_on)} samples, and the estimator is no "
-                "FrozenEstimator: it is fitted on the source rows. Leave trained_on at None."
+                f"trained_on must be None for an estimator that fit itself fits, got "
+                f"{len(trained_on)} samples. Pass it with a FrozenEstimator only."
             )
     elif trained_on is None:
         warnings.warn(
-            "The FrozenEstimator was fitted before, on samples that are not known here: where "
-            "held-out samples are among them, no score can be trusted. Pass trained_on= with the "
-            "ids of those samples.",
+            "It is not known which samples the FrozenEstimator was fitted on. If held-out samples "
+            "are among them, scores are too good. Pass the ids of those samples as trained_on=.",
             stacklevel=3,
         )
     else:
         known = check_labels(trained_on, len(trained_on), "trained_on")
         if (known.dtype.kind in "US") != (ids.dtype.kind in "US"):
             raise TypeError(
-                f"trained_on holds {known.dtype} and sample_id {ids.dtype}, so none of the "
-                f"{len(known)} samples can be found. Pass ids of the same type."
+                f"trained_on must have ids of the type of sample_id ({ids.dtype}), got "
+                f"{known.dtype}, so none of its {len(known)} samples can be found. Convert them."
             )
         absent = ~np.isin(known, ids)
         if absent.any() and not absent.all():
             warnings.warn(
                 f"The FrozenEstimator was fitted on {len(absent)} samples, and {absent.sum()} of "
-                "them are not among the training rows: where those are held out for a test, its "
-                "score cannot be trusted. Test on samples outside trained_on.",
+                "them are not among the training rows. If they are held out for a test, its score "
+                "is too good. Test on samples outside trained_on.",
                 stacklevel=3,
             )
 
 
 def check_frozen_channels(estimator, n_channels: int) -> None:
-    """Refuse a frozen calibration on more channels than the target covers."""
+    """Refuse a frozen calibration on other channels than those that the target covers."""
     n_expected = getattr(estimator, "n_features_in_", n_channels)
     if isinstance(estimator, FrozenEstimator) and n_expected != n_channels:
         raise ValueError(
             f"The FrozenEstimator was fitted on {n_expected} channels, and {n_channels} channels "
-            "of the source lie within the range of the target. Pass the estimator itself, so that "
-            "it is fitted on those."
+            "of the source lie within the range of the target. Pass the estimator itself: it is "
+            "then fitted on those."
         )
 
 
 def refuse_frozen(transfer) -> None:
-    """Refuse a frozen calibration in a method that fits it again."""
+    """Refuse a frozen calibration in a method that refits it."""
     if is_frozen(transfer.estimator):
         raise ValueError(
-            f"{type(transfer).__name__} fits the estimator again, and a FrozenEstimator stays as "
-            "it is. Pass the estimator itself."
+            f"{type(transfer).__name__} refits the estimator, and a FrozenEstimator cannot be "
+            "refitted. Pass the estimator itself."
         )

@@ -1,4 +1,4 @@
-"""The columns of stacked rows: channels of two instruments, their names, their interpolation."""
+"""Channels of two instruments in the columns of stacked rows."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +29,7 @@ class Grids:
 
     @property
     def leave_gaps(self) -> bool:
-        """Tell whether stacked rows have columns that their instrument does not measure."""
+        """Return whether an instrument lacks some columns of the stacked rows."""
         return min(len(self.source), len(self.target)) < self.n_columns
 
     def on_source(self, X: NDArray[Any]) -> NDArray[Any]:
@@ -41,7 +41,7 @@ class Grids:
         return X if len(self.target) == X.shape[1] else X[:, self.target]
 
     def to_source(self, X: NDArray[Any]) -> NDArray[Any]:
-        """Return target rows interpolated at the channels of the source."""
+        """Return target rows interpolated at the source's channels."""
         X = self.on_target(X)
         if self.axis is None or len(X) == 0:
             return X if self.axis is None else np.empty((0, len(self.source)))
@@ -49,7 +49,7 @@ class Grids:
         return interpolate_monotone(X, self.axis[self.target], self.axis[self.source])
 
     def stack_target(self, X: NDArray[Any]) -> NDArray[Any]:
-        """Return spectra on the target's own channels as rows of the stacked layout."""
+        """Return spectra on the target's own channels as stacked rows, NaN elsewhere."""
         stacked = np.full((len(X), self.n_columns), np.nan)
         stacked[:, self.target] = X
         return stacked
@@ -125,7 +125,7 @@ class Layout:
 
 
 def whole_grid(n_columns: int) -> Grids:
-    """Return the grids of two instruments that measure every column."""
+    """Return the grids of two instruments that both measure every column."""
     columns = np.arange(n_columns)
     return Grids(columns, columns, n_columns, None)
 
@@ -145,13 +145,13 @@ def find_grids(
         return whole_grid(n_columns)
     source, target = (np.flatnonzero(mask) for mask in measured)
     axis = check_axis(wavenumber=wavenumber, n_features=n_columns, feature_names=feature_names)
-    if are_same:  # on a named axis the rest is of other instruments; else the estimator judges it
+    if are_same:  # other columns of a named axis belong to other instruments
         return whole_grid(n_columns) if axis is None else Grids(source, target, n_columns, None)
     if axis is None:
         raise ValueError(
-            f"Of the {n_columns} channels the source measures {len(source)} and the target "
-            f"{len(target)} others, and the columns of X do not name an axis to go from one grid "
-            "to the other. Stack the spectra with stack_instruments(..., wavelength=...)."
+            f"The source measures {len(source)} of the {n_columns} columns of X and the target "
+            f"{len(target)} others, and the columns do not name an axis for the interpolation. "
+            "Stack the spectra with stack_instruments(..., wavelength=...)."
         )
     low, high = axis[target].min(), axis[target].max()
     shared = source[(axis[source] >= low) & (axis[source] <= high)]
@@ -165,5 +165,5 @@ def find_grids(
 
 
 def _span(axis):
-    """Return the range of an axis in words."""
+    """Return the range of an axis in cm-1, in nm."""
     return f"{1e7 / axis.max():.0f} to {1e7 / axis.min():.0f} nm"

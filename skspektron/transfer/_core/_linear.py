@@ -23,12 +23,12 @@ class LinearTransfer(LastStepTransfer):
 
 def linear_coefficients(final, n_features: int) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the coefficients (n_features, n_targets) and intercepts of a linear regressor."""
-    if isinstance(final, DummyRegressor):  # what PLS is where nothing varies with y
+    if isinstance(final, DummyRegressor):  # the calibration if no channel varies with y
         return np.zeros((n_features, final.n_outputs_)), np.ravel(final.constant_)
     if not hasattr(final, "coef_"):
         raise ValueError(
-            f"The calibration ends in {type(final).__name__}, which has no coef_, and the method "
-            "changes linear coefficients. End it in PLSRegression, Ridge or another linear model."
+            f"The last step of the calibration must be a linear model, got {type(final).__name__}, "
+            "which has no coef_. Use PLSRegression, Ridge or another linear model."
         )
     zero = np.zeros((1, n_features))
     if hasattr(final, "feature_names_in_"):

@@ -1,4 +1,4 @@
-"""Transfer by a map whose only setting is its number of components."""
+"""Transfer methods whose map has a number of components."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_COMPONENTS = 15
 
 
 class LowRankTransfer(MappedTransfer):
-    """Map target spectra to the source, then predict; a method names its map."""
+    """Map target spectra to the source, then predict; a method sets `_map_class`."""
 
     _map_class: type
     _needs_pairs = True
@@ -48,13 +48,13 @@ class LowRankTransfer(MappedTransfer):
         self.n_components = n_components
 
     def _check_parameters(self) -> None:
-        """Refuse a bad number of components even where there is no standard to fit on."""
+        """Refuse an invalid number of components, with or without standards."""
         super()._check_parameters()
         if self.n_components != "auto":
             check_n_components(self.n_components)
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
-        """Fit the map on the paired standards, with as many components as agree best."""
+        """Fit the map on the paired standards, with the number of components that agrees best."""
         n_components = self.n_components
         if n_components == "auto":
             counts = range(1, 1 + min(MAX_COMPONENTS, largest_rank(len(standards))))

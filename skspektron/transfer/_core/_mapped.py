@@ -1,4 +1,4 @@
-"""Transfer methods that turn target spectra into source spectra."""
+"""Transfer methods that map target spectra to source spectra."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ._base import BaseTransfer
 
 
 class MappedTransfer(OneToOneFeatureMixin, TransformerMixin, BaseTransfer):
-    """Predict target spectra by mapping them first; a method implements `_learn` and `_map`."""
+    """Map target spectra to the source, then predict; a method implements `_learn` and `_map`."""
 
     __metadata_request__transform = {"instrument": True}  # noqa: RUF012
 
@@ -26,14 +26,14 @@ class MappedTransfer(OneToOneFeatureMixin, TransformerMixin, BaseTransfer):
         X : array-like of shape (n_samples, n_features)
             Spectra.
         instrument : array-like of shape (n_samples,), default=None
-            Instrument of each row, `source_` or `target_`: source rows stay as they are. None:
-            all rows are target spectra.
+            Instrument of each row, `source_` or `target_`; source rows are not changed. None: all
+            rows are target spectra.
 
         Returns
         -------
         X_source : ndarray of shape (n_samples, n_source_channels)
-            Mapped spectra on the channels `source_channels_`; as given where nothing was
-            transferred.
+            Mapped spectra on the channels `source_channels_`; unchanged after a fit without
+            instruments.
         """
         check_is_fitted(self)
         X = self._layout.read(self, X, allow_nan=self._takes_nan)
@@ -83,20 +83,20 @@ class MappedTransfer(OneToOneFeatureMixin, TransformerMixin, BaseTransfer):
         return super().get_feature_names_out(input_features)[self.source_channels_]
 
     def _refuse_unmeasured(self, X, is_source) -> None:
-        """Refuse NaN that the estimator would refuse too, in channels of the row's instrument."""
+        """Refuse NaN in channels of a row's instrument if the estimator does."""
         if not get_tags(self).input_tags.allow_nan:
             grids = self._layout.grids
             for part in (grids.on_source(X[is_source]), grids.on_target(X[~is_source])):
                 assert_all_finite(part, estimator_name=type(self).__name__, input_name="X")
 
     def _map_moved(self, X):
-        """Return target rows mapped, or only interpolated where nothing was learnt."""
+        """Return target rows mapped, or only interpolated without an adaptation."""
         if self._is_adapted:
             return self._map(self._layout.of_target(X))
         return self._layout.grids.to_source(X)
 
     def _map(self, X: NDArray[Any]) -> NDArray[Any]:
-        """Return target spectra mapped to the source, once `_learn` has run."""
+        """Return target spectra mapped to the source, after `_learn`."""
         raise NotImplementedError
 
     def _predict_target(self, X: NDArray[Any]) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""Which rows belong to an instrument, and which samples become transfer standards."""
+"""Rows of each instrument, and the choice of transfer standards."""
 
 from dataclasses import dataclass, fields
 from numbers import Integral
@@ -40,40 +40,41 @@ class Standards:
         return len(self.ids)
 
     def __getitem__(self, index) -> "Standards":
-        """Return some of the standards."""
+        """Return the standards at `index`."""
         return Standards(**{field.name: getattr(self, field.name)[index] for field in fields(self)})
 
 
 def check_n_transfer(n_transfer: int | None) -> None:
-    """Refuse what is neither None nor a whole number of samples."""
+    """Refuse a number of standards that is neither None nor an int of at least 0."""
     if n_transfer is None:
         return
     if not isinstance(n_transfer, Integral) or isinstance(n_transfer, bool):
         raise TypeError(
-            f"n_transfer must be an int or None, got {n_transfer!r}. "
+            f"n_transfer must be an int of at least 0 or None, got {n_transfer!r}. "
             "Pass the number of standards, or None for every candidate."
         )
     if n_transfer < 0:
         raise ValueError(
-            f"n_transfer must be at least 0, got {n_transfer}. "
+            f"n_transfer must be an int of at least 0 or None, got {n_transfer}. "
             "Pass 0 for no standards, or None for every candidate."
         )
 
 
 def resolve_instruments(labels: NDArray[Any], source, target) -> tuple[Any, Any]:
-    """Return the labels of source and target, the one left out inferred from `labels`."""
+    """Return the labels of source and target, inferring the one that is None."""
     names, counts = np.unique(labels, return_counts=True)
     known = names.tolist()
     for role, name in (("source", source), ("target", target)):
         if name is not None and name not in known:
             raise ValueError(
-                f"{role}={name!r} is not among the {len(known)} instruments. Choose one of {known}."
+                f"{role} must be one of the {len(known)} instruments of the rows, got {name!r}. "
+                f"Pass one of {known}."
             )
     if target is None:
         if source is None or len(known) != 2:
             raise ValueError(
-                f"target is None, and with source={source!r} and the {len(known)} instruments "
-                f"{known} it cannot be inferred. Pass target=."
+                f"target=None is ambiguous with source={source!r} and the {len(known)} instruments "
+                f"{known}. Pass target=."
             )
         target = known[1 - known.index(source)]
     if source is None:
@@ -84,33 +85,36 @@ def resolve_instruments(labels: NDArray[Any], source, target) -> tuple[Any, Any]
             )
         source = known[max(others, key=lambda i: counts[i])]  # ties: first in sorted order
     if source == target:
-        raise ValueError(f"source and target are both {source!r}. Choose two of {known}.")
+        raise ValueError(
+            f"source and target must be two instruments, got {source!r} for both. "
+            f"Pass two of {known}."
+        )
     return source, target
 
 
 def instrument_rows(rows: Rows, mask: NDArray[Any]) -> Rows:
-    """Return the rows under `mask` in an order that does not depend on theirs."""
+    """Return the rows under `mask`, sorted so that their order in `rows` does not matter."""
     X, y, ids = rows.X[mask], rows.y[mask], rows.ids[mask]
     keys = (ids,)
-    if len(np.unique(ids)) < len(ids):  # replicates: the spectra themselves break the tie
+    if len(np.unique(ids)) < len(ids):  # replicates are sorted by their values
         keys = (*np.column_stack([X, y]).T, ids)
     order = np.lexsort(keys)
     return Rows(X[order], y[order], ids[order])
 
 
 def source_mask(instrument: Any, n_samples: int, source: Any, target: Any) -> NDArray[np.bool_]:
-    """Return which rows to predict are source spectra, for the instruments that fit was given."""
+    """Return which rows to predict are source spectra."""
     labels = check_labels(instrument, n_samples, "instrument")
     if source is None:
         raise ValueError(
-            f"predict got instrument= for {n_samples} rows, and fit got none: nothing was "
-            "transferred. Leave it out, or fit with instrument=."
+            f"instrument must be None after a fit without instruments, got {n_samples} labels. "
+            "Leave it out, or fit with instrument=."
         )
     unknown = sorted(set(labels.tolist()) - {source, target})
     if unknown:
         raise ValueError(
-            f"predict got rows of the instruments {unknown}, and fit learnt source and target "
-            f"{[source, target]}. Predict only those, or fit with instrument= and these rows."
+            f"instrument must name the source or target of fit, {[source, target]}, got {unknown}. "
+            "Predict rows of those two only, or fit again with these rows."
         )
     return np.asarray(labels == source)
 
@@ -129,8 +133,8 @@ def choose_standards(
     pool = _candidates(source, target, needs_pairs)
     if n_transfer == 0:
         return pool[:0]
-    # Standards are chosen before the new instrument has measured anything, so by the spectra
-    # of the source wherever it has measured them all.
+    # In practice, standards are chosen before the target measures anything: use the source
+    # spectra if all candidates have one.
     unpaired = np.isnan(pool.X_source).all(axis=1).any()
     spectra = pool.X_target if unpaired else pool.X_source
     order = np.arange(len(pool))
@@ -146,12 +150,12 @@ def choose_standards(
 
 
 def channel_means(values: NDArray[Any]) -> NDArray[Any]:
-    """Return the mean of every column over its finite entries; NaN where there is none."""
+    """Return the mean of the finite entries of every column, NaN for a column without any."""
     return _sample_means(values, np.zeros(len(values), dtype=int))[1][0]
 
 
 def _candidates(source, target, needs_pairs):
-    """Return every target sample that may serve as a standard, sorted by id."""
+    """Return all target samples that can be standards, sorted by id."""
     ids, X_target = _sample_means(target.X, target.ids)
     source_ids, X_source = _sample_means(source.X, source.ids)
     paired = np.isin(ids, source_ids)
@@ -167,14 +171,17 @@ def _candidates(source, target, needs_pairs):
 
 
 def _spread(values, mask):
-    """Return `values` in the rows under `mask`, NaN in the others."""
+    """Return `values` in the rows under `mask`, NaN in the other rows."""
     spread = np.full((len(mask), *values.shape[1:]), np.nan)
     spread[mask] = values
     return spread
 
 
 def _sample_means(values, ids):
-    """Return the unique ids and the mean of each one's rows over finite entries; ids are sorted."""
+    """Return the unique ids and, for each, the mean of the finite entries of its rows.
+
+    `ids` must be sorted.
+    """
     unique, first = np.unique(ids, return_index=True)
     if len(ids) == 0:
         return unique, values
@@ -185,7 +192,7 @@ def _sample_means(values, ids):
 
 
 def _too_few(n_transfer, n_available, needs_pairs, needs_labels):
-    """Return the sentences for a user who asks for more standards than there are."""
+    """Return the message for a number of standards above that of the candidates."""
     kind = " and ".join(
         word
         for word, needed in (
@@ -196,6 +203,6 @@ def _too_few(n_transfer, n_available, needs_pairs, needs_labels):
     )
     wanted = "at least 1" if n_transfer is None else n_transfer
     return (
-        f"n_transfer={n_transfer} asks for {wanted} target samples that are {kind}, and the "
-        f"training rows hold {n_available}. Lower n_transfer, or stack more such rows."
+        f"n_transfer={n_transfer} needs {wanted} target samples that are {kind}, and the "
+        f"training rows have {n_available}. Lower n_transfer, or stack more such rows."
     )

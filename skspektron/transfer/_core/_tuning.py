@@ -1,8 +1,8 @@
-"""Choices made by cross-validation on what a transfer may read, for users who cannot tune.
+"""Choice of a method's settings by cross-validation over source rows and standards.
 
-The candidates of a method are compared on standards that are left out: how far is the prediction
-for a standard's target spectrum from the prediction for its source spectrum? It takes no label,
-and the calibration's own error does not blur it.
+Candidates are compared by their disagreement on held-out standards: the difference between the
+predictions for the target spectrum and for the source spectrum of a standard. It needs no label
+and does not contain the error of the calibration itself.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from ...metrics._variance import nonzero_variance
 from .._algorithms._folds import N_FOLDS, sample_folds, standard_folds
 from ._standards import Rows, Standards
 
-TIE = 1e-9  # relative
+TIE_TOLERANCE = 1e-9  # relative
 
 
 def choose_map(
@@ -24,11 +24,11 @@ def choose_map(
     standards: Standards,
     y: NDArray[Any],
 ) -> int:
-    """Return the map after which the source calibration agrees best with itself.
+    """Return the map whose disagreement on held-out standards is smallest.
 
     ``map_candidates(X_target_std, X_source_std, X)`` returns target spectra `X` under every
-    candidate, (n_candidates, n, n_features_source). The first one wins ties, and where there are
-    too few standards to leave one out. Deviations count in units of the deviation of `y`.
+    candidate, (n_candidates, n, n_features_source). The first candidate wins ties, and is chosen
+    with fewer than 3 standards. Disagreement is divided by the standard deviation of `y`.
     """
     if len(standards) < 3:
         return 0
@@ -40,7 +40,7 @@ def choose_map(
     spectra = np.concatenate(mapped, axis=1)  # (n_candidates, n, n_features_source)
     expected = predict(standards.X_source[np.concatenate(order)])
     predictions = predict(spectra.reshape(-1, spectra.shape[-1]))
-    return _first_of_least(_mean_squares(predictions.reshape(-1, *expected.shape) - expected, y))
+    return _first_smallest(_mean_squares(predictions.reshape(-1, *expected.shape) - expected, y))
 
 
 def choose_calibration(
@@ -50,27 +50,27 @@ def choose_calibration(
     source: Rows,
     standards: Standards,
 ) -> int:
-    """Return the candidate of the smallest expected error on the target.
+    """Return the candidate with the smallest expected error on the target.
 
     ``fit_candidates(X, y, standards)`` returns a function from spectra to the predictions of
-    every candidate, (n_candidates, n, ...). The error is the mean square in cross-validation on
-    the source rows plus the mean squared disagreement on standards that are left out.
+    every candidate, (n_candidates, n, ...). The expected error is the mean squared error in
+    cross-validation on the source rows plus the mean squared disagreement on held-out standards.
     """
     error = _source_error(fit_candidates, source, standards)
     if len(standards) > 1:
         differences = []
         for train, test in standard_folds(len(standards)):
             predict = fit_candidates(source.X, source.y, standards[train])
-            left_out = standards[test]
-            differences.append(predict(left_out.X_target) - predict(left_out.X_source))
+            held_out = standards[test]
+            differences.append(predict(held_out.X_target) - predict(held_out.X_source))
         error = error + _mean_squares(np.concatenate(differences, axis=1), source.y)
-    return _first_of_least(error)
+    return _first_smallest(error)
 
 
 def largest_rank(n_standards: int) -> int:
-    """Return the rank that differences of the standards have in every fold; at least 1.
+    """Return the rank that standards have in every fold once centred; at least 1.
 
-    Candidates beyond it are the same map in the folds and cannot be told apart.
+    Candidates of a higher rank are all the same map within the folds.
     """
     return max(1, n_standards - -(-n_standards // N_FOLDS) - 1)
 
@@ -87,13 +87,13 @@ def _source_error(fit_candidates, source, standards):
     return _mean_squares(np.concatenate(residuals, axis=1), source.y)
 
 
-def _first_of_least(errors) -> int:
-    """Return the first candidate of the smallest error; what differs by rounding is equal."""
+def _first_smallest(errors) -> int:
+    """Return the first candidate whose error is the smallest up to rounding."""
     errors = np.atleast_1d(errors)
-    return int(np.argmax(errors <= errors.min() * (1 + TIE)))
+    return int(np.argmax(errors <= errors.min() * (1 + TIE_TOLERANCE)))
 
 
 def _mean_squares(deviations, y):
-    """Return the mean squared deviation of every candidate, targets in units of their variance."""
+    """Return the mean squares of every candidate, summed over targets in units of variance."""
     squares = (deviations**2).mean(axis=1) / nonzero_variance(y)
     return squares.reshape(len(squares), -1).sum(axis=1)

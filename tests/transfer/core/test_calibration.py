@@ -40,7 +40,7 @@ def test_front_and_last_step_are_the_calibration(calibration, frozen):
     np.testing.assert_array_equal(again(X), front(X))
 
 
-def test_a_transfer_behind_a_pipeline_can_be_pickled(make_stack):
+def test_a_transfer_of_a_pipeline_can_be_pickled(make_stack):
     X, y, instrument, sample_id = make_stack()
     pipeline = make_pipeline(StandardScaler(), Ridge(alpha=1e-3))
     model = PFCETransfer(pipeline, source="A", target="B")
@@ -63,7 +63,7 @@ def test_coefficients_give_the_predictions(final, y):
     np.testing.assert_allclose(X @ coef + intercept, predictions, atol=1e-10)
 
 
-def test_coefficients_of_a_regressor_that_knows_names(recwarn):
+def test_coefficients_of_a_regressor_with_feature_names(recwarn):
     frame = pd.DataFrame(X, columns=["1100", "1102", "1104", "1106"])
     final = PLSRegression(2).fit(frame, Y)
     coef, intercept = linear_coefficients(final, 4)
@@ -72,5 +72,7 @@ def test_coefficients_of_a_regressor_that_knows_names(recwarn):
 
 
 def test_refuses_a_regressor_without_coefficients():
-    with pytest.raises(ValueError, match="ends in KNeighborsRegressor, which has no coef_"):
+    with pytest.raises(
+        ValueError, match="must be a linear model, got KNeighborsRegressor, which has no coef_"
+    ):
         linear_coefficients(KNeighborsRegressor().fit(X, Y), 4)

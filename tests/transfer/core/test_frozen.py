@@ -1,4 +1,4 @@
-"""A calibration that was fitted before: used as it is, and asked what it was fitted on."""
+"""Frozen calibrations: not refitted, and checked for held-out samples."""
 
 import warnings
 
@@ -14,7 +14,7 @@ from skspektron.model_selection import TransferGroupKFold
 from skspektron.transfer import DIPLSTransfer, NoTransfer, PDSTransfer
 from tests.transfer.methods import METHODS, REFITTED, fit
 
-UNCHANGED = [method for method in METHODS if method is not DIPLSTransfer]  # it always fits again
+UNCHANGED = [method for method in METHODS if method is not DIPLSTransfer]  # it always refits
 
 
 @pytest.fixture
@@ -29,21 +29,21 @@ def prefit(method, frozen, trained_on=None, n_transfer=0):
 
 
 @pytest.mark.parametrize("method", UNCHANGED)
-def test_warns_unless_told_what_it_was_fitted_on(method, frozen, make_stack):
-    with pytest.warns(UserWarning, match="not known here: where held-out samples .* trained_on="):
+def test_warns_without_trained_on(method, frozen, make_stack):
+    with pytest.warns(UserWarning, match="not known which samples .* trained_on="):
         model = fit(prefit(method, frozen), make_stack())
     assert model.estimator_ is frozen
 
 
-def test_the_warning_points_at_the_line_of_the_user(frozen, make_stack):
+def test_the_warning_names_the_line_of_the_user(frozen, make_stack):
     X, y, instrument, sample_id = make_stack()
-    with pytest.warns(UserWarning, match="fitted before") as caught:
+    with pytest.warns(UserWarning, match="not known which samples") as caught:
         prefit(NoTransfer, frozen).fit(X, y, instrument=instrument, sample_id=sample_id)
     assert [warning.filename for warning in caught] == [__file__]
 
 
 @pytest.mark.parametrize("n_transfer", [0, 5])
-def test_is_quiet_where_it_was_fitted_on_training_rows(n_transfer, frozen, make_stack):
+def test_no_warning_if_fitted_on_training_rows(n_transfer, frozen, make_stack):
     stack = make_stack()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -51,13 +51,13 @@ def test_is_quiet_where_it_was_fitted_on_training_rows(n_transfer, frozen, make_
     assert model.estimator_ is frozen
 
 
-def test_is_quiet_where_it_was_fitted_on_other_samples(frozen, make_stack):
+def test_no_warning_if_fitted_on_other_samples(frozen, make_stack):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         fit(prefit(NoTransfer, frozen, ["t00", "t01"]), make_stack())
 
 
-def test_warns_where_it_was_fitted_on_samples_that_are_held_out(frozen, make_stack):
+def test_warns_if_fitted_on_held_out_samples(frozen, make_stack):
     X, y, instrument, sample_id = make_stack()
     metadata = {"instrument": instrument, "sample_id": sample_id}
     model = prefit(NoTransfer, frozen, np.unique(sample_id))
@@ -69,7 +69,7 @@ def test_warns_where_it_was_fitted_on_samples_that_are_held_out(frozen, make_sta
 
 def test_trained_on_belongs_to_a_frozen_estimator(make_stack):
     model = prefit(NoTransfer, Ridge(), ["s00", "s01"])
-    with pytest.raises(ValueError, match="trained_on names 2 samples, and the estimator is no Fr"):
+    with pytest.raises(ValueError, match="trained_on must be None for .*, got 2 samples"):
         fit(model, make_stack())
 
 
@@ -79,10 +79,10 @@ def test_trained_on_must_be_ids(frozen, make_stack):
 
 
 @pytest.mark.parametrize("method", REFITTED)
-def test_methods_that_fit_it_again_refuse_it(method, frozen, make_stack):
+def test_methods_that_refit_refuse_it(method, frozen, make_stack):
     stack = make_stack()
     model = prefit(method, frozen, np.unique(stack[3]), n_transfer=5)
-    with pytest.raises(ValueError, match=r"a FrozenEstimator stays as it is\. Pass the est"):
+    with pytest.raises(ValueError, match=r"a FrozenEstimator cannot be refitted\. Pass the est"):
         fit(model, stack)
 
 
@@ -92,7 +92,7 @@ def test_trained_on_needs_ids(frozen, make_stack):
         prefit(NoTransfer, frozen, ["s00", "s01"]).fit(X, y, instrument=instrument)
 
 
-@pytest.mark.filterwarnings("ignore:The FrozenEstimator was fitted before")
+@pytest.mark.filterwarnings("ignore:It is not known which samples")
 def test_more_channels_than_the_target_covers_are_refused(make_grids):
     frame, y, instrument, _ = stack = make_grids()
     source = frame[instrument == "A"].dropna(axis=1)
@@ -108,12 +108,12 @@ def test_a_frozen_last_step_is_frozen(method, frozen, make_stack):
     pipeline = make_pipeline(StandardScaler(), frozen)
     model = method(pipeline, source="A", target="B", n_transfer=5)
     with (
-        pytest.warns(UserWarning, match="fitted before"),
-        pytest.raises(ValueError, match="a FrozenEstimator stays as it is"),
+        pytest.warns(UserWarning, match="not known which samples"),
+        pytest.raises(ValueError, match="a FrozenEstimator cannot be refitted"),
     ):
         fit(model, make_stack())
 
 
 def test_trained_on_of_another_type_is_refused(frozen, make_stack):
-    with pytest.raises(TypeError, match="none of the 2 samples can be found"):
+    with pytest.raises(TypeError, match="none of its 2 samples can be found"):
         fit(prefit(NoTransfer, frozen, [1, 2]), make_stack())

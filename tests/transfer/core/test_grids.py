@@ -73,18 +73,18 @@ def test_channels_of_source_and_target(
     assert grids.leave_gaps == (min(len(grids.source), len(grids.target)) < 6)
 
 
-def test_a_column_is_measured_where_any_row_has_it():
+def test_a_column_is_measured_if_any_row_has_a_value():
     X = np.where(np.eye(6), 1.0, np.nan)
     assert not find_grids(X, X[::-1]).leave_gaps
 
 
-def test_a_column_that_nobody_measures_is_left_to_the_estimator_without_an_axis():
+def test_a_column_without_values_is_left_to_the_estimator_without_an_axis():
     assert len(find_grids(columns("110"), columns("110")).source) == 3
 
 
 @pytest.mark.parametrize("names", [None, ["a", "b", "c", "d", "e", "f"], list("012345")])
 def test_grids_without_an_axis_are_refused(names):
-    with pytest.raises(ValueError, match=r"Of the 6 channels the source measures 4 and the targ"):
+    with pytest.raises(ValueError, match=r"source measures 4 of the 6 columns of X and the targ"):
         find_grids(columns("111100"), columns("001111"), feature_names=names)
 
 
@@ -110,7 +110,7 @@ def test_interpolation_equals_the_literal_loop(n_target, descending):
     np.testing.assert_allclose(grids.to_source(X), expected, atol=1e-12)
 
 
-def test_two_target_channels_are_joined_by_a_line():
+def test_two_target_channels_are_interpolated_linearly():
     X = np.array([[N, 1.0, N, N, N, 3.0]])
     grids = find_grids(columns("101110"), X, wavenumber=[1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
     np.testing.assert_allclose(grids.to_source(X), [[1.5, 2.0, 2.5]])

@@ -77,7 +77,7 @@ def test_one_default_calibration_a_fold(memory, make_stack, monkeypatch):
     np.testing.assert_array_equal(scores(cached), scores(plain))
 
 
-def test_new_calibrations_on_standards_are_cached_too(memory, make_stack):
+def test_calibrations_on_standards_are_cached_too(memory, make_stack):
     for _ in range(2):
         search(CountedRidge(), make_stack(), memory, method=TargetOnly)
         assert CountedRidge.n_fits == N_FOLDS * len(SIZES)  # the source, 3 and 6 standards
@@ -93,7 +93,7 @@ def test_predictions_are_those_without_memory(method, estimator, memory, make_st
         np.testing.assert_array_equal(model.predict(X), plain)
 
 
-def test_the_cache_knows_rows_and_parameters(memory, make_stack):
+def test_the_cache_depends_on_rows_and_parameters(memory, make_stack):
     X, y, instrument, sample_id = make_stack()
     for alpha, labels, n_fits in ((1.0, y, 1), (2.0, y, 2), (2.0, y + 1, 3), (1.0, y, 3)):
         model = PDSTransfer(CountedRidge(alpha=alpha), source="A", target="B", memory=memory)
@@ -102,7 +102,7 @@ def test_the_cache_knows_rows_and_parameters(memory, make_stack):
     assert predictions.shape == (60,)
 
 
-def test_rows_in_another_order_are_the_same_fit(memory, make_stack):
+def test_the_order_of_rows_does_not_matter(memory, make_stack):
     stack = make_stack()
     for part in (stack, [part[::-1] for part in stack]):
         fit(PDSTransfer(CountedRidge(), source="A", target="B", memory=memory), part)

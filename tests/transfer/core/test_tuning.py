@@ -51,12 +51,12 @@ def test_the_map_that_agrees_best_is_chosen():
 
 
 @pytest.mark.parametrize("n_standards", [1, 2])
-def test_the_first_map_wins_where_none_can_be_left_out(n_standards):
+def test_the_first_map_is_chosen_with_too_few_standards(n_standards):
     y = np.arange(5.0)[:, None]
     assert choose_map(divide([9, 1.5]), lambda X: X, gains(n_standards), y) == 0
 
 
-def test_maps_are_learnt_without_the_standard_that_is_left_out():
+def test_maps_are_learnt_without_the_held_out_standard():
     standards = gains(7)
     seen = []
 
@@ -73,7 +73,7 @@ def test_maps_are_learnt_without_the_standard_that_is_left_out():
         assert len(learnt_source) == len(learnt) and learnt_source < source
 
 
-def test_targets_count_in_units_of_their_own_variance():
+def test_targets_are_weighted_by_their_variance():
     standards = gains(5, n_targets=2)
 
     def bias(X_target, X_source, X):  # each candidate is wrong in one of two targets
@@ -106,7 +106,7 @@ def test_number_of_components_of_a_map(method, map_class, seed, make_stack):
 
 @pytest.mark.parametrize("n_transfer", [3, 4, 6, 7])
 @pytest.mark.parametrize("method", [*(method for method, _ in RANKED), PDSTransfer, EPOTransfer])
-def test_the_choice_does_not_hang_on_rounding(method, n_transfer, make_stack):
+def test_the_choice_does_not_depend_on_rounding(method, n_transfer, make_stack):
     X, y, instrument, sample_id = make_stack()
     X = X + 0.05 * np.random.default_rng(1).normal(size=X.shape)
     chosen = []
@@ -131,9 +131,7 @@ def test_a_given_number_of_components_is_used(method, map_class, n_components, m
 
 @pytest.mark.parametrize("method", [method for method, _ in RANKED])
 @pytest.mark.parametrize("n_components", [0, 1.5, "all"])
-def test_refuses_a_bad_number_of_components_before_anything_is_fitted(
-    method, n_components, make_stack
-):
+def test_refuses_an_invalid_number_of_components_before_fitting(method, n_components, make_stack):
     X, y, *_ = make_stack()
     with pytest.raises(ValueError, match="n_components must be an int of at least 1 or None"):
         make(method, 0, n_components=n_components).fit(X, y)
