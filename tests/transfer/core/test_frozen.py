@@ -69,7 +69,7 @@ def test_warns_if_fitted_on_held_out_samples(frozen, make_stack):
 
 def test_trained_on_belongs_to_a_frozen_estimator(make_stack):
     model = prefit(NoTransfer, Ridge(), ["s00", "s01"])
-    with pytest.raises(ValueError, match="trained_on must be None for .*, got 2 samples"):
+    with pytest.raises(ValueError, match=r"must be None for .*, got 2 samples"):
         fit(model, make_stack())
 
 
