@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._documentation import DocumentedEstimator
 from .._typing import RandomState
-from .._validation import check_counts
+from .._validation import check_counts, check_int, check_real, pass_default
 from ._lloyd import Partition, assign, best_partition
 from ._sphere import check_directions, with_direction
 
@@ -158,17 +158,9 @@ class CosineKMeans(
     def _check_parameters(self) -> None:
         """Check the parameters."""
         check_counts(self, n_init=1, max_iter=1, max_clusters=3)
-        if isinstance(self.n_clusters, str) and self.n_clusters != "auto":
-            raise ValueError(
-                f'n_clusters must be an int of at least 1 or "auto", got {self.n_clusters!r}. '
-                "Pass 8, the default."
-            )
-        if self.n_clusters != "auto":
-            check_counts(self, n_clusters=1)
-        if not self.tol >= 0:
-            raise ValueError(
-                f"tol must be a number of at least 0, got {self.tol!r}. Pass 1e-6, the default."
-            )
+        way_out = pass_default(self, "n_clusters")
+        check_int("n_clusters", self.n_clusters, minimum=1, also=("auto",), way_out=way_out)
+        check_real("tol", self.tol, at_least=0, way_out=pass_default(self, "tol"))
 
     def _partition(self, U: NDArray[Any]) -> Partition:
         """Return the best partition, with the given or the selected number of clusters."""

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._documentation import DocumentedEstimator
 from .._typing import RandomState
-from .._validation import check_counts
+from .._validation import check_counts, check_int, check_real, pass_default
 from ._expectation_maximization import Mixture, maximize_likelihood
 from ._sphere import check_directions, unit_rows, with_direction
 
@@ -200,10 +200,7 @@ class VonMisesFisherMixture(ClusterMixin, DensityMixin, DocumentedEstimator):
             Component of each row.
         """
         check_is_fitted(self)
-        if n_samples < 1:
-            raise ValueError(
-                f"n_samples must be an int of at least 1, got {n_samples!r}. Pass 1, the default."
-            )
+        check_int("n_samples", n_samples, minimum=1, way_out="Pass 1, the default.")
         random = check_random_state(self.random_state)
         y = np.repeat(np.arange(len(self.weights_)), random.multinomial(n_samples, self.weights_))
         X = np.empty((n_samples, self.n_features_in_))
@@ -215,13 +212,8 @@ class VonMisesFisherMixture(ClusterMixin, DensityMixin, DocumentedEstimator):
     def _check_parameters(self) -> None:
         """Check the parameters."""
         check_counts(self, n_components=1, n_init=1, max_iter=1)
-        for name, default in (("tol", 1e-4), ("prior_weight", 0.01)):
-            value = getattr(self, name)
-            if not value >= 0:
-                raise ValueError(
-                    f"{name} must be a number of at least 0, got {value!r}. Pass {default}, the "
-                    "default."
-                )
+        for name in ("tol", "prior_weight"):
+            check_real(name, getattr(self, name), at_least=0, way_out=pass_default(self, name))
 
     def _most_probable(self, U: NDArray[Any]) -> NDArray[np.intp]:
         """Return the most probable component of each unit row, -1 for a row of zeros."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from numbers import Integral
-
 import numpy as np
 
+from .._validation import check_counts
 from ._splits import BaseTransferSplit
 
 
@@ -63,11 +62,7 @@ class TransferGroupKFold(BaseTransferSplit):
         self.random_state = random_state
 
     def _check_parameters(self):
-        if not isinstance(self.n_splits, Integral) or self.n_splits < 2:
-            raise ValueError(
-                f"n_splits must be an int of at least 2, got {self.n_splits!r}. "
-                "Pass 5, the default."
-            )
+        check_counts(self, n_splits=2)
         if self.random_state is not None and not self.shuffle:
             raise ValueError(
                 f"random_state must be None if shuffle=False, got {self.random_state!r}. "

@@ -6,6 +6,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
+from .._validation import check_counts
 from ._splits import BaseTransferSplit
 
 
@@ -62,11 +63,7 @@ class TransferShuffleSplit(BaseTransferSplit):
         self.random_state = random_state
 
     def _check_parameters(self):
-        if not isinstance(self.n_splits, Integral) or self.n_splits < 1:
-            raise ValueError(
-                f"n_splits must be an int of at least 1, got {self.n_splits!r}. "
-                "Pass 10, the default."
-            )
+        check_counts(self, n_splits=1)
         size = self.test_size
         is_number = isinstance(size, Integral) and not isinstance(size, bool) and size >= 1
         is_fraction = isinstance(size, Real) and 0 < size < 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from sklearn.utils import Bunch
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 from .._documentation import DocumentedEstimator
-from .._validation import check_labels
+from .._validation import check_labels, check_real, pass_default
 from ._components import Statistics, check_kind, components, is_pls, n_components
 
 if TYPE_CHECKING:
@@ -141,11 +140,8 @@ class ApplicabilityDomain(OutlierMixin, DocumentedEstimator):
         self : object
             The fitted detector.
         """
-        if not isinstance(self.confidence_level, Real) or not 0 < self.confidence_level < 1:
-            raise ValueError(
-                f"confidence_level must be a number between 0 and 1, got "
-                f"{self.confidence_level!r}. Pass 0.95, the default."
-            )
+        way_out = pass_default(self, "confidence_level")
+        check_real("confidence_level", self.confidence_level, above=0, below=1, way_out=way_out)
         X = self._check_spectra(X, reset=True)
         ids = _check_ids(sample_id, len(X))
         y = self._check_y(X, y)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import ceil
-from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -21,7 +20,7 @@ from sklearn.utils.validation import (
 
 from .._documentation import DocumentedEstimator
 from .._frames import frame_kind, take_rows
-from .._validation import check_labels
+from .._validation import check_int, check_labels, check_real, pass_default
 from ._jackknife import StackedRows, fit_rows, fit_without, jackknife_plus, labelled_targets
 
 if TYPE_CHECKING:
@@ -213,16 +212,10 @@ class ConformalTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator)
     def _check_parameters(self) -> int:
         """Check the parameters; return the number of standards that the level requires."""
         level, n_splits = self.confidence_level, self.n_splits
-        if not isinstance(level, Real) or not 0 < level < 1:
-            raise ValueError(
-                f"confidence_level must be a number between 0 and 1, got {level!r}. "
-                "Pass 0.9, the default."
-            )
-        if n_splits != "auto" and (not isinstance(n_splits, Integral) or n_splits < 2):
-            raise ValueError(
-                f"n_splits must be 'auto' or an int of at least 2, got {n_splits!r}. "
-                "Pass 'auto', the default."
-            )
+        way_out = pass_default(self, "confidence_level")
+        check_real("confidence_level", level, above=0, below=1, way_out=way_out)
+        way_out = pass_default(self, "n_splits")
+        check_int("n_splits", n_splits, minimum=2, also=("auto",), way_out=way_out)
         return max(2, ceil(level / (1 - level) - 1e-9))  # 0.9 / (1 - 0.9) is 9.000000000000002
 
     def _check_rows(

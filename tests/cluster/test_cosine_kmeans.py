@@ -140,7 +140,7 @@ def test_elbow_tries_at_most_max_clusters_and_one_cluster_per_row():
         ({"max_clusters": 2}, "max_clusters .* at least 3"),
         ({"n_init": 0}, "n_init .*0"),
         ({"max_iter": 0}, "max_iter .*0"),
-        ({"tol": -1.0}, "tol must be a number of at least 0, got -1"),
+        ({"tol": -1.0}, "tol must be a finite number of at least 0, got -1"),
     ],
 )
 def test_invalid_parameters_raise(parameters, message):

@@ -169,8 +169,8 @@ def test_no_convergence_warns():
         ({"n_components": 30}, "n_components must be .*, got 30 for 20 samples"),
         ({"n_init": 0}, "n_init .*0"),
         ({"max_iter": 0}, "max_iter .*0"),
-        ({"tol": -1.0}, "tol must be a number of at least 0, got -1"),
-        ({"prior_weight": -1.0}, "prior_weight must be a number of at least 0, got -1"),
+        ({"tol": -1.0}, "tol must be a finite number of at least 0, got -1"),
+        ({"prior_weight": -1.0}, "prior_weight must be a finite number .*, got -1"),
     ],
 )
 def test_invalid_parameters_raise(parameters, message):

@@ -356,9 +356,9 @@ def test_the_suggested_confidence_level_is_accepted(n_standards, make_lab):
 @pytest.mark.parametrize(
     ("parameters", "match"),
     [
-        ({"confidence_level": 1}, "confidence_level must be a number between 0 and 1, got 1"),
+        ({"confidence_level": 1}, "confidence_level must be .* above 0 and below 1, got 1"),
         ({"confidence_level": "high"}, "confidence_level must be .*, got 'high'"),
-        ({"n_splits": 1}, "n_splits must be 'auto' or an int of at least 2, got 1"),
+        ({"n_splits": 1}, "n_splits must be an int of at least 2 or 'auto', got 1"),
         ({"n_splits": 11}, "n_splits must be at most the 10 labelled samples, got 11"),
     ],
 )
