@@ -12,11 +12,11 @@ from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.decomposition import PCA
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GroupKFold
-from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 from .._documentation import DocumentedEstimator
+from .._pipelines import split_last_step
 from .._validation import check_labels, check_real, pass_default
 from ._components import Statistics, check_kind, components, is_pls, n_components
 
@@ -231,9 +231,8 @@ class ApplicabilityDomain(OutlierMixin, DocumentedEstimator):
 
     def _preprocess(self, X: Any) -> NDArray[np.float64]:
         """Return the spectra transformed by the steps before the components."""
-        if isinstance(self.estimator_, Pipeline) and len(self.estimator_) > 1:
-            X = self.estimator_[:-1].transform(X)
-        return np.asarray(X, dtype=np.float64)
+        transform, _ = split_last_step(self.estimator_)
+        return np.asarray(transform(X), dtype=np.float64)
 
     def _held_out_statistics(
         self, Z: NDArray[np.float64], y: NDArray[Any] | None, ids: NDArray[Any]

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.decomposition import PCA
-from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
+
+from .._pipelines import last_step
 
 COMPONENT_MODELS = (PCA, PLSRegression)
 
@@ -26,13 +26,6 @@ class Statistics:
     def __call__(self, Z: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return T2 and Q of each row of `Z`."""
         return self._t2.predict_residuals(Z), self._q.predict_residuals(Z)
-
-
-def last_step(estimator: Any) -> Any:
-    """Return the last step of a pipeline, or the estimator itself, not frozen."""
-    if isinstance(estimator, FrozenEstimator):
-        return last_step(estimator.estimator)
-    return last_step(estimator[-1]) if isinstance(estimator, Pipeline) else estimator
 
 
 def components(estimator: Any) -> Any:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
-from sklearn.pipeline import Pipeline
 
 from .._frames import take_rows
+from .._pipelines import last_step
 from ..model_selection._transfer_curve import find_prefix, route_metadata
 
 
@@ -84,14 +84,13 @@ def limit_n_transfer(full_fit: Any, rows: StackedRows) -> dict[str, int]:
 
 def _fitted_transfer(estimator: Any) -> Any:
     """Return the fitted transfer, which may be the last step of a pipeline."""
-    if isinstance(estimator, Pipeline):
-        return _fitted_transfer(estimator[-1])
-    if not hasattr(estimator, "target_"):
+    transfer = last_step(estimator)
+    if not hasattr(transfer, "target_"):
         raise ValueError(
             "estimator must be a *Transfer or a Pipeline that ends in one when instrument is "
-            f"given, got {type(estimator).__name__}. Pass the best_estimator_ of a search."
+            f"given, got {type(transfer).__name__}. Pass the best_estimator_ of a search."
         )
-    return estimator
+    return transfer
 
 
 def _count_candidates(transfer: Any, rows: StackedRows) -> int:

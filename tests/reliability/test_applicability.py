@@ -95,6 +95,13 @@ def test_statistics_and_limits_equal_their_definitions(model, parts, rows):
     assert domain.q_residuals_limit_ == pytest.approx(expected_limit(held_out[:, 1]))
 
 
+def test_nested_pipelines_equal_flat_ones(rows):
+    X, _, new = rows
+    flat = ApplicabilityDomain(make_pipeline(SNV(), SNV(ddof=0), PCA(3))).fit(X)
+    nested = ApplicabilityDomain(make_pipeline(SNV(), make_pipeline(SNV(ddof=0), PCA(3)))).fit(X)
+    np.testing.assert_array_equal(nested.score_samples(new), flat.score_samples(new))
+
+
 def test_inside_is_below_both_limits(rows):
     X, _, new = rows
     domain = ApplicabilityDomain().fit(X)
