@@ -10,11 +10,15 @@ from . import reliability as reliability
 from . import transfer as transfer
 from .foundation import SpektronEmbedder as SpektronEmbedder
 from .foundation import SpektronPretrainer as SpektronPretrainer
+from .io import read_spectra as read_spectra
 from .model_selection import TransferGroupKFold as TransferGroupKFold
 from .model_selection import stack_instruments as stack_instruments
 from .model_selection import transfer_curve as transfer_curve
 from .preprocessing import SNV as SNV
+from .reliability import ConformalTransfer as ConformalTransfer
+from .transfer import EnsembleTransfer as EnsembleTransfer
 from .transfer import LoRATransfer as LoRATransfer
+from .transfer import NARTransfer as NARTransfer
 from .transfer import PDSTransfer as PDSTransfer
 
 __version__: str

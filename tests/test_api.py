@@ -28,11 +28,15 @@ def classes_in(*patterns):
 PUBLIC = {
     "skspektron": [
         "SNV",
+        "ConformalTransfer",
+        "EnsembleTransfer",
         "LoRATransfer",
+        "NARTransfer",
         "PDSTransfer",
         "SpektronEmbedder",
         "SpektronPretrainer",
         "TransferGroupKFold",
+        "read_spectra",
         "stack_instruments",
         "transfer_curve",
     ],
