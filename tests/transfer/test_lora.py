@@ -155,7 +155,7 @@ def test_adapters_switch(calibration, stack, tmp_path):
     model = fit(make(calibration), stack)
     first = model.predict(X)
     model.save_adapter(tmp_path / "a.safetensors")
-    other = fit(make(calibration, n_transfer=4, alpha=32.0, rank=4), stack)
+    other = fit(make(calibration, n_transfer=4, lora_alpha=32.0, rank=4), stack)
     other.save_adapter(tmp_path / "b.safetensors")
     switched = model.load_adapter(tmp_path / "b.safetensors").predict(X)
     assert np.abs(switched - first).max() > 1e-6

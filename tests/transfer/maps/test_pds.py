@@ -32,8 +32,8 @@ def test_a_double_window_equals_the_literal_loop(
 ):
     target, source = noisy_pair(n_standards, n_source=n_source)
     pds = PDS(window_length=window_length, n_components=n_components).fit(target, source)
-    length, n_shared = window_length
-    expected = oracles.pds(target, source, new_spectra(), length, n_components, n_shared)
+    length, n_pooled = window_length
+    expected = oracles.pds(target, source, new_spectra(), length, n_components, n_pooled)
     np.testing.assert_allclose(pds.transform(new_spectra()), expected, atol=1e-8)
 
 
@@ -79,7 +79,7 @@ def test_repairs_gain_offset_and_a_shift_with_10_standards(n_bands):
 def test_nested_maps_equal_single_fits(window_length, n_components):
     target, source = noisy_pair(6, n_source=33)
     counts = [None] if n_components is None else [1, 2, n_components, 50]
-    windows = Windows.lay(window_length, opposite_channels(40, 33), 40)
+    windows = Windows.around(opposite_channels(40, 33), window_length, 40)
     nested = windows.map_nested(target, source, new_spectra(), counts)
     for mapped, k in zip(nested, counts, strict=True):
         pds = PDS(window_length=window_length, n_components=k).fit(target, source)
@@ -177,8 +177,8 @@ def test_axes_of_one_range_are_the_default():
 @pytest.mark.parametrize(
     ("axes", "match"),
     [
-        ({"target_axis": np.arange(1, 41)}, "One of target_axis and source_axis is None"),
-        ({"source_axis": np.arange(1, 41)}, "One of target_axis and source_axis is None"),
+        ({"target_axis": np.arange(1, 41)}, "Only one of target_axis and source_axis was given"),
+        ({"source_axis": np.arange(1, 41)}, "Only one of target_axis and source_axis was given"),
         (
             {"target_axis": np.arange(101, 141), "source_axis": np.arange(99, 139)},
             "2 of the 40 source channels lie outside the range of the target, 101 to 140",
@@ -195,12 +195,12 @@ def test_refuses_axes_that_do_not_fit(axes, match):
 @pytest.mark.parametrize(
     ("parameters", "match"),
     [
-        ({"window_length": 4}, "odd int of at least 1 or a pair of them, got 4"),
-        ({"window_length": -1}, "odd int of at least 1 or a pair of them, got -1"),
-        ({"window_length": 5.0}, "odd int of at least 1 or a pair of them, got 5.0"),
-        ({"window_length": (5, 2)}, r"a pair of them, got \(5, 2\)"),
-        ({"window_length": (5,)}, r"a pair of them, got \(5,\)"),
-        ({"window_length": (5, 3, 1)}, r"a pair of them, got \(5, 3, 1\)"),
+        ({"window_length": 4}, "odd int of at least 1 or a pair of such, got 4"),
+        ({"window_length": -1}, "odd int of at least 1 or a pair of such, got -1"),
+        ({"window_length": 5.0}, "odd int of at least 1 or a pair of such, got 5.0"),
+        ({"window_length": (5, 2)}, r"a pair of such, got \(5, 2\)"),
+        ({"window_length": (5,)}, r"a pair of such, got \(5,\)"),
+        ({"window_length": (5, 3, 1)}, r"a pair of such, got \(5, 3, 1\)"),
         ({"n_components": 0}, "at least 1 or None, got 0"),
         ({"n_components": 1.5}, "at least 1 or None, got 1.5"),
     ],
