@@ -1,4 +1,4 @@
-"""Carry a calibration from a source instrument to a target instrument."""
+"""Transfer a calibration from a source instrument to a target instrument."""
 
 import lazy_loader as lazy
 

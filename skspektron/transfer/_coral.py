@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from .._typing import InstrumentName, MemoryLike, RandomState, Selection
+from .._validation import check_real, pass_default
 from ._core._mapped import MappedTransfer
 from ._core._standards import Rows, Standards
 
@@ -135,12 +135,8 @@ class CORALTransfer(MappedTransfer):
     def _check_parameters(self) -> None:
         """Check that the ridge is positive: it divides by the variance of every direction."""
         super()._check_parameters()
-        ridge = self.regularization
-        if ridge != "auto" and not (isinstance(ridge, Real) and 0 < ridge < np.inf):
-            raise ValueError(
-                f'regularization must be a positive number or "auto", got {ridge!r}. '
-                'Pass "auto", the default.'
-            )
+        way_out = pass_default(self, "regularization")
+        check_real("regularization", self.regularization, above=0, also=["auto"], way_out=way_out)
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Decompose the covariances of both instruments, from the standards if there are any."""

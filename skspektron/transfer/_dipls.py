@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from numbers import Real
-
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from .._typing import InstrumentName, MemoryLike, RandomState, Selection
+from .._validation import check_real, pass_default
 from ._algorithms._dipls import CovarianceDifference, PairDifference, domain_invariant_pls
 from ._algorithms._pls import choose_n_components
 from ._core._frozen import refuse_frozen
@@ -157,13 +156,9 @@ class DIPLSTransfer(LinearTransfer):
     def _check_parameters(self) -> None:
         """Check the number of components and the penalty."""
         super()._check_parameters()
-        check_n_components(self.n_components)
-        penalty = self.difference_penalty
-        if penalty != "auto" and not (isinstance(penalty, Real) and 0 <= penalty < np.inf):
-            raise ValueError(
-                f'difference_penalty must be a number of at least 0 or "auto", got {penalty!r}. '
-                'Pass "auto", the default.'
-            )
+        check_n_components(self, None)
+        name, value = "difference_penalty", self.difference_penalty
+        check_real(name, value, at_least=0, also=["auto"], way_out=pass_default(self, name))
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Fit the components of every target on spectra as they enter the last step."""

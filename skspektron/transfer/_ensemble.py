@@ -179,7 +179,7 @@ class EnsembleTransfer(LastStepTransfer):
     def _has_front(self) -> bool:
         """Return whether the estimator has steps before the last, none of them fitted to `y`.
 
-        A supervised step has seen the rows that its view would be judged on.
+        A supervised step has been fitted to the rows that its view is evaluated on.
         """
         estimator = self.estimator_
         return (

@@ -5,24 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.dummy import DummyRegressor
 
-from .._typing import InstrumentName, MemoryLike, RandomState, Selection
 from ._algorithms._pls import component_limit, covary, fit_pls_path
 from ._core._base import LastStepTransfer
 from ._core._frozen import refuse_frozen
+from ._core._low_rank import ComponentsTransfer
 from ._core._standards import Rows, Standards
 from ._core._tuning import choose_calibration
-from ._maps._base import check_n_components
 from ._maps._epo import EPO
 
 MAX_DIRECTIONS = 6
 
 
-class EPOTransfer(LastStepTransfer):
+class EPOTransfer(ComponentsTransfer, LastStepTransfer):
     r"""Recalibrate without the directions in which the instruments differ.
 
     The leading directions V of the difference spectra of the standards, not centred, are removed
@@ -107,39 +104,6 @@ class EPOTransfer(LastStepTransfer):
     array([1.5])
     """
 
-    _needs_pairs = True
-
-    def __init__(
-        self,
-        estimator: BaseEstimator | None = None,
-        *,
-        source: InstrumentName = None,
-        target: InstrumentName = None,
-        n_transfer: int | None = 10,
-        selection: Selection = "kennard-stone",
-        random_state: RandomState = None,
-        memory: MemoryLike = None,
-        trained_on: ArrayLike | None = None,
-        n_components: int | str | None = "auto",
-    ):
-        super().__init__(
-            estimator,
-            source=source,
-            target=target,
-            n_transfer=n_transfer,
-            selection=selection,
-            random_state=random_state,
-            memory=memory,
-            trained_on=trained_on,
-        )
-        self.n_components = n_components
-
-    def _check_parameters(self) -> None:
-        """Check the number of directions, which are not computed without standards."""
-        super()._check_parameters()
-        if self.n_components != "auto":
-            check_n_components(self.n_components)
-
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Fit the last step on projected source rows."""
         refuse_frozen(self)
@@ -170,8 +134,8 @@ class EPOTransfer(LastStepTransfer):
         self.map_ = _fit_projection(counts[chosen // max(n_pls, 1)], standards)
         X = np.asarray(self.map_.transform(source.X))
         if n_pls:
-            is_left = covary(X, source.y, float(np.linalg.norm(source.X)))
-            final = PLSRegression(1 + chosen % n_pls, scale=False) if is_left else DummyRegressor()
+            varies = covary(X, source.y, float(np.linalg.norm(source.X)))
+            final = PLSRegression(1 + chosen % n_pls, scale=False) if varies else DummyRegressor()
         self.target_estimator_ = self._fit_last(final, X, source.y)
 
     def _fit_nested(self, final, X, y, n_pls):

@@ -295,27 +295,27 @@ class LoRATransfer(EmbeddingTransfer):
         )
         replayed = as_on_target(X, X_source, X_target, embedder.wavenumber_)
         spectra = np.concatenate([X_target, replayed])
-        expected_Z = self._embed(embedder, np.concatenate([X_source, X]))
-        adapter, history = self._train(embedder, spectra, expected_Z, source, standards)
+        Z_source = self._embed(embedder, np.concatenate([X_source, X]))
+        adapter, history = self._train(embedder, spectra, Z_source, source, standards)
         adapted = self._adapt(embedder, adapter, self.lora_alpha)
-        differences = self._embed(adapted, X_target) - expected_Z[: len(standards)]
+        differences = self._embed(adapted, X_target) - Z_source[: len(standards)]
         adapter["offset"] = differences.mean(axis=0)
         return adapter, adapted, spectra, history
 
-    def _train(self, embedder, spectra, expected_Z, source: Rows, standards: Standards):
-        """Return factors trained to embed `spectra` as `expected_Z`, and the losses."""
+    def _train(self, embedder, spectra, Z_source, source: Rows, standards: Standards):
+        """Return factors trained to embed `spectra` as `Z_source`, and the losses."""
         from .._training._adaptation import Examples, train_adapter
 
         n_standards = len(standards)
         expected = self._predict_with(self.estimator_, standards.X_source)
         y_source, y_standards = standardize(source.y, standards.y, expected)
-        coef, intercept = linear_head(expected_Z[n_standards:], y_source)
+        coef, intercept = linear_head(Z_source[n_standards:], y_source)
         self.device_ = self._resolve_device()
         return train_adapter(
             embedder.network_,
             Examples(
                 embedder._to_spectra(spectra),
-                z_source=expected_Z,
+                z_source=Z_source,
                 labels=np.concatenate([y_standards, y_source]),
                 n_standards=n_standards,
                 coef=coef,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import product
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from sklearn.cross_decomposition import PLSRegression
 from sklearn.linear_model import Ridge
 
 from .._typing import InstrumentName, MemoryLike, RandomState, Selection
+from .._validation import check_real, pass_default
 from ._algorithms._ridge_path import RowSpace, mean_square, scaled_differences
 from ._core._base import LastStepTransfer
 from ._core._frozen import refuse_frozen
@@ -145,12 +145,8 @@ class NARTransfer(LastStepTransfer):
     def _check_parameters(self) -> None:
         """Check the penalty."""
         super()._check_parameters()
-        penalty = self.difference_penalty
-        if penalty != "auto" and not (isinstance(penalty, Real) and 0 < penalty < np.inf):
-            raise ValueError(
-                f'difference_penalty must be a positive number or "auto", got {penalty!r}. '
-                "Pass 100.0, or NoTransfer for none."
-            )
+        name, value = "difference_penalty", self.difference_penalty
+        check_real(name, value, above=0, also=["auto"], way_out=pass_default(self, name))
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Fit the last step on source rows and difference spectra."""

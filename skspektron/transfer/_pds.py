@@ -13,7 +13,7 @@ from ._algorithms._windows import Windows
 from ._core._mapped import MappedTransfer
 from ._core._standards import Rows, Standards
 from ._core._tuning import choose_map, largest_rank
-from ._maps._base import opposite_channels
+from ._maps._base import check_n_components, opposite_channels
 from ._maps._pds import PDS, check_window
 
 AUTO_WINDOWS = (5, 11, 21)
@@ -136,10 +136,8 @@ class PDSTransfer(MappedTransfer):
     def _check_parameters(self) -> None:
         """Check the parameters of the map, which is not fitted without standards."""
         super()._check_parameters()
-        check_window(
-            11 if self.window_length == "auto" else self.window_length,
-            1 if self.n_components == "auto" else self.n_components,
-        )
+        check_window(self, "auto")
+        check_n_components(self, None, "auto")
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Fit the map on the paired standards."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from numbers import Real
-
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from .._typing import InstrumentName, MemoryLike, RandomState, Selection
+from .._validation import check_choice, check_real, pass_default
 from ._algorithms._pfce import fit_near
 from ._core._linear import LinearTransfer, linear_coefficients
 from ._core._standards import Rows, Standards
@@ -160,17 +159,10 @@ class PFCETransfer(LinearTransfer):
     def _check_parameters(self) -> None:
         """Check what standards have to have, and the bound."""
         super()._check_parameters()
-        if self.uses not in RESPONSES:
-            raise ValueError(
-                f"uses must be one of {list(RESPONSES)}, got {self.uses!r}. "
-                'Pass "spectra" for paired standards without labels.'
-            )
-        is_number = isinstance(self.min_correlation, Real) and 0 < self.min_correlation <= 1
-        if not is_number and self.min_correlation != "auto":
-            raise ValueError(
-                "min_correlation must be above 0 and at most 1, or 'auto', got "
-                f"{self.min_correlation!r}. Pass 'auto', or 0.98 as published."
-            )
+        check_choice("uses", self.uses, RESPONSES, way_out=pass_default(self, "uses"))
+        name, value = "min_correlation", self.min_correlation
+        way_out = pass_default(self, name)
+        check_real(name, value, above=0, at_most=1, also=["auto"], way_out=way_out)
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Fit the coefficients of every target on the standards."""

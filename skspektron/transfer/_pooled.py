@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from .._typing import InstrumentName, MemoryLike, RandomState, Selection
-from .._validation import check_counts
+from .._validation import check_int, pass_default
 from ._core._base import BaseTransfer
 from ._core._standards import Rows, Standards
 
@@ -116,8 +116,8 @@ class PooledTransfer(BaseTransfer):
     def _check_parameters(self) -> None:
         """Check the weight."""
         super()._check_parameters()
-        if self.weight != "auto":
-            check_counts(self, weight=1)
+        way_out = pass_default(self, "weight")
+        check_int("weight", self.weight, minimum=1, also=["auto"], way_out=way_out)
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Fit the estimator on source rows and standards, with their sample ids."""

@@ -10,6 +10,7 @@ from scipy.stats import f as f_distribution
 from sklearn.base import BaseEstimator
 
 from .._typing import InstrumentName, MemoryLike, RandomState, Selection
+from .._validation import check_choice, pass_default
 from ._core._base import BaseTransfer
 from ._core._standards import Rows, Standards
 
@@ -123,11 +124,7 @@ class SlopeBiasTransfer(BaseTransfer):
     def _check_parameters(self) -> None:
         """Check the mode."""
         super()._check_parameters()
-        if self.mode not in CORRECTIONS:
-            raise ValueError(
-                f"mode must be one of {CORRECTIONS}, got {self.mode!r}. "
-                'Pass "auto" to fit a slope where the standards show one.'
-            )
+        check_choice("mode", self.mode, CORRECTIONS, way_out=pass_default(self, "mode"))
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Regress the reference values of the standards on their predictions."""

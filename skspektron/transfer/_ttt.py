@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from .._typing import InstrumentName, MemoryLike, RandomState, Selection, Weights
-from .._validation import check_counts
+from .._validation import check_choice, check_counts, check_real, pass_default
 from ._adaptation._base import EmbeddingTransfer
 from ._adaptation._offset import SubtractOffset
 from ._core._standards import Rows, Standards
@@ -198,15 +198,12 @@ class TTTTransfer(EmbeddingTransfer):
         from .._training._test_time import TRAINED
 
         super()._check_parameters()
-        for name, words in (("trainable", TRAINED), ("reset", RESET_SCOPES)):
-            if getattr(self, name) not in words:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)!r}. Pass one of {', '.join(map(repr, words))}."
-                )
+        for name, choices in (("trainable", TRAINED), ("reset", RESET_SCOPES)):
+            check_choice(name, getattr(self, name), choices, way_out=pass_default(self, name))
         check_counts(self, max_steps=0, rank=1, batch_size=1)
         self._check_positive("learning_rate")
-        if not 0 < self.mask_ratio < 1:
-            raise ValueError(f"mask_ratio is {self.mask_ratio!r}. Pass a share between 0 and 1.")
+        way_out = pass_default(self, "mask_ratio")
+        check_real("mask_ratio", self.mask_ratio, above=0, below=1, way_out=way_out)
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Adapt the network to the target rows and refit the head, unless `predict` adapts it."""

@@ -1,4 +1,4 @@
-"""scikit-learn's contract for every transfer method."""
+"""The scikit-learn contract of every transfer method."""
 
 import pickle
 
@@ -23,7 +23,7 @@ def test_sklearn_contract(estimator, check):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_default_calibration_takes_two_targets(method, make_stack):
+def test_the_default_calibration_accepts_two_targets(method, make_stack):
     X, y, instrument, sample_id = make_stack(n_targets=2)
     model = method(source="A", target="B").fit(X, y, instrument=instrument, sample_id=sample_id)
     assert model.predict(X[:3]).shape == (3, 2)
@@ -43,7 +43,7 @@ def test_clone_and_pickle_keep_the_predictions(method, front, make_stack):
 
 
 class ColumnReader(LinearRegression):
-    """Remember the columns of the X that fit and predict were given."""
+    """Record the columns that fit and predict are given."""
 
     def fit(self, X, y):
         self.columns_ = [list(X.columns)]
@@ -55,16 +55,16 @@ class ColumnReader(LinearRegression):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_the_estimator_sees_the_column_names(method, make_stack):
+def test_the_estimator_gets_the_column_names(method, make_stack):
     X, y, instrument, sample_id = make_stack()
     frame = pd.DataFrame(X, columns=[f"{1100 + 2 * j} nm" for j in range(X.shape[1])])
     model = method(ColumnReader(), source="A", target="B", n_transfer=10)
     model.fit(frame, y, instrument=instrument, sample_id=sample_id)
-    seen_by = getattr(model, "target_estimator_", model.estimator_)
+    calibration = getattr(model, "target_estimator_", model.estimator_)
     named = model.predict(frame)
-    assert all(columns == list(frame.columns) for columns in seen_by.columns_)
-    predicts_otherwise = hasattr(model, "coef_") or method is EnsembleTransfer
-    assert len(seen_by.columns_) >= (1 if predicts_otherwise else 2)
+    assert all(columns == list(frame.columns) for columns in calibration.columns_)
+    is_linear = hasattr(model, "coef_") or method is EnsembleTransfer
+    assert len(calibration.columns_) >= (1 if is_linear else 2)
     plain = method(LinearRegression(), source="A", target="B", n_transfer=10)
     plain.fit(X, y, instrument=instrument, sample_id=sample_id)
     np.testing.assert_allclose(named, plain.predict(X), rtol=1e-8)

@@ -1,4 +1,4 @@
-"""CORALTransfer against matrix square roots, and where there is no covariance to align."""
+"""CORALTransfer against matrix square roots, and with too few rows for a covariance."""
 
 import numpy as np
 import pytest
@@ -33,30 +33,29 @@ def test_equals_matrix_square_roots(regularization, n_target):
     np.testing.assert_allclose(model.predict(X_TARGET), model.estimator_.predict(expected))
 
 
-def test_target_gets_the_mean_and_the_covariance_of_the_source():
+def test_mapped_spectra_have_mean_and_covariance_of_the_source():
     source = np.random.default_rng(1).normal(size=(12, 9))  # of full rank
     mapped = fit(source, X_TARGET, regularization=1e-12).transform(X_TARGET)
     np.testing.assert_allclose(mapped.mean(axis=0), source.mean(axis=0))
     np.testing.assert_allclose(np.cov(mapped.T), np.cov(source.T), atol=1e-6)
 
 
-def test_equal_covariances_move_the_mean_alone():
+def test_equal_covariances_correct_the_mean_only():
     offset = np.linspace(-1, 1, 9)
     model = fit(X_SOURCE, X_SOURCE[::-1] + offset, regularization=1e-3)
     np.testing.assert_allclose(model.transform(X_TARGET), X_TARGET - offset, rtol=1e-8)
     np.testing.assert_allclose(model.target_mean_ - model.source_mean_, offset)
 
 
-def test_a_large_ridge_moves_the_mean_alone():
+def test_a_large_ridge_corrects_the_mean_only():
     shift = X_TARGET.mean(axis=0) - X_SOURCE.mean(axis=0)
     mapped = fit(X_SOURCE, X_TARGET, regularization=1e12).transform(X_TARGET)
     np.testing.assert_allclose(mapped, X_TARGET - shift, rtol=1e-8)
-    assert (
-        np.abs(fit(X_SOURCE, X_TARGET, regularization=1.0).transform(X_TARGET) - mapped).max() > 0.1
-    )
+    small = fit(X_SOURCE, X_TARGET, regularization=1.0).transform(X_TARGET)
+    assert np.abs(small - mapped).max() > 0.1
 
 
-def test_one_row_moves_the_mean_alone():
+def test_a_single_row_corrects_the_mean_only():
     shift = X_TARGET[0] - X_SOURCE.mean(axis=0)
     mapped = fit(X_SOURCE, X_TARGET[:1]).transform(X_TARGET)
     np.testing.assert_allclose(mapped, X_TARGET - shift)
@@ -75,7 +74,7 @@ def test_constant_source_and_constant_channel_give_finite_spectra():
 
 
 @pytest.mark.parametrize(("n_transfer", "expected"), [(0, 10 / 7), (5, 2.0)])
-def test_default_ridge_grows_as_rows_grow_fewer(n_transfer, expected):
+def test_default_ridge_is_larger_with_fewer_rows(n_transfer, expected):
     model = fit(X_SOURCE, X_TARGET[:7], n_transfer=n_transfer)
     assert model.regularization_ == pytest.approx(expected)
     explicit = fit(X_SOURCE, X_TARGET[:7], n_transfer=n_transfer, regularization=expected)
@@ -98,6 +97,8 @@ def test_default_needs_neither_labels_nor_pairs(make_stack):
 
 
 @pytest.mark.parametrize("regularization", [0.0, -1.0, np.inf, np.nan, "cv"])
-def test_refuses_a_ridge_that_leaves_directions_undefined(regularization):
-    with pytest.raises(ValueError, match='regularization must be a positive number or "auto", got'):
+def test_refuses_invalid_regularization(regularization):
+    with pytest.raises(
+        ValueError, match="regularization must be a finite number above 0 or 'auto', got"
+    ):
         fit(X_SOURCE, X_TARGET, regularization=regularization)

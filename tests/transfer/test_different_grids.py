@@ -1,4 +1,4 @@
-"""Every method carries a calibration from one grid to another; nothing is extrapolated."""
+"""Every method transfers between different grids, without extrapolation."""
 
 import warnings
 
@@ -27,20 +27,20 @@ from tests.transfer.methods import MAPPED, METHODS, OWN_GRID, UNLABELLED, fit, m
 
 
 def native(stack):
-    """Return the target's rows on the target's own channels, as a frame."""
+    """Return the target rows on the channels of the target, as a frame."""
     X, _, instrument, _ = stack
     return X[instrument == "B"].dropna(axis=1)
 
 
 def errors(model, stack):
-    """Return the root mean square error on the target's rows."""
+    """Return the root mean square error on the target rows."""
     X, y, instrument, _ = stack
     target = instrument == "B"
     return np.sqrt(np.mean((model.predict(X[target]) - y[target]) ** 2))
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_every_method_goes_from_one_grid_to_the_other(method, make_grids):
+def test_every_method_accepts_different_grids(method, make_grids):
     X, _, instrument, _ = stack = make_grids()
     model = fit(make(method), stack)
     assert len(model.source_channels_) == 18 and len(model.target_channels_) == 28
@@ -54,7 +54,7 @@ def test_every_method_goes_from_one_grid_to_the_other(method, make_grids):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_source_rows_pass_on_the_channels_of_the_calibration(method, make_grids):
+def test_source_rows_are_predicted_on_the_channels_of_the_calibration(method, make_grids):
     X, _, instrument, _ = stack = make_grids()
     model = fit(make(method), stack)
     order = np.random.default_rng(0).permutation(len(X))
@@ -68,7 +68,7 @@ def test_source_rows_pass_on_the_channels_of_the_calibration(method, make_grids)
 
 
 @pytest.mark.parametrize("method", [method for method in METHODS if method not in OWN_GRID])
-def test_a_target_that_has_all_source_channels_is_as_on_one_grid(method, make_grids):
+def test_a_target_with_all_source_channels_gives_the_result_of_one_grid(method, make_grids):
     source = np.arange(1100, 1500, 20.0)
     X, y, instrument, sample_id = stack = make_grids(source, np.arange(1080, 1530, 10.0))
     one_grid = X[[f"{channel:.1f} nm" for channel in source]].to_numpy()
@@ -81,7 +81,7 @@ def test_a_target_that_has_all_source_channels_is_as_on_one_grid(method, make_gr
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_descending_axis_is_the_same(method, make_grids):
+def test_the_direction_of_the_axis_does_not_matter(method, make_grids):
     X, *rest = stack = make_grids()
     flipped = (X[X.columns[::-1]], *rest)
     model, reference = fit(make(method), flipped), fit(make(method), stack)
@@ -107,15 +107,15 @@ def test_without_standards_it_is_no_transfer(method, make_grids):
 def test_channels_of_the_calibrations(method, make_grids):
     model = fit(make(method), make_grids())
     assert model.estimator_.n_features_in_ == 18
-    learnt = next(
+    fitted = next(
         (getattr(model, name) for name in ("map_", "target_estimator_") if hasattr(model, name)),
         model.estimator_,
     )
-    assert learnt.n_features_in_ == (28 if method in OWN_GRID else 18)
+    assert fitted.n_features_in_ == (28 if method in OWN_GRID else 18)
 
 
 class ColumnReader(LinearRegression):
-    """Remember the columns that it was given."""
+    """Record the columns that it is given."""
 
     def fit(self, X, y):
         self.columns_ = [list(X.columns)]
@@ -126,7 +126,7 @@ class ColumnReader(LinearRegression):
         return super().predict(X)
 
 
-def test_estimators_see_the_names_of_their_channels(make_grids):
+def test_estimators_get_the_names_of_their_channels(make_grids):
     X, *_ = stack = make_grids()
     model = TargetOnly(ColumnReader(), source="A", target="B", n_transfer=20)
     fit(model, stack).predict(native(stack))
@@ -151,19 +151,19 @@ def test_mapped_spectra_have_the_channels_of_the_calibration(method, make_grids)
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_hole_in_a_channel_of_the_target_is_refused(method, make_grids):
+def test_refuses_nan_in_a_channel_of_the_target(method, make_grids):
     X, _, instrument, _ = stack = make_grids()
     model, rows = fit(make(method), stack), X[instrument == "B"].copy()
     rows.iloc[2, model.target_channels_[5]] = np.nan
-    for spoilt in (rows, rows.iloc[:, model.target_channels_]):
+    for gaps in (rows, rows.iloc[:, model.target_channels_]):
         with pytest.raises(ValueError, match="contains NaN"):
-            model.predict(spoilt)
+            model.predict(gaps)
 
 
 @pytest.mark.parametrize(
     ("rename", "n_other"), [(lambda names: names[::-1], 28), (lambda names: ["x", *names[1:]], 1)]
 )
-def test_a_frame_with_other_channels_is_refused(rename, n_other, make_grids):
+def test_refuses_a_frame_with_other_channels(rename, n_other, make_grids):
     stack = make_grids()
     model, frame = fit(make(PDSTransfer), stack), native(stack)
     for method in (model.predict, model.transform):
@@ -174,7 +174,7 @@ def test_a_frame_with_other_channels_is_refused(rename, n_other, make_grids):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_channels_of_a_third_instrument_are_left_out(method, make_grids):
+def test_channels_of_a_third_instrument_are_ignored(method, make_grids):
     axis = np.arange(1100, 1500, 20.0)
     X, y, instrument, sample_id = stack = make_grids(axis, axis)
     frame = X.assign(**{"1600.0 nm": np.nan, "1700.0 nm": np.nan})
@@ -193,7 +193,7 @@ def test_channels_of_a_third_instrument_are_left_out(method, make_grids):
 
 
 class Filler(StandardScaler):
-    """Take NaN, remember the share of it, and put zeros in its place."""
+    """Replace NaN by zero and record its fraction."""
 
     def fit(self, X, y=None):
         self.missing_ = [np.isnan(np.asarray(X)).mean()]
@@ -205,7 +205,7 @@ class Filler(StandardScaler):
 
 
 class GridReader(Filler):
-    """Take any channels, as an embedder does."""
+    """Accept any channels, as an embedder does."""
 
     _reads_any_grid = True
 
@@ -215,7 +215,7 @@ BASELINES = [NoTransfer, PooledTransfer, SlopeBiasTransfer, TargetOnly]
 
 @pytest.mark.parametrize("method", BASELINES)
 @pytest.mark.parametrize("front", [SNV(), Filler()])
-def test_steps_that_pass_nan_on_get_the_grid_of_the_source(method, front, make_grids):
+def test_steps_that_keep_nan_get_the_grid_of_the_source(method, front, make_grids):
     X, *_ = stack = make_grids()
     model = method(make_pipeline(front, Ridge()), source="A", target="B", n_transfer=10)
     fit(model, stack)
@@ -223,20 +223,20 @@ def test_steps_that_pass_nan_on_get_the_grid_of_the_source(method, front, make_g
     assert 0 < len(model.source_channels_) < X.shape[1]
 
 
-def test_an_estimator_that_reads_any_grid_gets_every_channel_untouched(make_grids):
+def test_an_estimator_for_any_grid_gets_every_channel(make_grids):
     X, y, instrument, _ = stack = make_grids()
     pipeline = make_pipeline(GridReader(), Ridge())
     model = fit(NoTransfer(pipeline, source="A", target="B"), stack)
     source, target = X[instrument == "A"], X[instrument == "B"]
     expected = pipeline.fit(source, y[instrument == "A"]).predict(target)
     np.testing.assert_allclose(model.predict(target), expected)
-    shares = [part.isna().to_numpy().mean() for part in (source, source, target)]
-    assert model.estimator_[0].missing_ == pytest.approx(shares)
+    fractions = [part.isna().to_numpy().mean() for part in (source, source, target)]
+    assert model.estimator_[0].missing_ == pytest.approx(fractions)
     assert len(model.source_channels_) == len(model.target_channels_) == X.shape[1]
 
 
 @pytest.mark.parametrize("method", [MeanCentredTransfer, PDSTransfer])
-def test_a_map_needs_the_channels_even_where_the_estimator_takes_nan(method, make_grids):
+def test_a_map_matches_the_channels_also_if_the_estimator_accepts_nan(method, make_grids):
     stack = make_grids()
     model = method(make_pipeline(Filler(), Ridge()), source="A", target="B", n_transfer=10)
     assert np.isfinite(fit(model, stack).transform(native(stack))).all()
@@ -247,7 +247,7 @@ PAIRS = [("MicroNIR2200", "MicroNIR1700_rep1", 64, 125), ("F750", "SCIO", 110, 3
 
 
 @pytest.mark.parametrize(("source", "target", "n_source", "n_target"), PAIRS)
-def test_two_handhelds_that_overlap(source, target, n_source, n_target, data_dir):
+def test_two_handhelds_with_overlapping_ranges(source, target, n_source, n_target, data_dir):
     with np.load(data_dir / "sugarcane_chaix.npz") as data:
         y, sample_id = data["CP"], data["sample_id"]
         handhelds = {name: (data[f"X_{name}"], y, sample_id) for name in (source, target)}
@@ -275,7 +275,7 @@ def test_two_handhelds_that_overlap(source, target, n_source, n_target, data_dir
 
 
 def embedding_pipeline(X):
-    """Return a calibration on the merged axis; it gives the embedder its axis by itself."""
+    """Return a calibration whose embedder is given the merged axis."""
     axis = [float(name.removesuffix(" nm")) for name in X.columns]
     return make_pipeline(SNV(), SpektronEmbedder(wavelength=axis, pooling="mean"), Ridge(1e-3))
 
@@ -292,7 +292,7 @@ def test_an_embedder_reads_the_merged_axis(is_frozen, make_grids):
     np.testing.assert_allclose(predictions, expected, atol=1e-5)
 
 
-def test_lora_goes_from_one_grid_to_the_other(make_grids):
+def test_lora_accepts_different_grids(make_grids):
     X, *_ = stack = make_grids()
     model = LoRATransfer(
         embedding_pipeline(X), source="A", target="B", n_transfer=8, max_epochs=1, random_state=0

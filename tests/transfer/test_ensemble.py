@@ -1,4 +1,4 @@
-"""EnsembleTransfer: what its members predict, and what decides how much they count."""
+"""EnsembleTransfer: its views, and when labels of the target matter."""
 
 import pickle
 from functools import partial
@@ -29,7 +29,7 @@ def make(n_transfer=10, estimator=None, **parameters):
 
 
 @pytest.mark.parametrize("n_transfer", [0, 1, 2, 3, 5, 12, None])
-def test_any_number_of_standards(n_transfer, make_stack):
+def test_accepts_any_number_of_standards(n_transfer, make_stack):
     X, y, instrument, _ = stack = make_stack()
     model = fit(make(n_transfer), stack)
     target = instrument == "B"
@@ -42,7 +42,7 @@ def test_any_number_of_standards(n_transfer, make_stack):
         assert score > {1: 0.5, 2: 0.9}.get(n_transfer, 0.99)
 
 
-def test_is_as_good_as_nar_where_that_is_right(make_stack):
+def test_is_as_good_as_nar_on_data_that_suit_nar(make_stack):
     X, y, instrument, sample_id = make_stack(random_state=1)
     y = y + 0.2 * np.random.default_rng(0).normal(size=len(y))
     held_out = np.isin(sample_id, np.unique(sample_id)[::3])
@@ -58,26 +58,26 @@ def test_is_as_good_as_nar_where_that_is_right(make_stack):
 
 
 @pytest.mark.parametrize("n_transfer", [1, 2, 5, 12])
-def test_a_constant_offset_is_taken_off(n_transfer, make_stack):
+def test_removes_a_constant_offset(n_transfer, make_stack):
     X, y, instrument, sample_id = make_stack()
     order = np.argsort(sample_id[30:])
     X_a = X[:30]
-    same = (np.concatenate([X_a, X_a]), y[[*range(30), *(30 + order)]], instrument)
+    identical = (np.concatenate([X_a, X_a]), y[[*range(30), *(30 + order)]], instrument)
     ids = np.concatenate([sample_id[:30], sample_id[30:][order]])
-    moved = (np.concatenate([X_a, X_a + 0.7]), *same[1:])
-    alike, offset = (fit(make(n_transfer), (*stack, ids)) for stack in (same, moved))
-    np.testing.assert_allclose(offset.predict(X_a + 0.7), alike.predict(X_a), atol=1e-4)
+    moved = (np.concatenate([X_a, X_a + 0.7]), *identical[1:])
+    reference, offset = (fit(make(n_transfer), (*stack, ids)) for stack in (identical, moved))
+    np.testing.assert_allclose(offset.predict(X_a + 0.7), reference.predict(X_a), atol=1e-4)
     assert r2_score(y[:30], offset.predict(X_a + 0.7)) > 0.99
 
 
-def test_an_unlabelled_standard_has_the_label_of_its_source_rows(make_stack):
+def test_an_unlabelled_standard_gets_the_label_of_its_source_rows(make_stack):
     X, y, instrument, sample_id = make_stack(n_targets=2)
     reference = fit(make(8), (X, y, instrument, sample_id))
     chosen = reference.transfer_ids_
-    holes = y.copy()
-    holes[(instrument == "B") & np.isin(sample_id, chosen[:4])] = np.nan
-    holes[(instrument == "B") & np.isin(sample_id, chosen[4:6]), 1] = np.nan
-    model = fit(make(8), (X, holes, instrument, sample_id))
+    incomplete = y.copy()
+    incomplete[(instrument == "B") & np.isin(sample_id, chosen[:4])] = np.nan
+    incomplete[(instrument == "B") & np.isin(sample_id, chosen[4:6]), 1] = np.nan
+    model = fit(make(8), (X, incomplete, instrument, sample_id))
     np.testing.assert_array_equal(model.predict(X), reference.predict(X))
     shifted = np.where((instrument == "B")[:, None], y + 1.0, y)
     other = fit(make(12), (X, shifted, instrument, sample_id))
@@ -88,15 +88,15 @@ def test_an_unlabelled_standard_has_the_label_of_its_source_rows(make_stack):
 
 
 @pytest.mark.parametrize("n_transfer", [3, 12])
-def test_two_targets_are_two_fits(n_transfer, make_stack):
+def test_several_targets_are_fitted_one_by_one(n_transfer, make_stack):
     X, y, *rest = make_stack(n_targets=2)
     y = y + 0.1 * np.random.default_rng(0).normal(size=y.shape)
     both = fit(make(n_transfer), (X, y, *rest))
     alone = [fit(make(n_transfer), (X, column, *rest)) for column in y.T]
     expected = np.stack([model.predict(X) for model in alone], axis=1)
     np.testing.assert_allclose(both.predict(X), expected, atol=1e-6)
-    for name, share in both.view_weights_.items():
-        assert share == pytest.approx(np.mean([m.view_weights_[name] for m in alone]), abs=1e-6)
+    for name, weight in both.view_weights_.items():
+        assert weight == pytest.approx(np.mean([m.view_weights_[name] for m in alone]), abs=1e-6)
 
 
 def test_units_of_y_do_not_matter(make_stack):
@@ -108,12 +108,12 @@ def test_units_of_y_do_not_matter(make_stack):
 
 @pytest.fixture
 def sharp_target():
-    """Return rows whose source hardly resolves `y`, and whose target does."""
+    """Return rows of a target that resolves `y` better than the source."""
     rng = np.random.default_rng(0)
     scores = rng.normal(size=(90, 4))
     channel = np.linspace(0, 4, 40)
     bands = np.exp(-((channel - np.array([[0.5], [1.5], [2.5], [3.5]])) ** 2) / 0.1)
-    bands[3] *= 0.1  # of what is to be predicted
+    bands[3] *= 0.1  # the band that is predicted
     clean = scores @ bands
     X_a = clean + 0.3 * rng.normal(size=clean.shape)
     X_b = 1.1 * clean + 0.2 + 1e-3 * rng.normal(size=clean.shape)
@@ -127,7 +127,7 @@ def sharp_target():
     return train, X_b[50:], scores[50:, 3]
 
 
-def test_labels_take_over_where_the_target_resolves_more(sharp_target):
+def test_target_labels_take_over_if_the_target_resolves_more(sharp_target):
     train, X, y = sharp_target
     ensemble, own, nar = (
         r2_score(y, fit(method(source="A", target="B", n_transfer=20), train).predict(X))
@@ -137,7 +137,7 @@ def test_labels_take_over_where_the_target_resolves_more(sharp_target):
     assert ensemble > own - 0.02
 
 
-def test_poor_labels_do_not_take_over(make_stack):
+def test_noisy_target_labels_do_not_take_over(make_stack):
     X, y, instrument, sample_id = make_stack()
     target = instrument == "B"
     noise = np.random.default_rng(0).normal(size=len(y))
@@ -163,7 +163,7 @@ def test_few_channels(n_channels, n_views, make_stack):
         assert r2_score(y[30:], predictions[30:]) > 0.9
 
 
-def test_the_axis_is_read_from_parameters_or_columns(stack):
+def test_the_axis_is_read_from_parameters_or_column_names(stack):
     X, *rest = stack
     axis = np.linspace(1100, 2498, X.shape[1])
     plain = fit(make(5), stack)
@@ -178,14 +178,14 @@ def test_the_axis_is_read_from_parameters_or_columns(stack):
     np.testing.assert_allclose(named.predict(frame), expected, rtol=1e-5)
 
 
-def test_missing_channels_are_refused(make_stack):
+def test_refuses_missing_channels(make_stack):
     X, y, instrument, sample_id = stack = make_stack()
-    holes = X.copy()
-    holes[40, 3] = np.nan
+    gaps = X.copy()
+    gaps[40, 3] = np.nan
     with pytest.raises(ValueError, match="contains NaN"):
-        fit(make(), (holes, y, instrument, sample_id))
+        fit(make(), (gaps, y, instrument, sample_id))
     with pytest.raises(ValueError, match="contains NaN"):
-        fit(make(), stack).predict(holes)
+        fit(make(), stack).predict(gaps)
 
 
 def test_the_steps_before_the_last_are_a_view(make_stack):
@@ -201,7 +201,7 @@ def test_the_steps_before_the_last_are_a_view(make_stack):
 
 
 @pytest.mark.parametrize("as_frame", [False, True])
-def test_steps_that_read_columns_are_fitted_as_in_the_calibration(as_frame, make_stack):
+def test_steps_get_the_columns_that_they_were_fitted_with(as_frame, make_stack):
     X, *rest = make_stack()
     if as_frame:
         X = pd.DataFrame(X, columns=[f"{1100 + 2 * j} nm" for j in range(24)])
@@ -211,7 +211,7 @@ def test_steps_that_read_columns_are_fitted_as_in_the_calibration(as_frame, make
     assert model.view_weights_["estimator"] > 0
 
 
-def test_steps_that_were_fitted_to_y_are_no_view(make_stack):
+def test_supervised_steps_are_not_a_view(make_stack):
     stack = make_stack()
     selection = make_pipeline(SelectKBest(f_regression, k=8), Ridge(1e-3))
     assert "estimator" not in fit(make(8, selection), stack).view_weights_
@@ -219,14 +219,14 @@ def test_steps_that_were_fitted_to_y_are_no_view(make_stack):
 
 @pytest.mark.filterwarnings("ignore:.*do not vary with y")
 @pytest.mark.parametrize("n_transfer", [1, 2, 12])
-def test_spectra_that_tell_nothing_give_the_mean(n_transfer, make_stack):
+def test_constant_spectra_predict_the_mean(n_transfer, make_stack):
     X, y, instrument, sample_id = make_stack()
     flat = np.where((instrument == "B")[:, None], 2.0, np.ones_like(X))
     predictions = fit(make(n_transfer), (flat, y, instrument, sample_id)).predict(flat[30:])
     assert np.abs(predictions - y[:30].mean()).max() < 0.2 * y.std(ddof=1)
 
 
-def test_constant_channels_do_no_harm(make_stack):
+def test_accepts_constant_channels(make_stack):
     X, y, instrument, sample_id = make_stack()
     wide = np.concatenate([np.full((60, 6), 3.0), X, np.zeros((60, 6))], axis=1)
     model = fit(make(8), (wide, y, instrument, sample_id))
@@ -235,7 +235,7 @@ def test_constant_channels_do_no_harm(make_stack):
 
 @pytest.mark.filterwarnings("ignore:.*do not vary with y", "ignore:y residual is constant")
 @pytest.mark.parametrize("n_transfer", [1, 5, 12])
-def test_a_constant_target_is_that_constant(n_transfer, make_stack):
+def test_a_constant_target_is_predicted_exactly(n_transfer, make_stack):
     X, y, *rest = make_stack()
     constant = np.full_like(y, 4.0)
     np.testing.assert_allclose(

@@ -115,5 +115,5 @@ def test_predicts_the_mean_if_all_variation_is_removed(n_standards):
 
 @pytest.mark.parametrize("n_components", [0, 1.5, "all"])
 def test_refuses_invalid_n_components(n_components, make_stack):
-    with pytest.raises(ValueError, match=f"at least 1 or None, got {n_components!r}"):
+    with pytest.raises(ValueError, match=f"at least 1, None or 'auto', got {n_components!r}"):
         fit(make(EPOTransfer, 0, n_components=n_components), make_stack())

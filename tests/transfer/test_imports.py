@@ -1,4 +1,4 @@
-"""Classical transfer is for machines without torch too."""
+"""Classical transfer does not import torch."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""No transfer method may see what it would not have on the day it is used."""
+"""No transfer method uses data that are not available when it is applied."""
 
 import joblib
 import numpy as np
@@ -25,7 +25,7 @@ SPLITTERS = [
 
 
 class RowRecorder(Ridge):
-    """Remember every row that any clone is fitted on."""
+    """Record every row that any clone is fitted on."""
 
     rows = []  # noqa: RUF012
 
@@ -43,14 +43,14 @@ def test_held_out_samples_are_in_no_training_row(method, cv, make_stack):
         RowRecorder.rows.clear()
         model = method(RowRecorder(), source="A", target="B", n_transfer=5)
         fit(model, [part[train] for part in stack])
-        seen = {owner[row] for row in RowRecorder.rows if row in owner} | {*model.transfer_ids_}
-        assert len(seen) >= 15
-        assert seen.isdisjoint(sample_id[test])
+        used = {owner[row] for row in RowRecorder.rows if row in owner} | {*model.transfer_ids_}
+        assert len(used) >= 15
+        assert used.isdisjoint(sample_id[test])
 
 
 @pytest.mark.parametrize("cv", SPLITTERS)
 @pytest.mark.parametrize("method", METHODS)
-def test_held_out_samples_can_be_replaced_on_every_instrument(method, cv, make_stack):
+def test_held_out_samples_do_not_change_the_fitted_model(method, cv, make_stack):
     X, y, instrument, sample_id = stack = make_stack()
     train, test = next(cv.split(X, y, instrument=instrument, sample_id=sample_id))
     held_out = np.isin(sample_id, sample_id[test])
@@ -61,14 +61,14 @@ def test_held_out_samples_can_be_replaced_on_every_instrument(method, cv, make_s
 
 
 def unselected_rows(model, instrument, sample_id):
-    """Tell which target rows are no standards."""
+    """Return which target rows are not standards."""
     return (instrument == "B") & ~np.isin(sample_id, model.transfer_ids_)
 
 
 @pytest.mark.parametrize("n_transfer", [0, 10])
 @pytest.mark.parametrize("replacement", [np.nan, 1e6])
 @pytest.mark.parametrize("method", METHODS)
-def test_labels_of_unselected_target_rows_are_not_read(method, replacement, n_transfer, make_stack):
+def test_labels_of_unselected_target_rows_are_not_used(method, replacement, n_transfer, make_stack):
     X, y, instrument, sample_id = stack = make_stack()
     reference = fit(make(method, n_transfer), stack)
     changed = np.where(unselected_rows(reference, instrument, sample_id), replacement, y)
@@ -78,7 +78,9 @@ def test_labels_of_unselected_target_rows_are_not_read(method, replacement, n_tr
 
 @pytest.mark.parametrize("n_transfer", [0, 10])
 @pytest.mark.parametrize("method", METHODS)
-def test_spectra_of_unselected_target_rows_are_read_by_design_only(method, n_transfer, make_stack):
+def test_spectra_of_unselected_target_rows_are_used_without_standards_only(
+    method, n_transfer, make_stack
+):
     X, y, instrument, sample_id = stack = make_stack()
     reference = fit(make(method, n_transfer), stack)
     unselected = unselected_rows(reference, instrument, sample_id)
@@ -92,7 +94,7 @@ def test_spectra_of_unselected_target_rows_are_read_by_design_only(method, n_tra
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_predicting_learns_nothing(method, make_stack):
+def test_predict_does_not_change_the_model(method, make_stack):
     X, _, instrument, _ = stack = make_stack()
     model = fit(make(method), stack)
     before = joblib.hash(vars(model))
@@ -109,7 +111,7 @@ def test_predicting_learns_nothing(method, make_stack):
 
 @pytest.mark.parametrize("as_frame", [False, True])
 @pytest.mark.parametrize("method", METHODS)
-def test_the_arrays_of_the_caller_are_left_alone(method, as_frame, make_stack):
+def test_arrays_of_the_caller_are_not_changed(method, as_frame, make_stack):
     stack = [part.copy() for part in make_stack()]  # writeable, unlike the fixture's
     if as_frame:
         stack[0] = pd.DataFrame(stack[0], columns=[f"{1100 + j} nm" for j in range(24)])
@@ -122,7 +124,7 @@ def test_the_arrays_of_the_caller_are_left_alone(method, as_frame, make_stack):
 
 
 @pytest.mark.parametrize("method", LABELLED)
-def test_labels_of_selected_rows_are_read(method, make_stack):
+def test_labels_of_selected_rows_are_used(method, make_stack):
     X, y, instrument, sample_id = make_stack()
     reference = fit(make(method), (X, y, instrument, sample_id))
     selected = (instrument == "B") & np.isin(sample_id, reference.transfer_ids_)
@@ -131,7 +133,7 @@ def test_labels_of_selected_rows_are_read(method, make_stack):
 
 
 @pytest.mark.parametrize("method", WITH_STANDARDS)
-def test_target_spectra_of_standards_are_read(method, make_stack):
+def test_target_spectra_of_standards_are_used(method, make_stack):
     X, y, instrument, sample_id = make_stack()
     reference = fit(make(method), (X, y, instrument, sample_id))
     changed = np.where((instrument == "B")[:, None], X[:, ::-1], X)
@@ -141,7 +143,7 @@ def test_target_spectra_of_standards_are_read(method, make_stack):
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("shuffled", ["A", "B"])
-def test_row_order_of_one_instrument_changes_nothing(method, shuffled, make_stack):
+def test_row_order_of_one_instrument_does_not_matter(method, shuffled, make_stack):
     stack = make_stack()
     rows = np.flatnonzero(stack[2] == shuffled)
     order = np.arange(len(stack[0]))
@@ -152,7 +154,7 @@ def test_row_order_of_one_instrument_changes_nothing(method, shuffled, make_stac
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_order_of_replicates_changes_nothing(method, make_stack):
+def test_order_of_replicates_does_not_matter(method, make_stack):
     X, y, instrument, sample_id = make_stack()
     noise = 1e-3 * np.random.default_rng(0).normal(size=X.shape)
     stack = [
@@ -173,7 +175,7 @@ def test_standards_for_5_are_the_first_of_those_for_10(method, selection, make_s
 
 
 @pytest.mark.parametrize("method", [m for m in METHODS if m not in UNLABELLED])
-def test_no_standards_is_no_transfer(method, make_stack):
+def test_without_standards_it_is_no_transfer(method, make_stack):
     stack = make_stack()
     model, reference = fit(make(method, 0), stack), fit(make(NoTransfer), stack)
     assert len(model.transfer_ids_) == 0
@@ -200,13 +202,16 @@ def test_rows_of_both_instruments_in_any_order(method, dtype, rtol, make_stack):
     rows, source = X[order].astype(dtype), instrument[order] == "A"
     mixed = model.predict(rows, instrument=instrument[order])
     assert mixed.dtype == model.predict(rows).dtype == np.float64
-    unmapped, moved = model.estimator_.predict(X[order[source]]), model.predict(X[order[~source]])
-    np.testing.assert_allclose(mixed[source], unmapped, rtol=rtol, atol=rtol)
-    np.testing.assert_allclose(mixed[~source], moved, rtol=rtol, atol=rtol)
+    by_source, by_target = (
+        model.estimator_.predict(X[order[source]]),
+        model.predict(X[order[~source]]),
+    )
+    np.testing.assert_allclose(mixed[source], by_source, rtol=rtol, atol=rtol)
+    np.testing.assert_allclose(mixed[~source], by_target, rtol=rtol, atol=rtol)
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_single_precision_in_fit_gives_double_precision_references(method, make_stack):
+def test_single_precision_spectra_give_double_precision_predictions(method, make_stack):
     X, *rest = stack = make_stack()
     model = fit(make(method), (X.astype(np.float32), *rest))
     predictions = model.predict(X.astype(np.float32))
@@ -216,7 +221,7 @@ def test_single_precision_in_fit_gives_double_precision_references(method, make_
         assert model.transform(X.astype(np.float32)).dtype == np.float32
 
 
-def test_pairs_are_made_by_id(make_stack):
+def test_pairs_are_matched_by_sample_id(make_stack):
     X, y, instrument, sample_id = stack = make_stack()
     target = instrument == "B"
     position = {sample: i for i, sample in enumerate(sample_id[target])}
@@ -230,7 +235,7 @@ def test_pairs_are_made_by_id(make_stack):
 
 
 @pytest.mark.parametrize("method", PAIRED)
-def test_wrong_ids_give_another_transfer(method, make_stack):
+def test_other_sample_ids_give_another_transfer(method, make_stack):
     X, y, instrument, sample_id = stack = make_stack()
     wrong_ids = sample_id.copy()
     wrong_ids[instrument == "B"] = wrong_ids[instrument == "B"][::-1]
@@ -250,7 +255,7 @@ def test_repeated_rows_are_one_standard(method, make_stack):
 
 
 @pytest.mark.parametrize("method", LABELLED)
-def test_contradicting_labels_of_one_sample_are_averaged(method, make_stack):
+def test_different_labels_of_one_sample_are_averaged(method, make_stack):
     X, y, instrument, _ = stack = make_stack()
     target = instrument == "B"
     spread = np.random.default_rng(0).normal(size=target.sum())

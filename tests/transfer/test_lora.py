@@ -1,4 +1,4 @@
-"""Low-rank adaptation to an instrument, with small weights trained for the test."""
+"""LoRATransfer with a small network trained for the tests."""
 
 import pickle
 from dataclasses import replace
@@ -35,7 +35,7 @@ def test_sklearn_contract(estimator, check):
     check(estimator)
 
 
-def test_it_predicts_the_target_better_than_no_transfer(calibration, stack):
+def test_predicts_the_target_better_than_no_transfer(calibration, stack):
     X, y, instrument, sample_id = stack
     held_out = np.isin(sample_id, np.unique(sample_id)[::3])
     train = [part[~held_out] for part in stack]
@@ -67,21 +67,21 @@ def test_untrained_factors_change_no_embedding(calibration, stack):
     assert all(not model.adapter_[name].any() for name in model.adapter_ if name[:2] == "B.")
 
 
-def test_spectra_are_trained_on_as_what_they_are(knows_domains, stack, monkeypatch):
+def test_training_passes_the_domain_of_the_spectra(knows_domains, stack, monkeypatch):
     from skspektron._nn.network import SpektronNetwork
 
-    told, forward = [], SpektronNetwork.forward
+    domains, forward = [], SpektronNetwork.forward
 
     def note(self, *args, **kwargs):
-        told.append(kwargs.get("domain"))
+        domains.append(kwargs.get("domain"))
         return forward(self, *args, **kwargs)
 
     monkeypatch.setattr(SpektronNetwork, "forward", note)
     fit(LoRATransfer(knows_domains, source="A", target="B", n_transfer=5, max_epochs=1), stack)
-    assert all(domain is not None and (domain == 0).all() for domain in told)
+    assert all(domain is not None and (domain == 0).all() for domain in domains)
 
 
-def test_base_weights_stay_and_are_shared(calibration, pretrainer, stack):
+def test_base_weights_are_shared_and_not_changed(calibration, pretrainer, stack):
     before = {name: tensor.clone() for name, tensor in pretrainer.network_.tensors().items()}
     model = fit(make(calibration), stack)
     assert model.estimator_[1].network_ is pretrainer.network_
@@ -133,7 +133,7 @@ def test_row_order_of_one_instrument_changes_nothing(calibration, stack, shuffle
     np.testing.assert_array_equal(one.predict(X), other.predict(X))
 
 
-def test_same_random_state_same_numbers(calibration, stack):
+def test_random_state_decides(calibration, stack):
     X = stack[0]
     one, same = (fit(make(calibration), stack).predict(X) for _ in range(2))
     other = fit(make(calibration, random_state=1), stack).predict(X)
@@ -141,7 +141,7 @@ def test_same_random_state_same_numbers(calibration, stack):
     assert np.abs(one - other).max() > 0
 
 
-def test_source_rows_pass_unadapted(calibration, stack):
+def test_source_rows_are_predicted_by_the_source_calibration(calibration, stack):
     X, _, instrument, _ = stack
     model = fit(make(calibration), stack)
     source = instrument == "A"
@@ -150,7 +150,7 @@ def test_source_rows_pass_unadapted(calibration, stack):
     np.testing.assert_allclose(mixed[~source], model.predict(X[~source]))
 
 
-def test_adapters_switch(calibration, stack, tmp_path):
+def test_loading_an_adapter_switches_the_instrument(calibration, stack, tmp_path):
     X = stack[0]
     model = fit(make(calibration), stack)
     first = model.predict(X)
@@ -164,7 +164,7 @@ def test_adapters_switch(calibration, stack, tmp_path):
     )
 
 
-def test_one_fitted_model_serves_several_instruments(calibration, tmp_path):
+def test_one_model_loads_adapters_of_several_instruments(calibration, tmp_path):
     data = make_instruments(20, ("A", "B", "C"), wavelength=WAVELENGTH, random_state=3)
     rows = {name: (X, data.y[:, 0], data.sample_id) for name, X in data.X.items()}
     stack = stack_instruments(rows)
@@ -189,7 +189,7 @@ def test_one_fitted_model_serves_several_instruments(calibration, tmp_path):
         of_another_source.load_adapter(tmp_path / "B.safetensors")
 
 
-def test_an_adapter_of_other_weights_is_refused(calibration, stack, tmp_path):
+def test_refuses_an_adapter_of_other_weights(calibration, stack, tmp_path):
     fit(make(calibration), stack).save_adapter(tmp_path / "a.safetensors")
     model = fit(make(clone(calibration).set_params(spektronembedder__weights="small")), stack)
     with pytest.raises(ValueError, match="holds no adapter of the network"):
@@ -213,7 +213,7 @@ def test_pickle_and_clone(calibration, stack):
     np.testing.assert_array_equal(fit(clone(model), stack).predict(X), model.predict(X))
 
 
-def test_the_recommended_pipeline_reads_the_axis_from_columns(stack):
+def test_the_default_pipeline_reads_the_axis_from_the_column_names(stack):
     X = stack[0]
     frame = pd.DataFrame(X, columns=[f"{w:.4f} nm" for w in WAVELENGTH])
     model = fit(make(None, max_epochs=1), (frame, *stack[1:]))
@@ -223,21 +223,21 @@ def test_the_recommended_pipeline_reads_the_axis_from_columns(stack):
 
 
 def recommended(n_transfer=8, **parameters):
-    """Return a transfer with the ensemble that stands for no estimator."""
+    """Return a transfer with ``estimator=None``, which is an ensemble."""
     return make(None, n_transfer, **{"max_epochs": 1, "wavelength": WAVELENGTH, **parameters})
 
 
 @pytest.fixture(scope="module")
 def ensemble(stack):
-    """Return the recommended pipeline, transferred."""
+    """Return the fitted transfer with ``estimator=None``."""
     return fit(recommended(), stack)
 
 
-def test_without_an_estimator_the_adapted_embedding_is_one_of_many(ensemble, calibration, stack):
+def test_by_default_the_adapted_embedding_is_a_view_of_an_ensemble(ensemble, calibration, stack):
     X, y, instrument, _ = stack
-    shares = ensemble.view_weights_
-    assert sum(shares.values()) == pytest.approx(1.0)
-    assert 0 < shares["adapted embedding"] < 1 and "first derivative at water" in shares
+    weights = ensemble.view_weights_
+    assert sum(weights.values()) == pytest.approx(1.0)
+    assert 0 < weights["adapted embedding"] < 1 and "first derivative at water" in weights
     alone = ensemble.target_estimator_.predict(X)
     assert np.abs(ensemble.predict(X) - alone.ravel()).max() > 1e-3
     target = instrument == "B"
@@ -248,7 +248,7 @@ def test_without_an_estimator_the_adapted_embedding_is_one_of_many(ensemble, cal
     np.testing.assert_array_equal(model.predict(X), model.target_estimator_.predict(X).ravel())
 
 
-def test_the_ensemble_passes_source_rows_unadapted(ensemble, stack):
+def test_the_ensemble_predicts_source_rows_by_the_source_calibration(ensemble, stack):
     X, _, instrument, _ = stack
     source = instrument == "A"
     mixed = ensemble.predict(X, instrument=instrument)
@@ -263,7 +263,7 @@ def test_the_ensemble_can_be_pickled_and_cloned(ensemble, stack):
     np.testing.assert_array_equal(fit(clone(ensemble), stack).predict(X), ensemble.predict(X))
 
 
-def test_a_loaded_adapter_leaves_the_ensemble_behind(ensemble, stack, tmp_path):
+def test_loading_an_adapter_drops_the_ensemble(ensemble, stack, tmp_path):
     X, path = stack[0], tmp_path / "a.safetensors"
     ensemble.save_adapter(path)
     model = pickle.loads(pickle.dumps(ensemble)).load_adapter(path)
@@ -275,7 +275,7 @@ def test_a_loaded_adapter_leaves_the_ensemble_behind(ensemble, stack, tmp_path):
     np.testing.assert_array_equal(fit(model, stack).predict(X), ensemble.predict(X))
 
 
-def test_another_estimator_leaves_the_ensemble_behind(calibration, stack):
+def test_refitting_with_an_estimator_drops_the_ensemble(calibration, stack):
     model = fit(recommended(2), stack)
     fit(model.set_params(estimator=calibration, wavelength=None), stack)
     assert not hasattr(model, "view_weights_")
@@ -285,7 +285,7 @@ def test_another_estimator_leaves_the_ensemble_behind(calibration, stack):
 
 
 @pytest.mark.parametrize("n_transfer", [0, 1, 2, 3, 12])
-def test_the_ensemble_takes_any_number_of_standards(n_transfer, stack):
+def test_the_ensemble_accepts_any_number_of_standards(n_transfer, stack):
     X = stack[0]
     model = fit(recommended(n_transfer), stack)
     assert np.isfinite(model.predict(X)).all()
@@ -295,18 +295,18 @@ def test_the_ensemble_takes_any_number_of_standards(n_transfer, stack):
 
 
 @pytest.mark.filterwarnings("ignore:1 of .* spectra have no patch")
-def test_the_ensemble_bridges_channels_that_are_missing_in_some_spectra(ensemble, stack):
+def test_the_ensemble_fills_channels_that_are_missing_in_some_spectra(ensemble, stack):
     X, y, instrument, _ = stack
-    holes = np.where(np.random.default_rng(0).uniform(size=X.shape) < 0.002, np.nan, X)
-    holes[-1] = np.nan  # nothing is known of it
-    model = fit(recommended(), (holes, *stack[1:]))
-    assert np.isfinite(model.predict(holes)).all() and np.isfinite(ensemble.predict(holes)).all()
+    gaps = np.where(np.random.default_rng(0).uniform(size=X.shape) < 0.002, np.nan, X)
+    gaps[-1] = np.nan  # a spectrum without any value
+    model = fit(recommended(), (gaps, *stack[1:]))
+    assert np.isfinite(model.predict(gaps)).all() and np.isfinite(ensemble.predict(gaps)).all()
     target = np.flatnonzero(instrument == "B")[:-1]
-    whole, alone = model.predict(holes), model.target_estimator_.predict(holes)
-    assert r2_score(y[target], whole[target]) > max(0.9, r2_score(y[target], alone[target]))
+    mean, alone = model.predict(gaps), model.target_estimator_.predict(gaps)
+    assert r2_score(y[target], mean[target]) > max(0.9, r2_score(y[target], alone[target]))
 
 
-def test_the_ensemble_goes_from_one_grid_to_another(stack):
+def test_the_ensemble_accepts_different_grids(stack):
     data = make_instruments(40, wavelength=WAVELENGTH, random_state=3)
     y, sample_id = data.y[:, 0], data.sample_id
     other = {"A": WAVELENGTH[2:], "B": WAVELENGTH[:-4:2]}
@@ -322,8 +322,8 @@ def test_the_ensemble_goes_from_one_grid_to_another(stack):
 def test_labels_of_unselected_rows_are_not_read_by_the_ensemble(ensemble, stack):
     X, y, instrument, sample_id = stack
     unselected = (instrument == "B") & ~np.isin(sample_id, ensemble.transfer_ids_)
-    spoilt = fit(recommended(), (X, np.where(unselected, 1e6, y), instrument, sample_id))
-    np.testing.assert_array_equal(spoilt.predict(X), ensemble.predict(X))
+    changed = fit(recommended(), (X, np.where(unselected, 1e6, y), instrument, sample_id))
+    np.testing.assert_array_equal(changed.predict(X), ensemble.predict(X))
 
 
 def standards_of(model, stack):
@@ -338,7 +338,7 @@ def standards_of(model, stack):
     return rows, Standards(model.transfer_ids_, X[pairs[0]], X[pairs[1]], y[pairs[0]], y[pairs[1]])
 
 
-def test_a_left_out_standard_is_unknown_to_the_adapter_that_embeds_it(ensemble, stack):
+def test_held_out_standards_are_embedded_by_an_adapter_trained_without_them(ensemble, stack):
     source, standards = standards_of(ensemble, stack)
     before = ensemble._unseen(source, standards)
     even = np.arange(len(standards)) % 2 == 0
@@ -365,39 +365,41 @@ def test_two_targets(calibration, stack):
         ({"rank": 0}, "rank must be an int of at least 1, got 0"),
         ({"max_epochs": -1}, "max_epochs must be an int of at least 0, got -1"),
         ({"batch_size": 2.5}, "batch_size must be an int of at least 1, got 2.5"),
-        ({"lora_alpha": 0}, "lora_alpha is 0"),
-        ({"learning_rate": -1e-3}, "learning_rate is -0.001"),
-        ({"wavelength": WAVELENGTH}, "has its own"),
+        ({"lora_alpha": 0}, "lora_alpha must be a finite number above 0, got 0"),
+        ({"learning_rate": -1e-3}, "learning_rate must be a finite number above 0, got -0.001"),
+        ({"wavelength": WAVELENGTH}, "wavelength must be None with an estimator"),
         ({"n_transfer": 41}, "n_transfer=41"),
     ],
 )
-def test_bad_parameters_are_refused(calibration, stack, parameters, message):
+def test_refuses_invalid_parameters(calibration, stack, parameters, message):
     with pytest.raises(ValueError, match=message):
         fit(make(calibration, **parameters), stack)
 
 
 @pytest.mark.parametrize("position", ["absent", "last", "twice"])
-def test_the_estimator_must_hold_one_embedder_before_a_head(pretrainer, stack, position):
+def test_refuses_an_estimator_without_exactly_one_embedder_before_a_head(
+    pretrainer, stack, position
+):
     embedder = SpektronEmbedder(pretrainer, wavelength=WAVELENGTH)
     calibration = {
         "absent": PLSRegression(2),
         "last": make_pipeline(SNV(), embedder),
         "twice": make_pipeline(embedder, clone(embedder), Ridge()),
     }[position]
-    with pytest.raises(ValueError, match="adapts exactly one"):
+    with pytest.raises(ValueError, match="needs exactly one"):
         fit(make(calibration), stack)
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_a_gpu_predicts_as_the_cpu_does(calibration, stack):
+def test_gpu_and_cpu_agree(calibration, stack):
     X, y = stack[:2]
     on_cpu, on_gpu = (fit(make(calibration, device=device), stack) for device in ("cpu", "cuda"))
     assert on_gpu.device_ == "cuda"
     np.testing.assert_allclose(on_gpu.predict(X), on_cpu.predict(X), atol=0.02 * y.std(ddof=1))
 
 
-def test_the_recommended_pipeline_takes_other_weights(pretrainer, stack, tmp_path):
+def test_weights_replace_those_of_the_default_pipeline(pretrainer, stack, tmp_path):
     path = tmp_path / "own.safetensors"
     pretrainer.save(path)
     model = fit(make(None, wavelength=WAVELENGTH, weights=path, max_epochs=0), stack)
@@ -406,6 +408,6 @@ def test_the_recommended_pipeline_takes_other_weights(pretrainer, stack, tmp_pat
     assert shipped.fit(stack[0]).network_.digest != own
 
 
-def test_weights_beside_an_estimator_are_refused(calibration, stack, tmp_path):
-    with pytest.raises(ValueError, match="the estimator has its own"):
+def test_refuses_weights_with_an_estimator(calibration, stack, tmp_path):
+    with pytest.raises(ValueError, match="weights must be 'small', the default, with an estimator"):
         fit(make(calibration, weights=tmp_path / "own.safetensors"), stack)

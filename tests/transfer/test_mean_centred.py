@@ -1,4 +1,4 @@
-"""The mean difference, with and without standards."""
+"""MeanCentredTransfer with and without standards."""
 
 import numpy as np
 from sklearn.impute import SimpleImputer
@@ -44,14 +44,14 @@ def test_removes_an_offset_exactly(make_stack):
         np.testing.assert_allclose(model.transform(stacked[30:]), source, atol=1e-12)
 
 
-def test_missing_values_are_left_out_of_the_means(make_stack):
+def test_means_ignore_missing_values(make_stack):
     X, _, instrument, _ = make_stack()
-    holes = X.copy()
-    holes[2, 3] = np.nan
-    holes[:30, 7] = np.nan
+    gaps = X.copy()
+    gaps[2, 3] = np.nan
+    gaps[:30, 7] = np.nan
     estimator = make_pipeline(SimpleImputer(keep_empty_features=True), Ridge())
     model = MeanCentredTransfer(estimator, source="A", target="B")
-    shift = model.fit(holes, np.zeros(60), instrument=instrument).shift_
+    shift = model.fit(gaps, np.zeros(60), instrument=instrument).shift_
     expected = X[30:, 3].mean() - np.delete(X[:30, 3], 2).mean()
     np.testing.assert_allclose(shift[3], expected)
     assert np.flatnonzero(np.isnan(shift)).tolist() == [7]

@@ -1,4 +1,4 @@
-"""NARTransfer: against the normal equations, and with any regressor behind any preprocessing."""
+"""NARTransfer against the normal equations, with any regressor after any preprocessing."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from skspektron.transfer import EPOTransfer, NARTransfer, NoTransfer
 from skspektron.transfer._nar import AUTO_PENALTIES, AUTO_RIDGES, augment
 from tests import oracles
-from tests.transfer.methods import make
+from tests.transfer.methods import fit, make
 from tests.transfer.standards import expected_error, standard_spectra
 
 rng = np.random.default_rng(0)
@@ -19,15 +19,10 @@ Y = X @ rng.normal(size=(6, 2)) + 0.1 * rng.normal(size=(15, 2)) + 5.0
 DIFFERENCES = rng.normal(size=(3, 6))
 
 
-def fit(model, stack):
-    X, y, instrument, sample_id = stack
-    return model.fit(X, y, instrument=instrument, sample_id=sample_id)
-
-
 def scaled(differences, X=X):
-    """Return differences as long as the centred spectra `X`, in root mean square."""
-    length = np.mean(np.sum((X - X.mean(axis=0)) ** 2, axis=1))
-    return differences * np.sqrt(length / np.mean(np.sum(differences**2, axis=1)))
+    """Return differences scaled to the root mean square norm of the centred spectra `X`."""
+    mean_square_norm = np.mean(np.sum((X - X.mean(axis=0)) ** 2, axis=1))
+    return differences * np.sqrt(mean_square_norm / np.mean(np.sum(differences**2, axis=1)))
 
 
 @pytest.mark.parametrize("penalty", [0.1, 1.0, 1e4])
@@ -59,7 +54,7 @@ def test_a_large_penalty_makes_both_instruments_agree(make_stack):
     assert disagreement[0] > 10 * disagreement[1] and disagreement[2] < 1e-4
 
 
-def test_a_vanishing_penalty_is_the_source_calibration(make_stack):
+def test_a_vanishing_penalty_gives_the_source_calibration(make_stack):
     X, *_ = stack = make_stack()
     model = fit(make(NARTransfer, 6, difference_penalty=1e-9), stack)
     np.testing.assert_allclose(model.predict(X), model.estimator_.predict(X), atol=1e-4)
@@ -81,7 +76,7 @@ def test_beats_no_transfer_on_unseen_samples(make_stack):
 @pytest.mark.parametrize(
     "final", [Ridge(alpha=1e-3), PLSRegression(3)], ids=lambda final: type(final).__name__
 )
-def test_any_regressor_behind_any_step_sees_augmented_rows(final, make_stack):
+def test_any_regressor_is_fitted_on_augmented_rows_after_the_preprocessing(final, make_stack):
     X, y, instrument, _ = stack = make_stack()
     pipeline = make_pipeline(StandardScaler(), final)
     model = NARTransfer(pipeline, source="A", target="B", n_transfer=6, difference_penalty=10.0)
@@ -90,16 +85,15 @@ def test_any_regressor_behind_any_step_sees_augmented_rows(final, make_stack):
     scaler = StandardScaler().fit(X[rows])
     target, source = (scaler.transform(part) for part in standard_spectra(model, stack))
     Z, D = scaler.transform(X[rows]), source - target
-    length = np.mean(np.sum((Z - Z.mean(axis=0)) ** 2, axis=1))
-    half = np.sqrt(10.0 / 2 * length / np.mean(np.sum(D**2, axis=1))) * D
-    extra = np.concatenate([Z.mean(axis=0) + half, Z.mean(axis=0) - half])
-    level = np.full(12, y[rows].mean())
-    final.fit(np.concatenate([Z, extra]), np.concatenate([y[rows], level]))
+    half = np.sqrt(10.0 / 2) * scaled(D, Z)
+    added = np.concatenate([Z.mean(axis=0) + half, Z.mean(axis=0) - half])
+    y_mean = np.full(12, y[rows].mean())
+    final.fit(np.concatenate([Z, added]), np.concatenate([y[rows], y_mean]))
     np.testing.assert_allclose(model.predict(X), final.predict(scaler.transform(X)), atol=1e-6)
     assert isinstance(model.target_estimator_, type(final))
 
 
-def test_auto_takes_the_penalty_of_the_smallest_expected_error(make_stack):
+def test_auto_minimizes_the_expected_error(make_stack):
     chosen = set()
     for seed in range(4):
         X, y, instrument, sample_id = make_stack(random_state=seed)
@@ -116,36 +110,36 @@ def test_auto_takes_the_penalty_of_the_smallest_expected_error(make_stack):
 
 
 def ridge_candidate(penalty, X_all, ridge=1e-3):
-    """Return a function that fits one penalty; differences are scaled to all source rows."""
-    length = np.mean(np.sum((X_all - X_all.mean(axis=0)) ** 2, axis=1))
+    """Return a function that fits one penalty; differences are scaled by all source rows."""
+    mean_square_norm = np.mean(np.sum((X_all - X_all.mean(axis=0)) ** 2, axis=1))
 
     def fit_one(X, y, target, source):
         own = np.mean(np.sum((X - X.mean(axis=0)) ** 2, axis=1))
-        b, intercept = oracles.nar(X, y, source - target, penalty * length / own, ridge)
+        b, intercept = oracles.nar(X, y, source - target, penalty * mean_square_norm / own, ridge)
         return lambda X: X @ b + intercept
 
     return fit_one
 
 
-def test_the_default_takes_penalty_and_ridge_together(make_stack):
+def test_the_default_chooses_penalty_and_ridge_together(make_stack):
     X, y, instrument, sample_id = make_stack()
     y = y + 0.2 * np.random.default_rng(0).normal(size=len(y))
     stack = X, y, instrument, sample_id
     model = fit(NARTransfer(source="A", target="B", n_transfer=4), stack)
     target, source = standard_spectra(model, stack)
     rows = instrument == "A"
-    length = np.mean(np.sum((X[rows] - X[rows].mean(axis=0)) ** 2, axis=1))
+    mean_square_norm = np.mean(np.sum((X[rows] - X[rows].mean(axis=0)) ** 2, axis=1))
     data = X[rows], y[rows], sample_id[rows], target, source
     errors = {
         (penalty, ridge): expected_error(ridge_candidate(penalty, X[rows], ridge), *data)
         for penalty in AUTO_PENALTIES
-        for ridge in AUTO_RIDGES * length
+        for ridge in AUTO_RIDGES * mean_square_norm
     }
     chosen = model.difference_penalty_, model.target_estimator_.alpha
     assert chosen == pytest.approx(min(errors, key=errors.get), rel=1e-9)
 
 
-def test_labels_of_the_target_are_not_read(make_stack):
+def test_target_labels_are_not_used(make_stack):
     X, y, instrument, sample_id = make_stack()
     for estimator in (None, Ridge()):
         model = NARTransfer(estimator, source="A", target="B", n_transfer=5)
@@ -166,14 +160,14 @@ def test_one_standard_uses_one_penalty(estimator, make_stack):
     assert np.abs(model.predict(target) - model.predict(source)) < 0.05 * before
 
 
-def test_identical_instruments_change_nothing(make_stack):
+def test_identical_instruments_give_the_source_calibration(make_stack):
     X, y, instrument, sample_id = make_stack()
     same = np.concatenate([X[:30], X[:30]]), np.tile(y[:30], 2), instrument, [*sample_id[:30]] * 2
     model = fit(make(NARTransfer, 5), (*same[:3], np.array(same[3])))
     np.testing.assert_allclose(model.predict(X), model.estimator_.predict(X), atol=1e-8)
 
 
-def test_is_epo_in_the_limit(make_stack):
+def test_a_very_large_penalty_gives_epo(make_stack):
     X, *_ = stack = make_stack()
     nar = fit(make(NARTransfer, 2, difference_penalty=1e9), stack)
     epo = fit(make(EPOTransfer, 2, n_components=None), stack)
@@ -181,19 +175,21 @@ def test_is_epo_in_the_limit(make_stack):
 
 
 @pytest.mark.parametrize("penalty", [0, -1.0, np.inf, np.nan, None, "large", [1.0]])
-def test_refuses_what_is_no_penalty(penalty, make_stack):
-    with pytest.raises(ValueError, match="difference_penalty must be a positive number"):
+def test_refuses_invalid_penalties(penalty, make_stack):
+    with pytest.raises(
+        ValueError, match="difference_penalty must be a finite number above 0 or 'auto', got"
+    ):
         fit(make(NARTransfer, 0, difference_penalty=penalty), make_stack())
 
 
 @pytest.mark.parametrize("n_channels", [24, 80])  # fewer and more than rows
-def test_many_differences_give_the_same_path_as_few(n_channels, monkeypatch, make_stack):
+def test_both_algorithms_give_the_same_path(n_channels, monkeypatch, make_stack):
     X, y, instrument, sample_id = make_stack()
     noise = np.random.default_rng(0).normal(size=(len(X), n_channels))
     X = np.resize(X, noise.shape) + 0.1 * noise
     stack, models = (X, y, instrument, sample_id), []
-    for few in (60, 5):
-        monkeypatch.setattr("skspektron.transfer._nar.MAX_INVERSION_ROWS", few)
+    for limit in (60, 5):
+        monkeypatch.setattr("skspektron.transfer._nar.MAX_INVERSION_ROWS", limit)
         models.append(fit(NARTransfer(source="A", target="B", n_transfer=12), stack))
     assert models[0].target_estimator_.alpha == models[1].target_estimator_.alpha
     np.testing.assert_allclose(models[0].predict(X), models[1].predict(X), atol=1e-8)

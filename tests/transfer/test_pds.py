@@ -1,4 +1,4 @@
-"""PDSTransfer: the map of PDS, fitted on the chosen pairs, before the calibration."""
+"""PDSTransfer: PDS of the chosen standards before the calibration."""
 
 from itertools import product
 
@@ -10,7 +10,7 @@ from tests.transfer.methods import make
 from tests.transfer.standards import standard_spectra
 
 
-def test_is_pds_of_the_pairs_and_then_the_calibration(make_stack):
+def test_maps_by_pds_of_the_standards_and_predicts_by_the_calibration(make_stack):
     X, y, instrument, sample_id = make_stack()
     model = make(PDSTransfer, 8, window_length=5, n_components=2)
     model.fit(X, y, instrument=instrument, sample_id=sample_id)
@@ -35,7 +35,7 @@ def test_beats_no_transfer_on_unseen_samples(make_stack):
     assert scores[0] < 0.8 and scores[1] > 0.99
 
 
-def test_labels_of_the_target_are_not_needed(make_stack):
+def test_target_labels_are_not_used(make_stack):
     X, y, instrument, sample_id = make_stack()
     metadata = {"instrument": instrument, "sample_id": sample_id}
     unlabelled = np.where(instrument == "B", np.nan, y)
@@ -46,17 +46,17 @@ def test_labels_of_the_target_are_not_needed(make_stack):
 
 
 def shifted(shift, n_samples=40):
-    """Return rows of A and of B, whose channel j sees what channel j + shift of A sees."""
+    """Return rows of A and of B, whose channel j measures what channel j + shift of A measures."""
     rng = np.random.default_rng(0)
-    light = rng.normal(size=(n_samples, 80))
-    X_a, X_b = light[:, 10:70], light[:, 10 + shift : 70 + shift]
+    signal = rng.normal(size=(n_samples, 80))
+    X_a, X_b = signal[:, 10:70], signal[:, 10 + shift : 70 + shift]
     X = np.concatenate([X_a, X_b + 0.02 * rng.normal(size=X_b.shape)])
     ids = np.tile(np.arange(n_samples), 2)
     return X, np.tile(X_a[:, 20:40].sum(axis=1), 2), np.repeat(["A", "B"], n_samples), ids
 
 
 @pytest.mark.parametrize(("shift", "window_length"), [(1, 5), (-4, 11), (8, 21)])
-def test_auto_takes_the_window_that_reaches_as_far_as_the_shift(shift, window_length):
+def test_auto_chooses_a_window_that_covers_the_shift(shift, window_length):
     X, y, instrument, sample_id = shifted(shift)
     model = make(PDSTransfer, 30).fit(X, y, instrument=instrument, sample_id=sample_id)
     assert model.map_.window_length == window_length
@@ -72,7 +72,7 @@ def test_auto_takes_the_window_that_reaches_as_far_as_the_shift(shift, window_le
         ({"n_components": None}, (5, 11, 21), (None,)),
     ],
 )
-def test_auto_agrees_best_on_standards_that_are_left_out(given, windows, counts, make_stack):
+def test_auto_minimizes_the_disagreement_on_held_out_standards(given, windows, counts, make_stack):
     X, y, instrument, sample_id = make_stack()
     X = X + 0.05 * np.random.default_rng(0).normal(size=X.shape)
     model = make(PDSTransfer, 9, **given)
@@ -92,13 +92,13 @@ def test_auto_agrees_best_on_standards_that_are_left_out(given, windows, counts,
 
 
 @pytest.mark.parametrize("n_transfer", [1, 2])
-def test_auto_with_too_few_standards_to_leave_one_out(n_transfer, make_stack):
+def test_auto_with_too_few_standards_to_cross_validate(n_transfer, make_stack):
     X, y, instrument, sample_id = make_stack()
     model = make(PDSTransfer, n_transfer).fit(X, y, instrument=instrument, sample_id=sample_id)
     assert (model.map_.window_length, model.map_.n_components) == (5, 1)
 
 
-def test_refuses_a_bad_window_before_anything_is_fitted(make_stack):
+def test_refuses_invalid_parameters_without_standards(make_stack):
     X, y, *_ = make_stack()
     with pytest.raises(ValueError, match="window_length must be an odd int"):
         make(PDSTransfer, 0, window_length=4).fit(X, y)

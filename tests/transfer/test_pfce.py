@@ -123,10 +123,10 @@ def test_a_constant_calibration_stays_constant(make_stack):
 @pytest.mark.parametrize(
     ("parameters", "match"),
     [
-        ({"uses": "pairs"}, r"uses must be one of \['spectra', 'labels', 'both'\], got 'pairs'"),
-        ({"min_correlation": 0.0}, "above 0 and at most 1, or 'auto', got 0.0"),
-        ({"min_correlation": 1.1}, "above 0 and at most 1, or 'auto', got 1.1"),
-        ({"min_correlation": "cv"}, "above 0 and at most 1, or 'auto', got 'cv'"),
+        ({"uses": "pairs"}, "uses must be 'spectra', 'labels' or 'both', got 'pairs'"),
+        ({"min_correlation": 0.0}, "above 0 and at most 1 or 'auto', got 0.0"),
+        ({"min_correlation": 1.1}, "above 0 and at most 1 or 'auto', got 1.1"),
+        ({"min_correlation": "cv"}, "above 0 and at most 1 or 'auto', got 'cv'"),
         ({"estimator": KNeighborsRegressor()}, "KNeighborsRegressor, which has no coef_"),
     ],
 )

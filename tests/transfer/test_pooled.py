@@ -1,4 +1,4 @@
-"""The pooled calibration is the estimator fitted on source rows and standards."""
+"""PooledTransfer: the estimator fitted on source rows and standards."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def test_source_rows_keep_the_source_calibration(make_stack):
 @pytest.mark.parametrize("weight", [1, 4])
 def test_a_weight_is_a_sample_weight(estimator, weight, make_stack):
     X, y, instrument, sample_id = make_stack()
-    X = X[:, ::4]  # fewer channels than rows, or least squares would interpolate any weight
+    X = X[:, ::4]  # fewer channels than rows, so that weights matter to least squares
     model = PooledTransfer(estimator, source="A", target="B", n_transfer=6, weight=weight)
     model.fit(X, y, instrument=instrument, sample_id=sample_id)
     standards = np.isin(sample_id, model.transfer_ids_) & (instrument == "B")
@@ -41,7 +41,7 @@ def test_a_weight_is_a_sample_weight(estimator, weight, make_stack):
 
 
 @pytest.mark.parametrize(("n_transfer", "weight"), [(30, 1), (7, 2), (3, 3), (1, 5)])
-def test_the_automatic_weight_is_the_root_of_the_ratio(n_transfer, weight, make_stack):
+def test_the_automatic_weight_is_the_square_root_of_the_ratio(n_transfer, weight, make_stack):
     X, y, instrument, sample_id = make_stack()  # 30 source rows
     automatic, given = (
         make(PooledTransfer, n_transfer, **parameters)
@@ -52,9 +52,9 @@ def test_the_automatic_weight_is_the_root_of_the_ratio(n_transfer, weight, make_
     np.testing.assert_array_equal(automatic, given)
 
 
-def test_a_weight_draws_the_calibration_to_the_standards(make_stack):
+def test_a_larger_weight_fits_the_standards_better(make_stack):
     X, y, instrument, sample_id = make_stack()
-    bias = y + np.where(instrument == "B", 1.0, 0.0)  # both cannot be predicted
+    bias = y + np.where(instrument == "B", 1.0, 0.0)  # no calibration fits both
     errors = []
     for weight in (1, 10, 100):
         model = PooledTransfer(Ridge(alpha=50.0), source="A", target="B", weight=weight)
@@ -75,13 +75,13 @@ def test_repeated_standards_stay_in_one_fold(make_stack):
     ]
     rows = np.concatenate([np.arange(30), np.repeat(standards, 3)])
     expected = cross_validated_pls(X[rows], y[rows], sample_id[rows])
-    parted = cross_validated_pls(X[rows], y[rows], np.arange(len(rows)))
-    assert model.target_estimator_.n_components == expected.n_components < parted.n_components
+    row_folds = cross_validated_pls(X[rows], y[rows], np.arange(len(rows)))
+    assert model.target_estimator_.n_components == expected.n_components < row_folds.n_components
     np.testing.assert_allclose(model.predict(X), expected.predict(X), atol=1e-8)
 
 
 @pytest.mark.parametrize("weight", [0, -1, 1.5, None])
-def test_refuses_a_weight_that_is_no_count(weight, make_stack):
+def test_refuses_invalid_weights(weight, make_stack):
     X, y, *_ = make_stack()
-    with pytest.raises(ValueError, match=f"weight must be an int of at least 1, got {weight!r}"):
+    with pytest.raises(ValueError, match=f"1 or 'auto', got {weight!r}"):
         make(PooledTransfer, 0, weight=weight).fit(X, y)

@@ -1,4 +1,4 @@
-"""Searches and pipelines give the same numbers with metadata routing off and on."""
+"""Searches and pipelines give the same results with metadata routing off and on."""
 
 import numpy as np
 import pytest
@@ -43,7 +43,7 @@ def test_grid_search_scores_do_not_depend_on_routing(method, make_stack):
     np.testing.assert_array_equal(*scores)
 
 
-def test_routing_hands_metadata_to_the_splitter_too(make_stack):
+def test_routing_passes_metadata_to_the_splitter(make_stack):
     X, y, instrument, sample_id = make_stack()
     metadata = {"instrument": instrument, "sample_id": sample_id}
     model = make(METHODS[-1])
@@ -76,7 +76,7 @@ WRONG_LENGTH = "{name} has 7 entries, X has .* rows. .*: scikit-learn splits it 
 
 @pytest.mark.parametrize("routing", [False, True])
 @pytest.mark.parametrize("name", ["instrument", "sample_id"])
-def test_search_passes_metadata_of_the_wrong_length_through(name, routing, make_stack):
+def test_search_explains_metadata_of_the_wrong_length(name, routing, make_stack):
     X, y, instrument, sample_id = make_stack()
     metadata = {"instrument": instrument, "sample_id": sample_id}
     search = GridSearchCV(
@@ -92,7 +92,7 @@ def test_search_passes_metadata_of_the_wrong_length_through(name, routing, make_
 
 
 @pytest.mark.parametrize("name", ["instrument", "sample_id"])
-def test_pipeline_passes_metadata_of_the_wrong_length_through(name, make_stack):
+def test_pipeline_explains_metadata_of_the_wrong_length(name, make_stack):
     X, y, instrument, sample_id = make_stack()
     metadata = {"instrument": instrument, "sample_id": sample_id}
     metadata[name] = metadata[name][:7]
@@ -125,7 +125,7 @@ OWN_PARAMETERS = [
 
 @pytest.mark.parametrize("n_transfer", [3, 6])
 @pytest.mark.parametrize(("method", "grid"), OWN_PARAMETERS)
-def test_a_nested_search_does_not_see_the_outer_test_rows(method, grid, n_transfer, make_stack):
+def test_a_nested_search_does_not_use_the_outer_test_rows(method, grid, n_transfer, make_stack):
     X, y, instrument, sample_id = make_stack()
     metadata = {"instrument": instrument, "sample_id": sample_id}
     ((train, test),) = TransferShuffleSplit(1, target="B", random_state=0).split(X, y, **metadata)
@@ -152,8 +152,8 @@ def test_a_nested_search_does_not_see_the_outer_test_rows(method, grid, n_transf
         return results["estimator"][0], results["test_score"][0]
 
     fitted, score = search(y)
-    other, spoilt = search(np.where(np.isin(np.arange(len(y)), test), 1e6, y))
-    assert spoilt < score - 1e9
+    other, other_score = search(np.where(np.isin(np.arange(len(y)), test), 1e6, y))
+    assert other_score < score - 1e9
     assert fitted.best_params_ == other.best_params_
     for name in ("mean_test_score", "rank_test_score"):
         np.testing.assert_array_equal(fitted.cv_results_[name], other.cv_results_[name])

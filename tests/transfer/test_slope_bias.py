@@ -1,4 +1,4 @@
-"""Slope and bias correction against the normal equations, and where there is no slope."""
+"""SlopeBiasTransfer against the normal equations, and without a slope."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def test_line_equals_the_normal_equations():
     )
 
 
-def test_auto_fits_the_slopes_that_an_f_test_finds():
+def test_auto_fits_slopes_that_are_significant_in_an_f_test():
     predictions = rng.normal(size=(4, 60))
     y = 1.5 * predictions + 0.3 * rng.normal(size=(4, 60)) + 2.0
     slope, intercept = fit_line(predictions, y, mode="auto")
@@ -51,14 +51,14 @@ def test_auto_fits_the_slopes_that_an_f_test_finds():
         np.testing.assert_allclose((slope[j], intercept[j]), line if expected[j] else bias)
 
 
-def test_the_f_test_is_the_t_test_of_a_slope_of_one():
+def test_the_f_test_equals_the_t_test_of_a_slope_of_one():
     predictions, y = rng.normal(size=(2, 12))
     line = linregress(predictions, y)
     expected = 2 * t_distribution.sf(abs(line.slope - 1) / line.stderr, 10)
     assert oracles.slope_p_value(predictions, y) == pytest.approx(expected)
 
 
-def test_every_target_has_its_own_line():
+def test_several_targets_are_fitted_one_by_one():
     predictions, y = rng.normal(size=(2, 12, 3))
     lines = np.array(fit_line(predictions, y, mode="slope"))
     for j in range(3):
@@ -73,7 +73,7 @@ def test_every_target_has_its_own_line():
     ("n_transfer", "mode", "has_slope"),
     [
         (2, "auto", False),  # two points lie on any line
-        (3, "auto", True),  # no noise, so the slope explains all
+        (3, "auto", True),  # without noise, the slope explains everything
         (12, "bias", False),
         (2, "slope", True),
         (1, "slope", False),
@@ -85,20 +85,20 @@ def test_which_mode_fits_a_slope(n_transfer, mode, has_slope, recwarn):
     assert not recwarn.list
 
 
-def test_bias_alone_removes_the_mean_error():
+def test_bias_removes_the_mean_error():
     model = fit(5, "bias")
     standards = 20 + model.transfer_ids_
     assert model.predict(X[standards]).mean() == pytest.approx(Y[standards].mean())
 
 
 @pytest.mark.parametrize("mode", ["auto", "slope"])
-def test_predictions_without_variance_keep_slope_one(mode):
+def test_constant_predictions_give_a_slope_of_one(mode):
     model = fit(10, mode, DummyRegressor())
     assert model.slope_ == 1.0
     np.testing.assert_allclose(model.predict(X[20:]), Y[20 + model.transfer_ids_].mean())
 
 
-def test_auto_keeps_slope_one_where_it_is_right():
+def test_auto_keeps_a_true_slope_of_one():
     predictions = rng.normal(size=8)
     for y in (predictions + 0.5, predictions):
         slope, intercept = fit_line(predictions, y, mode="auto")
@@ -106,5 +106,5 @@ def test_auto_keeps_slope_one_where_it_is_right():
 
 
 def test_refuses_an_unknown_mode():
-    with pytest.raises(ValueError, match=r"one of \('auto', 'bias', 'slope'\), got 'both'"):
+    with pytest.raises(ValueError, match="mode must be 'auto', 'bias' or 'slope', got 'both'"):
         fit(5, "both")

@@ -1,4 +1,4 @@
-"""The new calibration is the estimator fitted on the standards, and nothing else."""
+"""TargetOnly: the estimator fitted on the standards alone."""
 
 import numpy as np
 from sklearn.linear_model import Ridge
@@ -15,7 +15,7 @@ def test_is_the_estimator_fitted_on_the_standards(make_stack):
     np.testing.assert_allclose(model.predict(X), expected, atol=1e-8)
 
 
-def test_source_spectra_do_not_matter_beyond_the_choice(make_stack):
+def test_source_spectra_matter_for_the_selection_only(make_stack):
     X, y, instrument, sample_id = make_stack()
     metadata = {"instrument": instrument, "sample_id": sample_id}
     doubled = np.where((instrument == "A")[:, None], 2 * X, X)  # the same order of samples

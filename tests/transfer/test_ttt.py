@@ -1,4 +1,4 @@
-"""Test-time training on an instrument, with small weights trained for the test."""
+"""TTTTransfer with a small network trained for the tests."""
 
 import pickle
 
@@ -43,11 +43,11 @@ def test_sklearn_contract(estimator, check):
 
 
 @pytest.mark.parametrize("reset", ["fold", "input"])
-def test_spectra_are_adapted_to_as_what_they_are(knows_domains, stack, reset):
-    still = {"learning_rate": 1e-12, "max_steps": 1, "reset": reset, "align": False}
-    moved = fit(make(knows_domains, **still), stack).predict(target_rows(stack))
+def test_training_passes_the_domain_of_the_spectra(knows_domains, stack, reset):
+    almost_no_steps = {"learning_rate": 1e-12, "max_steps": 1, "reset": reset, "align": False}
+    adapted = fit(make(knows_domains, **almost_no_steps), stack).predict(target_rows(stack))
     model = fit(make(knows_domains, max_steps=0, reset=reset), stack)
-    np.testing.assert_allclose(moved, model.predict(target_rows(stack)), atol=1e-6)
+    np.testing.assert_allclose(adapted, model.predict(target_rows(stack)), atol=1e-6)
 
 
 @pytest.mark.parametrize("trainable", ["norm", "lora", "all"])
@@ -58,7 +58,7 @@ def test_the_loss_of_target_spectra_falls(calibration, stack, trainable):
 
 
 @pytest.mark.parametrize(("reset", "trainable"), COMBINATIONS)
-def test_it_changes_predictions_and_never_the_weights(
+def test_predictions_change_and_the_original_weights_do_not(
     calibration, pretrainer, stack, reset, trainable
 ):
     before = {name: tensor.clone() for name, tensor in pretrainer.network_.tensors().items()}
@@ -83,16 +83,16 @@ def test_without_steps_it_is_no_transfer(calibration, stack, reset):
 
 
 @pytest.mark.parametrize("trainable", ["norm", "lora", "all"])
-def test_alone_or_among_others_a_spectrum_is_predicted_the_same(calibration, stack, trainable):
+def test_with_input_a_prediction_does_not_depend_on_other_spectra(calibration, stack, trainable):
     X = target_rows(stack)
     model = fit(make(calibration, reset="input", trainable=trainable), stack)
     together = model.predict(X)
-    # The embeddings are the same to the bit; the head sums their rows in another order.
+    # The embeddings are identical; the head sums in another order.
     np.testing.assert_allclose(model.predict(X[::-1])[::-1], together, rtol=1e-12)
     np.testing.assert_allclose(model.predict(X[3:4]), together[3:4], rtol=1e-12)
 
 
-def test_per_input_nothing_is_learnt_from_the_target_rows_of_fit(calibration, stack):
+def test_with_input_target_rows_of_fit_are_not_used(calibration, stack):
     X, _, instrument, _ = stack
     changed = np.where((instrument == "B")[:, None], X[:, ::-1], X)
     one, other = (
@@ -102,7 +102,7 @@ def test_per_input_nothing_is_learnt_from_the_target_rows_of_fit(calibration, st
     assert not hasattr(one, "history_")
 
 
-def test_target_spectra_of_the_fold_are_learnt_from(calibration, stack):
+def test_with_fold_target_rows_of_fit_are_used(calibration, stack):
     X, _, instrument, _ = stack
     changed = np.where((instrument == "B")[:, None], X[:, ::-1], X)
     one, other = (fit(make(calibration), (rows, *stack[1:])) for rows in (X, changed))
@@ -111,14 +111,14 @@ def test_target_spectra_of_the_fold_are_learnt_from(calibration, stack):
 
 
 @pytest.mark.parametrize("replacement", [np.nan, 1e6])
-def test_no_label_of_the_target_is_read(calibration, stack, replacement):
+def test_target_labels_are_not_used(calibration, stack, replacement):
     X, y, instrument, sample_id = stack
     unlabelled = (X, np.where(instrument == "B", replacement, y), instrument, sample_id)
     one, other = fit(make(calibration), stack), fit(make(calibration), unlabelled)
     np.testing.assert_array_equal(one.predict(X), other.predict(X))
 
 
-def test_row_order_and_ids_change_nothing(calibration, stack):
+def test_row_order_and_sample_ids_do_not_matter(calibration, stack):
     X, y, instrument, _ = stack
     order = np.random.default_rng(0).permutation(len(X))
     one, other = fit(make(calibration), stack), fit(make(calibration), [p[order] for p in stack])
@@ -128,7 +128,7 @@ def test_row_order_and_ids_change_nothing(calibration, stack):
     assert np.isfinite(unpaired.predict(X)).all()
 
 
-def test_the_head_is_fitted_on_source_rows_as_the_adapted_network_sees_them(calibration, stack):
+def test_the_head_is_refitted_on_adapted_embeddings_of_the_source_rows(calibration, stack):
     X, y, instrument, _ = stack
     model = fit(make(calibration, trainable="all", align=False), stack)
     source = instrument == "A"
@@ -160,7 +160,7 @@ def test_a_frozen_calibration_keeps_its_head(calibration, stack):
     assert np.abs(model.predict(X[~source]) - calibration.predict(X[~source])).max() > 1e-6
 
 
-def test_source_rows_pass_unadapted(calibration, stack):
+def test_source_rows_are_predicted_by_the_source_calibration(calibration, stack):
     X, _, instrument, _ = stack
     model = fit(make(calibration), stack)
     source = instrument == "A"
@@ -201,7 +201,7 @@ def test_pickle_clone_and_seed(calibration, stack, reset):
 
 
 @pytest.mark.parametrize("reset", ["fold", "input"])
-def test_spectra_too_short_to_be_masked_are_left_unadapted(calibration, stack, reset):
+def test_spectra_too_short_to_be_masked_do_not_change_the_network(calibration, stack, reset):
     X, *rest = stack
     X = np.where((rest[1] == "B")[:, None] & (np.arange(X.shape[1]) >= 8), np.nan, X)
     model = make(calibration, reset=reset, align=False)
@@ -212,7 +212,7 @@ def test_spectra_too_short_to_be_masked_are_left_unadapted(calibration, stack, r
 
 
 @pytest.mark.parametrize("reset", ["fold", "input"])
-def test_two_targets_with_the_recommended_pipeline(stack, reset):
+def test_two_targets_with_the_default_pipeline(stack, reset):
     X, y, instrument, sample_id = stack
     model = make(None, wavelength=WAVELENGTH, reset=reset, max_steps=1)
     fit(model, (X, np.stack([y, -2 * y], axis=1), instrument, sample_id))
@@ -221,7 +221,7 @@ def test_two_targets_with_the_recommended_pipeline(stack, reset):
 
 
 @pytest.mark.parametrize("reset", ["fold", "input"])
-def test_it_goes_from_one_grid_to_the_other(make_grids, reset):
+def test_accepts_different_grids(make_grids, reset):
     X, *_ = stack = make_grids()
     axis = [float(name.removesuffix(" nm")) for name in X.columns]
     embedder = SpektronEmbedder(wavelength=axis, pooling="mean")
@@ -234,30 +234,32 @@ def test_it_goes_from_one_grid_to_the_other(make_grids, reset):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"trainable": "bias"}, "trainable is 'bias'. Pass one of 'norm', 'lora', 'all'"),
-        ({"reset": "batch"}, "reset is 'batch'. Pass one of 'fold', 'input'"),
+        ({"trainable": "bias"}, "trainable must be 'norm', 'lora' or 'all', got 'bias'"),
+        ({"reset": "batch"}, "reset must be 'fold' or 'input', got 'batch'"),
         ({"max_steps": -1}, "max_steps must be an int of at least 0, got -1"),
         ({"rank": 0}, "rank must be an int of at least 1, got 0"),
         ({"batch_size": 0}, "batch_size must be an int of at least 1, got 0"),
-        ({"learning_rate": 0.0}, "learning_rate is 0.0"),
-        ({"mask_ratio": 1}, "mask_ratio is 1"),
-        ({"wavelength": WAVELENGTH}, "has its own"),
+        ({"learning_rate": 0.0}, "learning_rate must be a finite number above 0, got 0.0"),
+        ({"mask_ratio": 1}, "mask_ratio must be a finite number above 0 and below 1, got 1"),
+        ({"wavelength": WAVELENGTH}, "wavelength must be None with an estimator"),
     ],
 )
-def test_bad_parameters_are_refused(calibration, stack, parameters, message):
+def test_refuses_invalid_parameters(calibration, stack, parameters, message):
     with pytest.raises(ValueError, match=message):
         fit(make(calibration, **parameters), stack)
 
 
-def test_an_estimator_without_an_embedder_is_refused(stack):
-    with pytest.raises(ValueError, match=r"0 SpektronEmbedder steps .* TTTTransfer adapts exactly"):
+def test_refuses_an_estimator_without_an_embedder(stack):
+    with pytest.raises(
+        ValueError, match=r"0 SpektronEmbedder steps, and TTTTransfer needs exactly one"
+    ):
         fit(make(PLSRegression(2)), stack)
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize(("reset", "trainable"), COMBINATIONS)
-def test_a_gpu_predicts_as_the_cpu_does(calibration, stack, reset, trainable):
+def test_gpu_and_cpu_agree(calibration, stack, reset, trainable):
     X, y = target_rows(stack), stack[1]
     settings = {"reset": reset, "trainable": trainable}
     on_cpu, on_gpu = (

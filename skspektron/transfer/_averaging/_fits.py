@@ -123,7 +123,7 @@ def fit_view(
     held_out = np.concatenate([_merge_settings(on_target), by_pls])
     residuals = _source_residuals(source, standards, size)
     variance = nonzero_variance(source.y)
-    unknown = np.full((len(by_pls), source.y.shape[1]), np.inf)  # PLS knows no source spectra
+    unknown = np.full((len(by_pls), source.y.shape[1]), np.inf)  # PLS predicts no source spectra
     return ViewFits(
         centre,
         basis,

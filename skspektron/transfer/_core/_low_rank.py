@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator
 
 from ..._typing import InstrumentName, MemoryLike, RandomState, Selection
 from .._maps._base import check_n_components
+from ._base import BaseTransfer
 from ._mapped import MappedTransfer
 from ._standards import Rows, Standards
 from ._tuning import choose_map, largest_rank
@@ -15,10 +16,9 @@ from ._tuning import choose_map, largest_rank
 MAX_COMPONENTS = 15
 
 
-class LowRankTransfer(MappedTransfer):
-    """Map target spectra to the source, then predict; a method sets `_map_class`."""
+class ComponentsTransfer(BaseTransfer):
+    """Transfer method with the number of components of its map as its only own parameter."""
 
-    _map_class: type
     _needs_pairs = True
     _takes_nan = False
 
@@ -50,8 +50,13 @@ class LowRankTransfer(MappedTransfer):
     def _check_parameters(self) -> None:
         """Refuse an invalid number of components, with or without standards."""
         super()._check_parameters()
-        if self.n_components != "auto":
-            check_n_components(self.n_components)
+        check_n_components(self, None, "auto")
+
+
+class LowRankTransfer(ComponentsTransfer, MappedTransfer):
+    """Map target spectra to the source, then predict; a method sets `_map_class`."""
+
+    _map_class: type
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Fit the map on the paired standards, with the number of components that agrees best."""

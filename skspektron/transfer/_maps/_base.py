@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..._documentation import DocumentedEstimator
-from ..._validation import check_channels
+from ..._validation import check_channels, check_int, pass_default
 
 
 class PairedMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DocumentedEstimator):
@@ -67,18 +66,10 @@ def check_pairs(estimator, X: ArrayLike, y: ArrayLike) -> tuple[NDArray[Any], ND
     return target, source.reshape(len(source), -1)
 
 
-def check_n_components(n_components: Any) -> None:
-    """Refuse what is neither a number of components nor None."""
-    if n_components is not None and not _is_count(n_components):
-        raise ValueError(
-            f"n_components must be an int of at least 1 or None, got {n_components!r}. "
-            "Pass 3, or None for the largest rank."
-        )
-
-
-def _is_count(value) -> bool:
-    """Tell an int of at least 1; True is none."""
-    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
+def check_n_components(estimator: Any, *also: Any) -> None:
+    """Raise ValueError unless `n_components` is an int of at least 1 or one of `also`."""
+    way_out = pass_default(estimator, "n_components")
+    check_int("n_components", estimator.n_components, minimum=1, also=also, way_out=way_out)
 
 
 def opposite_channels(n_target, n_source, target_axis=None, source_axis=None) -> NDArray[np.intp]:

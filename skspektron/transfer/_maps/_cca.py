@@ -69,7 +69,7 @@ class CCAMap(LowRankMap):
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> CCAMap:
         """Learn from standards, paired by row: `X` from the target, `y` from the source."""
-        check_n_components(self.n_components)
+        check_n_components(self, None)
         target, source = check_pairs(self, X, y)
         X, y = centred(target), centred(source)
         values, U_t = principal_axes(X, self.n_components)

@@ -63,7 +63,7 @@ class DS(LowRankMap):
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> DS:
         """Learn from standards, paired by row: `X` from the target, `y` from the source."""
-        check_n_components(self.n_components)
+        check_n_components(self, None)
         target, source = check_pairs(self, X, y)
         X, y = centred(target), centred(source)
         values, vectors = principal_axes(X, self.n_components)

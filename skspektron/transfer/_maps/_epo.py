@@ -71,7 +71,7 @@ class EPO(OneToOneFeatureMixin, LowRankMap):
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> EPO:
         """Learn from standards, paired by row: `X` from the target, `y` from the source."""
-        check_n_components(self.n_components)
+        check_n_components(self, None)
         target, source = check_pairs(self, X, y)
         if source.shape[1] != target.shape[1]:
             axes = (np.linspace(0.0, 1.0, X.shape[1]) for X in (source, target))

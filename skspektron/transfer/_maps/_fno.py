@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ..._base import TorchEstimatorMixin
 from ..._interpolation import interpolate_monotone
 from ..._typing import RandomState
-from ..._validation import check_counts
+from ..._validation import check_counts, check_real, pass_default
 from .._algorithms._folds import standard_folds
 from .._algorithms._svd import centred
 from ._base import PairedMap, check_pairs, opposite_channels
@@ -235,6 +234,5 @@ def fewest_passes(errors: NDArray[Any]) -> int:
 def check_operator(estimator) -> None:
     """Raise ValueError if a size or a training parameter of the operator is invalid."""
     check_counts(estimator, width=1, n_modes=1, n_layers=1, max_epochs=0)
-    rate = estimator.learning_rate
-    if not isinstance(rate, Real) or not 0 < float(rate) < np.inf:
-        raise ValueError(f"learning_rate is {rate!r}. Pass a number above 0, such as 5e-3.")
+    way_out = pass_default(estimator, "learning_rate")
+    check_real("learning_rate", estimator.learning_rate, above=0, way_out=way_out)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..._validation import pass_default
 from .._algorithms._windows import Windows
 from ._base import PairedMap, check_n_components, check_pairs, opposite_channels
 
@@ -86,7 +87,8 @@ class PDS(PairedMap):
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> PDS:
         """Learn from standards, paired by row: `X` from the target, `y` from the source."""
-        check_window(self.window_length, self.n_components)
+        check_window(self)
+        check_n_components(self, None)
         target, source = check_pairs(self, X, y)
         axes = self.target_axis, self.source_axis
         centres = opposite_channels(target.shape[1], source.shape[1], *axes)
@@ -97,14 +99,17 @@ class PDS(PairedMap):
         return self
 
 
-def check_window(window_length: Any, n_components: Any) -> None:
-    """Raise ValueError if a window has no central channel or `n_components` is below 1."""
+def check_window(estimator: Any, *also: str) -> None:
+    """Raise ValueError unless `window_length` is odd, a pair of odd ints, or one of `also`."""
+    window_length = estimator.window_length
     is_pair = isinstance(window_length, tuple | list)
     lengths = window_length if is_pair else (window_length,)
     are_odd = all(isinstance(n, int | np.integer) and n >= 1 and n % 2 == 1 for n in lengths)
-    if not are_odd or len(lengths) != 1 + is_pair:
+    if are_odd and len(lengths) == 1 + is_pair:
+        return
+    if not (isinstance(window_length, str) and window_length in also):
+        alternatives = "".join(f" or {choice!r}" for choice in also)
         raise ValueError(
-            f"window_length must be an odd int of at least 1 or a pair of such, got "
-            f"{window_length!r}. Pass 11, the default, or 1 to correct each channel separately."
+            f"window_length must be an odd int of at least 1 or a pair of such{alternatives}, got "
+            f"{window_length!r}. {pass_default(estimator, 'window_length')}"
         )
-    check_n_components(n_components)

@@ -65,7 +65,7 @@ class SST(LowRankMap):
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> SST:
         """Learn from standards, paired by row: `X` from the target, `y` from the source."""
-        check_n_components(self.n_components)
+        check_n_components(self, None)
         target, source = check_pairs(self, X, y)
         X, y = centred(target), centred(source)
         values, U = principal_axes(np.hstack([X, y]), self.n_components)

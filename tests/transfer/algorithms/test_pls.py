@@ -1,4 +1,4 @@
-"""The default calibration: PLS by cross-validation."""
+"""PLS with a cross-validated number of components, the default calibration."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from tests import oracles
 
 
 def problem(n_samples=36, n_features=20, seed=0):
-    """Return noisy spectra whose best PLS has a few components, with two scans a sample."""
+    """Return noisy spectra, two per sample, for which PLS needs a few components."""
     rng = np.random.default_rng(seed)
     scores = rng.normal(size=(n_samples, 6)) * [5, 4, 3, 2, 1, 0.5]
     X = scores @ rng.normal(size=(6, n_features)) + 0.3 * rng.normal(size=(n_samples, n_features))
@@ -46,7 +46,7 @@ def test_minimizes_literal_rmsecv():
     assert cross_validated_pls(X, y, groups).n_components == 1 + np.argmin(rmsecv)
 
 
-def test_targets_count_in_units_of_their_own_variance():
+def test_errors_of_targets_are_scaled_by_their_variances():
     X, y, groups = problem()
     both = np.column_stack([y, 30 * X[:, 0] + np.random.default_rng(0).normal(size=len(y))])
     chosen = []
@@ -65,7 +65,7 @@ def test_few_samples(n_samples):
     assert 1 <= pls.n_components < n_samples
 
 
-def test_a_constant_response_is_predicted_as_it_is(recwarn):
+def test_a_constant_response_gives_one_component(recwarn):
     X, _, groups = problem()
     assert choose_n_components(X, np.full(len(X), 3.0), groups) == 1
     assert not recwarn.list
@@ -84,7 +84,7 @@ def test_a_path_equals_single_fits(n_targets):
         np.testing.assert_allclose(predictions, expected.reshape(predictions.shape), atol=1e-10)
 
 
-def test_a_path_of_spectra_that_do_not_vary_gives_the_mean(recwarn):
+def test_a_path_of_constant_spectra_gives_the_mean(recwarn):
     X, y, _ = problem()
     for spectra, values in ((np.ones_like(X), y), (X, np.full(len(X), 3.0)), (X[:1], y[:1])):
         path = fit_pls_path(spectra, values, 2)(X)
@@ -97,7 +97,7 @@ def test_components_are_limited_by_the_rank_of_the_smallest_fold():
     assert component_limit(X, groups) == 15
     rank_three = X[:, :3] @ np.random.default_rng(0).normal(size=(3, 20))
     assert component_limit(rank_three, groups) == 3
-    assert component_limit(X[:6], groups[:6]) == 3  # two samples of two scans less the mean
+    assert component_limit(X[:6], groups[:6]) == 3  # two samples of two spectra, minus the mean
     assert component_limit(X[:4], groups[:4]) == 1  # two samples cannot be cross-validated
 
 
@@ -110,7 +110,7 @@ def test_spectra_that_do_not_vary_with_y_predict_its_mean():
     np.testing.assert_allclose(calibration.predict(X), y.mean())
 
 
-def test_is_what_an_estimator_left_out_means():
+def test_is_the_default_estimator():
     X, y, groups = problem()
     model = NoTransfer().fit(X, y, sample_id=groups)
     np.testing.assert_array_equal(model.predict(X), cross_validated_pls(X, y, groups).predict(X))
@@ -120,15 +120,13 @@ def test_is_what_an_estimator_left_out_means():
 @pytest.mark.parametrize(
     ("n_channels", "n_removed", "limit"), [(40, 14, 15), (24, 14, 10), (9, 9, 1)]
 )
-def test_the_limit_of_components_is_capped_after_directions_are_removed(
-    n_channels, n_removed, limit
-):
+def test_the_limit_is_15_after_directions_are_removed(n_channels, n_removed, limit):
     X = np.random.default_rng(0).normal(size=(60, n_channels))
     assert component_limit(X, np.arange(60), n_removed=n_removed) == limit
 
 
-def test_spectra_with_fewer_directions_that_vary_with_y_than_their_rank_are_fitted():
-    # The last four rows have rank 3, and behind one component nothing is left that varies with y.
+def test_fewer_components_than_the_rank_may_explain_y():
+    # The last four rows have rank 3; after one component nothing varies with y.
     X = np.array([[0, 0, 0, 1, 1], [1, 0, 0, 1, 1], [1, 0, 0, 1, 1], [0] * 5, [0, 1, 0, 0, 1.0]])
     y = np.array([1.0, 0.0, 1.0, 1.0, 0.0])
     predictions = fit_pls_path(X[1:], y[1:], 3)(X)

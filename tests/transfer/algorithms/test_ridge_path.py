@@ -1,22 +1,22 @@
-"""Ridge regression on source rows and added rows: against the normal equations of all of them."""
+"""Ridge regression on source rows and added rows against the normal equations."""
 
 import numpy as np
 import pytest
 
 from skspektron.transfer._algorithms._ridge_path import RowSpace, mean_square, scaled_differences
 
-RIDGES = np.array([1e-3, 1.0, 30.0])
+PENALTIES = np.array([1e-3, 1.0, 30.0])
 WEIGHTS = np.array([[0.0, 0.0, 0.0], [1.0, 0.0, 7.0], [0.5, 2.0, 100.0], [1e4, 1e4, 1e4]])
 rng = np.random.default_rng(0)
 Y = rng.normal(size=(15, 2)) + 5.0
-GOALS = rng.normal(size=(3, 2))
+TARGETS = rng.normal(size=(3, 2))
 X_NEW = rng.normal(size=(4, 20))
 
 
-def literal(X, y, added, goals, weights, ridge):
+def literal(X, y, added, targets, weights, ridge):
     """Return coefficients and intercepts from the normal equations of all weighted rows."""
     rows = np.concatenate([X - X.mean(axis=0), added])
-    right = np.concatenate([y - y.mean(axis=0), goals])
+    right = np.concatenate([y - y.mean(axis=0), targets])
     W = np.diag(np.concatenate([np.ones(len(X)), weights]))
     A = rows.T @ W @ rows + ridge * np.eye(X.shape[1])
     b = np.linalg.solve(A, rows.T @ W @ right)
@@ -24,72 +24,76 @@ def literal(X, y, added, goals, weights, ridge):
 
 
 def make(n_rows, n_channels, n_targets=2):
-    """Return source rows, reference values, added rows and their goals."""
+    """Return source rows, reference values, added rows and their values."""
     rng = np.random.default_rng(1)
     X = rng.normal(size=(n_rows, n_channels)) + 3.0
     added = rng.normal(size=(3, n_channels))
-    return X, Y[:n_rows, :n_targets], added, GOALS[:, :n_targets]
+    return X, Y[:n_rows, :n_targets], added, TARGETS[:, :n_targets]
 
 
 @pytest.mark.parametrize("n_targets", [1, 2])
 @pytest.mark.parametrize(("n_rows", "n_channels"), [(15, 6), (4, 6), (5, 20), (1, 6)])
 def test_every_regression_equals_the_normal_equations(n_rows, n_channels, n_targets):
-    X, y, added, goals = make(n_rows, n_channels, n_targets)
-    path = RowSpace.of(X, y).fit_path(added, goals, WEIGHTS, RIDGES)
+    X, y, added, targets = make(n_rows, n_channels, n_targets)
+    path = RowSpace.of(X, y).fit_path(added, targets, WEIGHTS, PENALTIES)
     new = X_NEW[:, :n_channels]
     predictions = path.predict(new)
     assert predictions.shape == (4, 3, 4, n_targets)
     for c, weights in enumerate(WEIGHTS):
-        for e, ridge in enumerate(RIDGES):
-            b, intercept = literal(X, y, added, goals, weights, ridge)
+        for e, ridge in enumerate(PENALTIES):
+            b, intercept = literal(X, y, added, targets, weights, ridge)
             np.testing.assert_allclose(predictions[c, e], new @ b + intercept, atol=1e-8)
 
 
-def test_a_flat_y_is_a_column():
-    X, y, added, goals = make(15, 6, 1)
+def test_one_dimensional_y_is_one_column():
+    X, y, added, targets = make(15, 6, 1)
     space = RowSpace.of(X, y[:, 0])
     assert space.shape == () and RowSpace.of(X, Y).shape == (2,)
-    flat, column = (s.fit_path(added, goals, WEIGHTS, RIDGES) for s in (space, RowSpace.of(X, y)))
+    flat, column = (
+        s.fit_path(added, targets, WEIGHTS, PENALTIES) for s in (space, RowSpace.of(X, y))
+    )
     np.testing.assert_array_equal(flat.predict(X), column.predict(X))
 
 
 @pytest.mark.parametrize(("n_rows", "n_channels"), [(15, 6), (5, 20)])
 def test_combined_coefficients_are_the_weighted_sum(n_rows, n_channels):
-    X, y, added, goals = make(n_rows, n_channels)
-    shares = np.random.default_rng(2).uniform(-1, 1, size=(4, 3, 2))  # need not add up to 1
-    coef, intercept = RowSpace.of(X, y).fit_path(added, goals, WEIGHTS, RIDGES).combine(shares)
+    X, y, added, targets = make(n_rows, n_channels)
+    combination = np.random.default_rng(2).uniform(-1, 1, size=(4, 3, 2))  # need not add up to 1
+    coef, intercept = (
+        RowSpace.of(X, y).fit_path(added, targets, WEIGHTS, PENALTIES).combine(combination)
+    )
     expected = np.zeros((n_channels, 2)), np.zeros(2)
     for c, e in np.ndindex(4, 3):
         for total, part in zip(
-            expected, literal(X, y, added, goals, WEIGHTS[c], RIDGES[e]), strict=True
+            expected, literal(X, y, added, targets, WEIGHTS[c], PENALTIES[e]), strict=True
         ):
-            total += shares[c, e] * part
+            total += combination[c, e] * part
     np.testing.assert_allclose(coef, expected[0], atol=1e-8)
     np.testing.assert_allclose(intercept, expected[1], atol=1e-8)
 
 
-def test_rows_of_no_weight_are_not_there():
-    X, y, added, goals = make(15, 6)
-    space, left = RowSpace.of(X, y), np.array([[2.0, 0.0, 3.0]])
-    path = space.fit_path(added, goals, left, RIDGES)
-    without = space.fit_path(added[[0, 2]], goals[[0, 2]], left[:, [0, 2]], RIDGES)
+def test_rows_with_zero_weight_do_not_matter():
+    X, y, added, targets = make(15, 6)
+    space, weights = RowSpace.of(X, y), np.array([[2.0, 0.0, 3.0]])
+    path = space.fit_path(added, targets, weights, PENALTIES)
+    without = space.fit_path(added[[0, 2]], targets[[0, 2]], weights[:, [0, 2]], PENALTIES)
     np.testing.assert_allclose(path.predict(X), without.predict(X), atol=1e-12)
-    nothing = space.fit_path(np.empty((0, 6)), np.empty((0, 2)), np.empty((1, 0)), RIDGES)
-    b, intercept = literal(X, y, added, goals, np.zeros(3), RIDGES[1])
-    np.testing.assert_allclose(nothing.predict(X)[0, 1], X @ b + intercept, atol=1e-10)
+    no_rows = space.fit_path(np.empty((0, 6)), np.empty((0, 2)), np.empty((1, 0)), PENALTIES)
+    b, intercept = literal(X, y, added, targets, np.zeros(3), PENALTIES[1])
+    np.testing.assert_allclose(no_rows.predict(X)[0, 1], X @ b + intercept, atol=1e-10)
 
 
-def test_source_rows_without_directions_leave_the_added_ones():
-    _, y, added, goals = make(4, 6)
+def test_constant_source_rows_leave_the_added_rows():
+    _, y, added, targets = make(4, 6)
     X = np.ones((4, 6))
-    path = RowSpace.of(X, y).fit_path(added, goals, WEIGHTS, RIDGES)
-    b, intercept = literal(X, y, added, goals, WEIGHTS[2], RIDGES[0])
+    path = RowSpace.of(X, y).fit_path(added, targets, WEIGHTS, PENALTIES)
+    b, intercept = literal(X, y, added, targets, WEIGHTS[2], PENALTIES[0])
     np.testing.assert_allclose(
         path.predict(X_NEW[:, :6])[2, 0], X_NEW[:, :6] @ b + intercept, atol=1e-8
     )
 
 
-def test_scaled_differences_have_the_length_asked_for():
+def test_scaled_differences_have_the_given_mean_square_norm():
     X_source, X_target = np.random.default_rng(3).normal(size=(2, 5, 8))
     D = scaled_differences(X_source, X_target, 7.0)
     assert mean_square(D) == pytest.approx(7.0)
@@ -97,7 +101,7 @@ def test_scaled_differences_have_the_length_asked_for():
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
-def test_rounding_is_no_difference(scale):
+def test_differences_within_rounding_error_are_zero(scale):
     X = scale * (np.random.default_rng(3).normal(size=(5, 8)) + 2.0)
     offset = scale * np.random.default_rng(4).normal(size=8)
     almost = (X + offset) + (X - (X + offset)).mean(axis=0)
@@ -107,6 +111,6 @@ def test_rounding_is_no_difference(scale):
     assert mean_square(small) == pytest.approx(7.0)
 
 
-def test_nothing_has_no_length():
+def test_no_rows_have_a_norm_of_zero():
     assert mean_square(np.empty((0, 3))) == 0.0
     assert scaled_differences(np.empty((0, 3)), np.empty((0, 3)), 7.0).shape == (0, 3)

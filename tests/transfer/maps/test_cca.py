@@ -1,4 +1,4 @@
-"""CCAMap: against whitened scores by matrix square roots, and its correlations."""
+"""CCAMap against whitened scores by matrix square roots, and its correlations."""
 
 import numpy as np
 import pytest
@@ -41,14 +41,14 @@ def test_correlations_do_not_depend_on_scale_offset_and_rotation():
     target, source = noisy_pair()
     rotation = np.linalg.qr(np.random.default_rng(0).normal(size=(40, 40)))[0]
     cca = CCAMap(n_components=4).fit(target, source)
-    turned = CCAMap(n_components=4).fit(3 * target @ rotation + 2, source)
-    np.testing.assert_allclose(turned.correlations_, cca.correlations_)
+    rotated = CCAMap(n_components=4).fit(3 * target @ rotation + 2, source)
+    np.testing.assert_allclose(rotated.correlations_, cca.correlations_)
     np.testing.assert_allclose(
-        turned.transform(3 * new_spectra() @ rotation + 2), cca.transform(new_spectra())
+        rotated.transform(3 * new_spectra() @ rotation + 2), cca.transform(new_spectra())
     )
 
 
-def test_all_components_are_direct_standardization():
+def test_all_components_give_direct_standardization():
     target, source = noisy_pair(n_source=33)
     cca, ds = CCAMap().fit(target, source), DS().fit(target, source)
     np.testing.assert_allclose(cca.correlations_, 1.0)
@@ -72,24 +72,24 @@ def test_a_constant_channel(constant):
     assert np.isfinite(cca.transform(new_spectra())).all()
 
 
-def test_standards_that_do_not_differ_leave_the_mean():
+def test_standards_without_variation_give_their_mean():
     target, source = np.ones((4, 6)), np.arange(24.0).reshape(4, 6)
     mapped = CCAMap().fit(target, source).transform(np.zeros((2, 6)))
     np.testing.assert_allclose(mapped, np.repeat(source.mean(axis=0)[None], 2, axis=0))
 
 
-def test_more_components_than_either_rank_are_none():
+def test_n_components_is_limited_by_both_ranks():
     target, source = spectra(12, n_bands=5), spectra(12)  # five bands and three
     cca = CCAMap(n_components=11).fit(target, source)
     assert cca.correlations_.shape == (3,) and cca.left_.shape == (40, 3)
 
 
 @pytest.mark.parametrize("n_components", [0, -1, 2.0, "all"])
-def test_refuses_a_number_of_components_that_is_no_count(n_components):
-    with pytest.raises(ValueError, match=f"at least 1 or None, got {n_components!r}. Pass 3"):
+def test_refuses_invalid_n_components(n_components):
+    with pytest.raises(ValueError, match=f"at least 1 or None, got {n_components!r}. Pass"):
         CCAMap(n_components=n_components).fit(*noisy_pair())
 
 
-def test_refuses_standards_that_are_not_paired():
+def test_refuses_unpaired_standards():
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         CCAMap().fit(spectra(5), spectra(6))

@@ -1,4 +1,4 @@
-"""DS, the map: against the pseudo-inverse, inside and outside the span of the standards."""
+"""DS against the pseudo-inverse, inside and outside the span of the standards."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def test_an_offset_is_removed_exactly_within_the_span_of_two_standards():
     np.testing.assert_allclose(ds.transform(between + offset), between, atol=1e-12)
 
 
-def test_what_the_standards_do_not_show_is_lost():
+def test_variation_outside_the_standards_is_lost():
     target, source = noisy_pair(5)
     outside = np.random.default_rng(0).normal(size=40)
     centred = target - target.mean(axis=0)
@@ -51,26 +51,26 @@ def test_one_standard_maps_every_spectrum_to_its_source_spectrum():
 @pytest.mark.parametrize("constant", ["target", "source"])
 def test_a_constant_channel(constant):
     pair = dict(zip(("target", "source"), noisy_pair(), strict=True))
-    pair[constant][:, 4] = 0.1  # its deviations from the mean are rounding noise
+    pair[constant][:, 4] = 0.1  # deviations from its mean are rounding error
     ds = DS().fit(pair["target"], pair["source"])
     assert not (ds.coef_[4] if constant == "target" else ds.coef_[:, 4]).any()
     np.testing.assert_allclose(ds.transform(pair["target"]), pair["source"], atol=1e-8)
 
 
-def test_standards_that_do_not_differ_leave_the_mean():
+def test_standards_without_variation_give_their_mean():
     target, source = np.ones((4, 6)), np.arange(24.0).reshape(4, 6)
     mapped = DS().fit(target, source).transform(np.zeros((2, 6)))
     np.testing.assert_allclose(mapped, np.repeat(source.mean(axis=0)[None], 2, axis=0))
 
 
-def test_more_components_than_the_rank_are_none():
+def test_n_components_is_limited_by_the_rank():
     target, source = spectra(12), 1.1 * spectra(12)  # three bands
     most, full = (DS(n_components=k).fit(target, source) for k in (3, 11))
     assert full.left_.shape == (40, 3)
     np.testing.assert_array_equal(most.coef_, full.coef_)
 
 
-def test_the_number_of_components_matters_on_noisy_standards():
+def test_n_components_matters_on_noisy_standards():
     target, source = noisy_pair(30)
     X_new = spectra(50, seed=4)
     errors = [
@@ -87,11 +87,11 @@ def test_is_pds_with_a_window_over_all_channels():
 
 
 @pytest.mark.parametrize("n_components", [0, -1, 2.0, "all"])
-def test_refuses_a_number_of_components_that_is_no_count(n_components):
-    with pytest.raises(ValueError, match=f"at least 1 or None, got {n_components!r}. Pass 3"):
+def test_refuses_invalid_n_components(n_components):
+    with pytest.raises(ValueError, match=f"at least 1 or None, got {n_components!r}. Pass"):
         DS(n_components=n_components).fit(*noisy_pair())
 
 
-def test_refuses_standards_that_are_not_paired():
+def test_refuses_unpaired_standards():
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         DS().fit(spectra(5), spectra(6))

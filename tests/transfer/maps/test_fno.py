@@ -156,11 +156,11 @@ def test_verbose_shows_a_progress_bar(capsys):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"width": 0}, "width is 0. Pass an int of at least 1"),
-        ({"n_modes": 2.5}, "n_modes is 2.5. Pass an int"),
-        ({"n_layers": 0}, "n_layers is 0. Pass an int of at least 1"),
-        ({"max_epochs": -1}, "max_epochs is -1. Pass an int of at least 0"),
-        ({"learning_rate": 0}, "learning_rate is 0. Pass a number above 0"),
+        ({"width": 0}, "width must be an int of at least 1, got 0. Pass 16"),
+        ({"n_modes": 2.5}, "n_modes must be an int of at least 1, got 2.5"),
+        ({"n_layers": 0}, "n_layers must be an int of at least 1, got 0"),
+        ({"max_epochs": -1}, "max_epochs must be an int of at least 0, got -1"),
+        ({"learning_rate": 0}, "learning_rate must be a finite number above 0, got 0"),
     ],
 )
 def test_refuses_invalid_parameters_with_or_without_standards(parameters, message, make_stack):

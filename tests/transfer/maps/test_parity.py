@@ -1,4 +1,4 @@
-"""The maps give the numbers of the classes of chemotools at equal settings."""
+"""The maps agree with the classes of chemotools at equal settings."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def smooth():
 
 
 def corn():
-    """Return 20 standards of mp6 and m5 by Kennard-Stone on m5, and the others of mp6."""
+    """Return 20 standards of mp6 and m5 by Kennard-Stone on m5, and the other spectra of mp6."""
     X = fetch_corn(download_if_missing=False).X
     order = kennard_stone(X["m5"])
     return X["mp6"][order[:20]], X["m5"][order[:20]], X["mp6"][order[20:]]
@@ -29,7 +29,7 @@ def corn():
 
 @pytest.fixture(params=[smooth, corn])
 def standards(request):
-    """Return target and source standards, and new target spectra; corn only where it is."""
+    """Return target and source standards and new target spectra; corn if it is available."""
     if request.param is corn:
         request.getfixturevalue("data_dir")
     return request.param()

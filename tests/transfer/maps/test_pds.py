@@ -1,4 +1,4 @@
-"""PDS, the map: against the literal loop, on instruments that it must repair, at the edges."""
+"""PDS against the literal loop, on instruments that it has to correct, and at the edges."""
 
 import numpy as np
 import pytest
@@ -37,13 +37,13 @@ def test_a_double_window_equals_the_literal_loop(
     np.testing.assert_allclose(pds.transform(new_spectra()), expected, atol=1e-8)
 
 
-def test_a_double_window_of_one_is_a_window():
+def test_a_double_window_of_one_is_a_single_window():
     target, source = noisy_pair()
     single, double = (PDS(window_length=w).fit(target, source).coef_ for w in (5, (5, 1)))
     np.testing.assert_array_equal(single, double)
 
 
-def test_a_double_window_makes_more_of_few_standards():
+def test_a_double_window_is_better_with_few_standards():
     rng = np.random.default_rng(0)
     target = spectra(3, 80, 8) + 0.02 * rng.normal(size=(3, 80))
     X_new = spectra(50, 80, 8, seed=4)
@@ -63,10 +63,10 @@ def test_is_the_identity_when_the_instruments_agree():
 
 
 @pytest.mark.parametrize("n_bands", [3, 6])
-def test_repairs_gain_offset_and_a_shift_with_10_standards(n_bands):
+def test_corrects_gain_offset_and_a_shift_with_10_standards(n_bands):
     source = spectra(60, 201, n_bands)
     channel = np.linspace(0, 1, 200)
-    target = source[:, 1:] * (0.9 + 0.1 * channel) + 0.05 * channel  # one channel of shift
+    target = source[:, 1:] * (0.9 + 0.1 * channel) + 0.05 * channel  # shifted by one channel
     source = source[:, :-1]
     pds = PDS(n_components=3).fit(target[:10], source[:10])
     corrected = pds.transform(target[10:]) - source[10:]
@@ -87,22 +87,24 @@ def test_nested_maps_equal_single_fits(window_length, n_components):
 
 
 @pytest.mark.parametrize("n_standards", [2, 4])
-def test_more_components_than_the_standards_have_are_none(n_standards):
+def test_n_components_is_limited_by_the_number_of_standards(n_standards):
     target, source = noisy_pair(n_standards)
     most, full = (
         PDS(window_length=9, n_components=k).fit(target, source) for k in (n_standards - 1, 50)
     )
     np.testing.assert_array_equal(most.coef_, full.coef_)
-    np.testing.assert_allclose(full.transform(target), source, atol=1e-8)  # they interpolate
+    np.testing.assert_allclose(
+        full.transform(target), source, atol=1e-8
+    )  # interpolates the standards
 
 
-def test_components_beyond_the_rank_of_the_spectra_change_nothing():
+def test_n_components_is_limited_by_the_rank():
     target, source = spectra(12), 1.1 * spectra(12) + 0.2  # three bands
     three, many = (PDS(n_components=k).fit(target, source).transform(target) for k in (3, 11))
     np.testing.assert_allclose(many, three, atol=1e-6)
 
 
-def test_an_offset_alone_needs_one_standard():
+def test_one_standard_corrects_an_offset():
     source = spectra(6)
     target = source + np.linspace(0.1, 0.3, 40)
     for window_length in (1, 11, (5, 3)):
@@ -113,14 +115,14 @@ def test_an_offset_alone_needs_one_standard():
 def test_a_constant_channel_gets_an_offset_only():
     target, source = spectra(8), spectra(8)
     source[:, 4] = 0.1
-    target[:, 20] = 0.1  # its deviations from the mean are rounding noise
+    target[:, 20] = 0.1  # deviations from its mean are rounding error
     pds = PDS(window_length=1).fit(target, source)
     assert not pds.coef_[:, [4, 20]].any()
     assert pds.intercept_[4] == pytest.approx(0.1)
     assert pds.intercept_[20] == pytest.approx(source[:, 20].mean())
 
 
-def test_windows_are_cut_at_the_edges_and_never_wrapped():
+def test_windows_are_truncated_at_the_edges():
     coef = PDS(window_length=5).fit(spectra(9), spectra(9)).coef_
     offset = np.abs(np.subtract.outer(np.arange(40), np.arange(40)))
     assert not coef[offset > 2].any()
@@ -135,7 +137,7 @@ def test_a_window_over_all_channels_is_direct_standardization():
     np.testing.assert_allclose(pds.coef_, direct, atol=1e-6)
 
 
-def test_the_number_of_components_matters_on_noisy_standards():
+def test_n_components_matters_on_noisy_standards():
     rng = np.random.default_rng(0)
     target = spectra(10) + 0.02 * rng.normal(size=(10, 40))
     X_new = spectra(50, seed=4)
@@ -146,13 +148,13 @@ def test_the_number_of_components_matters_on_noisy_standards():
     assert errors[0] < 0.7 * errors[1]
 
 
-def test_feature_names_count_the_source_channels():
+def test_feature_names_out_are_as_many_as_source_channels():
     pds = PDS().fit(spectra(5), spectra(5, 33))
     assert pds.coef_.shape == (40, 33)
     assert len(pds.get_feature_names_out()) == 33
 
 
-def test_axes_lay_the_window_around_the_nearest_channel():
+def test_windows_are_around_the_nearest_channel_on_the_axes():
     target_axis = np.linspace(1000, 2000, 101)
     source_axis = np.array([1800.0, 1504.0, 1000.0])  # descending, between and on channels
     rng = np.random.default_rng(0)
@@ -166,7 +168,7 @@ def test_axes_lay_the_window_around_the_nearest_channel():
     np.testing.assert_allclose(pds.intercept_, 3.0)
 
 
-def test_axes_of_one_range_are_the_default():
+def test_default_axes_cover_the_same_range():
     target, source = noisy_pair(n_source=34)
     axes = {"target_axis": np.linspace(900, 1700, 40), "source_axis": np.linspace(900, 1700, 34)}
     np.testing.assert_allclose(
@@ -187,7 +189,7 @@ def test_axes_of_one_range_are_the_default():
         ({"target_axis": np.ones(40), "source_axis": np.arange(1, 41)}, "strictly"),
     ],
 )
-def test_refuses_axes_that_do_not_fit(axes, match):
+def test_refuses_invalid_axes(axes, match):
     with pytest.raises(ValueError, match=match):
         PDS(**axes).fit(*noisy_pair())
 
@@ -205,11 +207,11 @@ def test_refuses_axes_that_do_not_fit(axes, match):
         ({"n_components": 1.5}, "at least 1 or None, got 1.5"),
     ],
 )
-def test_refuses_bad_parameters(parameters, match):
+def test_refuses_invalid_parameters(parameters, match):
     with pytest.raises(ValueError, match=match):
         clone(PDS()).set_params(**parameters).fit(spectra(5), spectra(5))
 
 
-def test_refuses_standards_that_are_not_paired():
+def test_refuses_unpaired_standards():
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         PDS().fit(spectra(5), spectra(6))

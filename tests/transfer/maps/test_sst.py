@@ -1,4 +1,4 @@
-"""SST, the map: against the full singular value decomposition, and what it leaves as it is."""
+"""SST against the full singular value decomposition, inside and outside its loadings."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def test_standards_are_mapped_to_their_source_spectra():
     np.testing.assert_allclose(SST().fit(target, source).transform(target), source, atol=1e-8)
 
 
-def test_what_the_standards_do_not_show_is_left_as_it_is():
+def test_variation_outside_the_standards_is_kept():
     target, source = noisy_pair(5)
     outside = np.random.default_rng(0).normal(size=40)
     centred = target - target.mean(axis=0)
@@ -62,19 +62,19 @@ def test_a_constant_channel(constant):
     np.testing.assert_allclose(sst.transform(pair["target"]), pair["source"], atol=1e-8)
 
 
-def test_standards_that_do_not_differ_give_the_offset():
+def test_standards_without_variation_give_the_offset():
     target, source = np.ones((4, 6)), np.repeat(np.arange(6.0)[None], 4, axis=0)
     mapped = SST().fit(target, source).transform(np.zeros((2, 6)))
     np.testing.assert_allclose(mapped, np.repeat(np.arange(-1.0, 5.0)[None], 2, axis=0))
 
 
-def test_a_target_that_does_not_vary_keeps_what_it_shows():
+def test_a_constant_target_is_corrected_by_the_offset():
     target, source = np.ones((4, 6)), np.random.default_rng(0).normal(size=(4, 6))
     mapped = SST().fit(target, source).transform(target + 1)
     np.testing.assert_allclose(mapped, np.repeat(source.mean(axis=0)[None] + 1, 4, axis=0))
 
 
-def test_more_components_than_the_rank_are_none():
+def test_n_components_is_limited_by_the_rank():
     target, source = spectra(12), 1.1 * spectra(12)
     most, full = (SST(n_components=k).fit(target, source) for k in (3, 11))
     assert full.left_.shape == (40, 3)
@@ -82,11 +82,11 @@ def test_more_components_than_the_rank_are_none():
 
 
 @pytest.mark.parametrize("n_components", [0, -1, 2.0, "all"])
-def test_refuses_a_number_of_components_that_is_no_count(n_components):
-    with pytest.raises(ValueError, match=f"at least 1 or None, got {n_components!r}. Pass 3"):
+def test_refuses_invalid_n_components(n_components):
+    with pytest.raises(ValueError, match=f"at least 1 or None, got {n_components!r}. Pass"):
         SST(n_components=n_components).fit(*noisy_pair())
 
 
-def test_refuses_standards_that_are_not_paired():
+def test_refuses_unpaired_standards():
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         SST().fit(spectra(5), spectra(6))
