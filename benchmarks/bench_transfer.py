@@ -77,6 +77,7 @@ class Task:
 class Method:
     """How to build a transfer estimator, and the numbers of standards to run it with."""
 
+    estimator: str  # class in `skspektron.transfer`
     build: Callable  # (task, n_transfer, seed) -> estimator
     derivative: bool = True  # first derivative of the spectra, or the spectra as measured
     sizes: Callable = lambda requested: requested  # requested n_transfer -> n_transfer to run
@@ -97,7 +98,7 @@ def classical(name: str, sizes: Callable, rows: Callable = Method.rows, **params
             **params,
         )
 
-    return Method(build, sizes=sizes, rows=rows)
+    return Method(name, build, sizes=sizes, rows=rows)
 
 
 def with_axis(name: str, sizes: Callable, *, joint: bool = True, **lazy: Callable) -> Method:
@@ -117,7 +118,7 @@ def with_axis(name: str, sizes: Callable, *, joint: bool = True, **lazy: Callabl
             **{name: make() for name, make in lazy.items()},
         )
 
-    return Method(build, derivative=False, sizes=sizes, joint=joint)
+    return Method(name, build, derivative=False, sizes=sizes, joint=joint)
 
 
 @cache
@@ -192,6 +193,8 @@ METHODS = {
     "ttt": with_axis("TTTTransfer", sizes=zero, joint=False),
     **HALVES,
 }
+# The first method of each class, which the documentation quotes.
+NAMES = {method.estimator: name for name, method in reversed(METHODS.items())}
 
 
 def corn_tasks() -> Iterator[Task]:

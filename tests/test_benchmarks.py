@@ -122,18 +122,6 @@ def test_both_packages_fit_the_same_map(pair):
     np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
-TRANSFERS = {
-    "NoTransfer": "no-transfer",
-    "CORALTransfer": "coral",
-    "PDSTransfer": "pds",
-    "SSTTransfer": "sst",
-    "EPOTransfer": "epo",
-    "NARTransfer": "nar",
-    "PooledTransfer": "pooled",
-    "TargetOnly": "target-only",
-    "EnsembleTransfer": "ensemble",
-    "LoRATransfer": "lora",
-}
 # Rows of the page on the benchmark that are not called as the methods of the script are.
 ON_THE_PAGE = {"LoRA, random network": "lora-random"}
 
@@ -223,9 +211,7 @@ def test_the_evidence_quotes_the_committed_results():
     lines = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("| `")]
     assert len(lines) >= 9
     for name, *cells in ([cell.strip() for cell in line] for line in lines):
-        method = (TRANSFERS | {"TTTTransfer": "ttt", "random network": "lora-random"})[
-            name.strip("`")
-        ]
+        method = (bench_transfer.NAMES | {"random network": "lora-random"})[name.strip("`")]
         expected = [mean_over_repeats(corn, method, n) for n in ("0", "5", "10", "30")]
         expected.append(mean_over_repeats(corn, method, "10", "*-m5/moisture"))
         assert cells == [*expected, mean_over_repeats(tablets, method, "10")]

@@ -8,21 +8,11 @@ from xml.etree import ElementTree
 import numpy as np
 
 from benchmarks import bench_transfer
+from benchmarks.bench_transfer import NAMES
 from skspektron._documentation import SITE
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-METHODS = {
-    "CCATransfer": "cca",
-    "CORALTransfer": "coral",
-    "DSTransfer": "ds",
-    "EnsembleTransfer": "ensemble",
-    "FNOTransfer": "fno",
-    "MeanCentredTransfer": "mean-centring",
-    "NARTransfer": "nar",
-    "PooledTransfer": "pooled",
-    "TargetOnly": "target-only",
-}
 
 
 def load_script(name):
@@ -63,14 +53,14 @@ def test_which_method_quotes_the_committed_results():
     checked = 0
     n_transfer = None
     for have, method, *cells in rows_of_tables("which_method.md"):
-        if method in METHODS and len(cells) == 2 and re.fullmatch(r"(-?[\d.]+)?", cells[0]):
+        if method in NAMES and len(cells) == 2 and re.fullmatch(r"(-?[\d.]+)?", cells[0]):
             n_transfer = (re.match(r"no standards|\d+", have) or [n_transfer])[0]
             n = n_transfer.replace("no standards", "0")
-            assert cells == [r2.get((d, METHODS[method], n), "") for d in ("corn", "tablets")]
+            assert cells == [r2.get((d, NAMES[method], n), "") for d in ("corn", "tablets")]
             checked += 1
-        elif have in METHODS:
+        elif have in NAMES:
             fits = [("corn", "5"), ("corn", "10"), ("tablets", "10")]
-            assert [method, *cells[:2]] == [r2[d, METHODS[have], n] for d, n in fits]
+            assert [method, *cells[:2]] == [r2[d, NAMES[have], n] for d, n in fits]
             checked += 1
     assert checked == 18
 
