@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
-from sklearn.utils import get_tags
+from sklearn.pipeline import Pipeline, make_pipeline
 
 
 def unwrap(estimator: Any) -> Any:
@@ -23,10 +22,13 @@ def last_step(estimator: Any) -> Any:
     return last_step(estimator.steps[-1][1]) if isinstance(estimator, Pipeline) else estimator
 
 
-def is_supervised(estimator: Any) -> bool:
-    """Return whether an estimator, or any that it holds, is fitted to `y`, by its tag."""
-    parts = [estimator, *estimator.get_params(deep=True).values()]
-    return any(get_tags(part).target_tags.required for part in parts if hasattr(part, "fit"))
+def front_pipeline(estimator: Any) -> Pipeline | None:
+    """Return all steps before the last one as a pipeline, None if there are none."""
+    steps: list[Any] = []
+    while isinstance(estimator := unwrap(estimator), Pipeline):
+        steps += [step for _, step in estimator.steps[:-1]]
+        estimator = estimator.steps[-1][1]
+    return make_pipeline(*steps) if steps else None
 
 
 def split_last_step(estimator: Any) -> tuple[Callable[[Any], Any], Any]:

@@ -9,6 +9,7 @@ from sklearn.pipeline import Pipeline
 from .._frames import as_frame, installed_kind
 from .._pipelines import unwrap
 from ..foundation import SpektronEmbedder
+from ..transfer._adaptation._offset import SubtractOffset
 from ._transfer_rows import MAPPING_METHODS, TransferRows, transfer_rows
 
 
@@ -89,4 +90,4 @@ def _embedding_part(calibration: Any) -> Pipeline:
     """Return the steps up to the embedder, with the step that subtracts its offset, if any."""
     calibration = unwrap(calibration)
     stop = _embedders(calibration)[0] + 1
-    return calibration[: stop + (calibration.steps[stop][0] == "align")]
+    return calibration[: stop + isinstance(calibration.steps[stop][1], SubtractOffset)]

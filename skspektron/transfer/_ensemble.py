@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator
-from sklearn.pipeline import Pipeline
+from sklearn.base import BaseEstimator, clone
 
-from .._pipelines import is_supervised
+from .._pipelines import front_pipeline
 from .._typing import InstrumentName, MemoryLike, RandomState, Selection
 from .._validation import check_axis
 from ._averaging._views import spectral_views, viewed_rows
@@ -153,7 +152,7 @@ class EnsembleTransfer(LastStepTransfer):
         refuse_frozen(self)
         views = spectral_views(source.X.shape[1], self._axis())
         self._views = {name: view.fit(source.X) for name, view in views.items()}
-        self._has_own_view = self._has_front()
+        self._has_own_view = self._has_unsupervised_front(source)
         spectra = source.X, standards.X_source, standards.X_target
         viewed = viewed_rows(*map(self._transform_views, spectra))
         self._members = fit_members(viewed, source, standards)
@@ -176,17 +175,22 @@ class EnsembleTransfer(LastStepTransfer):
             viewed["estimator"] = np.asarray(self._transform_front(X))
         return viewed
 
-    def _has_front(self) -> bool:
+    def _has_unsupervised_front(self, source: Rows) -> bool:
         """Return whether the estimator has steps before the last, none of them fitted to `y`.
 
-        A supervised step has been fitted to the rows that its view is evaluated on.
+        A supervised step has seen the rows that its view would be judged on. Tags do not tell:
+        `SelectKBest` and `PLSRegression` declare that they do not require `y`.
         """
-        estimator = self.estimator_
-        return (
-            isinstance(estimator, Pipeline)
-            and len(estimator) > 1
-            and not is_supervised(estimator[:-1])
-        )
+        front = front_pipeline(self.estimator_)
+        if front is None:
+            return False
+        X = self._layout.as_given(source.X)
+        try:
+            without_y = clone(front).fit(X)
+        except (TypeError, ValueError):  # it needs y
+            return False
+        Z, expected = (np.asarray(steps.transform(X)) for steps in (front, without_y))
+        return Z.shape == expected.shape and np.allclose(Z, expected, atol=1e-8 * np.abs(Z).max())
 
     def _predict_target(self, X: NDArray[Any]) -> NDArray[Any]:
         """Return the sum of the weighted members."""

@@ -157,7 +157,7 @@ class NARTransfer(LastStepTransfer):
         penalties = self._candidate_penalties(len(standards))
         if self.estimator is None and isinstance(final, PLSRegression):
             ridges = AUTO_RIDGES * mean_square_norm
-            fit_all = RidgeCandidates(source, penalties, ridges)
+            fit_all = _RidgeCandidates(source, penalties, ridges)
         else:
             ridges = np.array([np.nan])
             fit_all = partial(self._fit_each, final, penalties)
@@ -193,7 +193,7 @@ class NARTransfer(LastStepTransfer):
 
 
 @dataclass(frozen=True)
-class RidgeCandidates:
+class _RidgeCandidates:
     """Ridge regressions on source rows and difference spectra, for all penalties and ridges."""
 
     source: Rows

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.decomposition import PCA
-from sklearn.feature_selection import SelectKBest, f_regression
-from sklearn.linear_model import Ridge
+from sklearn.feature_selection import SelectFromModel, SelectKBest, f_regression
+from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.metrics import r2_score
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -211,10 +211,24 @@ def test_steps_get_the_columns_that_they_were_fitted_with(as_frame, make_stack):
     assert model.view_weights_["estimator"] > 0
 
 
-def test_supervised_steps_are_not_a_view(make_stack):
-    stack = make_stack()
-    selection = make_pipeline(SelectKBest(f_regression, k=8), Ridge(1e-3))
-    assert "estimator" not in fit(make(8, selection), stack).view_weights_
+SELECTION = SelectKBest(f_regression, k=8)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-9])
+@pytest.mark.parametrize(
+    "calibration",
+    [
+        make_pipeline(SELECTION, Ridge(1e-3)),
+        make_pipeline(make_pipeline(SELECTION), Ridge(1e-3)),
+        make_pipeline(StandardScaler(), make_pipeline(SELECTION, Ridge(1e-3))),
+        make_pipeline(make_union(PCA(2), SELECTION), Ridge(1e-3)),
+        make_pipeline(SelectFromModel(LinearRegression(), threshold="median"), Ridge(1e-3)),
+    ],
+    ids=["flat", "nested", "nested at the end", "union", "model"],
+)
+def test_supervised_steps_are_not_a_view(calibration, scale, make_stack):
+    X, *rest = make_stack()
+    assert "estimator" not in fit(make(8, calibration), (scale * X, *rest)).view_weights_
 
 
 @pytest.mark.filterwarnings("ignore:.*do not vary with y")

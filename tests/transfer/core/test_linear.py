@@ -1,4 +1,4 @@
-"""The last step of a calibration, and its coefficients."""
+"""Coefficients of a linear calibration."""
 
 import pickle
 
@@ -7,37 +7,16 @@ import pandas as pd
 import pytest
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.dummy import DummyRegressor
-from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.preprocessing import StandardScaler
 
-from skspektron._pipelines import split_last_step
 from skspektron.transfer import PFCETransfer
 from skspektron.transfer._core._linear import linear_coefficients
 
 rng = np.random.default_rng(0)
 X, Y = rng.normal(size=(12, 4)), rng.normal(size=(12, 2))
-
-CALIBRATIONS = {
-    "regressor": Ridge(),
-    "pipeline": make_pipeline(StandardScaler(), Ridge()),
-    "one step": make_pipeline(Ridge()),
-    "nested": make_pipeline(MinMaxScaler(), make_pipeline(StandardScaler(), Ridge())),
-    "passthrough": make_pipeline("passthrough", Ridge()),
-}
-
-
-@pytest.mark.parametrize("frozen", [False, True])
-@pytest.mark.parametrize("calibration", CALIBRATIONS.values(), ids=CALIBRATIONS)
-def test_front_and_last_step_are_the_calibration(calibration, frozen):
-    calibration = calibration.fit(X, Y)
-    front, final = split_last_step(FrozenEstimator(calibration) if frozen else calibration)
-    assert isinstance(final, Ridge)
-    np.testing.assert_allclose(final.predict(front(X)), calibration.predict(X))
-    again = pickle.loads(pickle.dumps(front))
-    np.testing.assert_array_equal(again(X), front(X))
 
 
 def test_a_transfer_of_a_pipeline_can_be_pickled(make_stack):

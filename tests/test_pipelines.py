@@ -1,0 +1,52 @@
+"""Steps of pipelines and frozen estimators."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.decomposition import PCA
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+from skspektron._pipelines import front_pipeline, last_step, split_last_step, unwrap
+
+rng = np.random.default_rng(0)
+X, Y = rng.normal(size=(12, 4)), rng.normal(size=(12, 2))
+
+CALIBRATIONS = {
+    "regressor": Ridge(),
+    "pipeline": make_pipeline(StandardScaler(), Ridge()),
+    "one step": make_pipeline(Ridge()),
+    "nested": make_pipeline(MinMaxScaler(), make_pipeline(StandardScaler(), Ridge())),
+    "passthrough": make_pipeline("passthrough", Ridge()),
+}
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize("calibration", CALIBRATIONS.values(), ids=CALIBRATIONS)
+def test_front_and_last_step_are_the_calibration(calibration, frozen):
+    calibration = calibration.fit(X, Y)
+    front, final = split_last_step(FrozenEstimator(calibration) if frozen else calibration)
+    assert isinstance(final, Ridge)
+    np.testing.assert_allclose(final.predict(front(X)), calibration.predict(X))
+    again = pickle.loads(pickle.dumps(front))
+    np.testing.assert_array_equal(again(X), front(X))
+
+
+def test_the_last_step_of_nested_and_frozen_pipelines():
+    ridge = Ridge()
+    frozen = FrozenEstimator(FrozenEstimator(make_pipeline(PCA(), make_pipeline(PCA(), ridge))))
+    assert last_step(frozen) is ridge and last_step(ridge) is ridge
+    assert unwrap(frozen) is frozen.estimator.estimator and unwrap(ridge) is ridge
+
+
+def test_all_steps_before_the_last_are_the_front():
+    steps = [StandardScaler(), PCA(3), MinMaxScaler()]
+    inner = make_pipeline(*steps[1:], Ridge()).fit(X, Y)
+    nested = make_pipeline(steps[0].fit(X), FrozenEstimator(inner))
+    front = front_pipeline(nested)
+    assert [type(step) for _, step in front.steps] == [type(step) for step in steps]
+    np.testing.assert_array_equal(front.transform(X), split_last_step(nested)[0](X))
+    assert front_pipeline(Ridge()) is None and front_pipeline(make_pipeline(Ridge())) is None
