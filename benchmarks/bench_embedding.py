@@ -259,7 +259,7 @@ def from_scratch(data: SpectralSet, Y, splits, weights: Path, seed: int) -> dict
     predicted = np.empty(Y.shape)
     for train, test, _ in splits:
         model = SpektronRegressor(
-            weights, wavenumber=data.wavenumber, trains="all", device="cpu", random_state=seed
+            weights, wavenumber=data.wavenumber, trainable="all", device="cpu", random_state=seed
         )
         predicted[:, test] = model.fit(data.X[train], Y[:, train].T).predict(data.X[test]).T
     return {WITHOUT_PLS: rmsep(Y.T, predicted.T, multioutput="raw_values")}

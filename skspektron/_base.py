@@ -1,4 +1,4 @@
-"""What estimators with a network inside share."""
+"""Mixins of the estimators that contain a network."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from sklearn.utils import check_random_state
 from ._training.engine._recipe import Recipe
 from ._validation import check_axis
 
-# Where an axis is neither given nor spelt by column names: the near infrared, in cm-1.
+# The near infrared in cm-1, for an axis that is neither given nor in the column names.
 ASSUMED_RANGE = 10_000.0, 4_000.0
 
 
 class TorchEstimatorMixin:
-    """Device, seed and spectral axis of an estimator that computes with a network."""
+    """Device, seed, spectral axis and training parameters of an estimator with a network."""
 
     def _resolve_device(self) -> str:
-        """Return where to compute: `device`, or a GPU where there is one."""
+        """Return the device to compute on: `device`, or a GPU if there is one."""
         from ._bridge import resolve_device
 
         return resolve_device(self.device)
 
     def _draw_seed(self) -> int:
-        """Return one seed for everything a fit draws."""
+        """Return the seed of all random numbers of a fit."""
         return int(check_random_state(self.random_state).randint(2**31 - 1))
 
     def _recipe(self, seed: int, **more) -> Recipe:
@@ -45,12 +45,22 @@ class TorchEstimatorMixin:
         if axis is None:
             axis = np.linspace(*ASSUMED_RANGE, n_features)
             warnings.warn(
-                f"No axis for {n_features} channels: they are placed evenly from {axis[0]:g} to "
-                f"{axis[-1]:g} cm-1. Pass wavelength= (nm) or wavenumber= (cm-1), or, where the "
-                "columns name the axis, let the steps before keep them with set_output.",
+                f"No axis for {n_features} channels: they are placed evenly from "
+                f"{axis[0]:g} to {axis[-1]:g} cm-1. Pass wavelength= (nm) or wavenumber= (cm-1), "
+                "or, if the columns name the axis, keep their names in earlier steps with "
+                "set_output.",
                 stacklevel=3,
             )
         return axis
+
+
+class PretrainedMixin(TorchEstimatorMixin):
+    """Estimator whose parameter `weights` may be a fitted pretrainer, which clones share."""
+
+    def __sklearn_clone__(self):
+        clone = super().__sklearn_clone__()
+        clone.weights = self.weights  # not a clone of it, which would not be fitted
+        return clone
 
 
 def plain(value):

@@ -187,5 +187,5 @@ def test_missing_shipped_weights_are_named(fitted, monkeypatch):
     model = fitted["SpektronEmbedder"][0]
     held = pickle.dumps(model)
     monkeypatch.setattr("skspektron.foundation._weights.shipped_weights", lambda: ["small"])
-    with pytest.raises(ValueError, match=r"uses the weights 'masked' .* ships not among those"):
+    with pytest.raises(ValueError, match=r"uses the weights 'masked' .* ships no such weights"):
         pickle.loads(held)

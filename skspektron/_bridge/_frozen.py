@@ -33,7 +33,7 @@ _FORGETS = ContextVar("forgets", default=False)
 
 
 @contextmanager
-def embeddings_forgotten():
+def embeddings_not_cached():
     """Let no network remember embeddings inside: for spectra that are seen once."""
     token = _FORGETS.set(True)
     try:

@@ -1,4 +1,4 @@
-"""The sizes of a network, public where networks are trained."""
+"""Public name of the dataclass that describes a network."""
 
 from .._nn.architecture import Architecture
 

@@ -1,4 +1,4 @@
-"""Embeddings of more spectra than the memory holds."""
+"""Embeddings of archives that do not fit into memory."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from ._corpus import is_archive
 if TYPE_CHECKING:
     from ..datasets import SpektraArchive
 
-CHUNKS_A_JOB = 4  # a worker that is slow is waited for once in so many chunks
-N_PROBES = 8  # spectra that tell one model and archive from another
+CHUNKS_PER_JOB = 4  # chunks per job between two points where all workers are waited for
+N_PROBES = 8  # spectra whose embeddings identify the model
 DTYPE = np.dtype("<f4")
 
 
@@ -39,8 +39,8 @@ def embed_archive(
 ) -> NDArray[np.float32]:
     """Embed all spectra of an archive and write the embeddings to a file.
 
-    ``model.transform`` for spectra that do not fit into memory: chunks of them are read, embedded
-    and written one after the other, or several at a time through joblib, and so on a Dask cluster.
+    This is ``model.transform`` for spectra that do not fit into memory. They are read, embedded and
+    written in chunks, several at a time with joblib, which can use a Dask cluster.
 
     Parameters
     ----------
@@ -48,36 +48,34 @@ def embed_archive(
         A `SpektronEmbedder`, or a `Pipeline` with one, such as ``make_pipeline(SNV(), embedder)``,
         fitted on some spectra of the archive.
     archive : SpektraArchive
-        Spectra in files that all processes can read under the same names, on one axis.
+        Spectra on one axis, in files that all processes can read by the same paths.
     path : path-like
-        File to write, which `numpy.load` reads; none may be there.
+        File to write, for `numpy.load`. It must not exist.
     chunk_size : int, default=256
-        Spectra that are read and embedded at once; changes memory and speed. A multiple of
-        the embedder's `batch_size` gives the same batches, and the same numbers to the last bit,
-        as `transform` gives on all spectra at once.
+        Spectra per chunk; affects memory and speed. With a multiple of the embedder's `batch_size`
+        the embeddings are bit-identical to those of `transform` on all spectra at once.
     n_jobs : int, default=None
-        Chunks embedded at a time, as in joblib.
+        Number of chunks embedded in parallel, as in joblib.
     verbose : int, default=0
         1 shows a progress bar.
 
     Returns
     -------
     embeddings : memmap of shape (n_samples, n_outputs)
-        The embeddings in the order of the archive, float32, of which only the rows that are used
-        are read into memory.
+        The embeddings in the order of the archive, float32. Rows are read into memory when they
+        are used.
 
     See Also
     --------
-    skspektron.datasets.SpektraArchive : Says how the files are written.
-    skspektron.model_selection.dask_parallel : Spreads the chunks over a Dask cluster.
+    skspektron.datasets.SpektraArchive : Describes the files.
+    skspektron.model_selection.dask_parallel : Runs joblib on a Dask cluster.
 
     Notes
     -----
-    Only this process writes. A call that was interrupted leaves a file ``.part`` beside `path`;
-    the same call goes on behind its last complete chunk and renames it at the end, so what is at
-    `path` is whole. Memory holds four chunks and their embeddings a job, however large the
-    archive is. A spectrum is embedded once, so embeddings are not remembered here, as
-    `SpektronEmbedder` does elsewhere.
+    Only the calling process writes. An interrupted call leaves a ``.part`` file next to `path`; the
+    same call resumes after its last complete chunk and renames it at the end, so the file at
+    `path` is always complete. Memory use is four chunks and their embeddings per job, whatever the
+    size of the archive. Embeddings are not cached.
 
     Examples
     --------
@@ -95,7 +93,9 @@ def embed_archive(
     probes, name = _identify(model, archive)
     part = path.with_name(f".{path.name}.{name}.part")
     part.touch()
-    with part.open("r+b") as file:  # not "a": the same call elsewhere would double rows
+    with part.open(
+        "r+b"
+    ) as file:  # not "a": another process with the same call would duplicate rows
         done = _find_end(file, (len(archive), probes.shape[1]), chunk_size)
         rows = range(done, len(archive), chunk_size)
         with tqdm(total=len(archive), initial=done, disable=not verbose, desc="embed") as bar:
@@ -103,38 +103,38 @@ def embed_archive(
                 file.write(embeddings.tobytes())
                 bar.update(len(embeddings))
         file.flush()
-        os.fsync(file.fileno())  # some disks tell only now that they are full
-    with suppress(FileNotFoundError):  # the same call elsewhere was faster, with the same rows
+        os.fsync(file.fileno())  # some disks report only here that they are full
+    with suppress(FileNotFoundError):  # another process with the same call was faster
         os.replace(part, path)
     return np.load(path, mmap_mode="r")
 
 
 def _check(model: Any, archive: Any, path: Path, chunk_size: int) -> None:
-    """Refuse what cannot be embedded, or not be written."""
+    """Raise for arguments that cannot be embedded or written."""
     if not is_archive(archive):
         raise TypeError(
-            f"archive is a {type(archive).__name__}. Pass a SpektraArchive; an array goes to "
+            f"archive must be a SpektraArchive, got {type(archive).__name__}. Pass arrays to "
             "model.transform."
         )
     check_is_fitted(model)
     if chunk_size < 1:
-        raise ValueError(f"chunk_size is {chunk_size}. Pass 1 or more.")
-    if path.exists():
-        raise FileExistsError(f"{path} exists already. Pass another path, or remove the file.")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(
-            f"There is no folder {str(path.parent)!r} to write to. Make it first."
+        raise ValueError(
+            f"chunk_size must be an int of at least 1, got {chunk_size!r}. Pass 256, the default."
         )
+    if path.exists():
+        raise FileExistsError(f"{path} already exists. Pass another path, or delete the file.")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"The folder {str(path.parent)!r} does not exist. Create it first.")
     if len(archive.axes) > 1:
         raise ValueError(
-            f"The archive has {len(archive.axes)} axes and a model knows one. Embed the files of "
-            "each axis by themselves; archive.axes_by_file() tells them apart."
+            f"The archive has {len(archive.axes)} axes, and a model has one. Embed the files of "
+            "each axis separately; archive.axes_by_file() lists them."
         )
     _check_axis(model, archive.axes[0])
 
 
 def _check_axis(model: Any, axis: NDArray[Any]) -> None:
-    """Refuse an embedder that was fitted on another axis than that of the files."""
+    """Raise ValueError if the embedder was fitted on another axis than that of the files."""
     steps = [model, *(step for _, step in getattr(model, "steps", []))]
     for known in (step.wavenumber_ for step in steps if hasattr(step, "wavenumber_")):
         if known.shape != axis.shape or not np.allclose(known, axis, rtol=1e-6):
@@ -146,7 +146,7 @@ def _check_axis(model: Any, axis: NDArray[Any]) -> None:
 
 
 def _identify(model: Any, archive: Any) -> tuple[NDArray[np.float32], str]:
-    """Return embeddings of a few spectra, and a name of this model and archive that tells them."""
+    """Return embeddings of a few spectra, and a checksum of model and archive."""
     n_samples = len(archive)
     rows = np.unique(np.linspace(0, n_samples - 1, min(n_samples, N_PROBES)).astype(int))
     probes = _embed_chunk(model, lambda: archive.read(rows))
@@ -154,7 +154,7 @@ def _identify(model: Any, archive: Any) -> tuple[NDArray[np.float32], str]:
 
 
 def _find_end(file: BinaryIO, shape: tuple[int, int], chunk_size: int) -> int:
-    """Return how many rows of complete chunks a file has, and go to where the next one begins."""
+    """Return the number of rows in complete chunks of a file, and seek to their end."""
     n_bytes = file.seek(0, os.SEEK_END)
     file.seek(0)
     header = {"descr": DTYPE.str, "fortran_order": False, "shape": shape}
@@ -168,10 +168,10 @@ def _find_end(file: BinaryIO, shape: tuple[int, int], chunk_size: int) -> int:
 def _embed(
     model: Any, archive: Any, rows: range, n_jobs: int | None
 ) -> Iterator[NDArray[np.float32]]:
-    """Yield the embeddings of chunks that begin at `rows`, in order."""
+    """Yield the embeddings of the chunks that start at `rows`, in order."""
     with Parallel(n_jobs=n_jobs) as parallel:
-        # In rounds: what one process has embedded waits in memory for what others have not.
-        n_chunks = CHUNKS_A_JOB * effective_n_jobs(n_jobs)
+        # In rounds, to limit the embeddings that wait in memory for a slow worker.
+        n_chunks = CHUNKS_PER_JOB * effective_n_jobs(n_jobs)
         for first in range(0, len(rows), n_chunks):
             yield from parallel(
                 delayed(_embed_chunk)(model, archive.reader(start, start + rows.step))
@@ -180,8 +180,8 @@ def _embed(
 
 
 def _embed_chunk(model: Any, read: Callable[[], NDArray[Any]]) -> NDArray[np.float32]:
-    """Return the embeddings of the spectra that `read` reads."""
-    from .._bridge import embeddings_forgotten
+    """Return the embeddings of the spectra that `read` returns."""
+    from .._bridge import embeddings_not_cached
 
-    with embeddings_forgotten():
+    with embeddings_not_cached():
         return np.asarray(model.transform(read()), dtype=DTYPE)

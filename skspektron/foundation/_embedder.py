@@ -1,4 +1,4 @@
-"""Spectra as embeddings of a pretrained network."""
+"""Embeddings of spectra by a pretrained network."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._base import TorchEstimatorMixin
+from .._base import PretrainedMixin
 from .._documentation import DocumentedEstimator
 from .._typing import Weights
 from .._validation import check_counts
@@ -21,14 +21,13 @@ if TYPE_CHECKING:
 
 
 class SpektronEmbedder(
-    TorchEstimatorMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, DocumentedEstimator
+    PretrainedMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, DocumentedEstimator
 ):
-    r"""Represent spectra by what a pretrained network makes of them.
+    r"""Transform spectra to embeddings of a pretrained network.
 
-    The network reads neighbouring channels on the instrument's own axis, so one set of weights
-    serves every grid. Its blocks are banks of damped oscillators along the axis, D-LinOSS [1]_,
-    whose states x answer what they read, u, as :math:`x'' = -A x - G x' + B u`. Nothing is trained
-    here: `fit` checks the spectra and their axis.
+    The network works on the instrument's own axis, so the same weights serve every grid. Its
+    blocks are banks of damped oscillators along the axis, D-LinOSS [1]_, with states x and input u,
+    :math:`x'' = -A x - G x' + B u`. Nothing is trained: `fit` checks the spectra and their axis.
 
     Parameters
     ----------
@@ -38,26 +37,25 @@ class SpektronEmbedder(
     wavelength : array-like of shape (n_features,), default=None
         Axis of `X` in nm, strictly monotonic.
     wavenumber : array-like of shape (n_features,), default=None
-        Axis of `X` in cm-1, strictly monotonic. Without either axis, string column names
-        such as "1100.0" are read as one; without those, the channels are placed evenly from
+        Axis of `X` in cm-1, strictly monotonic. Without either axis it is read from column names
+        that are strings such as "1100.0"; without those, the channels are placed evenly from
         10000 to 4000 cm-1, with a warning.
     domain : {"NIR", "IR", "RAMAN", "UNKNOWN"}, default=None
         Kind of the spectra, for a network with a domain token; None is "UNKNOWN".
     pooling : {"tokens", "mean", "latent"}, default="tokens"
-        "tokens" keeps every patch's token side by side, (number of patches) x (width of the
-        network) outputs in which wavelengths stay apart; "mean" averages them, which serves
-        clustering better than calibration; "latent" is what the network reads a spectrum as: its
-        CLS or mean token, a point of the unit sphere, or the chemistry part of a bottleneck,
-        behind all blocks (``n_layers=None``).
+        "tokens" concatenates the tokens of all patches, (number of patches) x (width of the
+        network) outputs. "mean" averages them, which is better for clustering than for
+        calibration. "latent" is the network's representation of the whole spectrum after all
+        blocks (``n_layers=None``): its CLS or mean token, a point on the unit sphere, or the
+        chemistry part of a bottleneck.
     n_layers : int or None, default=1
-        Number of the network's blocks that a spectrum passes before its tokens are read; None:
-        all of them and the last norm, which is what reconstructs hidden patches. The norm takes
-        the scale of every token away, which calibration needs; the weights "small" have one
-        block.
+        Number of blocks after which tokens are read. None: all blocks and the final norm, as for
+        the reconstruction of hidden patches. The norm removes the scale of every token, which
+        calibration needs. The weights "small" have one block.
     batch_size : int, default=256
-        Spectra that go through the network at once; changes memory and speed only.
+        Spectra per forward pass; affects memory and speed only.
     device : str, default=None
-        torch device, such as "cpu" or "cuda"; None is a GPU where there is one.
+        torch device, such as "cpu" or "cuda". None: a GPU if there is one.
 
     Attributes
     ----------
@@ -66,23 +64,24 @@ class SpektronEmbedder(
     wavenumber_ : ndarray of shape (n_features_in_,)
         Axis of the spectra in cm-1.
     device_ : str
-        Where embeddings are computed.
+        Device of the network.
     n_features_in_ : int
         Number of spectral channels.
 
     See Also
     --------
     SpektronPretrainer : Trains such a network on spectra without reference values.
-    skspektron.preprocessing.SNV : The scale the shipped weights were trained on.
+    skspektron.preprocessing.SNV : Scales spectra as those that the shipped weights were trained on.
 
     Notes
     -----
-    NaN marks a channel that was not measured. A patch with more than half of its channels
-    missing is left out; a spectrum without any usable patch becomes zeros, with a warning.
-    The weights "small" give 16 outputs a channel: a linear view of the 31 channels around it and
-    what the block adds. Embeddings do not depend on the other spectra of a batch. They are
-    remembered for the life of the process (up to 256 MiB a set of weights), so that a search
-    pays once.
+    NaN marks a channel that was not measured. A patch with more than half of its channels missing
+    is ignored. The embedding of a spectrum without any usable patch is zero, with a warning.
+    The weights "small" have no normalization of their own: put `SNV` before the embedder. They
+    give 16 outputs per channel, a linear function of the 31 channels around it plus the output of
+    the block. The embedding of a spectrum does not depend on the other spectra of a batch.
+    Embeddings are cached for the life of the process (up to 256 MiB per set of weights), so that
+    a search computes each one once.
 
     References
     ----------
@@ -99,7 +98,7 @@ class SpektronEmbedder(
     (5, 16)
     """
 
-    _reads_any_grid = True  # transfers leave its spectra on the channels of their instrument
+    _reads_any_grid = True  # transfer methods keep the instrument's own channels
 
     def __init__(
         self,
@@ -130,7 +129,8 @@ class SpektronEmbedder(
         X = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan")
         if self.pooling not in POOLINGS:
             raise ValueError(
-                f"pooling is {self.pooling!r}. Pass one of {', '.join(map(repr, POOLINGS))}."
+                f"pooling must be one of {', '.join(map(repr, POOLINGS))}, got {self.pooling!r}. "
+                "Pass 'tokens', the default."
             )
         check_counts(self, batch_size=1)
         self.wavenumber_ = self._resolve_axis(X.shape[1])
@@ -147,21 +147,21 @@ class SpektronEmbedder(
         return self
 
     def _check_readout(self, architecture) -> None:
-        """Refuse to read from a place or with a token that the network does not have."""
+        """Raise ValueError for a depth or a domain that the network does not have."""
         if self.n_layers is not None and self.n_layers not in range(architecture.depth + 1):
             raise ValueError(
-                f"n_layers is {self.n_layers!r}, the network has {architecture.depth} blocks. "
-                f"Pass an int from 0 to {architecture.depth}, or None."
+                f"n_layers must be None or an int from 0 to {architecture.depth}, the number of "
+                f"blocks of the network, got {self.n_layers!r}. Pass 1, the default."
             )
         if self.pooling == "latent" and self.n_layers is not None:
             raise ValueError(
-                f"pooling='latent' reads behind all {architecture.depth} blocks and n_layers is "
-                f"{self.n_layers}. Pass n_layers=None."
+                f"n_layers must be None with pooling='latent', got {self.n_layers!r}. Pass "
+                f"n_layers=None: the latent is read after all {architecture.depth} blocks."
             )
         if self.domain is not None and not architecture.domain_token:
             raise ValueError(
-                f"domain is {self.domain!r} and the network has no token for it. Leave it out, or "
-                "use weights with a domain token."
+                f"domain must be None for a network without a domain token, got {self.domain!r}. "
+                "Pass domain=None, or weights with a domain token."
             )
 
     def transform(self, X: ArrayLike) -> NDArray[Any]:
@@ -173,8 +173,9 @@ class SpektronEmbedder(
         if n_empty:
             warnings.warn(
                 f"{n_empty} of {len(X)} spectra have no patch of "
-                f"{self.network_.architecture.patch_length} channels of which half are measured: "
-                "their embedding is zero. Drop them, or use weights with shorter patches.",
+                f"{self.network_.architecture.patch_length} channels of which at least half are "
+                "measured. Their embedding is zero: drop them, or use weights with shorter "
+                "patches.",
                 stacklevel=2,
             )
         return self.network_.embed(
@@ -186,19 +187,35 @@ class SpektronEmbedder(
         ).astype(np.float64)
 
     def _to_spectra(self, X):
-        """Return checked rows as the network reads them."""
+        """Return checked spectra as tensors."""
         from .._bridge import to_spectra
 
         domain = None if self.domain is None else number_domains(self.domain, None, len(X))
         return to_spectra(X, [self.wavenumber_], np.zeros(len(X), dtype=int), domain=domain)
 
-    def __sklearn_clone__(self):
-        # A fitted pretrainer is weights here, not a hyper-parameter to be forgotten.
-        clone = super().__sklearn_clone__()
-        clone.weights = self.weights
-        return clone
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
+
+
+def embedder_of(pretrainer: Any) -> SpektronEmbedder:
+    """Return the embedder that a fitted pretrainer transforms spectra of its one axis with."""
+    if isinstance(pretrainer.wavenumber_, dict):
+        raise ValueError(
+            "This pretrainer was trained on several axes, and the axis of X is not known. Pass it "
+            "to SpektronEmbedder(weights=pretrainer, wavenumber=...)."
+        )
+    if isinstance(pretrainer.domain_, list):
+        raise ValueError(
+            f"This pretrainer was trained on {', '.join(pretrainer.domain_)}, and the kind of X is "
+            "not known. Pass it to SpektronEmbedder(weights=pretrainer, domain=...)."
+        )
+    return SpektronEmbedder(
+        pretrainer,
+        wavenumber=pretrainer.wavenumber_,
+        domain=pretrainer.domain_,
+        pooling="mean",
+        n_layers=min(1, pretrainer.network_.architecture.depth),
+        device=pretrainer.device,
+    )

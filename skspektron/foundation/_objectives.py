@@ -1,4 +1,4 @@
-"""Which objectives a network is trained with, and whether the data serve them."""
+"""Checks that data and network meet the requirements of the objectives."""
 
 import warnings
 from collections.abc import Mapping
@@ -9,46 +9,48 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_array, check_consistent_length
 
 from .._nn.architecture import Architecture
-from ._corpus import NEGATIVE_SHARE, Corpus
+from ._corpus import MAX_NEGATIVE, Corpus
 
-READ_LATENTS = {"byol", "infonce", "sinkhorn", "bottleneck", "beer_lambert"}
+USES_LATENT = {"byol", "infonce", "sinkhorn", "bottleneck", "beer_lambert"}
 
 
 def check_objectives(objectives: Mapping[str, float]) -> None:
-    """Refuse names that are unknown and weights that are no positive numbers."""
+    """Raise ValueError for unknown objectives and weights that are not positive."""
     from .._nn.objectives import OBJECTIVES
 
     unknown = sorted(set(objectives) - set(OBJECTIVES))
     if unknown or not objectives:
         raise ValueError(
-            f"objectives names {unknown or 'nothing'}. Pass a mapping from "
-            f"{', '.join(map(repr, OBJECTIVES))} to weights."
+            "objectives must be a mapping to weights from one or more of "
+            f"{', '.join(map(repr, OBJECTIVES))}, got {unknown or dict(objectives)!r}. Pass "
+            "{'masked': 1.0}, the default."
         )
     for name, weight in objectives.items():
         if not weight > 0:
             raise ValueError(
-                f"The objective {name!r} has weight {weight}. Pass a positive one, or leave it out."
+                f"The weight of the objective {name!r} must be a positive number, got {weight!r}. "
+                "Pass 1.0, or remove the objective."
             )
 
 
 def check_labelled(objectives: Mapping[str, float], X, y) -> NDArray[Any] | None:
-    """Return the targets (n_samples, n_targets), or None where no objective reads them."""
+    """Return the targets (n_samples, n_targets), or None if no objective uses them."""
     from .._training.masked._batches import needs_of
 
     if "labels" not in needs_of(objectives):
         return None
     if y is None:
         raise ValueError(
-            "The objective 'calibration' predicts y and y is None. Pass reference values, "
-            "(n_samples,) or (n_samples, n_targets), or leave the objective out."
+            "The objective 'calibration' predicts y, and y is None. Pass reference values, "
+            "(n_samples,) or (n_samples, n_targets), or remove the objective."
         )
     y = check_array(y, dtype=np.float64, ensure_2d=False, ensure_all_finite="allow-nan")
     check_consistent_length(X, y)
     y = np.ascontiguousarray(y.reshape(len(y), -1))
     if not np.isfinite(y).any():
         raise ValueError(
-            f"The objective 'calibration' predicts y and none of its {y.size} values is finite. "
-            "Pass reference values, or leave the objective out."
+            f"The objective 'calibration' predicts y, and none of its {y.size} values is finite. "
+            "Pass reference values, or remove the objective."
         )
     return y
 
@@ -56,41 +58,41 @@ def check_labelled(objectives: Mapping[str, float], X, y) -> NDArray[Any] | None
 def check_needs(
     objectives: Mapping[str, float], architecture: Architecture, corpus: Corpus
 ) -> None:
-    """Refuse an objective without the data or the part of the network that it needs."""
+    """Raise ValueError if data or network lack a requirement of an objective."""
     from .._nn.objectives import OBJECTIVES
 
     trained = architecture.latent == "plain" or architecture.decoder == "latent"
-    if not (trained or READ_LATENTS & set(objectives)):
+    if not (trained or USES_LATENT & set(objectives)):
         warnings.warn(
-            f"No objective trains the latent {architecture.latent!r}: it stays as it was drawn. "
-            f"Add one of {', '.join(sorted(READ_LATENTS))}, or do not read it.",
+            f"No objective trains the latent {architecture.latent!r}, which keeps its initial "
+            f"weights. Add one of {', '.join(sorted(USES_LATENT))}, or do not use the latent.",
             stacklevel=3,
         )
-    lacks = _lacks(architecture, corpus)
+    missing = _missing_needs(architecture, corpus)
     for name in objectives:
-        for need in sorted(OBJECTIVES[name].NEEDS - {"labels"}):  # which `check_labelled` asks for
-            if lacks[need]:
-                raise ValueError(f"The objective {name!r} {lacks[need]}")
+        for need in sorted(OBJECTIVES[name].NEEDS - {"labels"}):  # see check_labelled
+            if missing[need]:
+                raise ValueError(f"The objective {name!r} {missing[need]}")
 
 
-def _lacks(architecture: Architecture, corpus: Corpus) -> dict[str, Any]:
-    """Return for every need the end of the sentence that says what is missing, or None."""
+def _missing_needs(architecture: Architecture, corpus: Corpus) -> dict[str, Any]:
+    """Return, for every requirement, the end of the error message, or False if it is met."""
     n_instruments, n_pairs = corpus.n_instruments, corpus.n_pairs
-    negative = corpus.negative_share
+    negative = corpus.negative_fraction
     return {
         "instruments": n_instruments < 2
-        and f"compares instruments and the spectra come from {n_instruments}. "
-        "Pass instrument= with two or more to fit, or leave it out.",
+        and f"compares instruments, and the spectra come from {n_instruments}. "
+        "Pass instrument= with two or more to fit, or remove the objective.",
         "pairs": n_pairs < 1
-        and "compares the same samples on several instruments and the spectra have none. "
-        "Pass instrument= and sample_id= to fit, or leave it out.",
-        "absorbance": negative > NEGATIVE_SHARE
-        and f"holds for absorbance and {negative:.0%} of the values are negative. "
-        "Pass spectra without SNV, derivative or baseline correction, or leave it out.",
+        and "compares the same samples on several instruments, and there are none. "
+        "Pass instrument= and sample_id= to fit, or remove the objective.",
+        "absorbance": negative > MAX_NEGATIVE
+        and f"requires absorbance, and {negative:.0%} of the values are negative. "
+        "Pass spectra without SNV, derivative or baseline correction, or remove the objective.",
         "experts": architecture.n_experts < 2
-        and f"balances experts and the network has n_experts={architecture.n_experts}. "
-        "Pass an architecture with two or more, or leave it out.",
+        and f"balances experts, and the network has n_experts={architecture.n_experts}. "
+        "Pass an architecture with two or more, or remove the objective.",
         "bottleneck": architecture.latent != "vib"
-        and f"trains a variational bottleneck and the network has latent={architecture.latent!r}. "
-        "Pass an architecture with latent='vib', or leave it out.",
+        and f"trains a variational bottleneck, and the network has latent={architecture.latent!r}. "
+        "Pass an architecture with latent='vib', or remove the objective.",
     }

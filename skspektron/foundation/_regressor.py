@@ -1,7 +1,8 @@
-"""Reference values predicted by a pretrained network with a head of its own."""
+"""Regression with a pretrained network."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._base import TorchEstimatorMixin
+from .._base import PretrainedMixin
 from .._documentation import DocumentedEstimator
 from .._typing import RandomState, Weights
 from .._validation import check_counts
@@ -19,16 +20,16 @@ from ._embedder import SpektronEmbedder
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-TRAINS = ("head", "all")
+TRAINABLE = ("head", "all")
 
 
-class SpektronRegressor(TorchEstimatorMixin, RegressorMixin, DocumentedEstimator):
-    r"""Predict reference values from what a pretrained network reads a spectrum as.
+class SpektronRegressor(PretrainedMixin, RegressorMixin, DocumentedEstimator):
+    r"""Predict reference values with a multilayer perceptron on a pretrained network.
 
-    A multilayer perceptron is trained on the latent of the whole spectrum, behind all blocks of
-    the network: its CLS or mean token, a point of the unit sphere, or the chemistry part of a
-    bottleneck, so that the instrument part has no say. The network stays as it is, or a copy
-    of it is trained along. Latents z and reference values are standardised inside,
+    The perceptron (the head) reads the latent of a spectrum after all blocks of the network: its
+    CLS or mean token, a point on the unit sphere, or the chemistry part of a bottleneck, without
+    the instrument part. The network is frozen, or a copy of it is fine-tuned with the head.
+    Latents z and reference values are standardized,
     :math:`\hat y = \bar y + s_y\, \mathrm{MLP}((z - \bar z) / s_z)`.
 
     Parameters
@@ -41,70 +42,66 @@ class SpektronRegressor(TorchEstimatorMixin, RegressorMixin, DocumentedEstimator
         Axis of `X` in cm-1, strictly monotonic. Without either, as in `SpektronEmbedder`.
     domain : {"NIR", "IR", "RAMAN", "UNKNOWN"}, default=None
         Kind of the spectra, for a network with a domain token; None is "UNKNOWN".
-    trains : {"head", "all"}, default="head"
-        "head" leaves the network as it is and computes every latent once. "all" goes on from
-        there [1]_ with a copy of the network, which learns at a hundredth of `learning_rate` and
-        its head at a tenth; the network that others share is never changed.
-    hidden : sequence of int, default=(256, 128)
-        Widths of the hidden layers of the head; ``()`` is a linear head.
+    trainable : {"head", "all"}, default="head"
+        "head" trains the head on latents of the frozen network. "all" then fine-tunes a copy of
+        the network with it [1]_, the network at a hundredth of `learning_rate` and the head at a
+        tenth. The network of `weights` is never changed.
+    hidden_layer_sizes : int or sequence of int, default=(256, 128)
+        Number of units of every hidden layer of the head; ``()`` is a linear head.
     dropout : float, default=0.1
-        Share of every hidden layer of the head dropped in training.
+        Fraction of the units of every hidden layer of the head that is dropped in training.
     max_epochs : int, default=100
-        Largest number of passes over the samples, for the head and again, with "all", for both.
+        Largest number of passes over the samples, for the head, and again for "all".
     batch_size : int, default=32
-        Samples in an optimiser step.
+        Samples per optimizer step.
     learning_rate : float, default=1e-3
-        Peak rate of AdamW for the head; it rises over the first pass and falls along a cosine.
+        Peak learning rate of AdamW for the head. It rises over the first pass and then falls
+        along a cosine.
     n_iter_no_change : int, default=15
-        Stop after as many passes without a lower error on samples that are held out, and keep the
-        best weights; with "all" those of the network that was given, where training it does not
-        lower that error. None: train all passes on all samples.
+        Stop after this number of passes without a lower error on held-out samples, and return the
+        best weights; with "all", those before fine-tuning if that does not lower the error. None:
+        train all passes on all samples.
     validation_fraction : float, default=0.1
-        Share of the samples that are held out with `n_iter_no_change`.
+        Fraction of the samples held out with `n_iter_no_change`.
     device : str, default=None
-        torch device; None is a GPU where there is one.
+        torch device. None: a GPU if there is one.
     random_state : int, RandomState instance or None, default=None
-        Initial weights of the head, dropout, order of the samples, and which are held out.
+        Seed of the initial weights of the head, dropout, the order of the samples and the choice
+        of the held-out ones.
     verbose : int, default=0
         1 shows a progress bar.
 
     Attributes
     ----------
     embedder_ : SpektronEmbedder
-        The embedding that the head reads.
+        The fitted embedder of the latents.
     network_ : object
-        Its network: with "head" the one that `weights` names, with "all" the trained copy.
+        Its network: that of `weights` with "head", the fine-tuned copy with "all".
     head_ : dict of str to ndarray
         Weights of the head by name, with the means and scales of latents and `y`.
     history_ : list of dict
-        One record a pass: `mse`, the mean training error in units of the variance of `y`,
-        `validation_mse`, that of the samples held out, and `seconds`, which begin anew where
-        the network of "all" joins in.
+        One record per pass: `mse`, the mean training error, in units of the variance of `y`;
+        `validation_mse`, that of the held-out samples; `seconds`, counted from the start of the
+        training of the head or of the fine-tuning.
     wavenumber_ : ndarray of shape (n_features_in_,)
         Axis of the spectra in cm-1.
     device_ : str
-        Where the network computes.
+        Device of the network.
     n_features_in_ : int
         Number of spectral channels.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names of `X`, where they are all strings.
+        Column names of `X`, if they are all strings.
 
     See Also
     --------
-    SpektronEmbedder : The embedding alone, in front of any regressor.
+    SpektronEmbedder : The embedding as a transformer, for use with any regressor.
 
     Notes
     -----
-    NaN in `X` marks a channel that was not measured. Dropout inside the network is off and a
-    bottleneck gives its mean, in training as in use.
-
-    In a trial with a network of patches (width 128, 4 blocks, trained to fill in what was hidden
-    of simulated spectra), "all" was not worth its time: R2 of 20 held-out corn samples
-    (80 spectra, 4 constituents) and of 200 simulated ones (of 600) changed by less than 0.01.
-    The latent of corn gave R2 0.75, 0.66, 0.67 and 0.41 where PLS on the same SNV spectra gave
-    0.85, 0.57, 0.91 and 0.62. Few samples are better served by PLS on the tokens of
-    `SpektronEmbedder`, which keep wavelengths apart. The latent of the weights "small" is the
-    mean of their tokens, 16 numbers.
+    NaN in `X` marks a channel that was not measured. Dropout inside the network is off, and a
+    bottleneck returns its mean, in training and prediction. With few samples, use PLS on the
+    tokens of `SpektronEmbedder`, which keep the channels apart. The latent of the weights "small"
+    is the mean of their tokens, 16 numbers.
 
     References
     ----------
@@ -127,8 +124,8 @@ class SpektronRegressor(TorchEstimatorMixin, RegressorMixin, DocumentedEstimator
         wavelength: ArrayLike | None = None,
         wavenumber: ArrayLike | None = None,
         domain: str | None = None,
-        trains: str = "head",
-        hidden: tuple[int, ...] = (256, 128),
+        trainable: str = "head",
+        hidden_layer_sizes: int | Sequence[int] = (256, 128),
         dropout: float = 0.1,
         max_epochs: int = 100,
         batch_size: int = 32,
@@ -143,8 +140,8 @@ class SpektronRegressor(TorchEstimatorMixin, RegressorMixin, DocumentedEstimator
         self.wavelength = wavelength
         self.wavenumber = wavenumber
         self.domain = domain
-        self.trains = trains
-        self.hidden = hidden
+        self.trainable = trainable
+        self.hidden_layer_sizes = hidden_layer_sizes
         self.dropout = dropout
         self.max_epochs = max_epochs
         self.batch_size = batch_size
@@ -157,11 +154,11 @@ class SpektronRegressor(TorchEstimatorMixin, RegressorMixin, DocumentedEstimator
 
     @property
     def network_(self) -> Any:
-        """The network behind the embedding."""
+        """The network of the embedder."""
         return self.embedder_.network_
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Train the head, or network and head, on the spectra `X` and reference values `y`."""
+        """Train the head, or head and network, on the spectra `X` and reference values `y`."""
         from .._training._regression import fine_tune, train_head
 
         self._check_parameters()
@@ -180,10 +177,10 @@ class SpektronRegressor(TorchEstimatorMixin, RegressorMixin, DocumentedEstimator
         self.wavenumber_ = self._resolve_axis(X.shape[1])
         self.device_ = self._resolve_device()
         recipe = self._recipe(self._draw_seed())
-        sizes: dict[str, Any] = {"d_hidden": tuple(self.hidden), "dropout": self.dropout}
+        sizes: dict[str, Any] = {"d_hidden": self._widths(), "dropout": self.dropout}
         embedder = self._embedder().set_output(transform="default")
         Z = embedder.fit_transform(X)
-        if self.trains == "head":
+        if self.trainable == "head":
             self.head_, self.history_ = train_head(recipe, Z, y, **sizes)
         else:
             embedder.network_, self.head_, self.history_ = fine_tune(
@@ -201,7 +198,7 @@ class SpektronRegressor(TorchEstimatorMixin, RegressorMixin, DocumentedEstimator
         return predict(self.head_, self.embedder_.transform(X)).reshape(len(X), *self._y_shape)
 
     def _embedder(self) -> SpektronEmbedder:
-        """Return the embedding that is read, not fitted."""
+        """Return the unfitted embedder of the latents."""
         return SpektronEmbedder(
             self.weights,
             wavenumber=self.wavenumber_,
@@ -211,34 +208,41 @@ class SpektronRegressor(TorchEstimatorMixin, RegressorMixin, DocumentedEstimator
             device=self.device_,
         )
 
+    def _widths(self) -> tuple[int, ...]:
+        """Return the number of units of every hidden layer."""
+        sizes: Any = self.hidden_layer_sizes
+        return (int(sizes),) if isinstance(sizes, Integral) else tuple(sizes)
+
     def _check_parameters(self) -> None:
-        """Refuse settings that cannot train."""
-        if self.trains not in TRAINS:
+        """Raise ValueError for parameters that cannot be trained with."""
+        if self.trainable not in TRAINABLE:
             raise ValueError(
-                f"trains is {self.trains!r}. Pass one of {', '.join(map(repr, TRAINS))}."
+                f"trainable must be 'head' or 'all', got {self.trainable!r}. Pass 'head', the "
+                "default."
             )
         check_counts(self, max_epochs=1, batch_size=1)
         if self.n_iter_no_change is not None:
             check_counts(self, n_iter_no_change=1)
-        if not all(isinstance(width, Integral) and int(width) > 0 for width in self.hidden):
+        if not all(isinstance(width, Integral) and int(width) > 0 for width in self._widths()):
             raise ValueError(
-                f"hidden is {self.hidden!r}. Pass ints of at least 1, such as (256, 128), or ()."
+                f"hidden_layer_sizes must be ints of at least 1, got {self.hidden_layer_sizes!r}. "
+                "Pass (256, 128), the default, or () for a linear head."
             )
         if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout is {self.dropout!r}. Pass a share from 0 to below 1.")
+            raise ValueError(
+                f"dropout must be a number from 0 to below 1, got {self.dropout!r}. Pass 0.1, the "
+                "default."
+            )
         if not 0 < self.validation_fraction < 1:
             raise ValueError(
-                f"validation_fraction is {self.validation_fraction!r}. "
-                "Pass a share between 0 and 1."
+                "validation_fraction must be a number between 0 and 1, got "
+                f"{self.validation_fraction!r}. Pass 0.1, the default."
             )
         if not isinstance(self.learning_rate, Real) or not 0 < float(self.learning_rate) < np.inf:
-            raise ValueError(f"learning_rate is {self.learning_rate!r}. Pass a positive rate.")
-
-    def __sklearn_clone__(self):
-        # A fitted pretrainer is weights here, not a hyper-parameter to be forgotten.
-        clone = super().__sklearn_clone__()
-        clone.weights = self.weights
-        return clone
+            raise ValueError(
+                f"learning_rate must be a positive number, got {self.learning_rate!r}. Pass "
+                "0.001, the default."
+            )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

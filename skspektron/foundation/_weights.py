@@ -1,4 +1,4 @@
-"""Weights by name, path or fitted pretrainer."""
+"""Networks by the name of their weights, from a file or a fitted pretrainer."""
 
 from __future__ import annotations
 
@@ -13,12 +13,19 @@ from typing import Any
 from sklearn.utils.validation import check_is_fitted
 
 from .. import __version__
-from .._bridge import FrozenNetwork, check_version, load_tensors, save_tensors
+from .._bridge import (
+    FrozenNetwork,
+    check_version,
+    load_tensors,
+    oscillators,
+    patch_kernels,
+    save_tensors,
+)
 from .._nn.architecture import Architecture
 from .._typing import Weights
 
 SUFFIX = ".safetensors"
-VERSION = 1  # of the files of networks
+VERSION = 1  # of the file format of networks
 
 
 def shipped_weights() -> list[str]:
@@ -28,7 +35,7 @@ def shipped_weights() -> list[str]:
 
 
 def describe_weights(weights: Weights) -> dict[str, Any]:
-    """Return how weights were made: architecture, corpus, settings and history of the training.
+    """Return architecture, corpus, settings and training history of weights.
 
     Parameters
     ----------
@@ -38,16 +45,16 @@ def describe_weights(weights: Weights) -> dict[str, Any]:
     Returns
     -------
     description : dict
-        `architecture`, its sizes; `corpus`, the data sets that were trained on by name, None where
-        the file does not tell; `parameters` of the pretrainer; `n_steps` and `history`.
+        `architecture`, its sizes; `corpus`, the names of the data sets of the training, None if
+        unknown; `parameters` of the pretrainer; `n_steps` and `history`.
 
     See Also
     --------
-    SpektronEmbedder : Puts the weights to use.
+    SpektronEmbedder : Transforms spectra with the weights.
 
     Notes
     -----
-    A benchmark is worth what it measures only where its samples are not in the corpus.
+    Do not use samples of the corpus to evaluate the weights.
 
     Examples
     --------
@@ -63,62 +70,62 @@ def describe_weights(weights: Weights) -> dict[str, Any]:
 
 
 def resolve_weights(weights) -> FrozenNetwork:
-    """Return the network behind a shipped name, a path or a fitted pretrainer."""
+    """Return the network of shipped weights, of a file or of a fitted pretrainer."""
     if hasattr(weights, "architecture") and hasattr(weights, "partial_fit"):
         check_is_fitted(weights)
         return weights.network_
     if not isinstance(weights, str | os.PathLike):
         raise TypeError(
-            f"weights is a {type(weights).__name__}. Pass the name of shipped weights "
-            f"({', '.join(shipped_weights())}), a path, or a fitted SpektronPretrainer."
+            f"weights must be the name of shipped weights ({', '.join(shipped_weights())}), a path "
+            f"or a fitted SpektronPretrainer, got {type(weights).__name__}. Pass 'small'."
         )
     if weights in shipped_weights():
         return _shipped(str(weights))
     if not Path(weights).exists():
         raise ValueError(
-            f"weights is {str(weights)!r}, neither shipped weights "
-            f"({', '.join(shipped_weights())}) nor a file that exists. Pass one of them."
+            f"weights must be the name of shipped weights ({', '.join(shipped_weights())}) or the "
+            f"path of a file, got {str(weights)!r}, which does not exist. Pass 'small', or check "
+            "the path."
         )
     return load_network(weights)[0]
 
 
 @lru_cache
 def _shipped(name: str) -> FrozenNetwork:
-    """Return shipped weights; a pickle that holds them names them from now on."""
+    """Return shipped weights; pickles refer to them by name."""
     network = load_network(_shipped_path(name))[0]
     FrozenNetwork.readers[network.digest] = (shipped_again, (name, network.digest))
     return network
 
 
 def shipped_again(name: str, digest: str) -> FrozenNetwork:
-    """Return the shipped weights that a pickle names, if they are still the same."""
+    """Return the shipped weights that a pickle refers to, if they are still the same."""
     found = _shipped(name).digest if name in shipped_weights() else None
     if found == digest:
         return _shipped(name)
-    here = "not among those" if found is None else f"others ({found[:12]})"
+    here = "no such weights" if found is None else f"other weights of this name ({found[:12]})"
     raise ValueError(
-        f"The saved estimator uses the weights {name!r} ({digest[:12]}), and this skspektron "
+        f"The saved estimator uses the weights {name!r} ({digest[:12]}), and skspektron "
         f"{__version__} ships {here}. Load it with the version that saved it, or fit it again."
     )
 
 
 def _shipped_path(name: str) -> str:
-    """Return the path of shipped weights, of which not a byte was changed."""
+    """Return the path of shipped weights after checking their SHA-256."""
     folder = files("skspektron") / "weights"
     path = folder / f"{name}{SUFFIX}"
     published = (folder / "SHA256SUMS").read_text(encoding="ascii").split()
     expected, found = published[published.index(path.name) - 1], sha256(path.read_bytes())
     if found.hexdigest() != expected:
         raise ValueError(
-            f"{path} has the SHA-256 {found.hexdigest()[:12]} and the one that ships with "
-            f"skspektron {__version__} has {expected[:12]}. It was changed: install the package "
-            "again."
+            f"{path} was changed: its SHA-256 is {found.hexdigest()[:12]}, that of the file "
+            f"shipped with skspektron {__version__} is {expected[:12]}. Install the package again."
         )
     return str(path)
 
 
 def save_network(path, network: FrozenNetwork, record: dict[str, Any]) -> None:
-    """Write weights, architecture and a record of their making to a safetensors file."""
+    """Write weights, architecture and training record to a safetensors file."""
     sizes = asdict(network.architecture)
     save_tensors(
         path, network.tensors(), {"version": VERSION, "architecture": sizes, "record": record}
@@ -133,25 +140,38 @@ def load_network(path) -> tuple[FrozenNetwork, dict[str, Any]]:
     unknown = set(sizes) - {field.name for field in fields(Architecture)}
     if unknown:
         raise ValueError(
-            f"{path} has {len(unknown)} parts that skspektron {__version__} does not know: "
+            f"{path} has {len(unknown)} sizes that skspektron {__version__} does not know: "
             f"{', '.join(sorted(unknown))}. Update skspektron."
         )
     try:
         network = FrozenNetwork.of(Architecture(**sizes), tensors)
-    except RuntimeError as error:  # torch lists every tensor that does not fit
+    except RuntimeError as error:  # torch lists every tensor that differs
         raise ValueError(
-            f"{path} holds {len(tensors)} tensors that are not those of its architecture: "
+            f"{path} contains {len(tensors)} tensors that are not those of its architecture: "
             f"{' '.join(str(error).split())[:300]}. Save or download it again."
         ) from error
     return network, header["record"]
 
 
+def keep_network(pretrainer: Any, network: FrozenNetwork) -> None:
+    """Set the fitted attributes of a pretrainer that depend on its network."""
+    for name in ("frequency_", "damping_", "patch_kernels_"):
+        if hasattr(pretrainer, name):  # of an earlier fit with another architecture
+            delattr(pretrainer, name)
+    pretrainer.network_ = network
+    if network.architecture.backbone == "dlinoss":
+        pretrainer.frequency_, pretrainer.damping_ = oscillators(network)
+    if network.architecture.tokenizer in ("patch", "raw"):
+        pretrainer.patch_kernels_ = patch_kernels(network)
+    pretrainer._n_features_out = network.architecture.d_model
+
+
 def _check_header(header: dict[str, Any], path) -> dict[str, Any]:
-    """Return the header of a network's file; refuse that of another one."""
+    """Return the header of the file of a network; raise ValueError for other files."""
     if "architecture" not in header:
         raise ValueError(
-            f"{path} holds no network but {', '.join(header) or 'nothing'}. "
+            f"{path} does not contain a network but {', '.join(header) or 'nothing'}. "
             "Pass a file that SpektronPretrainer.save wrote."
         )
-    check_version(path, header.get("version", VERSION), VERSION)  # early files have none
+    check_version(path, header.get("version", VERSION), VERSION)  # old files have none
     return header

@@ -19,8 +19,8 @@ def test_pairs_are_samples_on_several_instruments():
     assert corpus(instrument=[0, 0, 1, 1], sample=[0, 0, 1, 1]).n_pairs == 0
 
 
-def test_negative_share_is_of_the_measured_values():
-    assert corpus().negative_share == 1 / 11
+def test_negative_fraction_is_that_of_the_measured_values():
+    assert corpus().negative_fraction == 1 / 11
 
 
 def test_digest_changes_with_everything():
@@ -45,7 +45,7 @@ def test_domains_are_given_for_all_or_by_instrument():
     assert by_instrument.tolist() == [2, 1]
     with pytest.warns(UserWarning, match="THz|THZ"):
         assert number_domains("THz", None, 1).tolist() == [3]
-    with pytest.raises(ValueError, match="domain lacks 1 instruments: b"):
+    with pytest.raises(ValueError, match="domain is missing for 1 instruments: b"):
         number_domains({"a": "IR"}, ["b", "a"], 2)
 
 
@@ -55,9 +55,9 @@ def test_noise_is_given_for_all_or_by_instrument():
     placed = place_noise({"a": [1, 2, 3], "b": [4, 5]}, ["a", "b"], X)
     np.testing.assert_array_equal(placed, [[1, 2, 3], [4, 5, np.nan]])
     assert place_noise(None, None, X) is None
-    with pytest.raises(ValueError, match="names 1 instruments and no instrument"):
+    with pytest.raises(ValueError, match="given for 1 instruments, and the instruments"):
         place_noise({"a": [1, 2, 3]}, None, X)
-    with pytest.raises(ValueError, match=r"noise has shape \(2,\) for a spectrum of 3"):
+    with pytest.raises(ValueError, match=r"noise has shape \(2,\), row 0 of X has 3"):
         place_noise([1, 2], None, X)
     with pytest.raises(ValueError, match="no positive value"):
         place_noise([0, 0, 0], None, X)

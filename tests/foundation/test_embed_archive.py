@@ -72,7 +72,7 @@ def test_an_interrupted_call_goes_on(embedder, make_archive, X, tmp_path, monkey
         n_read.append(len(embedded := embed(model, read)))
         return embedded
 
-    monkeypatch.setattr(module, "CHUNKS_A_JOB", 1)
+    monkeypatch.setattr(module, "CHUNKS_PER_JOB", 1)
     with monkeypatch.context() as patch:
         patch.setattr(module, "_embed_chunk", interrupted)
         with pytest.raises(KeyboardInterrupt):
@@ -106,7 +106,7 @@ def test_two_calls_at_once_do_not_mix_their_rows(
             raise KeyboardInterrupt
         return embed(model, read)
 
-    monkeypatch.setattr(module, "CHUNKS_A_JOB", 1)
+    monkeypatch.setattr(module, "CHUNKS_PER_JOB", 1)
     monkeypatch.setattr(module, "_embed_chunk", disturbed)
     Z = embed_archive(embedder, archive, path, chunk_size=4)
     assert len(calls) > 8
@@ -178,21 +178,21 @@ def test_progress_is_shown_when_asked_for(embedder, make_archive, X, tmp_path, c
 
 def test_refusals(embedder, pretrained, make_archive, bunch, X, tmp_path):
     archive, path = make_archive(X), tmp_path / "Z.npy"
-    with pytest.raises(TypeError, match=r"archive is a ndarray\. Pass a SpektraArchive"):
+    with pytest.raises(TypeError, match=r"archive must be a SpektraArchive, got ndarray"):
         embed_archive(embedder, X, path)
     with pytest.raises(NotFittedError):
         embed_archive(SpektronEmbedder(pretrained), archive, path)
-    with pytest.raises(ValueError, match=r"chunk_size is 0\. Pass 1 or more"):
+    with pytest.raises(ValueError, match=r"chunk_size must be an int of at least 1, got 0"):
         embed_archive(embedder, archive, path, chunk_size=0)
-    with pytest.raises(FileNotFoundError, match="There is no folder"):
+    with pytest.raises(FileNotFoundError, match="none' does not exist"):
         embed_archive(embedder, archive, tmp_path / "none" / "Z.npy")
     moved = make_pipeline(SNV(), SpektronEmbedder(pretrained, wavelength=bunch.wavelength + 5))
     with pytest.raises(ValueError, match=r"fitted on 60 channels from .* wavenumber=archive\.axes"):
         embed_archive(moved.fit(X), archive, path)
     short = make_archive(X[:, :50], "short", bunch.wavelength[:50])
-    with pytest.raises(ValueError, match="The archive has 2 axes and a model knows one"):
+    with pytest.raises(ValueError, match="The archive has 2 axes, and a model has one"):
         embed_archive(embedder, SpektraArchive([*archive.files, *short.files]), path)
     path.write_bytes(b"")
-    with pytest.raises(FileExistsError, match="exists already"):
+    with pytest.raises(FileExistsError, match="already exists"):
         embed_archive(embedder, archive, path)
     assert path.read_bytes() == b""

@@ -189,19 +189,22 @@ def test_column_names_are_an_axis(make_pretrainer, pretrained, bunch, X):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"mask_ratio": 0.0}, "mask_ratio is 0.0. Pass a share between 0 and 1"),
-        ({"mask_ratio": 1.0}, "mask_ratio is 1.0"),
-        ({"objectives": {"magic": 1.0}}, r"\['magic'\]. Pass a mapping from 'masked'"),
-        ({"objectives": {}}, "objectives names nothing"),
-        ({"architecture": "huge"}, "architecture is 'huge'. Pass one of 'tiny', 'small'"),
+        ({"mask_ratio": 0.0}, "mask_ratio must be .*, got 0.0"),
+        ({"mask_ratio": 1.0}, "mask_ratio must be .*, got 1.0"),
+        ({"objectives": {"magic": 1.0}}, r"objectives must be .*'masked', .*, got \['magic'\]"),
+        ({"objectives": {}}, "objectives must be a mapping .*, got {}"),
+        ({"architecture": "huge"}, "architecture .*'huge'"),
         ({"max_steps": 0}, "max_steps must be an int of at least 1, got 0"),
         ({"batch_size": 2.5}, "batch_size must be an int of at least 1, got 2.5"),
         ({"warmup_steps": -1}, "warmup_steps must be an int of at least 0, got -1"),
-        ({"learning_rate": 0}, "learning_rate is 0. Pass a positive"),
+        ({"learning_rate": 0}, "learning_rate must be a .*, got 0"),
         ({"wavenumber": np.arange(1, 61), "wavelength": np.arange(1, 61)}, "both given"),
-        ({"wavelength": np.arange(1, 60)}, r"wavelength has shape \(59,\), X has 60 channels"),
+        ({"wavelength": np.arange(1, 60)}, r"wavelength .*\(59,\)"),
         ({"wavelength": np.r_[1:31, 30:60]}, "must be strictly monotonic"),
-        ({"wavelength": {"a": np.arange(1, 61)}}, "1 axes and no instrument"),
+        (
+            {"wavelength": {"a": np.arange(1, 61)}},
+            "wavelength is given for 1 instruments, and the instruments",
+        ),
     ],
 )
 def test_bad_settings_are_refused(make_pretrainer, X, parameters, message):

@@ -33,7 +33,7 @@ def test_several_kinds_of_spectra_are_not_guessed(make_pretrainer, X):
     pretrainer = make_pretrainer(architecture=WITH_DOMAIN, domain={"a": "NIR", "b": "IR"})
     pretrainer.fit(X, instrument=instrument)
     assert pretrainer.domain_ == ["NIR", "IR"]
-    with pytest.raises(ValueError, match="trained on NIR, IR and X does not say which"):
+    with pytest.raises(ValueError, match="trained on NIR, IR, and the kind of X is not known"):
         pretrainer.transform(X)
 
 
@@ -81,7 +81,7 @@ def test_the_same_samples_are_held_out_again(make_pretrainer, X, monkeypatch):
 @pytest.mark.parametrize("name", ["checkpoint", "log"])
 def test_missing_folder_is_told_before_training(make_pretrainer, X, tmp_path, name):
     pretrainer = make_pretrainer(**{name: tmp_path / "none" / "file"})
-    with pytest.raises(ValueError, match=f"{name} is .* there is no folder .*none"):
+    with pytest.raises(ValueError, match=f"{name} must be a path in a folder that exists, .*none"):
         pretrainer.fit(X)
 
 
@@ -99,7 +99,7 @@ def test_pretrainer_of_several_axes_asks_for_that_of_new_spectra(bunch, X, tmp_p
     ).fit(X, instrument=instrument)
     pretrainer.save(tmp_path / "w.safetensors")
     loaded = SpektronPretrainer.load(tmp_path / "w.safetensors")
-    with pytest.raises(ValueError, match="trained on several axes and does not know that of X"):
+    with pytest.raises(ValueError, match="trained on several axes, and no axis was given for X"):
         loaded.partial_fit(X)
     assert loaded.set_params(wavelength=bunch.wavelength).partial_fit(X).n_steps_ == 4
 

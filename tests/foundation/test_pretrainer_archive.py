@@ -154,7 +154,9 @@ def test_what_the_files_tell_is_not_told_twice(make_pretrainer, make_archive, bu
         model = make_pretrainer(
             **{"wavelength": None, "architecture": Architecture(**SIZES, domain_token=True)} | given
         )
-        with pytest.raises(ValueError, match=f"is an archive and {next(iter(given))} was given"):
+        with pytest.raises(
+            ValueError, match=f"is an archive and {next(iter(given))} was given too"
+        ):
             model.fit(archive)
     with pytest.raises(ValueError, match="an archive and instrument, sample_id was given"):
         no_axis(make_pretrainer).fit(archive, instrument=[0] * 24, sample_id=range(24))
@@ -164,5 +166,5 @@ def test_objectives_are_refused_what_the_files_lack(make_pretrainer, make_archiv
     with pytest.raises(ValueError, match="'infonce' compares the same samples"):
         no_axis(make_pretrainer, objectives={"infonce": 1.0}).fit(make_archive(X))
     archive = make_archive(SNV().fit_transform(X), "snv")
-    with pytest.raises(ValueError, match=r"'smoothness' holds for absorbance and \d\d% of the"):
+    with pytest.raises(ValueError, match=r"'smoothness' requires absorbance, and \d\d% of the"):
         no_axis(make_pretrainer, objectives={"smoothness": 1.0}).fit(archive)

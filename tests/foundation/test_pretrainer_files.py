@@ -103,7 +103,7 @@ def test_checkpoint_of_other_instruments_is_refused(make_pretrainer, bunch, X, t
 
 def test_checkpoint_is_no_network(make_pretrainer, X, tmp_path):
     make_pretrainer(checkpoint=tmp_path / "run", max_steps=5).fit(X)
-    with pytest.raises(ValueError, match=r"run holds no network but fingerprint"):
+    with pytest.raises(ValueError, match=r"run does not contain a network but fingerprint"):
         SpektronPretrainer.load(tmp_path / "run")
 
 
