@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from tqdm.auto import tqdm
 
 from .._typing import PathLike
+from .._validation import check_int, pass_default
 from ._corpus import is_archive
 
 if TYPE_CHECKING:
@@ -117,10 +118,9 @@ def _check(model: Any, archive: Any, path: Path, chunk_size: int) -> None:
             "model.transform."
         )
     check_is_fitted(model)
-    if chunk_size < 1:
-        raise ValueError(
-            f"chunk_size must be an int of at least 1, got {chunk_size!r}. Pass 256, the default."
-        )
+    check_int(
+        "chunk_size", chunk_size, minimum=1, way_out=pass_default(embed_archive, "chunk_size")
+    )
     if path.exists():
         raise FileExistsError(f"{path} already exists. Pass another path, or delete the file.")
     if not path.parent.is_dir():

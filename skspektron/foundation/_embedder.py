@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .._base import PretrainedMixin
 from .._documentation import DocumentedEstimator
 from .._typing import Weights
-from .._validation import check_counts
+from .._validation import check_choice, check_counts, pass_default
 from ._corpus import number_domains
 
 if TYPE_CHECKING:
@@ -127,11 +127,8 @@ class SpektronEmbedder(
         from ._weights import resolve_weights
 
         X = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan")
-        if self.pooling not in POOLINGS:
-            raise ValueError(
-                f"pooling must be one of {', '.join(map(repr, POOLINGS))}, got {self.pooling!r}. "
-                "Pass 'tokens', the default."
-            )
+        way_out = pass_default(self, "pooling")
+        check_choice("pooling", self.pooling, POOLINGS, way_out=way_out)
         check_counts(self, batch_size=1)
         self.wavenumber_ = self._resolve_axis(X.shape[1])
         self.device_ = self._resolve_device()

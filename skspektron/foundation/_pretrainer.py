@@ -45,11 +45,9 @@ class SpektronPretrainer(
         patches. The Notes list the others and their requirements.
     mask_ratio : float, default=0.35
         Fraction of the patches of a spectrum that are hidden. Typical: 0.3 to 0.4.
-    wavelength : array-like of shape (n_features,) or dict of them, default=None
-        Axis of `X` in nm, or one axis per instrument in a dict. Rows of instruments with a
-        shorter axis are padded with NaN at the end, as `stack_instruments` does.
-    wavenumber : array-like of shape (n_features,) or dict of them, default=None
-        The same in cm-1. Without either, as in `SpektronEmbedder`.
+    wavelength, wavenumber : array-like of shape (n_features,) or dict of them, default=None
+        Axis of `X` in nm or in cm-1, or a dict with one axis per instrument: rows of a shorter
+        axis end in NaN, as `stack_instruments` returns them. Neither: as in `SpektronEmbedder`.
     domain : {"NIR", "IR", "RAMAN", "UNKNOWN"} or dict of them, default=None
         Kind of the spectra, or one kind per instrument, for a network with a domain token.
     noise : array-like of shape (n_features,) or dict of them, default=None
@@ -151,9 +149,9 @@ class SpektronPretrainer(
       calibration is drawn per 64 spectra of `batch_size`, which is not cut.
 
     Compare `masked_mse` with both baselines. `fit` warns if interpolation is better than the mean
-    spectrum, since the patches are then too short. It also warns of spectra in which no patch or
-    every patch would be hidden, and ignores them. Training costs O(n_channels) per spectrum,
-    with attention the square of its tokens.
+    spectrum, since the patches are then too short, and of spectra in which no patch or every patch
+    would be hidden, which it ignores. Cost: O(n_channels) per spectrum, O(n_tokens^2) with
+    attention.
 
     References
     ----------
@@ -329,7 +327,6 @@ class SpektronPretrainer(
 
         self.device_ = self._resolve_device()
         settings = settings_of(self)
-        fingerprint = {**settings, "random_state": seed, "X": corpus.digest()}
         self.history_ = pretrain(
             network,
             corpus.spectra(),
@@ -338,7 +335,7 @@ class SpektronPretrainer(
             mask_ratio=settings["mask_ratio"],
             hold_out_seed=getattr(self, "_hold_out_seed", None),
             checkpoint=checkpoint,
-            fingerprint=fingerprint,
+            fingerprint={**settings, "random_state": seed, "X": corpus.digest()},
             log=self.log,
             earlier=self.history_,
         )

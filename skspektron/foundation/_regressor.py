@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Integral, Real
+from functools import partial
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .._base import PretrainedMixin
 from .._documentation import DocumentedEstimator
 from .._typing import RandomState, Weights
-from .._validation import check_counts
+from .._validation import check_choice, check_counts, check_int, check_real, pass_default
 from ._embedder import SpektronEmbedder
 
 if TYPE_CHECKING:
@@ -215,34 +216,31 @@ class SpektronRegressor(PretrainedMixin, RegressorMixin, DocumentedEstimator):
 
     def _check_parameters(self) -> None:
         """Raise ValueError for parameters that cannot be trained with."""
-        if self.trainable not in TRAINABLE:
-            raise ValueError(
-                f"trainable must be 'head' or 'all', got {self.trainable!r}. Pass 'head', the "
-                "default."
-            )
+        way_out = partial(pass_default, self)
+        check_choice("trainable", self.trainable, TRAINABLE, way_out=way_out("trainable"))
         check_counts(self, max_epochs=1, batch_size=1)
-        if self.n_iter_no_change is not None:
-            check_counts(self, n_iter_no_change=1)
+        check_int(
+            "n_iter_no_change",
+            self.n_iter_no_change,
+            minimum=1,
+            also=(None,),
+            way_out=way_out("n_iter_no_change"),
+        )
         if not all(isinstance(width, Integral) and int(width) > 0 for width in self._widths()):
             raise ValueError(
                 f"hidden_layer_sizes must be ints of at least 1, got {self.hidden_layer_sizes!r}. "
                 "Pass (256, 128), the default, or () for a linear head."
             )
-        if not 0 <= self.dropout < 1:
-            raise ValueError(
-                f"dropout must be a number from 0 to below 1, got {self.dropout!r}. Pass 0.1, the "
-                "default."
-            )
-        if not 0 < self.validation_fraction < 1:
-            raise ValueError(
-                "validation_fraction must be a number between 0 and 1, got "
-                f"{self.validation_fraction!r}. Pass 0.1, the default."
-            )
-        if not isinstance(self.learning_rate, Real) or not 0 < float(self.learning_rate) < np.inf:
-            raise ValueError(
-                f"learning_rate must be a positive number, got {self.learning_rate!r}. Pass "
-                "0.001, the default."
-            )
+        check_real("dropout", self.dropout, at_least=0, below=1, way_out=way_out("dropout"))
+        check_real(
+            "validation_fraction",
+            self.validation_fraction,
+            above=0,
+            below=1,
+            way_out=way_out("validation_fraction"),
+        )
+        rate = self.learning_rate
+        check_real("learning_rate", rate, above=0, way_out=way_out("learning_rate"))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from .._base import plain
-from .._validation import check_counts
+from .._validation import check_choice, check_counts, check_int, check_real, pass_default
 from ._objectives import check_objectives
 
 # What the weights depend on, besides architecture, objectives, data and seed.
@@ -64,12 +64,19 @@ def record_of(pretrainer: Any, corpus: Sequence[str] | None) -> dict[str, Any]:
 
 def check_settings(pretrainer: Any) -> None:
     """Raise ValueError for parameters that cannot be trained with."""
+    from .._training.engine._precision import PRECISIONS
+
     check_counts(pretrainer, max_steps=1, batch_size=1, report_every=1, warmup_steps=0)
     for name in ("micro_batch_size", "n_iter_no_change"):
-        if getattr(pretrainer, name) is not None:
-            check_counts(pretrainer, **{name: 1})
-    _check_numbers(pretrainer)
-    _check_precision(pretrainer.precision)
+        value, way_out = getattr(pretrainer, name), pass_default(pretrainer, name)
+        check_int(name, value, minimum=1, also=(None,), way_out=way_out)
+    for name, also in (("mask_ratio", ()), ("validation_fraction", ()), ("ema_decay", (None,))):
+        value, way_out = getattr(pretrainer, name), pass_default(pretrainer, name)
+        check_real(name, value, above=0, below=1, also=also, way_out=way_out)
+    rate = pretrainer.learning_rate
+    check_real("learning_rate", rate, above=0, way_out=pass_default(pretrainer, "learning_rate"))
+    way_out = pass_default(pretrainer, "precision")
+    check_choice("precision", pretrainer.precision, PRECISIONS, way_out=way_out)
     if pretrainer.domain is not None and not architecture_of(pretrainer).domain_token:
         raise ValueError(
             f"domain must be None for a network without a domain token, got "
@@ -83,30 +90,3 @@ def check_settings(pretrainer: Any) -> None:
                 f"folder {str(Path(path).parent)!r} first."
             )
     check_objectives(objectives_of(pretrainer))
-
-
-def _check_numbers(pretrainer: Any) -> None:
-    """Raise ValueError for fractions outside 0 to 1 and a learning rate that is not positive."""
-    fractions = ["mask_ratio", "validation_fraction"]
-    for name in [*fractions, "ema_decay"] if pretrainer.ema_decay is not None else fractions:
-        value = getattr(pretrainer, name)
-        if not 0 < value < 1:
-            raise ValueError(
-                f"{name} must be a number between 0 and 1, got {value!r}. Pass a fraction."
-            )
-    if not pretrainer.learning_rate > 0:
-        raise ValueError(
-            f"learning_rate must be a positive number, got {pretrainer.learning_rate!r}. "
-            "Pass 0.001, the default."
-        )
-
-
-def _check_precision(precision: Any) -> None:
-    """Raise ValueError for a precision that is not known."""
-    from .._training.engine._precision import PRECISIONS
-
-    if precision not in PRECISIONS:
-        raise ValueError(
-            f"precision must be one of {', '.join(map(repr, PRECISIONS))}, got {precision!r}. "
-            "Pass 'float32', the default."
-        )

@@ -239,7 +239,7 @@ def test_unfitted_pretrainer_is_refused(bunch, X):
         (
             {"pooling": "max"},
             ValueError,
-            "pooling must be one of 'tokens', 'mean', 'latent', got 'max'",
+            "pooling must be 'tokens', 'mean' or 'latent', got 'max'",
         ),
         ({"batch_size": 0}, ValueError, "batch_size must be an int of at least 1, got 0"),
         ({"n_layers": 9}, ValueError, "n_layers must be None or an int from 0 to 1, .*got 9"),

@@ -256,7 +256,7 @@ def test_progress_is_shown_when_asked_for(regressor, X, y, capsys):
         ({"dropout": 1.0}, r"dropout must be .*, got 1\.0\. Pass 0\.1"),
         ({"max_epochs": 0}, "max_epochs must be an int of at least 1, got 0"),
         ({"batch_size": 2.5}, "batch_size must be an int of at least 1, got 2.5"),
-        ({"n_iter_no_change": 0}, "n_iter_no_change must be an int of at least 1, got 0"),
+        ({"n_iter_no_change": 0}, "n_iter_no_change must be an int of at least 1 or None, got 0"),
         ({"validation_fraction": 1.0}, r"validation_fraction must be .*, got 1\.0"),
         ({"learning_rate": 0}, "learning_rate must be .*, got 0"),
         ({"n_iter_no_change": 5, "validation_fraction": 0.99}, "holds out 24 of 24 samples"),
