@@ -118,7 +118,7 @@ def test_equal_weights_are_one_object_while_it_lives(frozen):
     gone, digest = weakref.ref(other), other.digest
     del other
     gc.collect()
-    assert gone() is None and digest not in FrozenNetwork._alive
+    assert gone() is None and digest not in FrozenNetwork._instances
 
 
 def test_network_is_frozen_and_leaves_the_generator_alone(frozen):

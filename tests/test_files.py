@@ -168,7 +168,7 @@ def test_changed_number_raises_with_both_checksums(weights_file):
     content = bytearray(weights_file.read_bytes())
     content[-1] ^= 1
     weights_file.write_bytes(content)
-    message = r"net\.safetensors was changed after it was saved: .* is \w{12} and .* says \w{12}\."
+    message = r"net\.safetensors was changed after it was saved: .* is \w{12}, .* states \w{12}\."
     for read in (load_network, describe_weights, SpektronPretrainer.load):
         with pytest.raises(ValueError, match=message):
             read(weights_file)
@@ -235,7 +235,7 @@ def test_changed_shipped_weights_raise(shipped):
     X = np.random.default_rng(0).normal(size=(2, 24))
     embedder = SpektronEmbedder("small", wavenumber=WAVENUMBER)
     for use in (lambda: describe_weights("small"), lambda: embedder.fit(X)):
-        with pytest.raises(ValueError, match=r"has the SHA-256 \w{12} and the one that ships with"):
+        with pytest.raises(ValueError, match=r"its SHA-256 is \w{12}, that of the file"):
             use()
 
 

@@ -1,4 +1,4 @@
-"""The only place where an array becomes a tensor and back, and weights a file and back."""
+"""Conversion between arrays and tensors, and between weights and files."""
 
 from ._arrays import to_array, to_tensor
 from ._device import resolve_device, seeded

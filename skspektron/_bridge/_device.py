@@ -1,4 +1,4 @@
-"""Where to compute, and with which random numbers."""
+"""Devices and random number generators of torch."""
 
 from contextlib import contextmanager
 from threading import RLock
@@ -7,7 +7,7 @@ import torch
 
 
 def resolve_device(device: str | None) -> str:
-    """Return the device that is asked for; None is a GPU where there is one."""
+    """Return the name of a device; None is a GPU if there is one."""
     if device is not None:
         return str(torch.device(device))
     return "cuda" if torch.cuda.is_available() else "cpu"
@@ -18,9 +18,9 @@ _GENERATORS = RLock()
 
 @contextmanager
 def seeded(seed: int):
-    """Draw from generators seeded with `seed` inside; outside, the global ones are untouched.
+    """Seed torch's global generators inside the context, and restore them at its end.
 
-    Threads share the global generators: one at a time.
+    Threads share the global generators, so one thread at a time may enter.
     """
     with _GENERATORS, torch.random.fork_rng():
         torch.manual_seed(seed)

@@ -1,4 +1,4 @@
-"""A trained network as one object of a process, and what is read from it."""
+"""Trained networks, their embeddings and their parameters as arrays."""
 
 import copy
 from collections import OrderedDict
@@ -21,7 +21,7 @@ from ._arrays import to_array
 from ._device import seeded
 from ._spectra import Spectra
 
-# What an embedding is of what the encoder makes of spectra, (B, n_outputs).
+# From the output of the encoder to embeddings (B, n_outputs).
 POOLINGS: dict[str, Callable[[Encoded], Tensor]] = {
     "tokens": lambda encoded: encoded.tokens.flatten(1),
     "mean": lambda encoded: mean_token(encoded.tokens, encoded.usable),
@@ -29,29 +29,29 @@ POOLINGS: dict[str, Callable[[Encoded], Tensor]] = {
 }
 
 
-_FORGETS = ContextVar("forgets", default=False)
+_CACHE_OFF = ContextVar("cache_off", default=False)
 
 
 @contextmanager
 def embeddings_not_cached():
-    """Let no network remember embeddings inside: for spectra that are seen once."""
-    token = _FORGETS.set(True)
+    """Do not cache embeddings inside the context, for spectra that are embedded once."""
+    token = _CACHE_OFF.set(True)
     try:
         yield
     finally:
-        _FORGETS.reset(token)
+        _CACHE_OFF.reset(token)
 
 
 class FrozenNetwork:
-    """A trained network that nobody writes to: clones share it, and it remembers embeddings.
+    """A trained network that is not changed, so that clones share it, with cached embeddings.
 
-    Equal weights are one object in a process, also after unpickling, and the embedding of a
-    spectrum is computed once however many candidates of a search ask for it. A pickle names
-    weights that ship, and of weights that were made of others it holds those that differ.
+    Equal weights are one object in a process, also after unpickling, and the candidates of a
+    search share the embeddings of their spectra. A pickle refers to shipped weights by name, and
+    contains of changed networks only the weights that differ.
     """
 
-    _alive: ClassVar[WeakValueDictionary[str, "FrozenNetwork"]] = WeakValueDictionary()
-    # Digest of weights that can be read again: what reads them, given the arguments.
+    _instances: ClassVar[WeakValueDictionary[str, "FrozenNetwork"]] = WeakValueDictionary()
+    # By the digest of shipped weights: the function that reads them, and its arguments.
     readers: ClassVar[dict[str, tuple[Callable[..., "FrozenNetwork"], tuple[str, ...]]]] = {}
     CACHE_BYTES = 2**28
 
@@ -62,9 +62,9 @@ class FrozenNetwork:
         tensors: Mapping[str, Tensor],
         base: "FrozenNetwork | None" = None,
     ):
-        # A copy: an object shared with the pretrainer would give its deep copy another joblib.hash.
+        # A copy, as joblib.hash of a pretrainer depends on the objects that it shares.
         self.digest, self.architecture = digest, replace(architecture)
-        with seeded(0):  # these weights are replaced, and the user's generator is not drawn from
+        with seeded(0):  # these weights are replaced; the global generator is not used
             network = SpektronNetwork(architecture)
         network.load_state_dict(dict(tensors))
         self._base = base
@@ -79,25 +79,25 @@ class FrozenNetwork:
         tensors: Mapping[str, Tensor],
         base: "FrozenNetwork | None" = None,
     ) -> "FrozenNetwork":
-        """Return the network with these weights, the one that is alive if there is one."""
-        # What is at its default is left out: parts that come later leave these digests alone.
+        """Return the network with these weights, the existing object if there is one."""
+        # Without fields at their defaults, so that later fields do not change digests.
         parts = ((f.name, getattr(architecture, f.name), f.default) for f in fields(architecture))
         content = sha256(repr([(name, v) for name, v, default in parts if v != default]).encode())
         for name in sorted(tensors):
             content.update(name.encode() + tensors[name].cpu().contiguous().numpy().tobytes())
         digest = content.hexdigest()
-        shared = cls._alive.get(digest)
+        shared = cls._instances.get(digest)
         if shared is None:
-            cls._alive[digest] = shared = cls(digest, architecture, tensors, base)
+            cls._instances[digest] = shared = cls(digest, architecture, tensors, base)
         return shared
 
     @classmethod
     def of_arrays(cls, architecture: Architecture, arrays: Mapping[str, np.ndarray]):
-        """Return the network with weights that came as arrays."""
+        """Return the network with weights given as arrays."""
         return cls.of(architecture, {name: torch.tensor(a) for name, a in arrays.items()})
 
     def changed(self, tensors: Mapping[str, Tensor | np.ndarray]) -> "FrozenNetwork":
-        """Return the network with some other weights."""
+        """Return the network with some of its weights replaced."""
         new = {k: t if isinstance(t, Tensor) else torch.tensor(t) for k, t in tensors.items()}
         return FrozenNetwork.of(self.architecture, self.tensors() | new, base=self)
 
@@ -118,13 +118,13 @@ class FrozenNetwork:
         return self._on["cpu"].state_dict()
 
     def on(self, device: str) -> SpektronNetwork:
-        """Return the network on a device; it is the caller's duty not to change it."""
+        """Return the network on a device; it must not be changed."""
         if device not in self._on:
             self._on[device] = copy.deepcopy(self._on["cpu"]).to(device)
         return self._on[device]
 
     def usable(self, spectra: Spectra) -> np.ndarray:
-        """Return which spectra have a patch that can be embedded, (n_samples,)."""
+        """Return whether spectra have a patch that can be embedded, (n_samples,)."""
         return to_array(self._on["cpu"].token_valid(spectra.valid).any(1))
 
     def embed(
@@ -136,7 +136,7 @@ class FrozenNetwork:
         device: str,
         n_layers: int | None = None,
     ) -> np.ndarray:
-        """Return embeddings (n_samples, n_outputs); those of known spectra come from memory."""
+        """Return embeddings (n_samples, n_outputs), cached ones where possible."""
         keys = self._keys(spectra, f"{pooling} {n_layers}")
         found = {key: row for key in keys if (row := self._cache.get(key)) is not None}
         missing = [row for row, key in enumerate(keys) if key not in found]
@@ -145,12 +145,12 @@ class FrozenNetwork:
             rows = missing[start : start + batch_size]
             embedded = embed_batch(network, spectra, rows, pooling, n_layers, device)
             computed = dict(zip((keys[row] for row in rows), embedded, strict=True))
-            self._remember(computed)
+            self._store(computed)
             found |= computed
         return np.stack([found[key] for key in keys])
 
     def _keys(self, spectra: Spectra, readout: str) -> list[bytes]:
-        """Return what each row's embedding depends on, as one digest a row."""
+        """Return a digest per row of everything that its embedding depends on."""
         axes = [readout.encode() + axis.numpy().tobytes() for axis in spectra.wavenumber]
         values = spectra.values.masked_fill(~spectra.valid, torch.nan).numpy()
         domain = torch.zeros(len(values)) if spectra.domain is None else spectra.domain + 1
@@ -159,19 +159,19 @@ class FrozenNetwork:
             for grid, d, row in zip(spectra.grid.tolist(), domain.tolist(), values, strict=True)
         ]
 
-    def _remember(self, computed: Mapping[bytes, np.ndarray]) -> None:
-        """Add embeddings and drop the oldest beyond the budget."""
-        if _FORGETS.get():
+    def _store(self, computed: Mapping[bytes, np.ndarray]) -> None:
+        """Add embeddings to the cache, and remove the oldest ones beyond its size."""
+        if _CACHE_OFF.get():
             return
         for key, row in computed.items():
-            self._cache[key] = row.copy()  # a view would keep its whole batch alive
+            self._cache[key] = row.copy()  # a view would keep its batch in memory
             self._cached_bytes += row.nbytes
         while self._cached_bytes > self.CACHE_BYTES:
             self._cached_bytes -= self._cache.popitem(last=False)[1].nbytes
 
 
 def _arrays(tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
-    """Return tensors as arrays of their own, which a pickle holds in few bytes."""
+    """Return copies of tensors as arrays, which are small in a pickle."""
     return {name: to_array(tensor).copy() for name, tensor in tensors.items()}
 
 
@@ -183,7 +183,7 @@ def embed_batch(
     n_layers: int | None,
     device: str,
 ) -> np.ndarray:
-    """Return the embeddings of some rows, (n_rows, n_outputs)."""
+    """Return the embeddings of rows, (n_rows, n_outputs)."""
     with torch.inference_mode():
         batch = spectra.batch(torch.tensor(rows))
         batch = {name: tensor.to(device) for name, tensor in batch.items()}
@@ -197,18 +197,18 @@ def oscillators(network: FrozenNetwork) -> tuple[np.ndarray, np.ndarray]:
     blocks = network.on("cpu").blocks[: architecture.n_layers]
     for layer, block in enumerate(blocks):
         frequency[layer], damping[layer] = map(to_array, block.filter.oscillators())
-    return frequency.copy(), damping.copy()  # views would give a deep copy another joblib.hash
+    return frequency.copy(), damping.copy()  # views would change joblib.hash
 
 
 def oscillator_banks(network: FrozenNetwork) -> list[dict[str, Any]]:
-    """Return the numbers of every D-LinOSS layer: recurrence, poles, matrices, directions."""
+    """Return recurrence, poles, matrices and directions of every D-LinOSS layer."""
     return [
         _bank(block.filter) for block in network.on("cpu").blocks[: network.architecture.n_layers]
     ]
 
 
 def _bank(layer: DLinOSS) -> dict[str, Any]:
-    """Return the numbers of one layer in float64; its first `n_forward` oscillators run forward."""
+    """Return one layer in float64; its first `n_forward` oscillators run forward."""
     alpha, rho, gain = layer.recurrence()
     radius, angle = layer.poles()
     tensors = {"alpha": alpha, "rho": rho, "gain": gain, "radius": radius, "angle": angle}
@@ -218,5 +218,5 @@ def _bank(layer: DLinOSS) -> dict[str, Any]:
 
 
 def patch_kernels(network: FrozenNetwork) -> np.ndarray:
-    """Return what a "patch" or "raw" tokenizer weighs channels with, (d_model, n_channels)."""
+    """Return the channel weights of a "patch" or "raw" tokenizer, (d_model, n_channels)."""
     return to_array(network.on("cpu").tokens.project.weight).copy()

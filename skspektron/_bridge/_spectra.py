@@ -1,4 +1,4 @@
-"""Spectra on their axes as tensors."""
+"""Spectra and their axes as tensors."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -12,14 +12,14 @@ from ._arrays import to_tensor
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Rows:
-    """What is known of spectra of one or more grids beside their values."""
+    """Axes and labels of spectra on one or more grids."""
 
-    wavenumber: Tensor  # (n_grids, n_channels) float64 in cm-1, rising, NaN behind a grid's own end
-    grid: Tensor  # (n_samples,) which axis a row is on
-    domain: Tensor | None = None  # (n_samples,) number of near infrared, infrared, Raman
+    wavenumber: Tensor  # (n_grids, n_channels) float64 in cm-1, ascending, padded with NaN
+    grid: Tensor  # (n_samples,) index of the axis of a row
+    domain: Tensor | None = None  # (n_samples,) number of the domain
     instrument: Tensor | None = None  # (n_samples,) number of the instrument
     sample: Tensor | None = None  # (n_samples,) number of the physical sample
-    targets: Tensor | None = None  # (n_samples, n_targets) float64, NaN where not known
+    targets: Tensor | None = None  # (n_samples, n_targets) float64, NaN where unknown
 
     @property
     def n_samples(self) -> int:
@@ -28,16 +28,16 @@ class Rows:
 
     @property
     def n_instruments(self) -> int:
-        """Number of instruments, 1 where they are not told."""
+        """Number of instruments, 1 if they are not given."""
         return 1 if self.instrument is None else int(self.instrument.max()) + 1
 
     def labels(self, rows: Tensor) -> dict[str, Tensor]:
-        """Return the labels of some rows by name."""
+        """Return the labels of rows by name."""
         labels = {name: getattr(self, name) for name in ("domain", "instrument", "sample")}
         return {name: label[rows] for name, label in labels.items() if label is not None}
 
     def take(self, rows: Tensor):
-        """Return some rows."""
+        """Return a selection of rows."""
         parts = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "wavenumber"}
         by_row = {name: part[rows] for name, part in parts.items() if isinstance(part, Tensor)}
         return replace(self, **by_row)
@@ -45,14 +45,14 @@ class Rows:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Spectra(Rows):
-    """Spectra as tensors; every axis runs from low to high wavenumber."""
+    """Spectra as tensors, from low to high wavenumber."""
 
     values: Tensor  # (n_samples, n_channels) float32, 0 where not valid
     valid: Tensor  # (n_samples, n_channels) bool
     weight: Tensor | None = None  # (n_samples, n_channels) inverse variance of the noise
 
     def batch(self, rows: Tensor) -> dict[str, Tensor]:
-        """Return the network's arguments for some rows, cut to the longest axis among them."""
+        """Return the network's arguments for some rows, cut to their longest axis."""
         grid = self.grid[rows]
         length = int(self.wavenumber[grid.unique()].isfinite().sum(1).max())
         batch = {
@@ -68,7 +68,7 @@ class Spectra(Rows):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LazySpectra(Rows):
-    """Spectra that are read when a batch is made of them; to training, what `Spectra` is."""
+    """Spectra that are read batch by batch, with the interface of `Spectra`."""
 
     axes: Sequence[np.ndarray]  # in cm-1, in the direction of what is read
     rows: Tensor  # (n_samples,) the numbers by which spectra are read
@@ -97,7 +97,7 @@ def to_lazy_spectra(
     read_noise: Callable[[np.ndarray], np.ndarray] | None = None,
     **labels: np.ndarray | None,
 ) -> LazySpectra:
-    """Place rows that `read` and `read_noise` return by number, as `to_spectra` places arrays."""
+    """Return spectra whose rows `read` and `read_noise` return, as `to_spectra` for arrays."""
     nothing = np.empty((0, max(map(len, axes))))
     return LazySpectra(
         wavenumber=to_spectra(nothing, axes, np.empty(0)).wavenumber,
@@ -118,11 +118,11 @@ def to_spectra(
     noise: np.ndarray | None = None,
     **labels: np.ndarray | None,
 ) -> Spectra:
-    """Place the rows of `X` (NaN: not measured) on their axes, given in cm-1.
+    """Return the rows of `X` (NaN: not measured) on their axes in cm-1 as tensors.
 
-    Row i lies on ``axes[grid[i]]``; columns behind the end of that axis are not read. `noise`,
-    the standard deviation of every channel of every row, becomes its inverse variance; one that
-    is not positive, none. `labels` are numbers a row.
+    Row i is on ``axes[grid[i]]``; columns after the end of that axis are ignored. `noise`, the
+    standard deviation of every value, becomes its inverse variance, or 0 if it is not positive.
+    `labels` are numbers per row.
     """
     values, wavenumber = _place(X, axes, grid)
     weight = None
@@ -141,7 +141,7 @@ def to_spectra(
 
 
 def _numbers(labels: Mapping[str, np.ndarray | None]) -> dict[str, Tensor]:
-    """Return the labels that are told, as tensors."""
+    """Return the labels that are given, as tensors."""
     known = {name: label for name, label in labels.items() if label is not None}
     return {
         name: torch.tensor(label) if name == "targets" else to_tensor(label, np.int64)
@@ -150,7 +150,7 @@ def _numbers(labels: Mapping[str, np.ndarray | None]) -> dict[str, Tensor]:
 
 
 def _place(X, axes, grid) -> tuple[np.ndarray, np.ndarray]:
-    """Return rows and axes from low to high wavenumber, NaN behind the end of an axis."""
+    """Return rows and axes from low to high wavenumber, padded with NaN."""
     n_channels = max(len(axis) for axis in axes)
     values = np.full((len(X), n_channels), np.nan, dtype=np.float32)
     wavenumber = np.full((len(axes), n_channels), np.nan)

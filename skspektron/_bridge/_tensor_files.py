@@ -1,4 +1,4 @@
-"""Tensors with a header as safetensors files that are refused when they are not whole."""
+"""Safetensors files with a JSON header and a checksum."""
 
 import json
 import os
@@ -17,7 +17,7 @@ HEADER, CHECKSUM = "skspektron", "sha256"  # in the metadata of a safetensors fi
 
 
 def save_tensors(path: str | os.PathLike, tensors: Mapping[str, Tensor], header: Any) -> None:
-    """Write tensors and a JSON header to a safetensors file with a checksum, or leave the old."""
+    """Write tensors, a header and a checksum to a safetensors file, atomically."""
     tensors = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
     text = json.dumps(header, default=np.generic.item)  # numpy's labels and numbers
     write_atomically(
@@ -26,7 +26,7 @@ def save_tensors(path: str | os.PathLike, tensors: Mapping[str, Tensor], header:
 
 
 def load_tensors(path: str | os.PathLike) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read what `save_tensors` wrote; a file that is not whole is refused."""
+    """Return tensors and header of a file, after checking that it is complete."""
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
@@ -39,41 +39,43 @@ def load_tensors(path: str | os.PathLike) -> tuple[dict[str, Tensor], dict[str, 
             "It may be truncated: save or download it again."
         ) from error
     if HEADER not in metadata:
-        raise ValueError(f"{path} was not written by skspektron. Pass a file that it saved.")
+        raise ValueError(
+            f"{path} was not written by skspektron. Pass a file that skspektron saved."
+        )
     text = metadata.pop(HEADER)
-    _check_whole(path, metadata, text, tensors)
+    _check_checksum(path, metadata, text, tensors)
     return tensors, _read_header(path, text)
 
 
-def _check_whole(path, stored: dict[str, str], text: str, tensors: Mapping[str, Tensor]) -> None:
-    """Refuse tensors and header that are not those which were saved."""
-    if not stored:  # written before files had a checksum
+def _check_checksum(path, stored: dict[str, str], text: str, tensors: Mapping[str, Tensor]) -> None:
+    """Raise ValueError if tensors or header are not those that were saved."""
+    if not stored:  # old files have no checksum
         return
     expected, found = stored.get(CHECKSUM, "none"), _checksum(text, tensors)
     if expected != found:
         raise ValueError(
             f"{path} was changed after it was saved: the SHA-256 of its {len(tensors)} tensors "
-            f"and its header is {found[:12]} and the file says {expected[:12]}. "
-            "Save or download it again."
+            f"and its header is {found[:12]}, the file states {expected[:12]}. Save or download it "
+            "again."
         )
 
 
 def _read_header(path, text: str) -> dict[str, Any]:
-    """Return a header; one that is none, in a file with or without a checksum, is refused."""
+    """Return the header of a file; raise ValueError unless it is a JSON object."""
     try:
         header = json.loads(text)
     except (ValueError, RecursionError):
         header = None
     if not isinstance(header, dict):
         raise ValueError(
-            f"{path} has a header of {len(text)} characters that is no JSON object. "
+            f"{path} has a header of {len(text)} characters that is not a JSON object. "
             "Save or download it again."
         )
     return header
 
 
 def _checksum(text: str, tensors: Mapping[str, Tensor]) -> str:
-    """Return the digest of a header and of tensors with their names, types and shapes."""
+    """Return the digest of a header and of tensors with their names, dtypes and shapes."""
     parts: list[bytes | memoryview] = [text.encode()]
     for name in sorted(tensors):
         tensor = tensors[name]
@@ -83,9 +85,9 @@ def _checksum(text: str, tensors: Mapping[str, Tensor]) -> str:
 
 
 def check_version(path: str | os.PathLike, version: Any, known: int) -> None:
-    """Refuse a file in a form that came later than this package, or that tells no number."""
+    """Raise ValueError for a file format that is newer than this package, or has no version."""
     if not isinstance(version, int) or version > known:
         raise ValueError(
             f"{path} has version {version!r} of its format, and this skspektron reads up to "
-            f"{known}. Update skspektron, or save the file with this one."
+            f"{known}. Update skspektron, or save the file with this version."
         )

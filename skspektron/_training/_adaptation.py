@@ -1,4 +1,4 @@
-"""Low-rank adaptation of a frozen network to one instrument."""
+"""Low-rank adaptation of a frozen network to a target instrument."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -28,8 +28,8 @@ from .engine._net import StepNet
 from .engine._recipe import Recipe
 
 ADAPTER = "skspektron adapter"
-VERSION = 1  # of the files of adapters
-PARTS = {"version", "network", "architecture", "source", "target", "alpha"}  # of their headers
+VERSION = 1  # of the file format of adapters
+HEADER_KEYS = {"version", "network", "architecture", "source", "target", "alpha"}
 
 
 @dataclass(frozen=True)
@@ -94,18 +94,18 @@ def train_adapter(
 
 
 def merge(network: FrozenNetwork, factors: Mapping[str, np.ndarray], alpha: float) -> FrozenNetwork:
-    """Return the network with the change of an adapter added to its weights."""
+    """Return the network with the low-rank change of an adapter added to its weights."""
     tensors = {name: to_tensor(factors[name]) for name in factors if name.startswith(("A.", "B."))}
     names = [name[2:].replace("/", ".") for name in tensors if name.startswith("A.")]
     rank = next(len(tensor) for name, tensor in tensors.items() if name.startswith("A."))
     frozen = network.on("cpu")
-    with seeded(0):  # these factors are replaced, and the user's generator is not drawn from
+    with seeded(0):  # these factors are replaced; the global generator is not used
         adapter = LowRankAdapter(frozen, names, rank=rank, alpha=alpha)
     try:
         adapter.load_state_dict(tensors)
-    except RuntimeError as error:  # torch lists every tensor that does not fit
+    except RuntimeError as error:  # torch lists every tensor that differs
         raise ValueError(
-            f"The {len(tensors)} factors of the adapter are not those of this network: "
+            f"The {len(tensors)} factors of the adapter do not fit this network: "
             f"{' '.join(str(error).split())[:300]}. Train and save the adapter again."
         ) from error
     merged = {name: tensor.detach() for name, tensor in adapter.merged().items()}
@@ -121,7 +121,7 @@ def save_adapter(
     source: object,
     target: object,
 ) -> None:
-    """Write an adapter with the instruments that it is for and the network that it changes."""
+    """Write an adapter with its instruments and the identity of its network."""
     header = {
         "format": ADAPTER,
         "version": VERSION,
@@ -137,11 +137,11 @@ def save_adapter(
 def load_adapter(
     path: PathLike, network: FrozenNetwork, *, n_outputs: int, source: object
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Read an adapter and its header; one that does not fit the calibration is refused."""
+    """Return the adapter of a file and its header; raise ValueError if it does not fit."""
     tensors, header = load_tensors(path)
     if header.get("format") != ADAPTER:
         raise ValueError(
-            f"{path} holds no adapter but {', '.join(header) or 'nothing'}. "
+            f"{path} does not contain an adapter but {', '.join(header) or 'nothing'}. "
             "Pass a file that LoRATransfer.save_adapter wrote."
         )
     _check_parts(path, tensors, header)
@@ -149,37 +149,37 @@ def load_adapter(
     _check_base(path, header, network)
     if header["source"] != source:
         raise ValueError(
-            f"{path} moves {header['target']!r} to the source {header['source']!r}, and this "
-            f"calibration was made on {source!r}. Load it into one that was made on "
+            f"{path} adapts {header['target']!r} to the source {header['source']!r}, and this "
+            f"calibration is for the source {source!r}. Load it into a calibration for "
             f"{header['source']!r}."
         )
     if len(tensors["offset"]) != n_outputs:
         raise ValueError(
-            f"{path} was trained on embeddings of {len(tensors['offset'])} numbers, and those of "
-            f"this calibration have {n_outputs}. Load it into one with the same channels, pooling "
-            "and n_layers."
+            f"{path} was trained on embeddings with {len(tensors['offset'])} outputs, those of "
+            f"this calibration have {n_outputs}. Load it into a calibration with the same "
+            "channels, pooling and n_layers."
         )
     return {name: to_array(tensor) for name, tensor in tensors.items()}, header
 
 
 def _check_parts(path: PathLike, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
-    """Refuse an adapter that lacks a part, or with numbers that are not finite."""
-    lacking = sorted(PARTS - header.keys()) + ["offset"] * ("offset" not in tensors)
-    if lacking:
+    """Raise ValueError for an adapter with missing parts or values that are not finite."""
+    missing = sorted(HEADER_KEYS - header.keys()) + ["offset"] * ("offset" not in tensors)
+    if missing:
         raise ValueError(
-            f"{path} lacks {len(lacking)} parts of an adapter: {', '.join(lacking)}. "
+            f"{path} lacks {len(missing)} parts of an adapter: {', '.join(missing)}. "
             "Pass a file that LoRATransfer.save_adapter wrote."
         )
     bad = [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
     if bad:
         raise ValueError(
-            f"{path} has numbers that are not finite in {len(bad)} of {len(tensors)} tensors. "
+            f"{path} has values that are not finite in {len(bad)} of {len(tensors)} tensors. "
             "Train and save the adapter again."
         )
 
 
 def _check_base(path: PathLike, header: Mapping[str, Any], network: FrozenNetwork) -> None:
-    """Refuse an adapter of other weights, and say what is different about them."""
+    """Raise ValueError for an adapter of another network, with the differences."""
     if header["network"] == network.digest:
         return
     sizes = asdict(network.architecture)
@@ -190,7 +190,7 @@ def _check_base(path: PathLike, header: Mapping[str, Any], network: FrozenNetwor
         f"{name} {value!r}, not {sizes.get(name)!r}" for name, value in other.items()
     )
     raise ValueError(
-        f"{path} holds no adapter of the network {network.digest[:12]} but for "
-        f"{header['network'][:12]} ({difference or 'the same architecture, other weights'}). Load "
-        "it into a calibration with the weights it was trained on."
+        f"{path} contains an adapter of the network {header['network'][:12]}, not of "
+        f"{network.digest[:12]} ({difference or 'the same architecture, other weights'}). Load it "
+        "into a calibration with the weights it was trained on."
     )

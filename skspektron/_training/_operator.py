@@ -1,4 +1,4 @@
-"""Fourier neural operators trained on the spectra of paired standards."""
+"""Training of Fourier neural operators on paired standards."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,7 @@ ROWS_AT_ONCE = 64  # spectra that are mapped together
 
 
 class OperatorTask(nn.Module):
-    """Train an operator to turn one function on evenly spaced points into another."""
+    """Train an operator to map one function on evenly spaced points to another."""
 
     def __init__(self, operator: FourierOperator):
         super().__init__()
@@ -35,7 +35,7 @@ class OperatorTask(nn.Module):
 
 
 class HeldOut(Callback):
-    """Record the errors of standards that are not trained on, once an epoch."""
+    """Record the errors of held-out standards after every epoch."""
 
     def __init__(self, batch: Mapping[str, Tensor]):
         self.batch = batch
@@ -74,10 +74,10 @@ def train_operator(
 
 
 def run_operator(weights: Mapping[str, NDArray], deviation: NDArray, device: str) -> NDArray:
-    """Return what an operator makes of functions (n, L), computed in double precision."""
+    """Return the output of an operator for functions (n, L), in double precision."""
     R = weights["layers.0.R"]  # (2, K, D, D)
     n_layers = sum(name.endswith(".R") for name in weights)
-    with seeded(0):  # these weights are replaced, and the user's generator is not drawn from
+    with seeded(0):  # these weights are replaced; the global generator is not used
         operator = FourierOperator(width=R.shape[2], n_modes=R.shape[1], n_layers=n_layers)
     operator.load_state_dict({name: to_tensor(array) for name, array in weights.items()})
     operator = operator.double().to(device)
@@ -91,7 +91,7 @@ def run_operator(weights: Mapping[str, NDArray], deviation: NDArray, device: str
 
 
 def apply_operator(operator: FourierOperator, values: Tensor) -> Tensor:
-    """Map functions (B, L) on evenly spaced points of the whole range to functions (B, L)."""
+    """Return the output (B, L) of an operator for functions (B, L) on evenly spaced points."""
     position = torch.linspace(0, 1, values.shape[1], dtype=values.dtype, device=values.device)
     return operator(values[..., None], position)[..., 0]
 
@@ -110,5 +110,5 @@ def _net(recipe: Recipe, task: OperatorTask, batch: dict[str, Tensor], held_out)
 
 
 def _batch(deviation: NDArray, residual: NDArray) -> dict[str, Tensor]:
-    """Return arrays as the arguments of the task."""
+    """Return arrays as a batch of the task."""
     return {"deviation": to_tensor(deviation), "residual": to_tensor(residual)}

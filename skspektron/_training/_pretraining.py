@@ -20,13 +20,13 @@ from .engine._net import StepNet
 from .engine._processes import join
 from .engine._recipe import Recipe
 from .engine._stopping import EarlyStopping, hold_out
-from .masked._batches import PretrainingBatches, instructive, needs_of
+from .masked._batches import PretrainingBatches, keep_maskable, needs_of
 from .masked._probe import MaskedLossProbe, masked_loss_probe, n_counted
-from .masked._survey import survey
+from .masked._survey import scan_spectra
 
 
 def new_network(architecture: Architecture, seed: int) -> SpektronNetwork:
-    """Return a network with freshly drawn weights."""
+    """Return a network with random initial weights."""
     with seeded(seed):
         return SpektronNetwork(architecture)
 
@@ -34,8 +34,8 @@ def new_network(architecture: Architecture, seed: int) -> SpektronNetwork:
 def _new_task(
     network: SpektronNetwork, objectives: Mapping[str, float], n_instruments: int, seed: int
 ) -> PretrainingTask:
-    """Return a network with its objectives, whose own parts are freshly drawn."""
-    with seeded(seed + 1):  # not the numbers that the network's weights were drawn with
+    """Return a network with its objectives, whose parameters are random."""
+    with seeded(seed + 1):  # not the random numbers of the network's weights
         return PretrainingTask(network, objectives, n_instruments)
 
 
@@ -72,8 +72,8 @@ def pretrain(
     `hold_out_seed` (None: the seed of the recipe) draws which.
     """
     _check_uncut(objectives, recipe)
-    maskable, mean = survey(spectra, network, mask_ratio)
-    spectra = instructive(spectra, network, mask_ratio, maskable)
+    maskable, mean = scan_spectra(spectra, network, mask_ratio)
+    spectra = keep_maskable(spectra, network, mask_ratio, maskable)
     n_samples, stops_early = spectra.n_samples, recipe.n_iter_no_change is not None
     if not n_samples:
         return list(earlier)
@@ -81,7 +81,7 @@ def pretrain(
     if stops_early:
         seed = recipe.seed if hold_out_seed is None else hold_out_seed
         rows, held_out = hold_out(n_samples, recipe.validation_fraction, seed, spectra.sample)
-        mean.take_away(spectra, held_out)
+        mean.remove(spectra, held_out)
     make_batch = PretrainingBatches(
         spectra,
         network,

@@ -1,4 +1,4 @@
-"""Reference values from the latent of a network that stays as it is or is trained along."""
+"""Regression on the latents of a network that is frozen or fine-tuned."""
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
@@ -22,16 +22,16 @@ from .engine._parts import n_rows
 from .engine._recipe import Recipe
 from .engine._stopping import EarlyStopping, hold_out
 
-# Once the head is trained, it goes on at a tenth of its rate, and the network at a tenth of that.
+# Fine-tuning: rate of the head relative to its first training, and of the network to the head.
 TUNING_RATE, NETWORK_RATE = 0.1, 0.1
 Records = list[dict[str, float]]
 
 
 class LatentRegressor(nn.Module):
-    """Standardise latents and predict reference values from them.
+    """Standardize latents and predict reference values from them.
 
-    Latents of neighbouring samples differ by hundredths of their size: as they come, the first
-    layer of a head would see little but their mean.
+    Latents of different samples differ by hundredths of their size, so that without
+    standardization the first layer of a head would see little more than their mean.
     """
 
     mean: Tensor
@@ -50,7 +50,7 @@ class LatentRegressor(nn.Module):
         """Take means and standard deviations (ddof 0) of latents and labels (n, n_targets)."""
         self.head.standardize(y)
         mean, scale = z.mean(0), z.std(0, correction=0)
-        flat = scale <= 10 * torch.finfo(torch.float32).eps * mean.abs()  # rounding of the network
+        flat = scale <= 10 * torch.finfo(torch.float32).eps * mean.abs()  # rounding errors
         self.mean.copy_(mean)
         self.scale.copy_(torch.where(flat, 1, scale))
 
@@ -59,25 +59,25 @@ class LatentRegressor(nn.Module):
         return self.head((z - self.mean) / self.scale)
 
     def loss(self, z: Tensor, y: Tensor) -> Tensor:
-        """Return the mean squared error on standardised `y` (B, n_targets)."""
+        """Return the mean squared error on standardized `y` (B, n_targets)."""
         return self.head.loss((z - self.mean) / self.scale, y)
 
 
 class RegressionTask(nn.Module):
-    """Latents, or spectra and the network that reads them, in; the loss of a regressor out."""
+    """Loss of a regressor on latents, or on spectra through the network."""
 
     def __init__(self, regressor: LatentRegressor, network: SpektronNetwork | None = None):
         super().__init__()
         self.regressor, self.network = regressor, network
 
     def forward(self, y: Tensor, z: Tensor | None = None, **spectra: Tensor) -> dict[str, Tensor]:
-        """Return the mean squared error on standardised `y` (B, n_targets)."""
+        """Return the mean squared error on standardized `y` (B, n_targets)."""
         if self.network is not None:
             z = self.network.latent_of(**spectra).z
         return {"mse": self.regressor.loss(z, y)}
 
     def train(self, mode: bool = True) -> "RegressionTask":
-        """Drop units of the head alone: the network is trained as it will be read."""
+        """Use dropout in the head only, as the network is used without."""
         super().train(mode)
         if self.network is not None:
             self.network.eval()
@@ -85,7 +85,7 @@ class RegressionTask(nn.Module):
 
 
 class ValidationLoss(Callback):
-    """Record the loss on rows that are not trained on, once an epoch."""
+    """Record the loss on held-out rows after every epoch."""
 
     def __init__(self, batches: Sequence[Mapping[str, Tensor]]):
         self.batches = batches
@@ -122,11 +122,11 @@ def fine_tune(
     d_hidden: Sequence[int],
     dropout: float,
 ) -> tuple[FrozenNetwork, dict[str, NDArray], Records]:
-    """Return a copy of `network`, whose latents of `spectra` are `Z`, trained with its head.
+    """Return a copy of `network`, fine-tuned with its head, and the head; `Z` are its latents.
 
-    The head is trained first, as `train_head` does: gradients through one that knows nothing yet
-    would undo what the network has learnt [1]_. Where the rows held out do not profit from the
-    rest, head and network stay as they are then.
+    The head is trained first, as in `train_head`: gradients through an untrained head would
+    destroy the features of the network [1]_. If fine-tuning does not lower the error on held-out
+    rows, head and network before it are returned.
 
     References
     ----------
@@ -150,17 +150,17 @@ def fine_tune(
 
 
 def predict(head: Mapping[str, NDArray], Z: NDArray) -> NDArray:
-    """Return reference values (n, n_targets) of latents `Z`, computed in double precision."""
+    """Return reference values (n, n_targets) of latents `Z`, in double precision."""
     regressor = _load_regressor(head).double().eval()
     with threadpool_limits(1), torch.inference_mode():
         return to_array(regressor(to_tensor(Z, np.float64)))
 
 
 def _load_regressor(head: Mapping[str, NDArray], dropout: float = 0.0) -> LatentRegressor:
-    """Return the regressor whose weights are in `head`, with the sizes that these have."""
+    """Return the regressor with the weights in `head`."""
     matrices = [array for array in head.values() if array.ndim == 2]
     d_latent, (*d_hidden, n_targets) = matrices[0].shape[1], map(len, matrices)
-    with seeded(0):  # these weights are replaced, and the user's generator is not drawn from
+    with seeded(0):  # these weights are replaced; the global generator is not used
         regressor = LatentRegressor(d_latent, n_targets, d_hidden, dropout)
     regressor.load_state_dict({name: to_tensor(array) for name, array in head.items()})
     return regressor
@@ -172,7 +172,7 @@ def _train(
     make_batch: Callable[[Tensor], dict[str, Tensor]],
     n_samples: int,
 ) -> Records:
-    """Train `task` in place, on all rows or until those held out no longer profit."""
+    """Train `task` in place, on all rows or with early stopping on held-out rows."""
     rows, callbacks, recorded = torch.arange(n_samples), [], ["mse"]
     if recipe.n_iter_no_change is not None:
         rows, held_out = hold_out(n_samples, recipe.validation_fraction, recipe.seed)
@@ -194,13 +194,13 @@ def _train(
         param_groups=[("network.*", {"lr": NETWORK_RATE * recipe.learning_rate})],
         callbacks=callbacks,
     )
-    with threadpool_limits(1):  # a step is too small to share between cores
+    with threadpool_limits(1):  # one step is too small to gain from several cores
         net.train()
     return records_of(net.history, recorded)
 
 
 def _lowest(history: Records) -> float:
-    """Return the lowest loss on the rows held out."""
+    """Return the lowest loss on held-out rows."""
     return min(record["validation_mse"] for record in history)
 
 

@@ -20,16 +20,16 @@ from .engine._callbacks import ProgressBar
 from .engine._net import StepNet
 from .engine._parts import Size
 from .engine._recipe import Recipe
-from .masked._batches import instructive, masked_batch
+from .masked._batches import keep_maskable, masked_batch
 from .masked._probe import mean_in_parts, n_counted
 
-PREFIX = "network."  # of the network's parameters in its task
+PREFIX = "network."  # of the names of the network's parameters in a task
 LORA_SCALE = 2.0  # alpha / rank
-N_SPECTRA = 64  # whose loss is recorded before and after every step
+N_RECORDED = 64  # spectra whose loss is recorded before and after every step
 
 
 class MaskedTask(nn.Module):
-    """A network that fills in what is hidden from it: a batch in, the masked loss out."""
+    """Masked error of a network on a batch."""
 
     def __init__(self, network: SpektronNetwork):
         super().__init__()
@@ -40,7 +40,7 @@ class MaskedTask(nn.Module):
         return {"masked": masked_error(self.network, batch).mean()}
 
     def train(self, mode: bool = True) -> "MaskedTask":
-        """Stay as in use: dropout would make the embedding a matter of chance."""
+        """Stay in evaluation mode: with dropout embeddings would be random."""
         return super().train(False)
 
 
@@ -68,25 +68,22 @@ TRAINED: Mapping[str, Callable[[SpektronNetwork], Sequence[str]]] = {
 
 @dataclass(frozen=True)
 class MaskedAdaptation:
-    """How a network learns from spectra whose reference values nobody knows: it fills them in.
-
-    The network itself is never written to.
-    """
+    """Adaptation of a copy of a network to unlabelled spectra by reconstructing hidden patches."""
 
     recipe: Recipe
     trainable: str  # which parameters are trained: a key of TRAINED
     rank: int  # of the low-rank change, with "lora"
     mask_ratio: float
 
-    @threadpool_limits.wrap(limits=1)  # steps are too small to share between cores
+    @threadpool_limits.wrap(limits=1)  # one step is too small to gain from several cores
     def adapt(self, network: FrozenNetwork, spectra: Spectra) -> tuple[FrozenNetwork, np.ndarray]:
         """Return the network adapted to all spectra, and its loss before and after every step.
 
-        That loss, (max_steps + 1,), is that of fixed spectra under fixed masks; it is empty where
-        no spectrum can be masked.
+        The loss, (max_steps + 1,), is that of fixed spectra with fixed masks. It is empty if no
+        spectrum can be masked.
         """
         trained = network.on(self.recipe.device)
-        spectra = instructive(spectra, trained, self.mask_ratio)
+        spectra = keep_maskable(spectra, trained, self.mask_ratio)
         task = self._task(trained)
         record = _FixedMaskLoss(
             partial(self._make_batch(trained, spectra), -1),
@@ -102,9 +99,9 @@ class MaskedAdaptation:
     def embed_each(
         self, network: FrozenNetwork, spectra: Spectra, *, pooling: str, n_layers: int | None
     ) -> np.ndarray:
-        """Return embeddings (n_samples, n_outputs), each by the network adapted to it alone.
+        """Return embeddings (n_samples, n_outputs), each by the network adapted to that spectrum.
 
-        A step sees `batch_size` masks of the one spectrum.
+        A step uses `batch_size` masks of the spectrum.
         """
         trained = network.on(self.recipe.device)
         adapted = copy.deepcopy(trained)
@@ -112,7 +109,7 @@ class MaskedAdaptation:
         rows = range(len(spectra.values))
         for row in tqdm(rows, desc="adapting", disable=not self.recipe.verbose):
             task = self._task(trained)
-            alone = instructive(spectra.take(torch.tensor([row])), trained, self.mask_ratio)
+            alone = keep_maskable(spectra.take(torch.tensor([row])), trained, self.mask_ratio)
             copies = torch.zeros(self.recipe.batch_size * len(alone.values), dtype=torch.long)
             self._train(task, trained, alone.take(copies))
             adapted.load_state_dict(adapted_weights(task), strict=False)
@@ -131,7 +128,7 @@ class MaskedAdaptation:
         return partial(masked_batch, spectra, network, self.mask_ratio, self.recipe.seed)
 
     def _train(self, task, network, spectra: Spectra, callbacks: Sequence[Callback] = ()) -> None:
-        """Train a task in place, as its parameters say, one step a reporting window."""
+        """Train a task in place."""
         n_samples = len(spectra.values)
         if n_samples == 0:
             return
@@ -146,7 +143,7 @@ class MaskedAdaptation:
 
 
 def masked_task(network: SpektronNetwork, trainable: str, rank: int) -> nn.Module:
-    """Return the masked task of a network whose own parameters stay as they are."""
+    """Return the masked task of a network, whose own parameters are not changed."""
     names = TRAINED[trainable](network)
     if trainable == "lora":
         prefixed = [PREFIX + name for name in names]
@@ -158,14 +155,14 @@ def masked_task(network: SpektronNetwork, trainable: str, rank: int) -> nn.Modul
 
 
 def adapted_weights(task: nn.Module) -> dict[str, Tensor]:
-    """Return the weights of the network that a masked task trains, by name."""
+    """Return the trained weights of the network of a masked task, by name."""
     trained = {name: tensor for name, tensor in task.named_parameters() if tensor.requires_grad}
     weights = task.merged() if isinstance(task, LowRankAdapter) else trained
     return {name.removeprefix(PREFIX): tensor.detach() for name, tensor in weights.items()}
 
 
 class _FixedMaskLoss(Callback):
-    """Record the loss of evenly spaced spectra under masks that training does not draw."""
+    """Record the loss of evenly spaced spectra with masks that training does not draw."""
 
     def __init__(
         self, make_batch: Callable[[Tensor], Mapping[str, Tensor]], n_samples: int, size: Size
@@ -175,7 +172,7 @@ class _FixedMaskLoss(Callback):
 
     def on_train_begin(self, net, **kwargs):
         """Record the loss before the first step."""
-        rows = torch.linspace(0, self.n_samples - 1, min(N_SPECTRA, self.n_samples))
+        rows = torch.linspace(0, self.n_samples - 1, min(N_RECORDED, self.n_samples))
         self.batch_ = self.make_batch(rows.round().long())
         self.on_epoch_end(net)
 

@@ -117,7 +117,7 @@ def test_partial_fit_goes_on_with_an_archive(make_pretrainer, make_archive, X):
 
 
 def test_memory_does_not_grow_with_the_archive(make_pretrainer, make_archive, X, monkeypatch):
-    monkeypatch.setattr(_survey, "PIECE", 30)
+    monkeypatch.setattr(_survey, "CHUNK_SIZE", 30)
     archive, n_read = make_archive(np.tile(X, (20, 1))), []
     read = SpektraArchive.read
     monkeypatch.setattr(

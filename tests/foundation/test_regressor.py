@@ -109,8 +109,8 @@ def test_predicts_from_the_latent_alone(regressor, pretrained, bunch, X, y):
     model = regressor.set_params(hidden_layer_sizes=()).fit(X, y)
     np.testing.assert_array_equal(model.embedder_.transform(X), Z)
     head = {name.removeprefix("head."): array for name, array in model.head_.items()}
-    standardised = (Z - model.head_["mean"]) / model.head_["scale"]
-    expected = standardised @ head["predict.0.weight"].T + head["predict.0.bias"]
+    standardized = (Z - model.head_["mean"]) / model.head_["scale"]
+    expected = standardized @ head["predict.0.weight"].T + head["predict.0.bias"]
     expected = model.head_["head.mean"] + model.head_["head.scale"] * expected
     np.testing.assert_allclose(model.predict(X), expected, rtol=1e-6)
 

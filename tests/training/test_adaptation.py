@@ -123,15 +123,15 @@ def test_an_adapter_that_does_not_fit_is_refused(frozen, saved):
     adapter, path = saved
     fitting = {"n_outputs": 16, "source": "A"}
     other = merge(frozen, adapter, 4.0)
-    with pytest.raises(ValueError, match=r"no adapter of the network .*same architecture, other"):
+    with pytest.raises(ValueError, match=r"adapter of the network .*same architecture, other"):
         load_adapter(path, other, **fitting)
     sizes = replace(frozen.architecture, d_state=6)
     smaller = FrozenNetwork.of(sizes, new_network(sizes, seed=0).state_dict())
     with pytest.raises(ValueError, match=rf"\(d_state {frozen.architecture.d_state}, not 6\)"):
         load_adapter(path, smaller, **fitting)
-    with pytest.raises(ValueError, match=r"moves 7 to the source 'A', .* was made on 'C'"):
+    with pytest.raises(ValueError, match=r"adapts 7 to the source 'A', .* for the source 'C'"):
         load_adapter(path, frozen, n_outputs=16, source="C")
-    with pytest.raises(ValueError, match=r"embeddings of 16 numbers, .* have 24"):
+    with pytest.raises(ValueError, match=r"embeddings with 16 outputs, .* have 24"):
         load_adapter(path, frozen, n_outputs=24, source="A")
 
 
@@ -142,7 +142,7 @@ def test_other_files_and_later_adapters_are_refused(frozen, saved):
     with pytest.raises(ValueError, match=r"version 3 of its format, .* reads up to 1\."):
         load_adapter(path, frozen, n_outputs=16, source="A")
     save_tensors(path, tensors, {"architecture": {}, "record": {}})
-    with pytest.raises(ValueError, match="holds no adapter but architecture, record"):
+    with pytest.raises(ValueError, match="does not contain an adapter but architecture, record"):
         load_adapter(path, frozen, n_outputs=16, source="A")
 
 
@@ -159,5 +159,5 @@ def test_adapters_that_lack_a_part_or_are_not_finite_are_refused(frozen, saved):
     with pytest.raises(ValueError, match=r"not finite in 1 of \d+ tensors"):
         load_adapter(path, frozen, n_outputs=16, source="A")
     name = next(name for name in adapter if name.startswith("B."))
-    with pytest.raises(ValueError, match=r"factors of the adapter are not those .*size mismatch"):
+    with pytest.raises(ValueError, match=r"factors of the adapter do not fit .*size mismatch"):
         merge(frozen, adapter | {name: adapter[name][:1]}, 4.0)

@@ -185,14 +185,14 @@ def test_one_model_loads_adapters_of_several_instruments(calibration, tmp_path):
         assert (model.target_, model.target_estimator_[-1]) == (target, head)
     np.testing.assert_allclose(y_pred, first, atol=1e-6)
     of_another_source = fit(make(calibration).set_params(source="C"), stack)
-    with pytest.raises(ValueError, match=r"moves 'B' to the source 'A', .* was made on 'C'"):
+    with pytest.raises(ValueError, match=r"adapts 'B' to the source 'A', .* for the source 'C'"):
         of_another_source.load_adapter(tmp_path / "B.safetensors")
 
 
 def test_refuses_an_adapter_of_other_weights(calibration, stack, tmp_path):
     fit(make(calibration), stack).save_adapter(tmp_path / "a.safetensors")
     model = fit(make(clone(calibration).set_params(spektronembedder__weights="small")), stack)
-    with pytest.raises(ValueError, match="holds no adapter of the network"):
+    with pytest.raises(ValueError, match="contains an adapter of the network"):
         model.load_adapter(tmp_path / "a.safetensors")
 
 

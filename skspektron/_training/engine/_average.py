@@ -1,4 +1,4 @@
-"""An average of the weights along the run, smoother than the last ones."""
+"""Exponential moving average of the weights during training."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,10 +9,10 @@ from torch import Tensor
 
 
 class WeightAverage(Callback):
-    r"""Exponential moving average of everything that learns; it is what the run returns.
+    r"""Exponential moving average of the trained weights, which the run returns.
 
-    Every completed step, :math:`\bar w \leftarrow \tau \bar w + (1 - \tau) w`, from the
-    weights at the beginning [1]_.
+    Starting from the initial weights, every completed step updates
+    :math:`\bar w \leftarrow \tau \bar w + (1 - \tau) w` [1]_.
 
     Parameters
     ----------
@@ -28,24 +28,24 @@ class WeightAverage(Callback):
         self.decay = decay
 
     def on_train_begin(self, net, **kwargs):
-        """Begin with the weights as they are."""
-        self.average_ = {name: p.detach().clone() for name, p in _learning(net)}
+        """Start with the initial weights."""
+        self.average_ = {name: p.detach().clone() for name, p in _trained(net)}
 
     def on_batch_end(self, net, **kwargs):
-        """Move towards the weights of the step, unless it was skipped."""
+        """Update the average, unless the step was skipped."""
         if net.history[-1, "batches", -1, "skipped"]:
             return
         with torch.no_grad():
-            for name, parameter in _learning(net):
+            for name, parameter in _trained(net):
                 self.average_[name].mul_(self.decay).add_(parameter, alpha=1 - self.decay)
 
     def on_train_end(self, net, **kwargs):
-        """Leave the average in the network."""
+        """Put the average into the network."""
         self._swap(net)
 
     @contextmanager
     def in_place(self, net) -> Iterator[None]:
-        """Have the average in the network inside; the optimiser does not notice."""
+        """Put the average into the network inside the context; the optimizer is not affected."""
         self._swap(net)
         try:
             yield
@@ -53,8 +53,8 @@ class WeightAverage(Callback):
             self._swap(net)
 
     def _swap(self, net) -> None:
-        """Exchange the memory of weights and average; nothing is copied."""
-        for name, parameter in _learning(net):
+        """Exchange weights and average without copying."""
+        for name, parameter in _trained(net):
             parameter.data, self.average_[name] = self.average_[name], parameter.data
 
     def state_dict(self) -> dict[str, Tensor]:
@@ -62,11 +62,11 @@ class WeightAverage(Callback):
         return self.average_
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Go on with the average of a checkpoint."""
+        """Restore the average of a checkpoint."""
         for name, average in self.average_.items():
             average.copy_(state[name])
 
 
-def _learning(net) -> list[tuple[str, Tensor]]:
-    """Return the parameters that the optimiser moves, by name."""
+def _trained(net) -> list[tuple[str, Tensor]]:
+    """Return the trained parameters by name."""
     return [(name, p) for name, p in net.module_.named_parameters() if p.requires_grad]

@@ -1,4 +1,4 @@
-"""What happens around the optimiser steps."""
+"""Learning-rate schedule, window means and progress bar."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,40 +7,40 @@ import numpy as np
 from skorch.callbacks import Callback
 from tqdm.auto import tqdm
 
-FLOOR = 0.01  # of the learning rate, at the first step and at the last
+MIN_FACTOR = 0.01  # of the learning rate, at the first and the last step
 
 
 class WarmupCosine(Callback):
-    """Learning rate of every parameter group as a function of the step alone."""
+    """Linear warm-up and cosine decay of the learning rate of every parameter group."""
 
     def __init__(self, max_steps: int, warmup_steps: int):
         self.max_steps, self.warmup_steps = max_steps, warmup_steps
 
     def factor(self, step: int) -> float:
-        """Return the share of the full learning rate at `step`, between 0.01 and 1."""
+        """Return the factor of the full learning rate at `step`, between 0.01 and 1."""
         if step < self.warmup_steps:
-            return FLOOR + (1 - FLOOR) * step / self.warmup_steps
+            return MIN_FACTOR + (1 - MIN_FACTOR) * step / self.warmup_steps
         progress = (step - self.warmup_steps) / max(self.max_steps - 1 - self.warmup_steps, 1)
-        return FLOOR + (1 - FLOOR) * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+        return MIN_FACTOR + (1 - MIN_FACTOR) * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
 
     def on_batch_begin(self, net, batch=None, training=None, **kwargs):
-        """Set the learning rate of the step that begins."""
+        """Set the learning rate of the step."""
         factor = self.factor(net.sampler.step)
         for group in net.optimizer_.param_groups:
             group["lr"] = factor * group.setdefault("full_lr", group["lr"])
 
 
 class WindowMeans(Callback):
-    """Record the mean of some losses over the rows of a window, and how many steps were skipped.
+    """Record the mean losses over the rows of a window, and the number of skipped steps.
 
-    A skipped step has no part in the means; they are NaN where all were skipped.
+    Skipped steps are excluded from the means, which are NaN if all steps were skipped.
     """
 
     def __init__(self, names: Sequence[str]):
         self.names = names
 
     def on_epoch_end(self, net, **kwargs):
-        """Record the means of the window that ends."""
+        """Record the means of the window."""
         steps = net.history[-1]["batches"]
         taken = [step for step in steps if not step["skipped"]]
         weights = [step["train_batch_size"] for step in taken]
@@ -51,21 +51,21 @@ class WindowMeans(Callback):
 
 
 class ProgressBar(Callback):
-    """One bar over all steps, with some records of the last window.
+    """One bar for all steps, with records of the last window.
 
     Parameters
     ----------
     description : str
-        What stands before the bar.
+        Text before the bar.
     shown : mapping of str to str
-        Label and name in the history of what stands behind it.
+        Labels after the bar, and the names of their values in the history.
     """
 
     def __init__(self, description: str, shown: Mapping[str, str]):
         self.description, self.shown = description, shown
 
     def on_train_begin(self, net, **kwargs):
-        """Open the bar where training begins or resumes."""
+        """Open the bar at the step where training starts or resumes."""
         sampler = net.sampler
         self.bar_ = tqdm(
             desc=self.description,
@@ -75,7 +75,7 @@ class ProgressBar(Callback):
         )
 
     def on_epoch_end(self, net, **kwargs):
-        """Move to the end of the window."""
+        """Advance to the end of the window."""
         self.bar_.update(net.sampler.step - self.bar_.n)
         last = net.history[-1]
         self.bar_.set_postfix({label: f"{last[name]:.4g}" for label, name in self.shown.items()})

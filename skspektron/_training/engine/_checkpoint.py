@@ -1,4 +1,4 @@
-"""Interrupted training goes on where the last reporting window ended, to the same weights."""
+"""Checkpoints from which an interrupted run resumes and ends at the same weights."""
 
 import os
 from collections.abc import Iterator
@@ -12,25 +12,25 @@ from ..._bridge import load_tensors, save_tensors
 
 
 class Checkpoint(Callback):
-    """Write weights, optimiser, callbacks, step and history after every window.
+    """Write weights, optimizer, callbacks, step and history after every window.
 
-    A callback with ``state_dict`` and ``load_state_dict`` goes on where it was: the average of the
-    weights, the best window, the count of skipped steps. Random numbers need no
-    state, as they are functions of the step. Of several processes, the first one reads and writes.
+    Callbacks with ``state_dict`` and ``load_state_dict`` are restored: the average of the weights,
+    the best window, the count of skipped steps. Random numbers have no state, as they are
+    functions of the step. Of several processes, only the first one reads and writes.
 
     Parameters
     ----------
     path : path-like
-        A safetensors file, replaced whole at every write.
+        A safetensors file, replaced atomically.
     fingerprint : dict
-        What the run depends on: settings and data. A checkpoint of another run is refused.
+        Settings and checksum of the data. A checkpoint with another fingerprint is refused.
     """
 
     def __init__(self, path: str | os.PathLike, fingerprint: dict):
         self.path, self.fingerprint = path, fingerprint
 
     def on_train_begin(self, net, **kwargs):
-        """Resume where the file says, if there is one."""
+        """Resume from the file, if there is one."""
         saved = None
         if net.processes.rank == 0 and Path(self.path).exists():
             saved = load_tensors(self.path)
@@ -39,21 +39,21 @@ class Checkpoint(Callback):
             return
         tensors, header = saved
         self._check(header.get("fingerprint", {}))
-        net.module_.load_state_dict(_below("module", tensors))
-        _load_optimizer(net, _below("optimizer", tensors))
+        net.module_.load_state_dict(_select("module", tensors))
+        _load_optimizer(net, _select("optimizer", tensors))
         for name, callback in _resumable(net):
-            state = _below(f"callback/{name}", tensors)
+            state = _select(f"callback/{name}", tensors)
             callback.load_state_dict({k: t.to(net.device) for k, t in state.items()})
         net.sampler.step = header["step"]
         net.history_ = History(header["history"])
 
     def _check(self, saved: dict) -> None:
-        """Refuse the checkpoint of another run."""
+        """Raise ValueError for the checkpoint of another run."""
         different = [k for k, v in self.fingerprint.items() if saved.get(k) != v]
         if different:
             raise ValueError(
                 f"The checkpoint {self.path} belongs to another run: it differs in "
-                f"{', '.join(different)}. Pass another checkpoint path, or delete the file."
+                f"{', '.join(different)}. Pass another path, or delete the file."
             )
 
     def on_epoch_end(self, net, **kwargs):
@@ -75,14 +75,14 @@ class Checkpoint(Callback):
         save_tensors(self.path, tensors, header)
 
 
-def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors whose names begin with a prefix, without it."""
+def _select(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors whose names start with a prefix, which is removed."""
     prefix += "/"
     return {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}
 
 
 def _load_optimizer(net, tensors: dict[str, Tensor]) -> None:
-    """Give every parameter its state; counts of steps stay on the CPU."""
+    """Restore the optimizer state of every parameter; step counts stay on the CPU."""
     parameters = dict(net.module_.named_parameters())
     for key, value in tensors.items():
         name, _, field = key.rpartition("/")
@@ -91,5 +91,5 @@ def _load_optimizer(net, tensors: dict[str, Tensor]) -> None:
 
 
 def _resumable(net) -> Iterator[tuple[str, Callback]]:
-    """Yield the callbacks that have a state, by name."""
+    """Yield the callbacks that have a state, with their names."""
     return ((n, c) for n, c in net.callbacks_ if hasattr(c, "load_state_dict"))

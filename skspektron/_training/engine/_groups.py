@@ -1,18 +1,17 @@
-"""Parameters that learn differently."""
+"""Parameter groups with their own learning rate or weight decay."""
 
-MASK_TOKEN_RATE = 10  # times the learning rate of the rest
+MASK_TOKEN_RATE = 10  # times the learning rate of the other parameters
 TOKENS = ("*.cls_token", "*.domain_token", "*.position.*")
 SCALES = ("*bias", "*norm*", "*.D")
-# What the poles of a state-space block are made of, in the letters of its paper.
+# The parameters of the poles of state-space blocks, in the notation of their papers.
 POLES = ("*.nu", "*.phi", "*.A", "*.G", "*.dt", "*.log_*", "*.frequency")
 
 
 def parameter_groups(learning_rate: float) -> list[tuple[str, dict]]:
-    """Return skorch's groups: the first pattern that fits a name counts, the rest decays.
+    """Return skorch's parameter groups; a parameter belongs to the first pattern that matches.
 
-    The mask token is one vector behind a third of all tokens: it learns ten times as fast.
-    Pulling it, positions, norms or poles towards zero would change what they say, not how
-    complex the network is.
+    Tokens, positions, biases, norms and poles have no weight decay. The mask token learns ten times
+    as fast as the other parameters.
     """
     return [
         ("*.mask_token", {"lr": MASK_TOKEN_RATE * learning_rate, "weight_decay": 0.0}),

@@ -1,4 +1,4 @@
-"""The records of a run, as a list and as a file that can be read while it runs."""
+"""Records of a run as a list, and as a log file written during the run."""
 
 import json
 import math
@@ -14,9 +14,9 @@ from ..._files import write_atomically
 def records(
     history: History, names: Sequence[str], earlier: Sequence[dict[str, float]] = ()
 ) -> list[dict[str, float]]:
-    """Return one dict a window: the records in `names`, and the seconds since the beginning.
+    """Return one dict per window: the records in `names`, and the seconds since the start.
 
-    Steps go on where those of `earlier` runs end, whose records come first.
+    The records of `earlier` runs come first, and steps are counted from their last one.
     """
     lines, seconds = list(earlier), 0.0
     first = earlier[-1]["step"] if earlier else 0
@@ -28,17 +28,17 @@ def records(
 
 
 class HistoryLog(Callback):
-    """Append one JSON object a window to a file.
+    """Append one JSON object per window to a file.
 
-    The history is what counts: where a run begins or resumes, the file is written anew from it,
-    so that it has no line twice and none is missing, wherever an earlier run ended.
+    When a run starts or resumes, the file is rewritten from the history, so that no line is
+    duplicated or missing.
 
     Parameters
     ----------
     path : path-like
-        The file; an older one is replaced. A figure that is not finite is null.
+        The file, which is replaced if it exists. Values that are not finite are null.
     names : sequence of str
-        What is kept of a window, beside the seconds.
+        Records that are written, in addition to the seconds.
     earlier : sequence of dict
         Records of earlier runs on the same network.
     """
@@ -52,7 +52,7 @@ class HistoryLog(Callback):
         self.path, self.names, self.earlier = path, names, earlier
 
     def on_train_begin(self, net, **kwargs):
-        """Write the windows of the run that is resumed."""
+        """Write the windows of earlier runs and of the run that is resumed."""
         if net.processes.rank == 0:
             lines = records(net.history, self.names, self.earlier)
             write_atomically(self.path, "".join(map(_line, lines)).encode())
@@ -65,5 +65,5 @@ class HistoryLog(Callback):
 
 
 def _line(record: dict[str, float]) -> str:
-    """Return a record as a line of JSON, which knows no NaN."""
+    """Return a record as a line of JSON, with null for NaN."""
     return json.dumps({k: v if math.isfinite(v) else None for k, v in record.items()}) + "\n"

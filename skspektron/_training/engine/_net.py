@@ -1,4 +1,4 @@
-"""skorch's net, counted in optimiser steps."""
+"""skorch's net, with training counted in optimizer steps."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -21,7 +21,7 @@ from ._steps import Batches, StepSampler, step_seed
 
 
 class WeightedSum(nn.Module):
-    """The total of named losses."""
+    """Weighted sum of named losses."""
 
     def __init__(self, weights: Mapping[str, float]):
         super().__init__()
@@ -54,7 +54,7 @@ class StepNet(NeuralNet):
     weights : mapping of str to float
         Weight of each loss in the total.
     width : Tensor of shape (n_samples,), default=None
-        Rows of similar width come in one batch. None: rows are drawn alike.
+        Rows of similar width are put into the same batch. None: any rows.
     param_groups : list of (pattern, dict)
         skorch's parameter groups, for parameters with a learning rate or decay of their own.
     callbacks : sequence of skorch callbacks
@@ -109,7 +109,7 @@ class StepNet(NeuralNet):
             max_epochs=-(-recipe.max_steps // recipe.report_every),
             iterator_train__sampler=sampler,
             iterator_train__batch_size=None,
-            iterator_train__generator=torch.Generator(),  # else the global one is drawn from
+            iterator_train__generator=torch.Generator(),  # otherwise the global generator is used
             train_split=None,
             device=recipe.device,
             verbose=0,
@@ -121,10 +121,10 @@ class StepNet(NeuralNet):
         return [c for c in super()._default_callbacks if c[0] == "epoch_timer"]
 
     def train(self) -> "StepNet":
-        """Train from the step the sampler is at; an interruption is raised, not swallowed."""
+        """Train from the current step of the sampler; KeyboardInterrupt is raised."""
         self.processes = join(self.device) if self.parallel else Processes()
         self.initialize()
-        self.processes.begin(self.module_, self.sampler.seed)
+        self.processes.synchronize(self.module_, self.sampler.seed)
         with seeded(self.sampler.seed):
             self.notify("on_train_begin", X=self.batches, y=None)
             while not self._finished():
@@ -133,19 +133,19 @@ class StepNet(NeuralNet):
         return self
 
     def _finished(self) -> bool:
-        """Whether all steps are taken, or a callback recorded that these are enough."""
+        """Return whether all steps are taken or a callback recorded "stopped"."""
         stopped = bool(self.history) and self.history[-1].get("stopped", False)
         return stopped or self.sampler.step >= self.sampler.max_steps
 
     @contextmanager
     def evaluated(self) -> Iterator[nn.Module]:
-        """Have the module inside as the run would return it now: average weights, no dropout."""
+        """Return the module as the run would return it now: averaged weights, no dropout."""
         self.module_.eval()
         with nullcontext() if self.average is None else self.average.in_place(self):
             yield self.module_
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
-        """Take the steps of a window; skorch's own wants all tensors of a batch equally long."""
+        """Take the steps of a window, with tensors of different lengths, which skorch refuses."""
         if iterator is None:
             return
         for batch in iterator:
@@ -156,29 +156,29 @@ class StepNet(NeuralNet):
             self.notify("on_batch_end", batch=batch, training=training, **step)
 
     def train_step(self, batch, **fit_params):
-        """Take a step, and tell the module if it was completed."""
+        """Take a step, and call `after_step` of the module if the step was not skipped."""
         step = super().train_step(batch, **fit_params)
         if hasattr(self.module_, "after_step") and not self.history[-1, "batches", -1, "skipped"]:
             self.module_.after_step((self.sampler.step + 1) / self.sampler.max_steps)
         return step
 
     def train_step_single(self, batch, **fit_params):
-        """Compute the gradient of this process's rows, part by part, and add up all processes'.
+        """Compute the gradient of the batch, summed over micro-batches and processes.
 
-        Dropout is drawn from the step's own seed, and every loss is recorded.
+        Dropout is drawn with the seed of the step, and every loss is recorded.
         """
         self._set_training(True)
         torch.manual_seed(step_seed(self.sampler.seed, self.sampler.step) + self.processes.rank)
         Xi, yi = unpack_data(batch)
         rows = self.processes.rows(n_rows(Xi))
         losses = torch.zeros(len(self.weights), device=self.device)
-        for part, share in parts(Xi, rows, self.recipe.micro_batch_size, self.size):
+        for part, fraction in parts(Xi, rows, self.recipe.micro_batch_size, self.size):
             with computing_in(self.recipe.precision, self.device):
                 y_pred = self.infer(part, **fit_params)
                 loss = self.get_loss(y_pred, yi, X=part, training=True)
-            (share * loss).backward()
-            losses += share * torch.stack([y_pred[name].detach() for name in self.weights])
-        losses = self.processes.add_up(self.module_, losses)
+            (fraction * loss).backward()
+            losses += fraction * torch.stack([y_pred[name].detach() for name in self.weights])
+        losses = self.processes.sum_up(self.module_, losses)
         named = dict(zip(self.weights, losses, strict=True))
         for name, value in named.items():
             self.history.record_batch(name, value.item())

@@ -1,4 +1,4 @@
-"""A batch in parts of some rows, whose gradients add up to that of the whole."""
+"""Micro-batches whose gradients add up to that of the batch."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -11,12 +11,12 @@ Size: TypeAlias = Callable[[Batch], Tensor | float]
 
 
 def n_rows(batch: Batch) -> int:
-    """Return the number of rows: the length of the first tensor that has one."""
+    """Return the number of rows: the length of the first tensor with dimensions."""
     return next(len(value) for value in batch.values() if isinstance(value, Tensor) and value.ndim)
 
 
 def take_rows(batch: Batch, rows: slice) -> dict:
-    """Return some rows of every tensor; one without dimensions belongs to all rows."""
+    """Return some rows of every tensor; tensors without dimensions are kept."""
     return {
         name: take_rows(value, rows)
         if isinstance(value, Mapping)
@@ -28,11 +28,10 @@ def take_rows(batch: Batch, rows: slice) -> dict:
 def parts(
     batch: Batch, rows: range, micro_batch_size: int | None, size: Size
 ) -> Iterator[tuple[Batch, float]]:
-    """Yield `rows` of a batch in parts, each with its share of the whole batch's `size`.
+    """Yield `rows` of a batch in parts, each with its fraction of the `size` of the batch.
 
-    A loss is a mean over the `size` things of a batch (rows, hidden channels): the means of
-    the parts times their shares add up to the mean of the whole, whatever is in which part.
-    Parts that average over nothing are left out.
+    A loss is a mean over the `size` items of a batch (rows, hidden channels). The means of the
+    parts, weighted by their fractions, add up to that of the batch. Empty parts are skipped.
     """
     length = micro_batch_size or len(rows)
     if n_rows(batch) == len(rows) <= length:
@@ -41,7 +40,7 @@ def parts(
     whole = float(size(batch))
     for start in range(rows.start, rows.stop, max(length, 1)):
         part = take_rows(batch, slice(start, min(start + length, rows.stop)))
-        # A batch of nothing has no mean: NaN, as if it were not cut.
-        share = float(size(part)) / whole if whole else math.nan
-        if share:
-            yield part, share
+        # The mean of an empty batch is NaN, as without parts.
+        fraction = float(size(part)) / whole if whole else math.nan
+        if fraction:
+            yield part, fraction

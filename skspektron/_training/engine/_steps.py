@@ -1,4 +1,4 @@
-"""Which rows a step is made of, and from which seed it draws."""
+"""The rows and the seed of every optimizer step."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -8,11 +8,10 @@ from torch.utils.data import Dataset, Sampler
 
 
 class StepSampler(Sampler):
-    """The rows of every optimiser step: a function of seed and step, so that training resumes.
+    """The rows of every optimizer step, which depend on seed and step only, for resuming.
 
-    One iteration is one reporting window. A pass over the rows is a permutation cut into
-    batches; `width` (n_rows,) keeps rows of similar length together, in batches whose
-    order is drawn too.
+    One iteration is one reporting window. A pass over the rows is a permutation cut into batches
+    of rows of similar `width` (n_rows,), in random order.
     """
 
     def __init__(self, width: Tensor, batch_size: int, *, seed: int, max_steps: int, window: int):
@@ -39,7 +38,7 @@ class StepSampler(Sampler):
 
 
 class Batches(Dataset):
-    """The batch of a step, made by `make_batch(step, rows)`."""
+    """Dataset whose items are the batches `make_batch(step, rows)`."""
 
     def __init__(self, make_batch: Callable[[int, Tensor], Mapping[str, Tensor]], n_rows: int):
         self.make_batch, self.n_rows = make_batch, n_rows
@@ -48,15 +47,15 @@ class Batches(Dataset):
         return self.n_rows
 
     def __getitem__(self, key: tuple[int, Tensor]):
-        # skorch expects a target; every objective finds its own in the batch.
+        # skorch expects a target; the objectives read theirs from the batch.
         return self.make_batch(*key), torch.empty(0)
 
 
 def step_seed(seed: int, step: int) -> int:
-    """Return a seed for one step of one run."""
+    """Return the seed of a step of a run."""
     return (seed * 1_000_003 + step * 7_919 + 1) % 2**63
 
 
 def step_generator(seed: int, step: int) -> torch.Generator:
-    """Return a generator for one step of one run, on the CPU."""
+    """Return the generator of a step of a run, on the CPU."""
     return torch.Generator().manual_seed(step_seed(seed, step))

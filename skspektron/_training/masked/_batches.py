@@ -1,4 +1,4 @@
-"""The batches of pretraining: spectra with hidden patches, and their partners."""
+"""Batches of pretraining: spectra with hidden patches, and partners on other instruments."""
 
 import warnings
 from typing import Any
@@ -12,7 +12,7 @@ from ..._nn.network import SpektronNetwork
 from ..._nn.objectives import OBJECTIVES
 from ..engine._steps import step_generator
 from ._episodes import Episodes
-from ._survey import survey
+from ._survey import scan_spectra
 
 
 def masked_batch(
@@ -23,7 +23,7 @@ def masked_batch(
     step: int,
     rows: Tensor,
 ) -> dict[str, Tensor]:
-    """Return rows of `spectra` with patches hidden at random, a function of seed and step."""
+    """Return rows of `spectra` with patches hidden at random, drawn by seed and step."""
     batch = spectra.batch(rows)
     usable = network.patch_valid(batch["valid"])
     batch["mask"] = draw_patch_mask(usable, mask_ratio, step_generator(seed, step))
@@ -31,10 +31,10 @@ def masked_batch(
 
 
 class Partners:
-    """For every row, a row of the same sample on another instrument, all equally likely.
+    """Draw, for every row, a row of the same sample on another instrument, with equal probability.
 
-    Sorted by sample and instrument, the rows of a sample are one run, and those of one of its
-    instruments a run within it, which a draw steps over.
+    In rows sorted by sample and instrument, those of a sample are consecutive, and so are those
+    of one of its instruments, which a draw skips.
 
     Parameters
     ----------
@@ -50,35 +50,35 @@ class Partners:
         self.order = both.argsort(stable=True)
         start, count = _runs(spectra.sample[self.order])
         own, n_own = _runs(both[self.order])
-        place = self.order.argsort()  # where in that order a row is
+        place = self.order.argsort()  # position of every row in that order
         self.start, self.count = start[place], (count - n_own)[place]
         self.own, self.n_own = own[place], n_own[place]
 
     def batch(self, step: int, rows: Tensor) -> dict[str, Any]:
-        """Return a partner of every row, and whether it has one; else the row is its own."""
-        generator = step_generator(self.seed + 1, step)  # masks are drawn with the seed itself
-        share = torch.rand(len(rows), generator=generator)
+        """Return the partner of every row, or the row itself, and whether there is one."""
+        generator = step_generator(self.seed + 1, step)  # masks use the seed itself
+        fraction = torch.rand(len(rows), generator=generator)
         paired = self.count[rows] > 0
-        which = self.start[rows] + (share * self.count[rows]).long()
+        which = self.start[rows] + (fraction * self.count[rows]).long()
         which += self.n_own[rows] * (which >= self.own[rows])
         partner = torch.where(paired, self.order[which.where(paired, 0)], rows)
         return {"partner": self.spectra.batch(partner), "paired": paired}
 
 
 def _runs(numbers: Tensor) -> tuple[Tensor, Tensor]:
-    """Return start and length of the run of equal numbers that each of them (n,) is in."""
+    """Return start and length of the run of equal numbers of every element (n,)."""
     _, run, length = numbers.unique_consecutive(return_inverse=True, return_counts=True)
     return (length.cumsum(0) - length)[run], length[run]
 
 
-def instructive(
-    spectra: Rows, network: SpektronNetwork, mask_ratio: float, teaching: Tensor | None = None
+def keep_maskable(
+    spectra: Rows, network: SpektronNetwork, mask_ratio: float, maskable: Tensor | None = None
 ) -> Rows:
-    """Return the spectra with hidden and with visible patches; the others teach nothing.
+    """Return the spectra that have hidden and visible patches; warn of the others.
 
-    `teaching` (n_samples,) says which these are; None: it is found out.
+    `maskable` (n_samples,) bool is the result of `scan_spectra`. None: it is computed.
     """
-    rows = survey(spectra, network, mask_ratio)[0] if teaching is None else teaching
+    rows = scan_spectra(spectra, network, mask_ratio)[0] if maskable is None else maskable
     if rows.all():
         return spectra
     n_samples, n_channels = spectra.n_samples, spectra.wavenumber.shape[1]
@@ -88,28 +88,28 @@ def instructive(
         f"{network.architecture.patch_length} channels in {n_idle} of {n_samples} spectra "
         f"(n_features = {n_channels}). "
     )
-    way_out = "They are left out: drop them."
+    way_out = "They are ignored: drop them."
     if n_idle == n_samples:
-        way_out = "The weights stay as they are: pass an architecture with shorter patches."
+        way_out = "The weights are not changed: pass an architecture with shorter patches."
     warnings.warn(message + way_out, stacklevel=2)
     return spectra.take(rows)
 
 
 class PretrainingBatches:
-    """The batch of a step, with all that the objectives need.
+    """Batches with everything that the objectives need.
 
     Parameters
     ----------
     spectra : Spectra or LazySpectra
-        What is trained on.
+        Training spectra.
     network : SpektronNetwork
-        Says which patches may be hidden.
+        Determines which patches may be hidden.
     objectives : iterable of str
         Names of the objectives.
     mask_ratio : float
-        Share of a spectrum's usable patches that are hidden.
+        Fraction of the usable patches of a spectrum that are hidden.
     rows : Tensor of shape (n_rows,)
-        The rows that are trained on; others decide when to stop.
+        The training rows; the others are held out for early stopping.
     seed, max_steps : int
         Seed and length of the run.
     """
@@ -118,13 +118,13 @@ class PretrainingBatches:
         self.spectra, self.network, self.mask_ratio = spectra, network, mask_ratio
         self.seed, self.max_steps = seed, max_steps
         needs = needs_of(objectives)
-        # Instruments are compared within a batch, so batches must not be sorted by their grids.
+        # Objectives compare instruments within a batch: batches must contain all grids.
         self.mixed = bool(needs & {"instruments", "pairs"})
         self.partners = Partners(spectra, seed) if "pairs" in needs else None
         self.episodes = Episodes(spectra, rows, seed) if "labels" in needs else None
 
     def __call__(self, step: int, rows: Tensor) -> dict[str, Any]:
-        """Return the batch of a step; step -1 is that of the probe, which training never sees."""
+        """Return the batch of a step; step -1 is the probe, which is not trained on."""
         batch: dict[str, Any] = masked_batch(
             self.spectra, self.network, self.mask_ratio, self.seed, step, rows
         )
@@ -136,11 +136,11 @@ class PretrainingBatches:
         return batch
 
     def width(self, rows: Tensor) -> Tensor:
-        """Return the number by which rows are put into batches of their like, (n_rows,)."""
+        """Return the number of channels by which rows are batched, (n_rows,)."""
         width = self.spectra.wavenumber.isfinite().sum(1)[self.spectra.grid[rows]]
         return torch.zeros_like(width) if self.mixed else width
 
 
 def needs_of(objectives) -> frozenset[str]:
-    """Return what objectives need of the data and of the network."""
+    """Return the requirements of objectives on data and network."""
     return frozenset().union(*(OBJECTIVES[name].NEEDS for name in objectives))

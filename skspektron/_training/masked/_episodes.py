@@ -1,4 +1,4 @@
-"""The small calibrations that pretraining learns from, drawn from labelled spectra."""
+"""Small calibration problems (episodes) drawn from labelled spectra for pretraining."""
 
 from dataclasses import dataclass
 
@@ -8,39 +8,39 @@ from torch import Generator, Tensor
 from ..._bridge import Rows
 from ..engine._steps import step_generator
 
-TRAIN = (25, 55)  # fewest and most training samples
-QUERY = (10, 30)  # and samples that are predicted
-LEAST = TRAIN[0] + QUERY[0]  # labelled samples on an instrument
-ONE_INSTRUMENT, ONE_COLUMN = 0.6, 0.7  # shares of the episodes
-STANDARDS = (0, 3, 10)  # one of these, between two instruments
-ROWS_AN_EPISODE = 64
+N_TRAIN = (25, 55)  # smallest and largest number of training samples
+N_QUERY = (10, 30)  # the same for predicted samples
+MIN_LABELLED = N_TRAIN[0] + N_QUERY[0]  # labelled samples on an instrument
+P_ONE_INSTRUMENT, P_ONE_COLUMN = 0.6, 0.7  # probabilities of these kinds of episodes
+N_STANDARDS = (0, 3, 10)  # possible numbers of standards between two instruments
+ROWS_PER_EPISODE = 64
 
 
 @dataclass(frozen=True)
 class Product:
-    """Rows on one axis whose instruments have samples in common."""
+    """Rows on one axis whose instruments share samples."""
 
     rows: Tensor  # (n,)
     instrument: Tensor  # (n,)
     sample: Tensor  # (n,)
-    y: Tensor  # (n, n_columns) in standard deviations, NaN where unknown; no column without use
+    y: Tensor  # (n, n_columns) in standard deviations, NaN where unknown; usable columns only
 
     def draw(self, generator: Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """Return an episode: all its rows, and the targets (n_train,) and (n_query,).
+        """Return the rows of an episode, and its targets (n_train,) and (n_query,).
 
-        Rows are the training samples on the source, the standards on the target, the queries.
-        The standards are the first of the training samples.
+        The rows are the training samples on the source, the standards on the target, and the
+        predicted samples. The standards come first among the training samples.
         """
-        y = standardise(self._target(generator))
+        y = standardize(self._target(generator))
         able = instruments_of(self, y)
         source, target = able[torch.randperm(len(able), generator=generator)[[0, -1]]]
-        if torch.rand(1, generator=generator) < ONE_INSTRUMENT:
+        if torch.rand(1, generator=generator) < P_ONE_INSTRUMENT:
             target = source
         on_source, on_target = (self._samples(which, y, generator) for which in (source, target))
-        most = min(TRAIN[1], min(len(on_source), len(on_target)) - QUERY[0])
-        train = on_source[: _integer(TRAIN[0], most, generator)]
-        query = on_target[~torch.isin(on_target, train)][: QUERY[1]]
-        n_standards = STANDARDS[_integer(0, len(STANDARDS) - 1, generator)]
+        most = min(N_TRAIN[1], min(len(on_source), len(on_target)) - N_QUERY[0])
+        train = on_source[: _integer(N_TRAIN[0], most, generator)]
+        query = on_target[~torch.isin(on_target, train)][: N_QUERY[1]]
+        n_standards = N_STANDARDS[_integer(0, len(N_STANDARDS) - 1, generator)]
         shared = torch.isin(train, on_target) & (source != target)
         standards = train[shared][:n_standards]
         train = torch.cat([standards, train[~torch.isin(train, standards)]])
@@ -50,9 +50,9 @@ class Product:
         return self.rows[places], y[source_rows], y[query_rows]
 
     def _target(self, generator: Generator) -> Tensor:
-        """Return a column, or a random combination of those that are known for all rows, (n,)."""
+        """Return a column, or a random combination of the columns without NaN, (n,)."""
         full = self.y[:, self.y.isfinite().all(0)]
-        if full.shape[1] < 2 or torch.rand(1, generator=generator) < ONE_COLUMN:
+        if full.shape[1] < 2 or torch.rand(1, generator=generator) < P_ONE_COLUMN:
             return self.y[:, _integer(0, self.y.shape[1] - 1, generator)]
         return full @ torch.randn(full.shape[1], generator=generator, dtype=full.dtype)
 
@@ -62,21 +62,21 @@ class Product:
         return samples[torch.randperm(len(samples), generator=generator)]
 
     def _rows(self, instrument, samples: Tensor, y: Tensor, generator: Generator) -> Tensor:
-        """Return which row of the product is each sample on an instrument; of replicates, one."""
+        """Return the row of every sample on an instrument, one of its replicates."""
         own = ((self.instrument == instrument) & y.isfinite()).nonzero().flatten()
         own = own[torch.randperm(len(own), generator=generator)]
         return own[(samples[:, None] == self.sample[own]).int().argmax(1)]
 
 
 class Episodes:
-    """Calibrations for every step, a function of seed and step.
+    """Calibration problems of every step, drawn by seed and step.
 
     Parameters
     ----------
     spectra : Spectra or LazySpectra
         Rows with targets (n_samples, n_columns).
     rows : Tensor of shape (n_rows,)
-        The rows that are trained on.
+        The training rows.
     seed : int
         Seed of the run.
     """
@@ -89,27 +89,27 @@ class Episodes:
         if not self.products:
             most = max((most_labelled(part) for part in products(spectra, rows)), default=0)
             raise ValueError(
-                f"The objective 'calibration' needs {LEAST} labelled samples on one instrument "
-                f"and axis, with values that differ, and the most are {most}. Pass more samples, "
-                "or leave it out."
+                f"The objective 'calibration' needs {MIN_LABELLED} labelled samples on one "
+                f"instrument and axis, with reference values that differ, and the most are {most}. "
+                "Pass more samples, or remove the objective."
             )
 
     def batch(self, step: int, n_rows: int) -> list[dict]:
-        """Return one episode for about every 64 rows of a step."""
-        generator = step_generator(self.seed + 2, step)  # masks and partners have the others
-        return [self._draw(generator) for _ in range(max(round(n_rows / ROWS_AN_EPISODE), 1))]
+        """Return one episode per 64 rows of a step."""
+        generator = step_generator(self.seed + 2, step)  # masks and partners use seed and seed + 1
+        return [self._draw(generator) for _ in range(max(round(n_rows / ROWS_PER_EPISODE), 1))]
 
     def _draw(self, generator: Generator) -> dict:
-        """Return an episode as the objective reads it."""
+        """Return an episode as the objective expects it."""
         product = self.products[_integer(0, len(self.products) - 1, generator)]
-        rows, y, goal = product.draw(generator)
+        rows, y, y_query = product.draw(generator)
         autoscaled = torch.rand((), generator=generator) < 0.5
         spectra = self.spectra.batch(rows)
-        return {"spectra": spectra, "y": y, "y_query": goal, "autoscaled": autoscaled}
+        return {"spectra": spectra, "y": y, "y_query": y_query, "autoscaled": autoscaled}
 
 
 def products(spectra: Rows, rows: Tensor) -> list[Product]:
-    """Return the rows apart by axis, and by which instruments have samples in common."""
+    """Return the rows grouped by axis and by instruments that share samples."""
     grid, unknown = spectra.grid[rows], torch.zeros_like(rows)
     instrument = unknown if spectra.instrument is None else spectra.instrument[rows]
     sample = rows if spectra.sample is None else spectra.sample[rows]
@@ -121,18 +121,18 @@ def products(spectra: Rows, rows: Tensor) -> list[Product]:
 
 
 def components(a: Tensor, b: Tensor) -> Tensor:
-    """Return equal numbers (n,) for rows that equal numbers in `a` or `b` (n,) connect."""
+    """Return the connected components (n,) of rows with equal numbers in `a` or `b` (n,)."""
     label = a
     while True:
-        spread = _least(_least(label, b), a)
+        spread = _group_min(_group_min(label, b), a)
         if torch.equal(spread, label):
             return label
         label = spread
 
 
 def usable(product: Product) -> Product | None:
-    """Return a product with the columns that an episode can be drawn of, or None without any."""
-    y = standardise(product.y)
+    """Return a product with the columns that have enough labels, or None without any."""
+    y = standardize(product.y)
     kept = [j for j, column in enumerate(y.T) if len(instruments_of(product, column))]
     if not kept:
         return None
@@ -140,40 +140,40 @@ def usable(product: Product) -> Product | None:
 
 
 def instruments_of(product: Product, y: Tensor) -> Tensor:
-    """Return the instruments on which enough samples have a target `y` (n,)."""
+    """Return the instruments with enough samples with a target `y` (n,)."""
     names, counts = _count(product, y)
-    return names[counts >= LEAST]
+    return names[counts >= MIN_LABELLED]
 
 
 def most_labelled(product: Product) -> int:
-    """Return the most samples with a target, in one column and on one instrument."""
-    known = [column for column in standardise(product.y).T if column.isfinite().any()]
+    """Return the largest number of labelled samples of a column on an instrument."""
+    known = [column for column in standardize(product.y).T if column.isfinite().any()]
     return max((int(_count(product, column)[1].max()) for column in known), default=0)
 
 
-def standardise(y: Tensor) -> Tensor:
-    """Return targets (n, ...) with zero mean and unit deviation; NaN where they do not vary."""
+def standardize(y: Tensor) -> Tensor:
+    """Return targets (n, ...) with zero mean and unit deviation, or NaN if constant."""
     centred = y - y.nanmean(0)
     deviation = centred.square().nanmean(0).sqrt()
     return centred / deviation.where(deviation > 1e-9 * y.abs().nan_to_num().amax(0), torch.nan)
 
 
 def _count(product: Product, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the instruments, and how many samples of each have a target `y` (n,)."""
+    """Return the instruments, and the number of samples of each with a target `y` (n,)."""
     known = y.isfinite()
     pairs = torch.stack([product.instrument[known], product.sample[known]]).unique(dim=1)
     return pairs[0].unique(return_counts=True)
 
 
 def _pairs(a: Tensor, b: Tensor) -> Tensor:
-    """Return a number for every distinct pair, (n,)."""
+    """Return the number of the pair (a, b) of every row, (n,)."""
     return (a * (b.max() + 1) + b).unique(return_inverse=True)[1]
 
 
-def _least(label: Tensor, group: Tensor) -> Tensor:
-    """Return the least label among the rows of the same group, (n,)."""
-    least = label.new_full((int(group.max()) + 1,), int(label.max()))
-    return least.scatter_reduce(0, group, label, "amin")[group]
+def _group_min(label: Tensor, group: Tensor) -> Tensor:
+    """Return the smallest label among the rows of the same group, (n,)."""
+    smallest = label.new_full((int(group.max()) + 1,), int(label.max()))
+    return smallest.scatter_reduce(0, group, label, "amin")[group]
 
 
 def _integer(low: int, high: int, generator: Generator) -> int:

@@ -1,4 +1,4 @@
-"""Masked loss beside what it must beat: the mean spectrum and linear interpolation."""
+"""Masked error on fixed spectra, with the baselines mean spectrum and interpolation."""
 
 import warnings
 from collections.abc import Callable, Mapping
@@ -22,12 +22,12 @@ N_SPECTRA = 256
 
 
 class MaskedLossProbe(Callback):
-    """Record the masked loss on fixed spectra and masks after every window.
+    """Record the masked error on fixed spectra and masks after every window.
 
     Parameters
     ----------
     batch : mapping of str to Tensor
-        Some spectra, held out or trained on, with masks that training does not draw.
+        Held-out or training spectra, with masks that training does not draw.
     mean : Tensor of shape (n_grids, n_channels)
         Mean training spectrum of every grid.
     """
@@ -54,13 +54,13 @@ class MaskedLossProbe(Callback):
             warnings.warn(
                 "Linear interpolation across the hidden patches has a mean squared error of "
                 f"{self.interpolation_mse_:.3g}, the mean spectrum {self.mean_mse_:.3g}: patches "
-                f"of {network.architecture.patch_length} channels are narrower than the bands "
-                "and teach little. Pass an architecture with longer patches.",
+                f"of {network.architecture.patch_length} channels are narrower than the bands, and "
+                "their reconstruction is too easy. Pass an architecture with longer patches.",
                 stacklevel=2,
             )
 
     def on_epoch_end(self, net, **kwargs):
-        """Record the losses at the end of a window."""
+        """Record the errors at the end of a window."""
         with net.evaluated() as module, torch.inference_mode():
             network = module.network
             masked_mse = mean_in_parts(
@@ -80,42 +80,42 @@ def masked_loss_probe(
     held_out: Tensor,
     mean: MeanSpectra,
 ) -> MaskedLossProbe:
-    """Return the probe on evenly spaced rows of those held out, or else of those trained on."""
+    """Return the probe on evenly spaced held-out rows, or training rows if none are held out."""
     probed = held_out if len(held_out) else rows
     chosen = torch.linspace(0, len(probed) - 1, min(N_SPECTRA, len(probed))).round().long()
     return MaskedLossProbe(make_batch(-1, probed[chosen]), mean.mean())
 
 
 def n_counted(network: SpektronNetwork, batch: Batch) -> Tensor:
-    """Return the number of channels of a batch that the masked loss is a mean over."""
+    """Return the number of channels of a batch that the masked error is averaged over."""
     return counted(
         network.hidden_channels(batch["mask"], batch["valid"]), batch.get("weight")
     ).sum()
 
 
 def mean_in_parts(net: StepNet, batch: Batch, size: Size, mean: Callable[[Batch], Tensor]) -> float:
-    """Return a mean over what `size` counts in a batch, from as few rows at once as in training."""
+    """Return a mean over the items that `size` counts, in micro-batches as in training."""
     batch_size = net.sampler.batch_size
     most = min(net.recipe.micro_batch_size or batch_size, batch_size)
     return sum(
-        share * mean(to_device(part, net.device)).item()
-        for part, share in parts(batch, range(n_rows(batch)), most, size)
+        fraction * mean(to_device(part, net.device)).item()
+        for part, fraction in parts(batch, range(n_rows(batch)), most, size)
     )
 
 
 def mean_error(batch: Mapping[str, Tensor], mean: Tensor, hidden: Tensor) -> float:
-    """Mean squared error of the mean spectrum at the hidden channels that count."""
+    """Return the mean squared error of the mean spectrum at hidden channels with weight."""
     error = mean[:, : hidden.shape[1]][batch["grid"]] - batch["values"]
     return (error[counted(hidden, batch.get("weight"))] ** 2).mean().item()
 
 
 def interpolation_error(batch: Mapping[str, Tensor], hidden: Tensor) -> float:
-    """Mean squared error, where it counts, of interpolating the visible channels, ends held."""
-    visible, asked = batch["valid"] & ~hidden, counted(hidden, batch.get("weight"))
-    arrays = map(to_array, (batch["values"], batch["wavenumber"], visible, asked))
+    """Return the mean squared error of linear interpolation between the visible channels."""
+    visible, scored = batch["valid"] & ~hidden, counted(hidden, batch.get("weight"))
+    arrays = map(to_array, (batch["values"], batch["wavenumber"], visible, scored))
     errors = [
-        np.interp(axis[ask], axis[see], row[see]) - row[ask]
-        for row, axis, see, ask in zip(*arrays, strict=True)
-        if see.any()
+        np.interp(axis[target], axis[known], row[known]) - row[target]
+        for row, axis, known, target in zip(*arrays, strict=True)
+        if known.any()
     ]
     return float(np.mean(np.concatenate(errors) ** 2))

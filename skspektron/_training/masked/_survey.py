@@ -1,4 +1,4 @@
-"""What has to be known of all spectra before training, in one pass that reads them in pieces."""
+"""One pass over all spectra before training: mean spectra, and which can be masked."""
 
 from collections.abc import Iterator, Mapping
 
@@ -9,16 +9,16 @@ from ..._bridge import Rows
 from ..._nn.masking import count_hidden
 from ..._nn.network import SpektronNetwork
 
-PIECE = 1024  # spectra in memory at once
+CHUNK_SIZE = 1024  # spectra in memory at once
 
 
-def pieces(spectra: Rows, rows: Tensor) -> Iterator[dict[str, Tensor]]:
-    """Yield batches of some rows, in order."""
-    return map(spectra.batch, rows.split(PIECE))
+def chunks(spectra: Rows, rows: Tensor) -> Iterator[dict[str, Tensor]]:
+    """Yield batches of rows in order."""
+    return map(spectra.batch, rows.split(CHUNK_SIZE))
 
 
 class MeanSpectra:
-    """The mean spectrum of every grid.
+    """Mean spectrum of every grid.
 
     Parameters
     ----------
@@ -30,36 +30,36 @@ class MeanSpectra:
         self.total = torch.zeros(shape, dtype=torch.float64)
         self.count = torch.zeros(shape, dtype=torch.float64)
 
-    def add(self, batch: Mapping[str, Tensor], share: Tensor | float = 1) -> "MeanSpectra":
-        """Add the spectra of a batch, each with a `share` (B, 1); 0 leaves one out."""
+    def add(self, batch: Mapping[str, Tensor], weight: Tensor | float = 1) -> "MeanSpectra":
+        """Add the spectra of a batch with their `weight` (B, 1)."""
         n_channels = batch["values"].shape[1]
         for sums, each in ((self.total, batch["values"]), (self.count, batch["valid"])):
-            sums[:, :n_channels].index_add_(0, batch["grid"], share * each.double())
+            sums[:, :n_channels].index_add_(0, batch["grid"], weight * each.double())
         return self
 
-    def take_away(self, spectra: Rows, rows: Tensor) -> None:
-        """Undo the addition of some rows."""
-        for batch in pieces(spectra, rows):
+    def remove(self, spectra: Rows, rows: Tensor) -> None:
+        """Subtract rows that were added."""
+        for batch in chunks(spectra, rows):
             self.add(batch, -1)
 
     def mean(self) -> Tensor:
-        """Return the means (n_grids, n_channels), 0 at channels without a good value."""
+        """Return the means (n_grids, n_channels), 0 at channels that were never measured."""
         return (self.total / self.count.clamp(min=1)).float()
 
 
-def teaches(valid: Tensor, network: SpektronNetwork, mask_ratio: float) -> Tensor:
-    """Return which spectra (B, n) have both hidden and visible patches, (B, 1)."""
+def is_maskable(valid: Tensor, network: SpektronNetwork, mask_ratio: float) -> Tensor:
+    """Return whether spectra (B, n) have both hidden and visible patches, (B, 1)."""
     usable = network.patch_valid(valid)
     n_hidden = count_hidden(usable, mask_ratio)
     return (n_hidden > 0) & (n_hidden < usable.sum(1, keepdim=True))
 
 
-def survey(
+def scan_spectra(
     spectra: Rows, network: SpektronNetwork, mask_ratio: float
 ) -> tuple[Tensor, MeanSpectra]:
-    """Return which spectra teach something, (n_samples,), and the mean spectra of those."""
-    teaching, mean = [], MeanSpectra(spectra.wavenumber.shape)
-    for batch in pieces(spectra, torch.arange(spectra.n_samples)):
-        teaching.append(teaches(batch["valid"], network, mask_ratio))
-        mean.add(batch, teaching[-1])
-    return torch.cat(teaching).flatten(), mean
+    """Return which spectra can be masked, (n_samples,) bool, and their mean spectra."""
+    maskable, mean = [], MeanSpectra(spectra.wavenumber.shape)
+    for batch in chunks(spectra, torch.arange(spectra.n_samples)):
+        maskable.append(is_maskable(batch["valid"], network, mask_ratio))
+        mean.add(batch, maskable[-1])
+    return torch.cat(maskable).flatten(), mean

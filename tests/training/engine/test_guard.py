@@ -68,7 +68,7 @@ def test_finite_gradient_of_a_loss_that_is_not_is_skipped(fit_points):
 
 def test_ten_in_a_row_end_the_run(line, fit_points, spoiled):
     fit_points(line, max_steps=19, make_batch=spoiled(set(range(19)) - {9}))
-    match = r"not finite in 10 steps in a row, up to step 15 of 20\. Lower learning_rate"
+    match = r"not finite in 10 steps in a row, up to step 15 of 20\. Pass a lower learning_rate"
     with pytest.raises(FloatingPointError, match=match):
         fit_points(line, max_steps=20, make_batch=spoiled(set(range(5, 20))))
 

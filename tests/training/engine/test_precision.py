@@ -9,7 +9,7 @@ from skspektron._training.engine._precision import check_precision, has_bfloat16
 
 def test_cpu_without_units_is_refused(run, tiny_network, make_spectra, noise, monkeypatch):
     monkeypatch.setattr(_precision, "has_bfloat16_units", lambda device: False)
-    match = r"bfloat16.* needs units that the device 'cpu' lacks.* Pass precision='float32'"
+    match = r"precision must be 'float32' on the device 'cpu', .* got 'bfloat16'"
     with pytest.raises(ValueError, match=match):
         run(tiny_network, make_spectra(noise), precision="bfloat16")
     assert len(run(tiny_network, make_spectra(noise), precision="float32")) == 2

@@ -76,8 +76,8 @@ def test_first_process_alone_writes(two_runs):
 def test_processes_with_other_seeds_are_refused(two_runs):
     _, runs = two_runs
     for _, header in runs:
-        assert "2 processes drew different seeds (0 and 1)" in header["refusal"]
-        assert "Pass an int as random_state." in header["refusal"]
+        assert "2 processes: they drew different seeds (0 and 1)" in header["refusal"]
+        assert "random_state must be an int to" in header["refusal"]
 
 
 @pytest.mark.parametrize(("n_rows", "count"), [(19, 2), (1, 2), (3, 8), (0, 2), (64, 1)])

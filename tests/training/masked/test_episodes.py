@@ -9,11 +9,11 @@ from skspektron._nn.architecture import Architecture
 from skspektron._training._pretraining import new_network
 from skspektron._training.masked import _episodes
 from skspektron._training.masked._episodes import (
-    LEAST,
-    STANDARDS,
+    MIN_LABELLED,
+    N_STANDARDS,
     Episodes,
     components,
-    standardise,
+    standardize,
 )
 
 N = 50  # samples of a product
@@ -79,7 +79,7 @@ def test_standards_are_the_first_training_samples_on_the_target(two):
         else:
             sizes.append(k)
         assert (two.sample[torch.cat([train, query])] < N).unique().numel() == 1
-    assert set(sizes) == set(STANDARDS)
+    assert set(sizes) == set(N_STANDARDS)
     assert 50 < len(sizes) < 110  # 40 % of 200
 
 
@@ -145,21 +145,21 @@ def test_rows_that_are_held_out_are_in_no_episode(two):
 def test_constant_targets_are_unknown():
     y = torch.tensor([[1.0, 5.0], [3.0, 5.0], [torch.nan, 5.0]])
     expected = torch.tensor([[-1.0, torch.nan], [1.0, torch.nan], [torch.nan, torch.nan]])
-    torch.testing.assert_close(standardise(y), expected, equal_nan=True)
+    torch.testing.assert_close(standardize(y), expected, equal_nan=True)
 
 
 @pytest.mark.parametrize(
     ("y", "most"),
     [
-        (np.arange(LEAST - 1.0), LEAST - 1),
+        (np.arange(MIN_LABELLED - 1.0), MIN_LABELLED - 1),
         (np.ones(80), 0),
         (np.r_[np.arange(20.0), [np.nan] * 50], 20),
     ],
 )
 def test_too_few_samples_are_refused(y, most):
-    with pytest.raises(ValueError, match=rf"needs {LEAST} labelled .* the most are {most}\."):
+    with pytest.raises(ValueError, match=rf"needs {MIN_LABELLED} .* the most are {most}\."):
         Episodes(make(None, None, y), torch.arange(len(y)), 0)
-    assert _episodes.LEAST == 35
+    assert _episodes.MIN_LABELLED == 35
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import torch
 
 from skspektron._bridge import to_spectra
 from skspektron._nn.views import Views
-from skspektron._training.masked._batches import instructive, masked_batch
+from skspektron._training.masked._batches import keep_maskable, masked_batch
 from tests import oracles
 
 
@@ -94,7 +94,7 @@ def test_spectra_that_teach_nothing_are_left_out(run, tiny_network, make_spectra
     dead[4], dead[7, 4:] = np.nan, np.nan  # no patch; one patch, which is never hidden
     spectra = make_spectra(dead)
     with pytest.warns(UserWarning, match="in 2 of 20 spectra"):
-        kept = instructive(spectra, tiny_network, 0.35)
+        kept = keep_maskable(spectra, tiny_network, 0.35)
     assert kept.values.shape == (18, 40)
     with pytest.warns(UserWarning, match="in 2 of 20 spectra"):
         history = run(tiny_network, spectra, batch_size=1, max_steps=25)
