@@ -73,7 +73,7 @@ reference = dict(zip(names, 100 * lab.y[:, 0], strict=True))  # % by mass
 
 import warnings
 
-from skspektron.io import read_spectra
+from skspektron import read_spectra
 
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")

@@ -186,8 +186,8 @@ print(f"PDS, ten standards:  RMSEP {rmsep(y[test], transfer.predict(X[test])):.2
 # analysed on mp6. `~skspektron.reliability.ConformalTransfer` holds out each of the ten in turn and
 # computes intervals from the errors: nine in ten new samples should be within theirs.
 
+from skspektron import ConformalTransfer
 from skspektron.inspection import PredictionDisplay
-from skspektron.reliability import ConformalTransfer
 
 ten = np.random.default_rng(0).choice(np.unique(sample_id[train]), size=10, replace=False)
 known = train[(instrument[train] == "m5") | np.isin(sample_id[train], ten)]
