@@ -187,3 +187,21 @@ def test_roles_in_notebooks_become_links():
         f"[pages]({SITE}intervals.html), [plot_b]({SITE}auto_examples/how_to/plot_b.html), "
         "``~x.y`` `y`"
     )
+
+
+def test_the_architecture_page_names_files_and_classes_that_exist():
+    page = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    table = page[page.index("## Where to add what") :]
+    paths = set(re.findall(r"`((?:skspektron|docs|tests)/[\w./]+)`", table))
+    examples = {path for path in paths if "my" in Path(path).name}  # files that one would add
+    assert len(examples) >= 5 and len(paths - examples) >= 7
+    assert [path for path in paths - examples if not (ROOT / path).exists()] == []
+    assert [path for path in examples if not (ROOT / path).parent.is_dir()] == []
+    source = "".join(path.read_text() for path in (ROOT / "skspektron").rglob("*.py"))
+    names = re.findall(r"`((?:[A-Z]\w+)|\w+_views|_learn|_map|_predict_target)`", table)
+    assert [name for name in names if not re.search(rf"(class|def) {name}\b", source)] == []
+    tree = page[page.index("```text") : page.index("## Imports")]
+    folders = {line.split("/")[0].split()[-1] for line in tree.splitlines() if "/" in line}
+    inside = {path.name for path in (ROOT / "skspektron").rglob("_*") if path.is_dir()}
+    missing = {"_adaptation", "_averaging", "_core", "_maps", "_algorithms"} - folders
+    assert missing == set() and {"_training", "_bridge", "_nn"} <= folders & inside

@@ -267,8 +267,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
 
     def _choose_standards(self, source, target, *, has_ids):
         """Return the standards, none for a method that uses none."""
-        needs_standards = self._needs_pairs or self._needs_labels
-        n_transfer = self.n_transfer if needs_standards else 0
+        n_transfer = self.n_transfer if self._needs_pairs or self._needs_labels else 0
         if self._needs_pairs and not has_ids and n_transfer != 0:
             raise ValueError(
                 f"{type(self).__name__} with n_transfer={n_transfer} needs paired spectra, and "
