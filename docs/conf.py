@@ -46,6 +46,7 @@ toc_object_entries_show_parents = "hide"  # fit(), not PDSTransfer.fit()
 
 copybutton_prompt_text = r">>> |\.\.\. "
 copybutton_prompt_is_regexp = True
+copybutton_selector = "div:not(.sphx-glr-script-out) > div.highlight > pre"  # no outputs
 
 LINKED_TYPES = ("class", "exception", "function")
 
