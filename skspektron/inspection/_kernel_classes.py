@@ -33,7 +33,7 @@ class KernelClasses(NamedTuple):
     --------
     >>> from skspektron.inspection import classify_kernels
     >>> classes = classify_kernels([[0.0, 1.0, 4.0, 1.0, 0.0], [1.0, 1.0, 1.0, 1.0, 1.0]])
-    >>> classes.label.tolist(), classes.shares["peak"]
+    >>> classes.label.tolist(), classes.fractions["peak"]
     (['peak', 'baseline'], 0.5)
     """
 
@@ -41,7 +41,7 @@ class KernelClasses(NamedTuple):
     energy: NDArray[Any]
 
     @property
-    def shares(self) -> dict[str, float]:
+    def fractions(self) -> dict[str, float]:
         """Fraction of the kernels in each class; the fractions sum to 1."""
         return {
             name: float(np.mean(self.label == name)) for name in ("peak", "derivative", "baseline")
@@ -71,7 +71,7 @@ def classify_kernels(kernels: ArrayLike) -> KernelClasses:
     Returns
     -------
     classes : KernelClasses
-        `label` and `energy` of each kernel, and the `shares` of the classes.
+        `label` and `energy` of each kernel, and the `fractions` of the classes.
 
     Raises
     ------

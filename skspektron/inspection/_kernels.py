@@ -47,7 +47,7 @@ class PatchKernelDisplay:
     >>> from matplotlib.figure import Figure
     >>> from skspektron.inspection import PatchKernelDisplay
     >>> display = PatchKernelDisplay([[0, 1, 4, 1, 0], [1, 1, 1, 1, 1]])
-    >>> display.plot(Figure().subplots(1, 3)).classes_.shares
+    >>> display.plot(Figure().subplots(1, 3)).classes_.fractions
     {'peak': 0.5, 'derivative': 0.0, 'baseline': 0.5}
     """
 
@@ -86,10 +86,12 @@ class PatchKernelDisplay:
         self.ax_ = check_axes(ax, 3)
         self.figure_ = self.ax_[0].figure
         scaled = _make_positive(kernels)
-        shares = self.classes_.shares
-        for axes, (name, share), colour in zip(self.ax_, shares.items(), COLOURS, strict=False):
+        fractions = self.classes_.fractions
+        for axes, (name, fraction), colour in zip(
+            self.ax_, fractions.items(), COLOURS, strict=False
+        ):
             self._draw(axes, scaled, self.classes_.label == name, colour)
-            axes.set_title(self._title(name, share), fontsize="medium")
+            axes.set_title(self._title(name, fraction), fontsize="medium")
             axes.set_xlabel(f"Position / {self.unit}")
         self.ax_[0].set_ylabel("Weight, scaled")
         return self
@@ -129,12 +131,12 @@ class PatchKernelDisplay:
         unit = "channels" if step is None else axis_unit(estimator)
         return cls(patch_kernels(network), channel_step=step, unit=unit).plot(ax)
 
-    def _title(self, name, share):
+    def _title(self, name, fraction):
         """Return the title of a class: fraction of kernels and median energy explained."""
-        if not share:
+        if not fraction:
             return f"{name}: 0%\n"
         energy = np.median(self.classes_.energy[self.classes_.label == name])
-        return f"{name}: {share:.0%}\n{energy:.0%} of energy explained"
+        return f"{name}: {fraction:.0%}\n{energy:.0%} of energy explained"
 
     def _draw(self, ax, scaled, chosen, colour):
         """Plot the kernels of one class."""

@@ -55,7 +55,7 @@ class TransferSpectraDisplay:
 
     Notes
     -----
-    A transfer fits its standards better than new samples: judge it by samples that were not
+    A transfer fits its standards better than new samples: assess it by samples that were not
     standards. A small difference between spectra does not imply a small prediction error, which
     depends on the differences along the regression coefficients.
 

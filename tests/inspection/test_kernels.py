@@ -46,13 +46,13 @@ def test_known_kernels_get_their_class(name, noise):
     classes = classify_kernels(kernels)
     assert classes.label.tolist() == [name] * len(kernels)
     assert (classes.energy > 0.6).all()
-    assert classes.shares[name] == 1
+    assert classes.fractions[name] == 1
 
 
 def test_fractions_sum_to_one_and_scale_does_not_matter():
     kernels = np.array([kernel for kernels in planted().values() for kernel in kernels])
     classes = classify_kernels(kernels)
-    assert classes.shares == pytest.approx(
+    assert classes.fractions == pytest.approx(
         {"peak": 18 / 35, "derivative": 12 / 35, "baseline": 5 / 35}
     )
     other = classify_kernels(-1000 * kernels)
@@ -74,8 +74,8 @@ def test_noise_has_less_energy_than_known_kernels():
     noise = np.random.default_rng(0).normal(size=(2000, 16))
     classes = classify_kernels(noise)
     assert np.median(classes.energy) == pytest.approx(0.42, abs=0.01)
-    assert classes.shares["peak"] == pytest.approx(0.67, abs=0.02)
-    assert classes.shares["derivative"] == pytest.approx(0.30, abs=0.02)
+    assert classes.fractions["peak"] == pytest.approx(0.67, abs=0.02)
+    assert classes.fractions["derivative"] == pytest.approx(0.30, abs=0.02)
 
 
 @pytest.mark.parametrize("shape", [(16,), (3, 4)])
@@ -106,7 +106,7 @@ def test_plot(make_axes):
     noisy = peak + 0.3 * (-1.0) ** CHANNELS
     display = PatchKernelDisplay([noisy, peak, line], channel_step=2.0, unit="nm").plot(axes)
     assert display.figure_ is axes[0].figure
-    assert display.classes_.shares == pytest.approx(
+    assert display.classes_.fractions == pytest.approx(
         {"peak": 2 / 3, "derivative": 0, "baseline": 1 / 3}
     )
     titles = [ax.get_title() for ax in axes]
