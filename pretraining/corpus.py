@@ -1,10 +1,10 @@
-"""The corpus of the `small` weights: worlds of samples, each measured by three instruments.
+"""The training corpus of the weights `small`: data sets of samples on three instruments each.
 
-A world is one product on one axis, with the scores of its compounds as reference values. Its
-spectra are simulated, or real ones to which synthetic analytes were added. Both are hard on
-purpose, since a calibration that any spectrum allows teaches nothing: compounds and
-interferents are correlated, bands move with the temperature, noise has a profile of its own, and
-every spectrum is presented differently. Everything is drawn from a seed and ends with SNV.
+A data set (`World`) is one product on one axis, with the scores of its compounds as reference
+values. Its spectra are simulated, or real spectra to which synthetic analytes are added. They are
+difficult to calibrate, as easy calibrations are of no use for training: compounds and
+interferents are correlated, bands shift with the temperature, the noise varies over the channels,
+and every spectrum has its own scatter. Everything is drawn from a seed; SNV is applied last.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ from skspektron.datasets import make_instruments
 
 N_SAMPLES, INSTRUMENTS, LONGEST = 80, ("A", "B", "C"), 500
 N_TARGETS = 9  # columns of y
-REAL = {  # file, arrays of spectra and of their axis
+REAL = {  # file: names of the arrays of spectra
     "diesel_swri": ("NIR",),
     "ftir_fruit_puree": ("MIR",),
     "forensic_uva_K": ("MicroNIR1700", "NeoSpectra"),
@@ -27,7 +27,7 @@ REAL = {  # file, arrays of spectra and of their axis
 
 
 class World(NamedTuple):
-    """Spectra of the same samples on every instrument, and what they are made of."""
+    """Spectra of the same samples on every instrument, with their reference values."""
 
     wavenumber: np.ndarray  # (n_channels,) in cm-1
     X: dict[str, np.ndarray]  # (n_samples, n_channels) by instrument
@@ -35,7 +35,7 @@ class World(NamedTuple):
 
 
 def build_corpus(n_simulated, n_real, folder, seed):
-    """Return X, y, instrument and sample_id of all worlds, and every instrument's axis."""
+    """Return X, y, instrument and sample_id of all data sets, and the axis of every instrument."""
     seeds = np.random.SeedSequence(seed).spawn(n_simulated + n_real)
     bases = real_spectra(folder) if n_real else []
     worlds = [
@@ -64,7 +64,7 @@ def build_corpus(n_simulated, n_real, folder, seed):
 
 
 def measured_by_reference(scores, rng):
-    """Return scores (n, k) as a reference method gives them: with noise, and one in five curved."""
+    """Return scores (n, k) as reference values: with noise, and curvature in 20 % of columns."""
     y = (scores - scores.mean(0)) / scores.std(0)
     curvature = rng.uniform(-0.3, 0.3, y.shape[1]) * (rng.random(y.shape[1]) < 0.2)
     noise = rng.choice([0, 0.03, 0.1, 0.2], y.shape[1])
@@ -72,7 +72,7 @@ def measured_by_reference(scores, rng):
 
 
 def draw_axis(rng):
-    """Return a wavenumber axis: near infrared, or that of infrared and Raman spectra."""
+    """Return a wavenumber axis, in the near infrared or as in infrared and Raman spectra."""
     if rng.random() < 0.75:
         low = rng.uniform(600, 1700)
         high = min(low + rng.uniform(200, 1500), 2600)
@@ -85,7 +85,7 @@ def draw_axis(rng):
 
 
 def simulated(rng):
-    """Return a world of simulated compounds, interferents and noise."""
+    """Return a data set of simulated compounds, interferents and noise."""
     axis = draw_axis(rng)
     data = make_instruments(
         N_SAMPLES,
@@ -95,12 +95,12 @@ def simulated(rng):
         wavenumber=axis,
         distortion=10 ** rng.uniform(-0.5, 0.5),
         scatter=10 ** rng.uniform(-0.5, 0.5),
-        noise=1e-6,  # added below, with a profile
+        noise=1e-6,  # added below
         random_state=int(rng.integers(2**31)),
     )
-    heavy = rng.random() < 0.5  # tails of all that varies between samples
+    heavy = rng.random() < 0.5  # heavy tails of all random variables
     interferents = Interferents(rng, axis, heavy)
-    warmth = 10 ** rng.uniform(-1.5, 0.7) * len(axis) / 3300  # channels that bands move by
+    warmth = 10 ** rng.uniform(-1.5, 0.7) * len(axis) / 3300  # shift of the bands, in channels
     moved = warmth * _scores(rng, heavy, N_SAMPLES, 1)
     noise = Noise(rng, len(axis), heavy)
     X = {}
@@ -112,7 +112,7 @@ def simulated(rng):
 
 
 class Interferents:
-    """Broad and medium curves whose amounts belong to the samples, and a little to the scan."""
+    """Broad and medium curves; their amounts depend on the sample and slightly on the scan."""
 
     def __init__(self, rng, axis, heavy):
         n, x = int(rng.integers(0, 4)), np.linspace(-1, 1, len(axis))
@@ -124,21 +124,21 @@ class Interferents:
         self.rng, self.heavy, self.n = rng, heavy, n
 
     def on_instrument(self):
-        """Return what an instrument sees of them, (N_SAMPLES, n_channels)."""
+        """Return the interferents measured on an instrument, (N_SAMPLES, n_channels)."""
         seen = self.scores * (1 + 0.1 * self.rng.standard_normal(self.n))
         scan = self.amount * 10 ** self.rng.uniform(-1.5, -0.3)
         return (seen + scan * _scores(self.rng, self.heavy, N_SAMPLES, self.n)) @ self.curves
 
 
 class Noise:
-    """Noise of a level that all instruments of a world share."""
+    """Noise with the same level on all instruments of a data set."""
 
     def __init__(self, rng, n_channels, heavy):
         self.rng, self.heavy, self.level = rng, heavy, 10 ** rng.uniform(-4.3, -2.7)
         self.x = np.linspace(-1, 1, n_channels)
 
     def added(self, Z):
-        """Return spectra with an instrument's noise, and with an offset, slope and curve a scan."""
+        """Return spectra with noise, and with an offset, slope and curvature per scan."""
         rng, e = self.rng, self.rng.standard_normal(Z.shape)
         if self.heavy:
             e *= np.exp(0.8 * rng.standard_normal((len(Z), 1)))
@@ -147,7 +147,7 @@ class Noise:
         return Z + self.level * (e + drift @ legvander(self.x, 2).T)
 
     def _profile(self):
-        """Return noise by channel: a curve that rises to the ends, bad channels at times."""
+        """Return the noise level of every channel, higher at the ends and in bad channels."""
         rng, shape = self.rng, rng_shape(self.rng, 4)
         ends = rng.exponential(0.7) * np.abs(self.x) ** rng.choice([4, 8, 16])
         profile = np.exp(0.7 * legvander(self.x, 4) @ shape + ends)
@@ -156,14 +156,14 @@ class Noise:
 
 
 def smooth(e, reach):
-    """Return noise of unit variance (n, p) whose neighbours within `reach` channels are alike."""
+    """Return noise (n, p) of unit variance, correlated over `reach` channels."""
     kernel = np.hanning(2 * reach + 3)[1:-1]
     kernel /= np.sqrt((kernel**2).sum())
     return np.apply_along_axis(np.convolve, 1, e, kernel, "same") if reach else e
 
 
 def real_spectra(folder):
-    """Return axes and unlabelled spectra of the openly licensed sets in `folder`."""
+    """Return axes and unlabelled spectra of the openly licensed data sets in `folder`."""
     bases = []
     for file, names in REAL.items():
         data = np.load(Path(folder) / f"{file}.npz")
@@ -178,7 +178,7 @@ def real_spectra(folder):
 
 
 def on_real(rng, bases):
-    """Return a world of real spectra with synthetic analytes, seen by simulated instruments."""
+    """Return a data set of real spectra with synthetic analytes, on simulated instruments."""
     axis, X = cut(rng, *bases[rng.integers(len(bases))])
     corrected = SNV().fit_transform(X)
     deviation = (corrected - corrected.mean(0)).std()
@@ -197,7 +197,7 @@ def on_real(rng, bases):
 
 
 def cut(rng, axis, X):
-    """Return a part of the axis, perhaps every other channel, and some spectra in unit range."""
+    """Return part of the axis, sometimes every other channel, and some spectra of unit range."""
     n = len(axis)
     length = int(n * rng.uniform(0.5, 1)) if n > 180 else n
     start, step = rng.integers(0, n - length + 1), rng.integers(1, 3) if length > 250 else 1
@@ -219,7 +219,7 @@ def analytes(rng, n, n_channels):
 
 
 def seen(rng, Z, moved, warmth, distortion, noise):
-    """Return spectra as one instrument sees them: axis, resolution, response, stray light."""
+    """Return spectra on a simulated instrument: axis shift, resolution, response, stray light."""
     n_samples, n_channels = Z.shape
     basis = legvander(np.linspace(-1, 1, n_channels), 4)
     own = 0.3 * warmth * rng.standard_normal((n_samples, 1))
@@ -242,5 +242,5 @@ def rng_shape(rng, degree):
 
 
 def _scores(rng, heavy, *shape):
-    """Return random numbers of about unit deviation, with heavy tails or without."""
+    """Return random numbers of about unit deviation, heavy-tailed or normal."""
     return 0.6 * rng.standard_t(3, shape) if heavy else rng.standard_normal(shape)

@@ -1,8 +1,8 @@
-"""Pretrain the `masked` weights that ship with the package, on simulated spectra alone.
+"""Pretrain the weights `masked`, which ship with the package, on simulated spectra only.
 
     python pretraining/masked.py --output skspektron/weights/masked.safetensors
 
-Interrupted, the same command goes on from the checkpoint to the same weights.
+After an interruption the same command resumes from the checkpoint and ends at the same weights.
 """
 
 import argparse
@@ -18,7 +18,7 @@ N_AXES, N_WORLDS, N_SAMPLES, N_INSTRUMENTS = 24, 384, 50, 4
 
 
 def draw_axis(rng):
-    """Return a wavenumber axis such as an instrument has: near infrared mostly, or infrared."""
+    """Return a wavenumber axis, mostly in the near infrared, otherwise in the infrared."""
     if rng.random() < 0.8:
         low, high = rng.uniform(600, 1500), rng.uniform(1600, 2500)
         return 1e7 / np.linspace(low, high, round((high - low) / rng.choice([2, 2, 3.5, 6])))

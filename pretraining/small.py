@@ -1,9 +1,10 @@
-"""Pretrain the `small` weights that ship with the package: a calibration is what they serve.
+"""Pretrain the weights `small`, which ship with the package, for use in calibrations.
 
     python pretraining/small.py --data DIRECTORY --output skspektron/weights/small.safetensors
 
-DIRECTORY (or the environment variable SKSPEKTRON_DATA) holds the real spectra that `corpus.py`
-names, as .npz files. Interrupted, the same command goes on from the checkpoint to the same weights.
+DIRECTORY (or the environment variable SKSPEKTRON_DATA) contains the real spectra listed in
+`corpus.py` as .npz files. After an interruption the same command resumes from the checkpoint and
+ends at the same weights.
 """
 
 import argparse
@@ -16,24 +17,24 @@ from corpus import REAL, build_corpus
 from skspektron import SpektronPretrainer
 from skspektron._bridge import FrozenNetwork
 
-N_SIMULATED, N_REAL = 350, 200  # worlds
+N_SIMULATED, N_REAL = 350, 200  # data sets
 OBJECTIVES = {"calibration": 1.0, "masked": 0.2}
-ALPHA = 0.25  # of the block: more of it gained a little on average and lost on odd spectra
-SETTLING = 0.1  # share of the steps, and of the rate, in which the decoder gets used to that
+ALPHA = 0.25  # factor of the block; larger ones were worse for spectra unlike the corpus
+SETTLING = 0.1  # fraction of the steps and of the rate for the training after that
 
 
 def damped(network, alpha):
-    """Return a network whose D-LinOSS blocks add `alpha` of what they were trained to add."""
+    """Return a network with the outputs of its D-LinOSS blocks multiplied by `alpha`."""
     tensors, d_model = network.tensors(), network.architecture.d_model
     for name in tensors:
-        if ".gate." in name:  # of a gated linear unit, the half that is not the gate
+        if ".gate." in name:  # of a gated linear unit: the half that is not the gate
             tensors[name] = tensors[name].clone()
             tensors[name][:d_model] *= alpha
     return FrozenNetwork.of(network.architecture, tensors)
 
 
 def parse():
-    """Return what the command line says."""
+    """Return the arguments of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=os.environ.get("SKSPEKTRON_DATA"))
     parser.add_argument("--output", type=Path, required=True)
@@ -42,7 +43,7 @@ def parse():
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     if arguments.data is None:
-        parser.error("--data names no folder, and SKSPEKTRON_DATA is not set.")
+        parser.error("--data must be a folder, or SKSPEKTRON_DATA must be set.")
     return arguments
 
 

@@ -1,4 +1,4 @@
-"""The bridge: axes in one direction, one network for equal weights, files whole or not at all."""
+"""The bridge: direction of axes, one network for equal weights, complete files."""
 
 import ast
 import gc
@@ -60,7 +60,7 @@ def count_forwards(frozen):
     hook.remove()
 
 
-def test_every_axis_runs_upward_and_missing_is_not_valid(X):
+def test_axes_ascend_and_missing_values_are_not_valid(X):
     X = X.copy()
     X[1, 2] = np.nan
     up, down = place(X), place(X[:, ::-1], AXIS[::-1])
@@ -82,7 +82,7 @@ def test_rows_of_several_grids_are_padded_and_cut_to_their_batch(X):
 
 
 @pytest.mark.parametrize("rows", [[1, 4], [0, 1, 5, 5], [3]])
-def test_spectra_that_are_read_make_the_same_batches(X, rows):
+def test_lazy_spectra_give_the_same_batches(X, rows):
     X = X.copy()
     X[1, 2] = np.nan
     grid, axes = np.array([0, 1, 2, 0, 1, 1]), [AXIS, AXIS[:10][::-1], AXIS[:12]]
@@ -108,7 +108,7 @@ def test_spectra_that_are_read_make_the_same_batches(X, rows):
     assert numbers == rows + [5 - row for row in rows]
 
 
-def test_equal_weights_are_one_object_while_it_lives(frozen):
+def test_equal_weights_are_one_object(frozen):
     tensors = {name: tensor.clone() for name, tensor in frozen.tensors().items()}
     assert FrozenNetwork.of(frozen.architecture, tensors) is frozen
     assert pickle.loads(pickle.dumps(frozen)) is frozen
@@ -121,7 +121,7 @@ def test_equal_weights_are_one_object_while_it_lives(frozen):
     assert gone() is None and digest not in FrozenNetwork._instances
 
 
-def test_network_is_frozen_and_leaves_the_generator_alone(frozen):
+def test_network_is_frozen_and_does_not_use_the_global_generator(frozen):
     tensors = {name: tensor + 1 for name, tensor in frozen.tensors().items()}
     state = torch.get_rng_state()
     other = FrozenNetwork.of(frozen.architecture, tensors)
@@ -140,7 +140,7 @@ def test_spectra_are_embedded_once(frozen, X, count_forwards):
 
 
 @pytest.mark.parametrize("change", ["pooling", "axis", "missing"])
-def test_memory_tells_apart_what_gives_another_embedding(frozen, X, count_forwards, change):
+def test_cache_distinguishes_different_embeddings(frozen, X, count_forwards, change):
     X = X.copy()
     X[:, 3] = 0
     embed(frozen, place(X))
@@ -151,7 +151,7 @@ def test_memory_tells_apart_what_gives_another_embedding(frozen, X, count_forwar
     assert sum(count_forwards) == 12
 
 
-def test_memory_keeps_to_its_budget(frozen, X, count_forwards, monkeypatch):
+def test_cache_size_is_limited(frozen, X, count_forwards, monkeypatch):
     monkeypatch.setattr(FrozenNetwork, "CACHE_BYTES", 300)
     frozen._cached_bytes = 0
     expected = embed(frozen, place(X))  # 6 rows of 32 bytes
@@ -162,14 +162,14 @@ def test_memory_keeps_to_its_budget(frozen, X, count_forwards, monkeypatch):
     np.testing.assert_allclose(embed(frozen, place(X)), expected, atol=1e-6)
 
 
-def test_given_back_arrays_are_not_the_memory(frozen, X):
+def test_returned_arrays_are_not_views_of_the_cache(frozen, X):
     first = embed(frozen, place(X))
     before = first.copy()
     first += 1
     np.testing.assert_array_equal(embed(frozen, place(X)), before)
 
 
-def test_seeded_repeats_inside_and_changes_nothing_outside():
+def test_seeded_is_repeatable_and_restores_the_generator():
     state = torch.get_rng_state()
     draws = []
     for _ in range(2):
@@ -194,7 +194,7 @@ def test_tensors_and_header_round_trip(tmp_path):
     assert all(torch.equal(loaded[name], tensor) for name, tensor in tensors.items())
 
 
-def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
+def test_failed_write_keeps_the_old_file(tmp_path):
     path = tmp_path / "file"
     save_tensors(path, {"a": torch.ones(2)}, {})
     with pytest.raises(TypeError):

@@ -1,4 +1,4 @@
-"""Nothing that a stranger could have written is unpickled: no reader runs what a file says."""
+"""No reader unpickles or executes the content of a file."""
 
 import ast
 import io
@@ -45,7 +45,7 @@ def as_npz(path, array, name="X"):
 
 
 def fit_from_checkpoint(path):
-    """Go on from a checkpoint."""
+    """Resume from a checkpoint."""
     settings = {"max_steps": 2, "warmup_steps": 1, "random_state": 0, "device": "cpu"}
     model = SpektronPretrainer(SIZES, wavenumber=WAVENUMBER, checkpoint=path, **settings)
     model.fit(np.random.default_rng(0).normal(size=(6, 24)))
@@ -73,7 +73,7 @@ WRITERS = {
 
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("writer", WRITERS)
-def test_a_pickle_is_refused_and_not_run(tmp_path, reader, writer):
+def test_a_pickle_is_refused_and_not_loaded(tmp_path, reader, writer):
     path, trace = tmp_path / "bomb.npz", tmp_path / "trace"
     WRITERS[writer](path, Bomb(trace))
     with pytest.raises(ValueError, match=r"bomb\.npz"):
@@ -82,7 +82,7 @@ def test_a_pickle_is_refused_and_not_run(tmp_path, reader, writer):
 
 
 @pytest.mark.parametrize("name", ["X", "wavenumber", "noise", "instrument", "sample_id", "domain"])
-def test_objects_in_an_archive_are_refused_and_not_made(tmp_path, name):
+def test_objects_in_an_archive_are_refused_and_not_unpickled(tmp_path, name):
     bomb = Bomb(tmp_path / "trace")
     as_npz(tmp_path / "a.npz", np.array([bomb] * 3, dtype=object), name)
     with pytest.raises(ValueError, match=r"a\.npz: .* as (an array of numbers|such an array)"):
@@ -100,7 +100,7 @@ def test_a_data_set_that_is_not_the_published_one_is_not_opened(tmp_path, fetch)
     assert not (tmp_path / "trace").exists()
 
 
-def test_the_bombs_of_these_tests_go_off(tmp_path):
+def test_the_pickles_of_these_tests_do_execute_code(tmp_path):
     pickle.loads(pickle.dumps(Bomb(tmp_path / "pickle")))
     WRITERS["joblib"](tmp_path / "file", Bomb(tmp_path / "joblib"))
     joblib.load(tmp_path / "file")
@@ -119,7 +119,7 @@ LOADING = {"joblib", "torch", "pickle"}
 
 
 def unsafe_calls(tree):
-    """Yield the lines of a module that could run what a file holds."""
+    """Yield the lines of a module that could execute the content of a file."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
             modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
@@ -142,7 +142,7 @@ def unsafe_calls(tree):
                     yield node.lineno
 
 
-def test_nothing_in_the_package_unpickles_or_runs_a_file():
+def test_package_does_not_unpickle_or_execute_files():
     modules = sorted(PACKAGE.rglob("*.py"))
     found = {
         f"{path.relative_to(PACKAGE)}:{line}"

@@ -1,4 +1,4 @@
-"""Simulated spectra and a pretrainer with a budget of seconds."""
+"""Simulated spectra and pretrainers that fit in seconds."""
 
 import numpy as np
 import pytest

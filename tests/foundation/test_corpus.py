@@ -1,4 +1,4 @@
-"""What is told about the rows: instruments, samples, kinds of spectra, noise."""
+"""Labels of the rows: instruments, samples, domains, noise."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def test_negative_fraction_is_that_of_the_measured_values():
     assert corpus().negative_fraction == 1 / 11
 
 
-def test_digest_changes_with_everything():
+def test_digest_changes_with_every_field():
     kinds = [
         corpus(),
         corpus(instrument=[0, 0, 1, 1]),
@@ -39,7 +39,7 @@ def test_labels_are_numbered_by_order():
     assert number_labels(None, 3, "instrument") is None
 
 
-def test_domains_are_given_for_all_or_by_instrument():
+def test_domain_for_all_rows_or_by_instrument():
     assert number_domains("nir", None, 2).tolist() == [0, 0]
     by_instrument = number_domains({"a": "IR", "b": "RAMAN"}, ["b", "a"], 2)
     assert by_instrument.tolist() == [2, 1]
@@ -49,7 +49,7 @@ def test_domains_are_given_for_all_or_by_instrument():
         number_domains({"a": "IR"}, ["b", "a"], 2)
 
 
-def test_noise_is_given_for_all_or_by_instrument():
+def test_noise_for_all_rows_or_by_instrument():
     X = np.array([[1.0, 2.0, 3.0], [1.0, 2.0, np.nan]])
     np.testing.assert_array_equal(place_noise([1, 2, 3], None, X), [[1, 2, 3], [1, 2, 3]])
     placed = place_noise({"a": [1, 2, 3], "b": [4, 5]}, ["a", "b"], X)

@@ -1,4 +1,4 @@
-"""embed_archive: as transform on all spectra, in little memory, resumed, whole or not there."""
+"""embed_archive: equality with transform, memory use, resuming, complete files."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ from skspektron.preprocessing import SNV
 
 @pytest.fixture
 def make_archive(bunch, tmp_path):
-    """Return a function that writes spectra in files of seven."""
+    """Return a function that writes an archive with seven spectra per file."""
 
     def make(X, folder="archive", wavelength=bunch.wavelength):
         (tmp_path / folder).mkdir()
@@ -36,12 +36,12 @@ def embedder(pretrained, bunch, X):
 
 @pytest.fixture
 def forget(pretrained):
-    """Return a function after which every embedding is computed anew."""
+    """Return a function that clears the cache of embeddings."""
     return pretrained.network_._cache.clear
 
 
 @pytest.mark.parametrize("n_jobs", [None, 2])
-def test_equals_transform_to_the_last_bit(embedder, make_archive, X, tmp_path, forget, n_jobs):
+def test_is_bitwise_equal_to_transform(embedder, make_archive, X, tmp_path, forget, n_jobs):
     expected = embedder.transform(X)
     forget()
     archive = make_archive(X)
@@ -54,7 +54,7 @@ def test_equals_transform_to_the_last_bit(embedder, make_archive, X, tmp_path, f
 
 
 @pytest.mark.parametrize("chunk_size", [1, 5, 24, 100])
-def test_the_chunks_do_not_matter(embedder, make_archive, X, tmp_path, forget, chunk_size):
+def test_does_not_depend_on_chunk_size(embedder, make_archive, X, tmp_path, forget, chunk_size):
     model = make_pipeline(SNV(), embedder).fit(X)
     expected = model.transform(X)
     forget()
@@ -62,7 +62,7 @@ def test_the_chunks_do_not_matter(embedder, make_archive, X, tmp_path, forget, c
     np.testing.assert_allclose(Z, expected, atol=1e-5)
 
 
-def test_an_interrupted_call_goes_on(embedder, make_archive, X, tmp_path, monkeypatch, forget):
+def test_an_interrupted_call_resumes(embedder, make_archive, X, tmp_path, monkeypatch, forget):
     archive, path, n_read = make_archive(X), tmp_path / "Z.npy", []
     embed = module._embed_chunk
 
@@ -91,7 +91,7 @@ def test_an_interrupted_call_goes_on(embedder, make_archive, X, tmp_path, monkey
 
 
 @pytest.mark.parametrize("is_killed", [False, True])
-def test_two_calls_at_once_do_not_mix_their_rows(
+def test_concurrent_calls_do_not_mix_rows(
     embedder, make_archive, X, tmp_path, monkeypatch, is_killed
 ):
     archive, path, calls = make_archive(X), tmp_path / "Z.npy", []
@@ -115,7 +115,7 @@ def test_two_calls_at_once_do_not_mix_their_rows(
     assert not list(tmp_path.glob(".*"))
 
 
-def test_a_file_that_was_killed_in_its_header_is_begun_anew(
+def test_a_file_with_incomplete_header_is_restarted(
     embedder, make_archive, X, tmp_path, monkeypatch
 ):
     archive, path = make_archive(X), tmp_path / "Z.npy"
@@ -130,9 +130,7 @@ def test_a_file_that_was_killed_in_its_header_is_begun_anew(
     )
 
 
-def test_what_another_model_left_is_not_gone_on_with(
-    embedder, make_archive, X, tmp_path, monkeypatch
-):
+def test_does_not_resume_from_another_model(embedder, make_archive, X, tmp_path, monkeypatch):
     archive, path = make_archive(X), tmp_path / "Z.npy"
     with monkeypatch.context() as patch:
         patch.setattr(module.os, "replace", lambda *paths: 1 / 0)
@@ -168,7 +166,7 @@ def test_peak_memory_does_not_grow_with_the_archive(tmp_path):
     assert peaks[2048] - peaks[256] < 0.4 * written
 
 
-def test_progress_is_shown_when_asked_for(embedder, make_archive, X, tmp_path, capsys):
+def test_verbose_shows_progress(embedder, make_archive, X, tmp_path, capsys):
     archive = make_archive(X)
     embed_archive(embedder, archive, tmp_path / "1.npy")
     assert capsys.readouterr().err == ""

@@ -48,7 +48,7 @@ def embedder(pretrained, bunch):
 
 @pytest.fixture
 def forget(pretrained):
-    """Return a function after which every embedding is computed anew."""
+    """Return a function that clears the cache of embeddings."""
     return pretrained.network_._cache.clear
 
 
@@ -83,7 +83,7 @@ def test_shipped_weights_do_not_depend_on_the_batch(bunch, X):
     )
 
 
-def test_direction_and_unit_of_the_axis_do_not_matter(pretrained, bunch, X, forget):
+def test_direction_and_unit_of_the_axis_have_no_effect(pretrained, bunch, X, forget):
     wavenumber = 1e7 / bunch.wavelength
     Z = SpektronEmbedder(pretrained, wavelength=bunch.wavelength).fit_transform(X)
     forget()
@@ -94,7 +94,7 @@ def test_direction_and_unit_of_the_axis_do_not_matter(pretrained, bunch, X, forg
     np.testing.assert_allclose(reverse, Z, atol=1e-5)
 
 
-def test_place_on_the_axis_matters(pretrained, bunch, X):
+def test_embedding_depends_on_the_axis(pretrained, bunch, X):
     Z, moved = (
         SpektronEmbedder(pretrained, wavelength=bunch.wavelength + shift).fit_transform(X)
         for shift in (0, 20)
@@ -102,14 +102,14 @@ def test_place_on_the_axis_matters(pretrained, bunch, X):
     assert abs(Z - moved).max() > 1e-3
 
 
-def test_outputs_are_tokens_or_their_mean(embedder, X):
+def test_pooling_returns_tokens_or_their_mean(embedder, X):
     tokens = embedder.fit_transform(X)
     assert tokens.shape == (24, 10 * 8)
     mean = embedder.set_params(pooling="mean").fit_transform(X)
     np.testing.assert_allclose(tokens.reshape(24, 10, 8).mean(axis=1), mean, atol=1e-6)
 
 
-def test_layers_are_read_where_asked(embedder, X):
+def test_n_layers_selects_the_block(embedder, X):
     patches, first, last = (
         embedder.set_params(n_layers=n).fit_transform(X).reshape(len(X), -1, 8)
         for n in (0, 1, None)
@@ -126,7 +126,7 @@ def test_layers_are_read_where_asked(embedder, X):
     assert np.abs(last - first).max() > 1e-2
 
 
-def test_missing_channel_is_not_a_value(embedder, X):
+def test_missing_channels_are_masked(embedder, X):
     X = X.copy()
     X[:, 7] = X[:, [6, 8, 9, 10, 11]].mean(axis=1)  # what a missing channel is taken for
     Z = embedder.fit_transform(X)
@@ -136,7 +136,7 @@ def test_missing_channel_is_not_a_value(embedder, X):
     assert abs(embedder.transform(X) - Z).max() > 1e-3
 
 
-def test_unmeasured_patch_is_left_out_of_the_mean(embedder, X):
+def test_unmeasured_patch_is_excluded_from_the_mean(embedder, X):
     X = X.copy()
     X[:, 12:16] = np.nan
     tokens = embedder.fit_transform(X).reshape(24, 10, 8)
@@ -159,7 +159,7 @@ def test_spectrum_without_usable_patch_is_zero_with_a_warning(embedder, X, pooli
     np.testing.assert_allclose(Z[:3], embedder.transform(X[:3]), atol=1e-6)
 
 
-def test_one_network_in_a_process(embedder, X, tmp_path):
+def test_process_has_one_network_object(embedder, X, tmp_path):
     Z = embedder.fit_transform(X)
     joblib.dump(embedder, tmp_path / "embedder")
     for copy in (pickle.loads(pickle.dumps(embedder)), joblib.load(tmp_path / "embedder")):
@@ -207,7 +207,7 @@ def test_column_names_are_an_axis(pretrained, embedder, bunch, X):
     np.testing.assert_allclose(named.transform(frame), embedder.fit_transform(X), atol=1e-5)
 
 
-def test_without_an_axis_there_is_a_warning(pretrained, X):
+def test_missing_axis_warns(pretrained, X):
     with pytest.warns(UserWarning, match=r"No axis for 60 channels.*10000 to 4000 cm-1"):
         embedder = SpektronEmbedder(pretrained).fit(X)
     np.testing.assert_allclose(embedder.wavenumber_, np.linspace(10_000, 4_000, 60))

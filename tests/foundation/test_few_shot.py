@@ -1,4 +1,4 @@
-"""Embeddings tell compounds apart from few examples of each."""
+"""Few-shot classification of compounds with embeddings."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ WAVELENGTH = np.arange(1100, 2500, 10.0)
 
 @pytest.fixture(scope="module")
 def classes():
-    """Return spectra of ten classes of samples, each with bands of its own, and their labels."""
+    """Return spectra of ten classes with different bands, and their labels."""
     spectra = [
         make_instruments(
             N_SHOTS + N_TESTED, ("a",), wavelength=WAVELENGTH, spread=0.3, random_state=100 + label

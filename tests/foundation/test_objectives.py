@@ -1,4 +1,4 @@
-"""Every objective by name: it trains, has a line of its own, and is refused what it lacks."""
+"""Every objective trains, is recorded, and raises for missing requirements."""
 
 from functools import partial
 
@@ -18,14 +18,14 @@ RICH = Architecture(**SIZES, n_experts=2, d_expert=8, latent="vib", d_latent=6, 
 
 @pytest.fixture
 def stacked(bunch):
-    """Both instruments, with the names of their rows."""
+    """Spectra of both instruments, with their labels."""
     X = np.concatenate([bunch.X["a"], bunch.X["b"]])
     return X, np.repeat(["a", "b"], 24), np.tile(np.arange(24), 2)
 
 
 @pytest.mark.filterwarnings("ignore:No objective trains the latent")
 @pytest.mark.parametrize("name", [n for n, o in OBJECTIVES.items() if "labels" not in o.NEEDS])
-def test_objective_trains_and_has_its_line(make_pretrainer, stacked, name):
+def test_objective_trains_and_is_recorded(make_pretrainer, stacked, name):
     X, instrument, sample_id = stacked
     objectives = {"masked": 1.0, name: 0.5}
     alone = make_pretrainer(architecture=RICH, objectives={"masked": 1.0})
@@ -48,7 +48,7 @@ def world():
     return np.concatenate([data.X["a"], data.X["b"]]), np.tile(data.y, (2, 1)), rows
 
 
-def test_calibration_trains_on_y_and_has_its_line(make_pretrainer, world):
+def test_calibration_trains_on_y_and_is_recorded(make_pretrainer, world):
     X, y, rows = world
     objectives = {"calibration": 1.0, "masked": 0.5}
     settings = {"wavelength": range(1100, 1400, 10), "objectives": objectives}
@@ -81,7 +81,7 @@ def test_calibration_without_reference_values_is_refused(make_pretrainer, world,
     assert not hasattr(model, "network_")
 
 
-def test_y_is_read_by_the_calibration_alone(make_pretrainer, stacked):
+def test_only_calibration_uses_y(make_pretrainer, stacked):
     X = stacked[0]
     ignored = make_pretrainer().fit(X, ["no"] * len(X))
     assert ignored.network_.digest == make_pretrainer().fit(X).network_.digest
@@ -106,7 +106,7 @@ def test_objective_without_its_labels_is_refused(make_pretrainer, stacked, name,
 
 
 @pytest.mark.parametrize("name", [n for n, o in OBJECTIVES.items() if "absorbance" in o.NEEDS])
-def test_physics_is_refused_on_what_is_no_absorbance(make_pretrainer, X, name):
+def test_physical_objectives_require_absorbance(make_pretrainer, X, name):
     pretrainer = make_pretrainer(objectives={name: 1.0})
     with pytest.raises(ValueError, match=rf"'{name}' requires absorbance, and \d\d% of the val"):
         pretrainer.fit(SNV().fit_transform(X))
@@ -153,7 +153,7 @@ def test_noise_weights_channels(make_pretrainer, X):
     assert make_pretrainer(noise=some).fit(X).history_[0]["masked"] != pytest.approx(flat)
 
 
-def test_domain_is_for_networks_with_a_token_for_it(make_pretrainer, bunch, X):
+def test_domain_requires_a_domain_token(make_pretrainer, bunch, X):
     with pytest.raises(ValueError, match=r"domain must be None .*, got 'NIR'"):
         make_pretrainer(domain="NIR").fit(X)
     sizes = Architecture(**SIZES, domain_token=True)

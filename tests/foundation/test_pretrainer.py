@@ -47,11 +47,11 @@ def test_same_random_state_gives_the_same_weights(make_pretrainer, pretrained, X
         {"objectives": {"masked": 0.01}},
     ],
 )
-def test_every_setting_matters(make_pretrainer, pretrained, X, change):
+def test_every_setting_has_an_effect(make_pretrainer, pretrained, X, change):
     assert not torch.equal(weights(make_pretrainer(**change).fit(X)), weights(pretrained))
 
 
-def test_fit_draws_from_no_global_generator_and_writes_no_input(make_pretrainer, bunch):
+def test_fit_does_not_change_global_generator_or_input(make_pretrainer, bunch):
     X, wavelength = bunch.X["a"].copy(), bunch.wavelength.copy()
     torch_state, numpy_state = torch.get_rng_state(), joblib.hash(np.random.mtrand._rand)
     model = make_pretrainer(wavelength=wavelength, verbose=1).fit(X)
@@ -71,7 +71,7 @@ def test_history_has_both_baselines(pretrained):
     assert pretrained.n_steps_ == 10
 
 
-def test_progress_is_shown_when_asked_for(make_pretrainer, X, capsys):
+def test_verbose_shows_progress(make_pretrainer, X, capsys):
     make_pretrainer().fit(X)
     assert capsys.readouterr() == ("", "")
     make_pretrainer(verbose=1).fit(X)
@@ -96,7 +96,7 @@ def test_transform_is_the_mean_token(pretrained, bunch, X):
     assert list(pretrained.get_feature_names_out()) == [f"spektronpretrainer{i}" for i in range(8)]
 
 
-def test_partial_fit_continues_and_leaves_embedders_alone(make_pretrainer, bunch, X):
+def test_partial_fit_continues_without_changing_embedders(make_pretrainer, bunch, X):
     model = make_pretrainer().fit(X)
     embedder = SpektronEmbedder(model, wavelength=bunch.wavelength).fit(X)
     first, before = weights(model).clone(), embedder.transform(X)
@@ -113,11 +113,11 @@ def test_partial_fit_continues_and_leaves_embedders_alone(make_pretrainer, bunch
     assert torch.equal(weights(again), weights(model))
 
 
-def test_partial_fit_begins_like_fit(make_pretrainer, pretrained, X):
+def test_first_partial_fit_equals_fit(make_pretrainer, pretrained, X):
     assert torch.equal(weights(make_pretrainer().partial_fit(X)), weights(pretrained))
 
 
-def test_pickle_keeps_the_numbers(pretrained, X):
+def test_pickle_round_trip(pretrained, X):
     loaded = pickle.loads(pickle.dumps(pretrained))
     np.testing.assert_array_equal(loaded.transform(X), pretrained.transform(X))
 
@@ -145,7 +145,7 @@ def test_two_grids_in_one_fit(make_pretrainer):
 
 
 def embed_on(model, axis, rows, n_channels):
-    """Embed padded rows beside spectra of a longer grid."""
+    """Embed padded rows together with spectra on a longer grid."""
     from skspektron._bridge import to_spectra
 
     longer = np.random.default_rng(1).normal(size=(3, rows.shape[1] + 100))
@@ -163,7 +163,7 @@ def test_instruments_on_one_axis_train_as_one(make_pretrainer, pretrained, bunch
     assert torch.equal(weights(model), weights(pretrained))
 
 
-def test_several_axes_are_left_out_of_the_file(make_pretrainer, bunch, X, tmp_path):
+def test_several_axes_are_not_saved(make_pretrainer, bunch, X, tmp_path):
     axes = dict.fromkeys("ab", bunch.wavelength)
     model = make_pretrainer(wavelength=axes).fit(X, instrument=np.repeat(["a", "b"], 12))
     model.save(tmp_path / "weights")
@@ -171,7 +171,7 @@ def test_several_axes_are_left_out_of_the_file(make_pretrainer, bunch, X, tmp_pa
         SpektronPretrainer.load(tmp_path / "weights").transform(X)
 
 
-def test_missing_channels_and_dead_spectra_train_to_finite_weights(make_pretrainer, X):
+def test_missing_channels_and_spectra_give_finite_weights(make_pretrainer, X):
     X = X.copy()
     X[2, 10:20], X[5] = np.nan, np.nan
     with pytest.warns(UserWarning, match="in 1 of 24 spectra"):

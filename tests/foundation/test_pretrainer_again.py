@@ -1,4 +1,4 @@
-"""What goes on from one fit, file or kind of spectra to the next."""
+"""SpektronPretrainer: repeated fits, domains, logs and several axes."""
 
 import json
 
@@ -12,7 +12,7 @@ SIZES = {"patch_length": 6, "d_model": 8, "d_state": 4, "n_layers": 1}
 WITH_DOMAIN = Architecture(**SIZES, domain_token=True)
 
 
-def test_spectra_are_read_as_what_they_were_trained_as(make_pretrainer, X, tmp_path):
+def test_transform_uses_the_domain_of_training(make_pretrainer, X, tmp_path):
     pretrainer = make_pretrainer(architecture=WITH_DOMAIN, domain="NIR").fit(X)
     nir, raman = (
         SpektronEmbedder(
@@ -28,7 +28,7 @@ def test_spectra_are_read_as_what_they_were_trained_as(make_pretrainer, X, tmp_p
     np.testing.assert_array_equal(loaded.transform(X), nir)
 
 
-def test_several_kinds_of_spectra_are_not_guessed(make_pretrainer, X):
+def test_several_domains_are_refused_by_transform(make_pretrainer, X):
     instrument = np.where(np.arange(len(X)) % 2, "a", "b")
     pretrainer = make_pretrainer(architecture=WITH_DOMAIN, domain={"a": "NIR", "b": "IR"})
     pretrainer.fit(X, instrument=instrument)
@@ -37,7 +37,7 @@ def test_several_kinds_of_spectra_are_not_guessed(make_pretrainer, X):
         pretrainer.transform(X)
 
 
-def test_attributes_of_another_architecture_do_not_stay(make_pretrainer, X):
+def test_attributes_of_an_earlier_architecture_are_removed(make_pretrainer, X):
     pretrainer = make_pretrainer().fit(X)
     assert pretrainer.frequency_.shape == (1, 4)
     sizes = SIZES | {"backbone": "cnn", "tokenizer": "wavelet"}
@@ -47,7 +47,7 @@ def test_attributes_of_another_architecture_do_not_stay(make_pretrainer, X):
 
 
 @pytest.mark.parametrize("backbone", ["dlinoss", "cnn"])
-def test_network_without_blocks_is_a_network(make_pretrainer, X, backbone):
+def test_network_without_blocks_can_be_trained(make_pretrainer, X, backbone):
     sizes = SIZES | {"n_layers": 0, "backbone": backbone}
     pretrainer = make_pretrainer(architecture=Architecture(**sizes)).fit(X)
     assert pretrainer.transform(X).shape == (len(X), 8)
@@ -55,7 +55,7 @@ def test_network_without_blocks_is_a_network(make_pretrainer, X, backbone):
         assert pretrainer.frequency_.shape == pretrainer.damping_.shape == (0, 4)
 
 
-def test_log_and_history_go_on(make_pretrainer, X, tmp_path):
+def test_log_and_history_continue(make_pretrainer, X, tmp_path):
     log = tmp_path / "log.jsonl"
     pretrainer = make_pretrainer(log=log).fit(X).partial_fit(X)
     assert [record["step"] for record in pretrainer.history_] == [5, 10, 15, 20]
@@ -64,7 +64,7 @@ def test_log_and_history_go_on(make_pretrainer, X, tmp_path):
     assert pretrainer.n_steps_ == 20
 
 
-def test_the_same_samples_are_held_out_again(make_pretrainer, X, monkeypatch):
+def test_partial_fit_holds_out_the_same_samples(make_pretrainer, X, monkeypatch):
     from skspektron._training import _pretraining
 
     held, hold_out = [], _pretraining.hold_out
@@ -79,19 +79,19 @@ def test_the_same_samples_are_held_out_again(make_pretrainer, X, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["checkpoint", "log"])
-def test_missing_folder_is_told_before_training(make_pretrainer, X, tmp_path, name):
+def test_missing_folder_is_refused_before_training(make_pretrainer, X, tmp_path, name):
     pretrainer = make_pretrainer(**{name: tmp_path / "none" / "file"})
     with pytest.raises(ValueError, match=f"{name} must be a path in a folder that exists, .*none"):
         pretrainer.fit(X)
 
 
-def test_weights_of_objectives_may_be_numbers_of_numpy(make_pretrainer, X, tmp_path):
+def test_objective_weights_may_be_numpy_numbers(make_pretrainer, X, tmp_path):
     pretrainer = make_pretrainer(objectives={"masked": np.float32(0.5)}).fit(X)
     pretrainer.save(tmp_path / "w.safetensors")
     assert SpektronPretrainer.load(tmp_path / "w.safetensors").objectives == {"masked": 0.5}
 
 
-def test_pretrainer_of_several_axes_asks_for_that_of_new_spectra(bunch, X, tmp_path):
+def test_partial_fit_after_several_axes_requires_an_axis(bunch, X, tmp_path):
     axes = {"a": bunch.wavelength, "b": bunch.wavelength + 1}
     instrument = np.where(np.arange(len(X)) % 2, "a", "b")
     pretrainer = SpektronPretrainer(
@@ -105,6 +105,6 @@ def test_pretrainer_of_several_axes_asks_for_that_of_new_spectra(bunch, X, tmp_p
 
 
 @pytest.mark.parametrize("sizes", [{"latent": "sphere"}, {"latent": "vib", "d_latent": 4}])
-def test_latent_that_nothing_trains_is_told(make_pretrainer, X, sizes):
+def test_untrained_latent_warns(make_pretrainer, X, sizes):
     with pytest.warns(UserWarning, match="No objective trains the latent"):
         make_pretrainer(architecture=Architecture(**SIZES, **sizes)).fit(X)

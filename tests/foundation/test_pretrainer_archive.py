@@ -1,4 +1,4 @@
-"""SpektronPretrainer on an archive: as on the array, from little memory, resumed, refused."""
+"""SpektronPretrainer on an archive: equality with arrays, memory use, resuming, refusals."""
 
 import pickle
 
@@ -19,7 +19,7 @@ SIZES = {"patch_length": 6, "d_model": 8, "d_state": 4, "n_layers": 1}
 
 @pytest.fixture
 def make_archive(bunch, tmp_path):
-    """Return a function that writes rows in files of seven."""
+    """Return a function that writes an archive with seven rows per file."""
 
     def make(X, folder="archive", wavelength=bunch.wavelength, **arrays):
         (tmp_path / folder).mkdir(exist_ok=True)
@@ -34,11 +34,11 @@ def make_archive(bunch, tmp_path):
 
 
 def no_axis(make_pretrainer, **parameters):
-    """Return a pretrainer that is told no axis."""
+    """Return a pretrainer without an axis."""
     return make_pretrainer(wavelength=None, **parameters)
 
 
-def test_archive_trains_as_its_array(make_pretrainer, make_archive, pretrained, bunch, X):
+def test_archive_trains_like_its_array(make_pretrainer, make_archive, pretrained, bunch, X):
     model = no_axis(make_pretrainer).fit(make_archive(X))
     assert torch.equal(weights(model), weights(pretrained))
     np.testing.assert_array_equal(model.wavenumber_, pretrained.wavenumber_)
@@ -90,7 +90,7 @@ def test_labels_noise_and_axes_are_those_of_the_files(make_pretrainer, make_arch
     assert [len(axis) for axis in lazy.wavenumber_.values()] == [60] * 4 + [50] * 4
 
 
-def test_several_axes_are_saved_as_of_instruments(make_pretrainer, make_archive, X, bunch):
+def test_several_axes_are_saved_like_those_of_instruments(make_pretrainer, make_archive, X, bunch):
     make_archive(X[:7])
     np.savez(
         (path := make_archive(X[:7]).files[0]).with_name("short.npz"),
@@ -106,7 +106,7 @@ def test_several_axes_are_saved_as_of_instruments(make_pretrainer, make_archive,
         loaded.transform(X)
 
 
-def test_partial_fit_goes_on_with_an_archive(make_pretrainer, make_archive, X):
+def test_partial_fit_continues_on_an_archive(make_pretrainer, make_archive, X):
     archive = make_archive(X)
     model = no_axis(make_pretrainer).partial_fit(archive).partial_fit(archive)
     assert torch.equal(weights(model), weights(make_pretrainer().fit(X).partial_fit(X)))
@@ -148,7 +148,7 @@ def test_interrupted_training_on_an_archive_resumes(
     assert torch.equal(weights(model.fit(archive)), weights(pretrained))
 
 
-def test_what_the_files_tell_is_not_told_twice(make_pretrainer, make_archive, bunch, X):
+def test_arguments_contained_in_files_are_refused(make_pretrainer, make_archive, bunch, X):
     archive = make_archive(X)
     for given in ({"wavelength": bunch.wavelength}, {"noise": np.ones(60)}, {"domain": "NIR"}):
         model = make_pretrainer(
@@ -162,7 +162,7 @@ def test_what_the_files_tell_is_not_told_twice(make_pretrainer, make_archive, bu
         no_axis(make_pretrainer).fit(archive, instrument=[0] * 24, sample_id=range(24))
 
 
-def test_objectives_are_refused_what_the_files_lack(make_pretrainer, make_archive, X):
+def test_objectives_raise_for_labels_missing_in_files(make_pretrainer, make_archive, X):
     with pytest.raises(ValueError, match="'infonce' compares the same samples"):
         no_axis(make_pretrainer, objectives={"infonce": 1.0}).fit(make_archive(X))
     archive = make_archive(SNV().fit_transform(X), "snv")

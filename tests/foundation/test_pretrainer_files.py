@@ -1,4 +1,4 @@
-"""SpektronPretrainer and its files: runs that resume, weights that come back, refusals."""
+"""SpektronPretrainer and its files: resuming, saving, loading, refusals."""
 
 import os
 import signal
@@ -101,7 +101,7 @@ def test_checkpoint_of_other_instruments_is_refused(make_pretrainer, bunch, X, t
         model.fit(X, instrument=labels[::-1])
 
 
-def test_checkpoint_is_no_network(make_pretrainer, X, tmp_path):
+def test_checkpoint_is_not_loaded_as_a_network(make_pretrainer, X, tmp_path):
     make_pretrainer(checkpoint=tmp_path / "run", max_steps=5).fit(X)
     with pytest.raises(ValueError, match=r"run does not contain a network but fingerprint"):
         SpektronPretrainer.load(tmp_path / "run")
@@ -121,7 +121,7 @@ def test_save_and_load_round_trip(pretrained, X, tmp_path):
     assert loaded.partial_fit(X).n_steps_ == 20
 
 
-def test_numbers_of_numpy_are_saved(make_pretrainer, X, tmp_path):
+def test_numpy_numbers_are_saved(make_pretrainer, X, tmp_path):
     model = make_pretrainer(
         max_steps=np.int64(5), learning_rate=np.float32(1e-3), checkpoint=tmp_path / "run"
     )

@@ -1,4 +1,4 @@
-"""SpektronRegressor: the contract, what is read, what is trained, refusals."""
+"""SpektronRegressor: the scikit-learn contract, inputs, training, refusals."""
 
 import pickle
 
@@ -52,7 +52,7 @@ def y(bunch):
 
 @pytest.fixture
 def regressor(pretrained, bunch):
-    """A regressor of ten passes."""
+    """A regressor that is trained for ten epochs."""
     return SpektronRegressor(
         pretrained,
         wavelength=bunch.wavelength,
@@ -102,7 +102,7 @@ def test_head_computes_every_latent_once(regressor, pretrained, X, y):
     assert sum(counts) == len(X)
 
 
-def test_predicts_from_the_latent_alone(regressor, pretrained, bunch, X, y):
+def test_predicts_from_the_latent_only(regressor, pretrained, bunch, X, y):
     Z = SpektronEmbedder(
         pretrained, wavelength=bunch.wavelength, pooling="latent", n_layers=None
     ).fit_transform(X)
@@ -116,7 +116,7 @@ def test_predicts_from_the_latent_alone(regressor, pretrained, bunch, X, y):
 
 
 @pytest.mark.parametrize("trainable", ["head", "all"])
-def test_the_instrument_part_of_a_bottleneck_has_no_say(
+def test_the_instrument_part_of_a_bottleneck_is_ignored(
     make_pretrainer, regressor, X, y, trainable
 ):
     sizes = {"d_latent": 4, "d_instrument": 3}
@@ -150,7 +150,7 @@ def test_dimensions_of_y_are_kept(regressor, X, y):
     assert regressor.fit(X, y[:, 0]).predict(X).shape == (24,)
 
 
-def test_units_of_y_do_not_matter(regressor, X, y):
+def test_predictions_scale_with_the_units_of_y(regressor, X, y):
     expected = regressor.fit(X, y).predict(X)
     scaled = regressor.fit(X, y * [1e4, 1e-3] + [1e6, -1.0]).predict(X)
     np.testing.assert_allclose((scaled - [1e6, -1.0]) / [1e4, 1e-3], expected, atol=1e-3)
@@ -169,7 +169,7 @@ def test_units_of_y_do_not_matter(regressor, X, y):
         {"random_state": 1},
     ],
 )
-def test_every_setting_matters(regressor, X, y, change):
+def test_every_setting_has_an_effect(regressor, X, y, change):
     expected = regressor.fit(X, y).predict(X)
     assert np.abs(regressor.set_params(**change).fit(X, y).predict(X) - expected).max() > 1e-6
 
@@ -180,7 +180,7 @@ def test_one_hidden_layer_may_be_an_int(regressor, X, y):
     np.testing.assert_array_equal(found, expected)
 
 
-def test_share_of_the_samples_held_out_matters(regressor, X, y):
+def test_validation_fraction_has_an_effect(regressor, X, y):
     losses = [
         regressor.set_params(n_iter_no_change=5, validation_fraction=share).fit(X, y).history_[0]
         for share in (0.1, 0.4)
@@ -221,7 +221,7 @@ def test_searches_share_the_network(regressor, pretrained, X, y):
     assert best[-1].network_ is pretrained.network_
 
 
-def test_missing_channels_are_not_values(regressor, X, y):
+def test_missing_channels_are_masked(regressor, X, y):
     X = X.copy()
     X[:, 7] = X[:, [6, 8, 9, 10, 11]].mean(axis=1)  # what a missing channel is taken for
     expected = regressor.fit(X, y).predict(X)
@@ -239,7 +239,7 @@ def test_missing_reference_values_are_refused(regressor, X, y):
         regressor.fit(X, y)
 
 
-def test_progress_is_shown_when_asked_for(regressor, X, y, capsys):
+def test_verbose_shows_progress(regressor, X, y, capsys):
     regressor.fit(X, y)
     assert capsys.readouterr() == ("", "")
     regressor.set_params(verbose=1, n_iter_no_change=10).fit(X, y)

@@ -1,4 +1,4 @@
-"""Files of weights that this package cannot use are refused, with what does not fit."""
+"""Weight files that do not fit this package are refused, with the difference."""
 
 from dataclasses import asdict, make_dataclass
 
@@ -29,7 +29,7 @@ def load(path):
     return SpektronEmbedder(path, wavelength=[1000.0 + j for j in range(8)]).fit([[0.0] * 8])
 
 
-def test_a_file_says_its_version_and_early_ones_are_read(saved):
+def test_files_have_a_version_and_old_ones_are_read(saved):
     path, tensors, header = saved
     assert header["version"] == 1
     digest = load(path).network_.digest
@@ -46,14 +46,14 @@ def test_a_later_version_is_refused_with_both_numbers(read, saved):
         read(path)
 
 
-def test_a_version_that_is_no_number_is_refused(saved):
+def test_a_version_that_is_not_an_int_is_refused(saved):
     path, tensors, header = saved
     save_tensors(path, tensors, header | {"version": "1"})
     with pytest.raises(ValueError, match=r"has version '1' of its format, .* reads up to 1\."):
         load(path)
 
 
-def test_parts_of_a_later_architecture_are_named(saved):
+def test_unknown_sizes_of_a_later_architecture_are_listed(saved):
     path, tensors, header = saved
     sizes = asdict(SIZES) | {"n_wormholes": 2}
     save_tensors(path, tensors, header | {"architecture": sizes})
@@ -72,8 +72,8 @@ def test_tensors_of_another_architecture_are_refused(saved):
         load(path)
 
 
-def test_a_part_that_comes_later_leaves_digests_alone(saved):
-    """Adapters and pickles of today's weights go by the digest."""
+def test_new_fields_at_their_defaults_do_not_change_digests(saved):
+    """Adapters and pickles refer to weights by their digest."""
     digest = load(saved[0]).network_.digest
     later = make_dataclass("Later", [("wormhole", bool, False)], bases=(Architecture,), frozen=True)
     assert FrozenNetwork.of(later(**asdict(SIZES)), saved[1]).digest == digest
@@ -81,7 +81,7 @@ def test_a_part_that_comes_later_leaves_digests_alone(saved):
     assert FrozenNetwork.of(other, saved[1]).digest != digest
 
 
-def test_shipped_weights_that_were_replaced_are_refused_by_what_names_them():
+def test_pickles_of_replaced_shipped_weights_are_refused():
     digest = weights.resolve_weights("small").digest
     assert weights.shipped_again("small", digest) is weights.resolve_weights("small")
     with pytest.raises(ValueError, match=rf"'small' \(0123\).*other weights .*\({digest[:12]}\)"):

@@ -1,4 +1,4 @@
-"""What the weights that ship were trained on: the card names it, and no benchmark is in it."""
+"""The cards of the shipped weights agree with files and scripts; no benchmark is in the corpus."""
 
 import re
 import runpy
@@ -24,7 +24,7 @@ def card(name):
 
 
 def record(name):
-    """Return what the file of shipped weights says of its making."""
+    """Return the training record of shipped weights."""
     return load_network(files("skspektron") / "weights" / f"{name}.safetensors")[1]
 
 
@@ -70,7 +70,7 @@ def scripts(monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["small"])
-def test_the_corpus_is_what_the_card_says(name, scripts):
+def test_the_corpus_agrees_with_the_card(name, scripts):
     script, corpus = scripts(name)
     rows, _ = card(name)
     sizes = (script["N_SIMULATED"], script["N_REAL"], corpus["N_SAMPLES"])
@@ -86,7 +86,7 @@ def test_the_corpus_is_what_the_card_says(name, scripts):
 
 
 @pytest.mark.parametrize("name", ["small"])
-def test_the_corpus_follows_from_its_seed(name, scripts, monkeypatch):
+def test_the_corpus_depends_on_the_seed_only(name, scripts, monkeypatch):
     corpus = scripts(name)[1]
     rng = np.random.default_rng(0)
     bases = [(np.linspace(4000, 9000, 200), 1 + np.cumsum(rng.normal(size=(90, 200)), axis=1))]
@@ -104,7 +104,7 @@ def test_the_corpus_follows_from_its_seed(name, scripts, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["small"])
-def test_a_block_is_damped_as_a_whole(name, scripts):
+def test_damping_scales_the_output_of_the_block(name, scripts):
     script, _ = scripts(name)
     whole = load_network(files("skspektron") / "weights" / f"{name}.safetensors")[0]
     X = np.random.default_rng(0).normal(size=(5, 60))
@@ -120,7 +120,7 @@ def test_a_block_is_damped_as_a_whole(name, scripts):
     np.testing.assert_allclose(half - plain, (full - plain) / 2, atol=1e-5)
 
 
-def test_a_saved_network_tells_its_corpus(tmp_path):
+def test_a_saved_network_contains_its_corpus(tmp_path):
     X = np.random.default_rng(0).normal(size=(6, 40))
     sizes = Architecture(patch_length=4, d_model=8, d_state=4, n_layers=1)
     model = SpektronPretrainer(sizes, wavelength=np.arange(1000.0, 1040.0), max_steps=1).fit(X)

@@ -1,4 +1,4 @@
-"""Spectra as tensors, a tiny network, and a call of the engine with settings that suit them."""
+"""Spectra as tensors, a tiny network, and functions that train it."""
 
 from functools import partial
 
@@ -31,7 +31,7 @@ SETTINGS = {
 
 @pytest.fixture
 def make_spectra():
-    """Return a function that places an array of spectra on one axis."""
+    """Return a function that turns an array of spectra into tensors."""
 
     def make(X):
         return to_spectra(X, [np.linspace(4000, 9000, X.shape[1])], np.zeros(len(X), dtype=int))
@@ -41,7 +41,7 @@ def make_spectra():
 
 @pytest.fixture
 def noise():
-    """White noise: what is hidden cannot be known."""
+    """White noise, whose hidden values cannot be predicted."""
     return np.random.default_rng(0).normal(size=(20, 40))
 
 
@@ -52,7 +52,7 @@ def tiny_network():
 
 @pytest.fixture
 def run():
-    """Return the engine with settings for a run of ten steps."""
+    """Return a function that pretrains for ten steps."""
     return _run
 
 
@@ -80,22 +80,22 @@ def stop_at(monkeypatch):
 
 
 class Line(nn.Module):
-    """A line through points (B, 3), with one loss and a note of every step it is told of."""
+    """A linear model of points (B, 3) with one loss, which records the calls of `after_step`."""
 
     def __init__(self):
         super().__init__()
         self.weight = nn.Parameter(torch.ones(3))
         self.unused = nn.Parameter(torch.ones(1))
         self.register_buffer("target", torch.ones(3))
-        self.told = []
+        self.progress = []
 
     def forward(self, x, y, weight, **batch):
         """Return the mean squared error of the points with weight."""
         return {"error": ((x @ self.weight - y)[weight] ** 2).mean()}
 
     def after_step(self, progress):
-        """Note the progress, and have the target follow the line."""
-        self.told.append(progress)
+        """Record the progress, and update the target."""
+        self.progress.append(progress)
         self.target.lerp_(self.weight.detach(), 0.1)
 
 
@@ -106,7 +106,7 @@ def line():
 
 @pytest.fixture
 def points():
-    """Return the batch of 64 points of which some have no weight, the same at every step."""
+    """Return a batch of 64 points, some of them without weight."""
     rng = torch.Generator().manual_seed(0)
     x, y = torch.randn(64, 3, generator=rng), torch.randn(64, generator=rng)
     weight = torch.rand(64, generator=rng) > torch.linspace(0.1, 0.8, 64)

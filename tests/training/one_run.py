@@ -1,4 +1,4 @@
-"""One run of the engine as a process, which can be killed and which can be one of several."""
+"""One training run as a process that can be killed or be one of several."""
 
 import os
 import signal
@@ -52,7 +52,7 @@ def train(**settings):
 
 
 def die(event, count):
-    """Have this process killed by the system when the event comes for the count-th time."""
+    """Kill this process when the event happens for the count-th time."""
     left = iter(range(count - 1))
     train_step, write_bytes = StepNet.train_step, Path.write_bytes
 
@@ -74,7 +74,7 @@ def die(event, count):
 
 
 def main(settings, folder, *, n_threads, env=(), event=None, count=0):
-    """Train, save, and report what happens to a second run whose seed is the process's own.
+    """Train and save; then start a run whose seed is the rank, and save its error message.
 
     The process kills itself when the event, the beginning of a step or the middle of writing a
     file, comes for the count-th time.

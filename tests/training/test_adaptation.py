@@ -1,4 +1,4 @@
-"""Adapters: zero before training, in the factors alone, repeatable, bound to their network."""
+"""Adapters: initial values, training, repeatability, files."""
 
 from dataclasses import replace
 
@@ -40,7 +40,7 @@ def embed(frozen, spectra):
 
 @pytest.fixture
 def examples(frozen, make_spectra, noise):
-    """Five standards on a target that distorts the spectra, and all rows as on that target."""
+    """Five standards on a target that distorts the spectra, and all rows mapped to it."""
     z = embed(frozen, make_spectra(noise))
     X_target = noise * np.linspace(0.5, 1.5, 40) + 0.3 * np.roll(noise, 1, axis=1)
     labels = noise[:, :1] / noise[:, :1].std()
@@ -72,7 +72,7 @@ def test_no_training_changes_nothing(frozen, examples):
     assert merged is frozen  # equal weights are one network
 
 
-def test_training_reduces_the_loss_and_leaves_the_base_alone(frozen, examples):
+def test_training_reduces_the_loss_and_does_not_change_the_network(frozen, examples):
     before = {name: tensor.clone() for name, tensor in frozen.tensors().items()}
     adapter, history = train(frozen, examples, max_epochs=30)
     assert len(history) == 30
@@ -88,7 +88,7 @@ def test_training_reduces_the_loss_and_leaves_the_base_alone(frozen, examples):
     np.testing.assert_allclose(embed(merged, examples.spectra), adapted, atol=1e-5)
 
 
-def test_same_seed_same_adapter_and_no_global_generator_is_drawn_from(frozen, examples):
+def test_same_seed_gives_the_same_adapter_without_global_generators(frozen, examples):
     torch_state, numpy_state = torch.get_rng_state(), joblib.hash(np.random.mtrand._rand)
     first, _ = train(frozen, examples, max_epochs=2)
     again, _ = train(frozen, examples, max_epochs=2)
@@ -146,7 +146,7 @@ def test_other_files_and_later_adapters_are_refused(frozen, saved):
         load_adapter(path, frozen, n_outputs=16, source="A")
 
 
-def test_adapters_that_lack_a_part_or_are_not_finite_are_refused(frozen, saved):
+def test_adapters_with_missing_parts_or_nan_are_refused(frozen, saved):
     adapter, path = saved
     tensors, header = load_tensors(path)
     save_tensors(path, tensors, {k: v for k, v in header.items() if k != "network"})

@@ -1,4 +1,4 @@
-"""Two tests of honesty (noise, leaking twin) and one of life (learnability)."""
+"""Leakage (noise, a network with a leak) and learnability of masked pretraining."""
 
 from dataclasses import astuple
 from itertools import product
@@ -23,14 +23,14 @@ BUDGET = {"max_steps": 600, "batch_size": 64, "learning_rate": 3e-3, "report_eve
 
 
 class LeakingNetwork(SpektronNetwork):
-    """The mistake that looks perfect: the loss hides patches, the encoder sees them."""
+    """A network with a leak: the encoder sees the patches that the loss counts as hidden."""
 
     def _embed(self, values, valid, seen, wavenumber, grid, mask):
         return super()._embed(values, valid, valid, wavenumber, grid, None)
 
 
 def held_out_nre(network, spectra, mean):
-    """Return the masked error of unseen spectra over that of the training mean."""
+    """Return the ratio of the masked error of unseen spectra to that of the mean spectrum."""
     rows = torch.arange(len(spectra.values))
     batch = masked_batch(spectra, network, 0.35, 1, -1, rows)
     hidden = network.hidden_channels(batch["mask"], batch["valid"])
@@ -75,7 +75,7 @@ def test_a_leak_shows_within_as_many_steps(monkeypatch, combination):
     assert nre(record) < 0.5
 
 
-def test_committed_results_are_of_all_that_is_offered_and_hold():
+def test_committed_results_cover_all_options():
     def is_offered(*parts):
         try:
             return bool(Combination(*parts).architecture(8))

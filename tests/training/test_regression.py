@@ -1,4 +1,4 @@
-"""The engine behind SpektronRegressor: units, what is trained, and when it stops."""
+"""Training of SpektronRegressor: units, trained parameters, early stopping."""
 
 import dataclasses
 
@@ -48,7 +48,7 @@ def r2(head, Z, y):
     return 1 - ((predict(head, Z) - y) ** 2).sum(axis=0) / ((y - y.mean(axis=0)) ** 2).sum(axis=0)
 
 
-def test_recovers_lines_whatever_the_units(lines):
+def test_recovers_linear_functions_in_any_unit(lines):
     Z, y = lines
     head, history = train_head(recipe(), Z, y, **SIZES)
     assert r2(head, Z, y).min() > 0.98
@@ -58,7 +58,7 @@ def test_recovers_lines_whatever_the_units(lines):
     assert history[-1]["mse"] < 0.02 < history[0]["mse"]
 
 
-def test_a_large_offset_of_the_labels_costs_no_digits(lines):
+def test_a_large_offset_of_the_labels_does_not_reduce_precision(lines):
     Z, y = lines
     far = y[:, :1] * 1e-4 - 100 + 1e6  # spread 1, where float32 has steps of 0.06
     head, _ = train_head(recipe(), Z, far, **SIZES)
@@ -66,7 +66,7 @@ def test_a_large_offset_of_the_labels_costs_no_digits(lines):
     np.testing.assert_allclose(predict(head, Z) - 1e6, predict(near, Z), atol=5e-3)
 
 
-def test_latents_without_spread_are_not_blown_up(lines):
+def test_constant_latents_are_not_scaled(lines):
     Z, y = lines
     head, _ = train_head(recipe(), np.c_[Z, np.full(60, 0.3)], y, **SIZES)
     changed = predict(head, np.c_[Z, np.full(60, 0.3 + 1e-6)])
@@ -128,7 +128,7 @@ def latents(network, spectra):
     return network.embed(spectra, pooling="latent", batch_size=20, device="cpu").astype(float)
 
 
-def test_fine_tuning_trains_a_copy_of_what_is_read(frozen, make_spectra, noise):
+def test_fine_tuning_trains_a_copy_of_the_network(frozen, make_spectra, noise):
     before = {name: tensor.clone() for name, tensor in frozen.tensors().items()}
     spectra, y = make_spectra(noise), noise[:, :2].copy()
     Z = latents(frozen, spectra)
@@ -153,7 +153,7 @@ def test_fine_tuning_that_does_not_help_is_undone(frozen, make_spectra, noise):
     assert all(np.array_equal(head[name], alone[name]) for name in alone)
 
 
-def test_the_head_drops_units_and_the_network_does_not(tiny_network):
+def test_only_the_head_uses_dropout(tiny_network):
     task = RegressionTask(LatentRegressor(8, 1, (4,), 0.5), tiny_network)
     task.train()
     assert task.regressor.training and not any(m.training for m in tiny_network.modules())

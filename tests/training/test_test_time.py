@@ -1,4 +1,4 @@
-"""Adaptation to unlabelled spectra: the right parameters, the masked loss, no trace left."""
+"""Adaptation to unlabelled spectra: trained parameters, recorded loss, unchanged network."""
 
 import numpy as np
 import pytest
@@ -52,7 +52,7 @@ def test_which_parameters_each_choice_trains(tiny_network):
 
 
 @pytest.mark.parametrize("trainable", ["norm", "lora", "all"])
-def test_what_is_trained_changes_alone_and_the_loss_falls(frozen, make_spectra, trainable):
+def test_only_trained_parameters_change_and_the_loss_falls(frozen, make_spectra, trainable):
     spectra = make_spectra(1 + np.random.default_rng(0).normal(size=(20, 40)) / 4)
     before = {name: tensor.clone() for name, tensor in frozen.tensors().items()}
     adapted, losses = adaptation(trainable, max_steps=8).adapt(frozen, spectra)
@@ -106,9 +106,7 @@ def test_without_steps_nothing_changes(frozen, make_spectra, noise, trainable):
 
 
 @pytest.mark.parametrize("trainable", ["norm", "lora", "all"])
-def test_each_input_is_adapted_to_as_if_it_were_the_only_one(
-    frozen, make_spectra, noise, trainable
-):
+def test_each_input_is_adapted_to_separately(frozen, make_spectra, noise, trainable):
     settings = {"pooling": "mean", "n_layers": None}
     together = adaptation(trainable).embed_each(frozen, make_spectra(noise[:4]), **settings)
     for row in range(4):
@@ -120,7 +118,7 @@ def test_each_input_is_adapted_to_as_if_it_were_the_only_one(
     assert np.abs(together - readout(frozen, make_spectra(noise[:4]))).max() > 1e-4
 
 
-def test_dropout_is_off_and_no_generator_is_drawn_from(tiny_network, make_spectra, noise):
+def test_dropout_is_off_and_global_generators_are_not_used(tiny_network, make_spectra, noise):
     dropping = SpektronNetwork(tiny_network.architecture)
     for module in (tiny_network, dropping):
         module.load_state_dict(tiny_network.state_dict())

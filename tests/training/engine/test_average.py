@@ -1,4 +1,4 @@
-"""The average of the weights: its formula, and who sees it."""
+"""The moving average of the weights: formula and use."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ from skorch.callbacks import Callback
 
 
 class Weights(Callback):
-    """Keep the weights of every step, and the evaluated ones of every window."""
+    """Record the weights of every step, and the evaluated ones of every window."""
 
     def __init__(self):
         self.steps, self.evaluated = [], []

@@ -1,4 +1,4 @@
-"""An interrupted run goes on to the same weights; a run that is another one is refused."""
+"""Interrupted runs resume to the same weights; checkpoints of other runs are refused."""
 
 from copy import deepcopy
 
@@ -46,7 +46,7 @@ def test_interrupted_run_ends_with_the_same_weights(
         {"ema_decay": 0.9, "n_iter_no_change": 3, "learning_rate": 0.1},
     ],
 )
-def test_average_and_early_stopping_go_on_where_they_were(
+def test_average_and_early_stopping_resume(
     run, make_spectra, noise, stop_at, tmp_path, step, settings
 ):
     spectra, path = make_spectra(noise), tmp_path / "run.safetensors"
@@ -112,7 +112,7 @@ def test_checkpoint_of_another_run_is_refused(run, make_spectra, noise, tmp_path
         run(fresh_network(), spectra, checkpoint=path, fingerprint={"seed": 0, "X": "b"})
 
 
-def test_truncated_or_foreign_checkpoint_is_refused(run, make_spectra, noise, tmp_path):
+def test_truncated_or_unrelated_checkpoint_is_refused(run, make_spectra, noise, tmp_path):
     path, spectra = tmp_path / "run.safetensors", make_spectra(noise)
     run(fresh_network(), spectra, checkpoint=path)
     path.write_bytes(path.read_bytes()[:-100])

@@ -1,4 +1,4 @@
-"""Which parameters decay, and which learn faster."""
+"""Parameter groups: weight decay and learning rates."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ from skspektron._training.engine._recipe import Recipe
 
 
 def optimizer_groups(module):
-    """Return (lr, weight_decay, names) of every group of the optimiser of a module."""
+    """Return (lr, weight_decay, names) of every group of the optimizer of a module."""
     recipe = Recipe(
         seed=0, device="cpu", batch_size=1, learning_rate=1e-3, weight_decay=0.01, max_steps=1
     )
@@ -39,7 +39,7 @@ SMALL = {"d_model": 16, "d_state": 4, "n_layers": 2, "d_feedforward": 16, "n_cha
 
 @pytest.fixture(params=PRESETS)
 def task(request):
-    """Return a small network with the parts of a preset, and objectives with parts of their own."""
+    """Return a small network with the parts of a preset, and objectives with parameters."""
     network = new_network(replace(PRESETS[request.param], **SMALL), seed=0)
     return PretrainingTask(network, {"masked": 1.0, "byol": 1.0, "infonce": 1.0}, 2)
 

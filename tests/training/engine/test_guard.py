@@ -1,4 +1,4 @@
-"""A bad batch changes nothing and is counted; too many end the run."""
+"""Batches that are not finite are skipped and counted; ten in a row stop the run."""
 
 import math
 
@@ -10,7 +10,7 @@ from skspektron._training.engine._guard import GradientGuard
 
 
 class States(Callback):
-    """Keep weights and optimiser state behind every step, by the step's number."""
+    """Record weights and optimizer state after every step."""
 
     def __init__(self):
         self.after = {}
@@ -41,17 +41,17 @@ def test_bad_batch_is_skipped_and_counted(line, fit_points, spoiled, value):
     assert [window["n_skipped"] for window in net.history] == [1, 0]
     assert all(math.isfinite(window["error"]) for window in net.history)
     assert net.sampler.step == 10
-    assert line.told == pytest.approx([s / 10 for s in range(1, 11) if s != 4])
+    assert line.progress == pytest.approx([s / 10 for s in range(1, 11) if s != 4])
     assert line.unused == 1  # it took no part
 
 
-def test_batch_without_a_loss_of_its_own_counts_as_skipped(line, fit_points, spoiled):
+def test_window_of_a_skipped_step_has_a_nan_loss(line, fit_points, spoiled):
     net = fit_points(line, max_steps=2, window=1, make_batch=spoiled({0}))
     assert math.isnan(net.history[0, "error"]) and math.isfinite(net.history[1, "error"])
     assert [window["n_skipped"] for window in net.history] == [1, 0]
 
 
-def test_finite_gradient_of_a_loss_that_is_not_is_skipped(fit_points):
+def test_infinite_loss_with_finite_gradient_is_skipped(fit_points):
     class NoLoss(torch.nn.Module):
         def __init__(self):
             super().__init__()
@@ -66,7 +66,7 @@ def test_finite_gradient_of_a_loss_that_is_not_is_skipped(fit_points):
     assert (module.weight == 1).all()
 
 
-def test_ten_in_a_row_end_the_run(line, fit_points, spoiled):
+def test_ten_skipped_steps_in_a_row_stop_the_run(line, fit_points, spoiled):
     fit_points(line, max_steps=19, make_batch=spoiled(set(range(19)) - {9}))
     match = r"not finite in 10 steps in a row, up to step 15 of 20\. Pass a lower learning_rate"
     with pytest.raises(FloatingPointError, match=match):

@@ -1,4 +1,4 @@
-"""The file of records: one line a window, however often the run is interrupted."""
+"""The log file has one line per window, also after interruptions."""
 
 import json
 import math
@@ -11,7 +11,7 @@ def lines(path):
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def test_one_line_a_window_equal_to_the_records(run, tiny_network, make_spectra, noise, tmp_path):
+def test_log_has_one_line_per_record(run, tiny_network, make_spectra, noise, tmp_path):
     path = tmp_path / "log.jsonl"
     path.write_text("of another run\n")
     history = run(tiny_network, make_spectra(noise), log=path)
@@ -20,9 +20,7 @@ def test_one_line_a_window_equal_to_the_records(run, tiny_network, make_spectra,
     assert 0 < history[0]["seconds"] < history[1]["seconds"]
 
 
-def test_resumed_run_neither_doubles_nor_misses_a_line(
-    run, tiny_network, make_spectra, noise, stop_at, tmp_path
-):
+def test_resumed_run_has_every_line_once(run, tiny_network, make_spectra, noise, stop_at, tmp_path):
     log, checkpoint = tmp_path / "log.jsonl", tmp_path / "run.safetensors"
     settings = {"log": log, "checkpoint": checkpoint, "report_every": 2}
     stop_at(7)
@@ -36,7 +34,7 @@ def test_resumed_run_neither_doubles_nor_misses_a_line(
     assert [line["step"] for line in history] == [2, 4, 6, 8, 10]
 
 
-def test_what_is_not_finite_is_null(run, tiny_network, make_spectra, noise, tmp_path):
+def test_values_that_are_not_finite_are_null(run, tiny_network, make_spectra, noise, tmp_path):
     with torch.no_grad():
         tiny_network.mask_token[0] = torch.nan
     (record,) = run(tiny_network, make_spectra(noise), max_steps=5, log=tmp_path / "log.jsonl")

@@ -1,4 +1,4 @@
-"""The engine: which rows at which step, at which rate, and what is recorded."""
+"""The engine: rows and learning rates of the steps, and records."""
 
 import math
 
@@ -14,7 +14,7 @@ from skspektron._training.engine._steps import StepSampler
 
 
 class Recorder(Callback):
-    """Keep what the optimiser and the batches look like at every step."""
+    """Record parameter groups, masks and losses of every step."""
 
     def __init__(self):
         self.groups, self.masks, self.losses, self.first_step = [], [], [], None
@@ -40,7 +40,7 @@ class Recorder(Callback):
 
 @pytest.fixture
 def recorder(monkeypatch):
-    """Record the run of `pretrain`: the net gets one more callback."""
+    """Add a recorder to the callbacks of `pretrain`."""
     recorder = Recorder()
 
     def with_recorder(*args, callbacks, **kwargs):
@@ -64,7 +64,7 @@ def test_mask_token_learns_ten_times_as_fast_at_every_step(
         np.testing.assert_allclose(token[0], 10 * rate)
 
 
-def test_rate_rises_to_one_and_falls_to_a_hundredth():
+def test_learning_rate_schedule():
     schedule = WarmupCosine(max_steps=100, warmup_steps=20)
     factors = np.array([schedule.factor(step) for step in range(100)])
     assert factors[[0, 20, 99]] == pytest.approx([0.01, 1.0, 0.01])
@@ -73,9 +73,7 @@ def test_rate_rises_to_one_and_falls_to_a_hundredth():
     assert factors[60] == pytest.approx(half)
 
 
-def test_masks_are_fresh_for_every_spectrum_and_step(
-    run, tiny_network, make_spectra, noise, recorder
-):
+def test_masks_differ_between_spectra_and_steps(run, tiny_network, make_spectra, noise, recorder):
     run(tiny_network, make_spectra(noise), batch_size=20, max_steps=6)
     masks = torch.cat(recorder.masks)
     assert masks.sum(1).unique().tolist() == [4]  # round(0.35 * 10), ties to even
@@ -94,7 +92,7 @@ def test_losses_are_averaged_over_a_window(run, tiny_network, make_spectra, nois
         assert record["train_loss"] == expected and record["masked"] == expected
 
 
-def test_total_is_the_weighted_sum(run, tiny_network, make_spectra, noise):
+def test_total_loss_is_the_weighted_sum(run, tiny_network, make_spectra, noise):
     (record,) = run(tiny_network, make_spectra(noise), objectives={"masked": 0.25}, report_every=10)
     assert record["train_loss"] == pytest.approx(0.25 * record["masked"])
 
@@ -115,7 +113,7 @@ def test_every_pass_visits_every_row_once_in_another_order():
     assert passes[0] != passes[1] != passes[2]
 
 
-def test_rows_depend_on_seed_and_step_alone():
+def test_rows_depend_on_seed_and_step_only():
     width = [7.0] * 10
     whole = draw(make_sampler(width))
     resumed = make_sampler(width)
@@ -125,6 +123,6 @@ def test_rows_depend_on_seed_and_step_alone():
     assert draw(make_sampler(width, seed=1)) != whole
 
 
-def test_rows_of_similar_length_share_a_batch():
+def test_rows_of_similar_length_are_batched_together():
     steps = draw(make_sampler([700.0, 650.0] * 4))
     assert all(len({row % 2 for row in rows}) == 1 for _, rows in steps)

@@ -1,4 +1,4 @@
-"""A step in micro-batches is the step of the whole batch, and is counted once."""
+"""Micro-batches: a step equals that of the whole batch, and is counted once."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def n_weighted(batch):
 
 
 class Gradients(Callback):
-    """Keep the gradient of every step."""
+    """Record the gradient of every step."""
 
     def __init__(self):
         self.steps = []
@@ -65,7 +65,7 @@ def gradient(make_ragged, tiny_network, run, monkeypatch):
 
 @pytest.fixture
 def make_ragged():
-    """Return a function that draws spectra of two grids, many of their channels bad."""
+    """Return a function that draws spectra of two grids with missing channels."""
 
     def make(n_samples, noise=None):
         rng = np.random.default_rng(0)
@@ -117,7 +117,7 @@ def test_reports_are_counted_in_completed_steps(line, fit_points):
     # 40 micro-batches of 4 to a step, a report every 2 steps, none at step 0.
     assert reports.steps == [(2, 8), (4, 16), (6, 24), (8, 32), (10, 40)]
     assert len(net.history) == 5
-    assert line.told == pytest.approx(np.arange(1, 11) / 10)
+    assert line.progress == pytest.approx(np.arange(1, 11) / 10)
 
 
 def test_parts_cover_every_row_of_every_tensor_once(points):
@@ -135,7 +135,7 @@ def test_parts_cover_every_row_of_every_tensor_once(points):
     assert n_rows({"progress": points["progress"], "x": points["x"]}) == 64
 
 
-def test_whole_batch_is_not_cut_and_parts_of_nothing_are_left_out(points):
+def test_whole_batch_is_not_cut_and_empty_parts_are_skipped(points):
     assert list(parts(points, range(64), None, n_weighted)) == [(points, 1.0)]
     assert list(parts(points, range(64), 64, n_weighted)) == [(points, 1.0)]
     assert list(parts(points, range(0), 16, n_weighted)) == []

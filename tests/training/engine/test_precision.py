@@ -1,4 +1,4 @@
-"""bfloat16: where it is refused, and what it changes."""
+"""bfloat16: devices that refuse it, and its accuracy."""
 
 import pytest
 import torch

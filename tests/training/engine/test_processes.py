@@ -1,4 +1,4 @@
-"""Two processes take the steps of one, and a killed process goes on to the same weights."""
+"""Two processes train like one, and a killed run resumes to the same weights."""
 
 import json
 import multiprocessing
@@ -15,7 +15,7 @@ from tests.training import one_run
 
 
 def start(settings, folder, **kwargs):
-    """Start one run as a process of its own, with as many threads as this one."""
+    """Start a run in a new process with as many threads as this one."""
     kwargs["n_threads"] = torch.get_num_threads()
     context = multiprocessing.get_context("spawn")
     process = context.Process(target=one_run.main, args=(settings, folder), kwargs=kwargs)
@@ -24,7 +24,7 @@ def start(settings, folder, **kwargs):
 
 
 def exit_codes(processes):
-    """Wait for all processes, end those that hang, and return how they ended."""
+    """Wait for all processes, kill those that hang, and return their exit codes."""
     for process in processes:
         process.join(timeout=60)
     codes = [process.exitcode for process in processes]
@@ -39,7 +39,7 @@ def without_seconds(history):
 
 @pytest.fixture(scope="module")
 def two_runs(tmp_path_factory):
-    """Return what two processes that train together saved, and their folder."""
+    """Return the folder and the files of two processes that train together."""
     folder = tmp_path_factory.mktemp("two")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -51,7 +51,7 @@ def two_runs(tmp_path_factory):
     return folder, [load_tensors(folder / f"rank{rank}.safetensors") for rank in (0, 1)]
 
 
-def test_two_processes_take_the_steps_of_one(two_runs):
+def test_two_processes_train_like_one(two_runs):
     _, runs = two_runs
     (first, header), (second, other_header) = runs
     # Batches of 19 spectra and of 1, of which the first process has none.
@@ -65,7 +65,7 @@ def test_two_processes_take_the_steps_of_one(two_runs):
             assert record[name] == pytest.approx(expected[name], rel=1e-5)
 
 
-def test_first_process_alone_writes(two_runs):
+def test_only_the_first_process_writes(two_runs):
     folder, ((_, header), _) = two_runs
     names = {"log.jsonl", "run.safetensors", "rank0.safetensors", "rank1.safetensors"}
     assert {path.name for path in folder.iterdir()} == names
@@ -81,7 +81,7 @@ def test_processes_with_other_seeds_are_refused(two_runs):
 
 
 @pytest.mark.parametrize(("n_rows", "count"), [(19, 2), (1, 2), (3, 8), (0, 2), (64, 1)])
-def test_rows_are_shared_out_once(n_rows, count):
+def test_every_row_belongs_to_one_process(n_rows, count):
     shares = [Processes(rank, count).rows(n_rows) for rank in range(count)]
     assert [row for share in shares for row in share] == list(range(n_rows))
     assert max(map(len, shares)) - min(map(len, shares)) <= 1

@@ -1,4 +1,4 @@
-"""When a run stops, on which rows that is decided, and what it returns."""
+"""Early stopping: held-out rows, the stopping step and the returned weights."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from skspektron._training.masked._batches import PretrainingBatches
 
 
 class Script(Callback):
-    """Record a given score at every window, and keep the weights."""
+    """Record given scores, one per window, and the weights."""
 
     def __init__(self, scores):
         self.scores, self.weights = scores, []
@@ -36,7 +36,7 @@ def test_stops_and_returns_the_best_weights(line, fit_points, ema_decay):
     assert not torch.equal(line.weight, script.weights[4])
 
 
-def test_smallest_improvement_that_counts_is_relative(line, fit_points):
+def test_tolerance_is_relative(line, fit_points):
     stopping = EarlyStopping(1, tol=0.1)
     net = fit_points(line, max_steps=30, callbacks=[Script([10.0, 8.9, 8.1, 0.0]), stopping])
     assert len(net.history) == 3
@@ -52,7 +52,7 @@ def test_runs_to_the_end_while_it_improves(line, fit_points):
 
 @pytest.fixture
 def trained_rows(monkeypatch):
-    """Return the set of rows that the batches of a run are made of, filled as it runs."""
+    """Return the set of rows of the batches of a run, which is filled during the run."""
     rows_of = {"train": set(), "probe": set()}
 
     class Noted(PretrainingBatches):
@@ -89,7 +89,7 @@ def test_without_early_stopping_all_rows_are_trained_on(
     assert trained_rows["train"] == trained_rows["probe"] == set(range(20))
 
 
-def test_drawn_rows_depend_on_seed_alone_and_cover_all():
+def test_held_out_rows_depend_on_the_seed_only():
     rows, held_out = hold_out(100, 0.25, seed=0)
     assert len(held_out) == 25
     assert torch.cat([rows, held_out]).sort().values.tolist() == list(range(100))

@@ -1,4 +1,4 @@
-"""Partners: the same sample on another instrument, every one equally likely."""
+"""Partners: rows of the same sample on another instrument, with equal probability."""
 
 import numpy as np
 import pytest
@@ -21,19 +21,19 @@ def spectra_of(sample, instrument):
 
 
 def drawn(partners, step, rows):
-    """Return the partner of every row by number, and whether it is one."""
+    """Return the partner of every row, and whether there is one."""
     batch = partners.batch(step, rows)
     return batch["partner"]["values"][:, 0].long(), batch["paired"]
 
 
 @pytest.fixture
 def labels():
-    """Return samples and instruments of 60 shuffled rows: replicates, gaps and loners."""
+    """Return samples and instruments of 60 shuffled rows: with replicates and unpaired samples."""
     rng = np.random.default_rng(0)
     return rng.choice([0, 1, 2, 3, 5], 60, p=[0.4, 0.3, 0.2, 0.05, 0.05]), rng.integers(0, 4, 60)
 
 
-def test_every_partner_is_drawn_equally_often_and_nothing_else(labels):
+def test_partners_are_drawn_with_equal_probability(labels):
     sample, instrument = labels
     sample[7], sample[8:10], instrument[8:10] = 8, 9, 2  # alone; alone on its instrument, twice
     partners, n_draws = Partners(spectra_of(sample, instrument), seed=0), 2000
@@ -51,7 +51,7 @@ def test_every_partner_is_drawn_equally_often_and_nothing_else(labels):
         assert (np.abs(counts[row].numpy() - expected) <= 5 * np.sqrt(expected)).all()
 
 
-def test_partners_are_a_function_of_seed_and_step(labels):
+def test_partners_depend_on_seed_and_step_only(labels):
     spectra, rows = spectra_of(*labels), torch.tensor([5, 3, 44, 3])
     first, again = (drawn(Partners(spectra, seed=1), 7, rows)[0] for _ in range(2))
     assert torch.equal(first, again)
@@ -74,7 +74,7 @@ def test_memory_is_linear_in_replicates_of_one_sample():
     assert paired.all() and ((partner - rows) % 2 == 1).all()
 
 
-def test_no_row_is_looked_at_by_itself(labels, monkeypatch):
+def test_partners_are_drawn_without_a_loop_over_rows(labels, monkeypatch):
     spectra = spectra_of(*labels)
     monkeypatch.setattr(torch.Tensor, "tolist", None)
     monkeypatch.setattr(torch.Tensor, "__iter__", None)

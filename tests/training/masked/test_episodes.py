@@ -1,4 +1,4 @@
-"""Episodes: no sample on both sides, standards among the training samples, drawn by the step."""
+"""Episodes: disjoint training and predicted samples, standards, random numbers."""
 
 import numpy as np
 import pytest
@@ -47,7 +47,7 @@ def two():
 
 
 def drawn(spectra, n_episodes=200, seed=0):
-    """Return episodes, each with rows of training samples, of standards and of queries."""
+    """Return episodes with the rows of training samples, standards and predicted samples."""
     episodes = Episodes(spectra, torch.arange(spectra.n_samples), seed)
     for episode in episodes.batch(0, 64 * n_episodes):
         rows = episode["spectra"]["values"][:, 0].long()
@@ -58,7 +58,7 @@ def drawn(spectra, n_episodes=200, seed=0):
         )
 
 
-def test_training_and_query_share_no_sample(two):
+def test_training_and_predicted_samples_are_disjoint(two):
     for train, standards, query, _ in drawn(two):
         samples = [two.sample[part] for part in (train, standards, query)]
         assert not torch.isin(samples[2], samples[0]).any()
@@ -120,7 +120,7 @@ def test_products_are_kept_apart_by_axis_and_joined_by_samples():
         assert not torch.isin(query, train).any()
 
 
-def test_episodes_are_a_function_of_seed_and_step(two):
+def test_episodes_depend_on_seed_and_step_only(two):
     def rows(seed, step):
         batch = Episodes(two, torch.arange(two.n_samples), seed).batch(step, 128)
         assert len(batch) == 2
@@ -131,18 +131,18 @@ def test_episodes_are_a_function_of_seed_and_step(two):
     assert not torch.equal(rows(1, 7)[:25], rows(2, 7)[:25])
 
 
-def test_one_episode_for_about_every_64_rows(two):
+def test_one_episode_per_64_rows(two):
     episodes = Episodes(two, torch.arange(two.n_samples), 0)
     assert [len(episodes.batch(0, n)) for n in (1, 64, 100, 256)] == [1, 1, 2, 4]
 
 
-def test_rows_that_are_held_out_are_in_no_episode(two):
+def test_held_out_rows_are_in_no_episode(two):
     kept = (two.sample % 7 > 0).nonzero().flatten()
     for episode in Episodes(two, kept, 0).batch(0, 64 * 50):
         assert torch.isin(episode["spectra"]["values"][:, 0].long(), kept).all()
 
 
-def test_constant_targets_are_unknown():
+def test_constant_targets_are_nan():
     y = torch.tensor([[1.0, 5.0], [3.0, 5.0], [torch.nan, 5.0]])
     expected = torch.tensor([[-1.0, torch.nan], [1.0, torch.nan], [torch.nan, torch.nan]])
     torch.testing.assert_close(standardize(y), expected, equal_nan=True)
@@ -164,7 +164,7 @@ def test_too_few_samples_are_refused(y, most):
 
 @pytest.fixture
 def labelled():
-    """A world in which what is asked for is weak beside what is not."""
+    """Spectra in which the target varies less than interferents."""
     rng = np.random.default_rng(0)
     scores = rng.normal(size=(60, 3))
     bands = np.exp(-0.5 * ((np.arange(40) - np.array([[8], [20], [26]])) / 3) ** 2)

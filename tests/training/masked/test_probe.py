@@ -1,4 +1,4 @@
-"""The two baselines beside the masked loss."""
+"""The masked error and its two baselines."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from tests import oracles
 
 
 def on_axis(X, sigma=None):
-    """Place spectra, and the deviations of their noise, on one axis."""
+    """Return spectra and the deviations of their noise as tensors."""
     return to_spectra(X, [np.linspace(4000, 9000, 40)], np.zeros(len(X), dtype=int), noise=sigma)
 
 
@@ -22,7 +22,7 @@ def probed(network, spectra):
 
 
 def squared_errors(network, batch):
-    """Return the squared errors of what a network reconstructs, (B, n)."""
+    """Return the squared errors of the reconstruction, (B, n)."""
     with torch.inference_mode():
         views = Views(network.eval(), batch)
         return (views.reconstruction - batch["values"]).double().numpy() ** 2
@@ -77,7 +77,7 @@ def test_no_more_rows_at_once_than_in_training(
     assert record["masked_mse"] == pytest.approx(whole, rel=1e-5)
 
 
-def test_warns_where_interpolation_is_enough(run, tiny_network, make_spectra):
+def test_warns_if_interpolation_is_better(run, tiny_network, make_spectra):
     rng = np.random.default_rng(0)
     smooth = rng.normal(size=(20, 1)) * np.sin(np.linspace(0, 3, 40)) + rng.normal(size=(20, 1))
     with pytest.warns(UserWarning, match=r"Linear interpolation .* longer patches"):
@@ -85,11 +85,11 @@ def test_warns_where_interpolation_is_enough(run, tiny_network, make_spectra):
 
 
 @pytest.mark.filterwarnings("error")
-def test_silent_on_noise(run, tiny_network, make_spectra, noise):
+def test_no_warning_on_noise(run, tiny_network, make_spectra, noise):
     assert len(run(tiny_network, make_spectra(noise))) == 2
 
 
-def test_spectra_that_teach_nothing_are_left_out(run, tiny_network, make_spectra, noise):
+def test_spectra_that_cannot_be_masked_are_ignored(run, tiny_network, make_spectra, noise):
     dead = noise.copy()
     dead[4], dead[7, 4:] = np.nan, np.nan  # no patch; one patch, which is never hidden
     spectra = make_spectra(dead)
@@ -101,13 +101,13 @@ def test_spectra_that_teach_nothing_are_left_out(run, tiny_network, make_spectra
     assert np.isfinite([list(record.values()) for record in history]).all()
 
 
-def test_spectra_of_one_patch_train_nothing(run, tiny_network, make_spectra, noise):
+def test_spectra_of_one_patch_are_ignored(run, tiny_network, make_spectra, noise):
     before = {name: t.clone() for name, t in tiny_network.state_dict().items()}
     with pytest.warns(UserWarning, match=r"n_features = 4.*shorter patches"):
         assert run(tiny_network, make_spectra(noise[:, :4])) == []
     assert all((before[name] == t).all() for name, t in tiny_network.state_dict().items())
 
 
-def test_spectra_that_would_be_hidden_whole_train_nothing(run, tiny_network, make_spectra, noise):
+def test_completely_hidden_spectra_are_ignored(run, tiny_network, make_spectra, noise):
     with pytest.warns(UserWarning, match=r"mask_ratio=0.96 hides none or all"):
         assert run(tiny_network, make_spectra(noise), mask_ratio=0.96) == []

@@ -1,4 +1,4 @@
-"""What one pass over all spectra tells, in however many pieces."""
+"""The pass over all spectra before training, in chunks of any size."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from skspektron._training.masked._survey import MeanSpectra, scan_spectra
 
 
 @pytest.mark.parametrize("piece", [1, 3, 100])
-def test_pieces_do_not_matter(tiny_network, noise, monkeypatch, piece):
+def test_result_does_not_depend_on_chunk_size(tiny_network, noise, monkeypatch, piece):
     monkeypatch.setattr(_survey, "CHUNK_SIZE", piece)
     grid = np.arange(20) % 2
     noise[:, 3], noise[5] = np.nan, np.nan
