@@ -78,11 +78,11 @@ def test_the_corpus_agrees_with_the_card(name, scripts):
     assert numbers[1:4] == list(sizes)
     assert numbers[4] == len(corpus["INSTRUMENTS"])
     assert max(record(name)["n_features_in"], 90) == numbers[-1] <= corpus["LONGEST"]
-    told = describe_weights(name)["corpus"]
+    described = describe_weights(name)["corpus"]
     named = [f"{file}: {array}" for file, arrays in corpus["REAL"].items() for array in arrays]
-    assert [entry.removesuffix(" spectra, no labels") for entry in told[1:]] == named
+    assert [entry.removesuffix(" spectra, no labels") for entry in described[1:]] == named
     assert all(file in rows["real spectra"] for file in corpus["REAL"])
-    assert not [word for word in BENCHMARKS if word in " ".join(told).lower()]
+    assert not [word for word in BENCHMARKS if word in " ".join(described).lower()]
 
 
 @pytest.mark.parametrize("name", ["small"])
@@ -125,8 +125,8 @@ def test_a_saved_network_contains_its_corpus(tmp_path):
     sizes = Architecture(patch_length=4, d_model=8, d_state=4, n_layers=1)
     model = SpektronPretrainer(sizes, wavelength=np.arange(1000.0, 1040.0), max_steps=1).fit(X)
     model.save(tmp_path / "w.safetensors", corpus=["an archive"])
-    told = describe_weights(tmp_path / "w.safetensors")
-    assert told["corpus"] == ["an archive"] and told["n_steps"] == 1
-    assert told["architecture"]["d_model"] == 8
+    described = describe_weights(tmp_path / "w.safetensors")
+    assert described["corpus"] == ["an archive"] and described["n_steps"] == 1
+    assert described["architecture"]["d_model"] == 8
     model.save(tmp_path / "w.safetensors")
     assert describe_weights(tmp_path / "w.safetensors")["corpus"] is None

@@ -205,7 +205,7 @@ def test_spectra_too_short_to_be_masked_do_not_change_the_network(calibration, s
     X, *rest = stack
     X = np.where((rest[1] == "B")[:, None] & (np.arange(X.shape[1]) >= 8), np.nan, X)
     model = make(calibration, reset=reset, align=False)
-    with pytest.warns(UserWarning, match="The weights stay as they are"):
+    with pytest.warns(UserWarning, match="The weights are not changed"):
         y = fit(model, (X, *rest)).predict(X[rest[1] == "B"][:2])
     assert getattr(model, "history_", []) == []
     np.testing.assert_allclose(y, model.estimator_.predict(X[rest[1] == "B"][:2]), rtol=1e-4)

@@ -145,7 +145,7 @@ class StepNet(NeuralNet):
             yield self.module_
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
-        """Take the steps of a window, with tensors of different lengths, which skorch refuses."""
+        """Take the steps of a window; unlike skorch, allow tensors of different lengths."""
         if iterator is None:
             return
         for batch in iterator:
