@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -116,20 +117,9 @@ class EPOTransfer(ComponentsTransfer, LastStepTransfer):
         if self.estimator is None and isinstance(final, PLSRegression):
             n_removed = counts[-1] or len(standards)
             n_pls = component_limit(source.X, source.ids, n_removed=n_removed)
-
-        def fit_candidates(X, y, standards):
-            maps = [_fit_projection(k, standards) for k in counts]
-            Z = [np.asarray(epo.transform(X)) for epo in maps]
-            fits = [self._fit_nested(final, projected, y, n_pls) for projected in Z]
-            return lambda X: np.concatenate(
-                [
-                    predict(np.asarray(epo.transform(X)))
-                    for epo, predict in zip(maps, fits, strict=True)
-                ]
-            )
-
         chosen = 0
         if len(counts) * max(n_pls, 1) > 1:
+            fit_candidates = partial(self._fit_candidates, final, counts, n_pls)
             chosen = choose_calibration(fit_candidates, source, standards)
         self.map_ = _fit_projection(counts[chosen // max(n_pls, 1)], standards)
         X = np.asarray(self.map_.transform(source.X))
@@ -138,8 +128,17 @@ class EPOTransfer(ComponentsTransfer, LastStepTransfer):
             final = PLSRegression(1 + chosen % n_pls, scale=False) if varies else DummyRegressor()
         self.target_estimator_ = self._fit_last(final, X, source.y)
 
+    def _fit_candidates(self, final, counts, n_pls, X, y, standards):
+        """Return a function from spectra to predictions, for each number of directions."""
+        maps = [_fit_projection(k, standards) for k in counts]
+        fits = [self._fit_nested(final, np.asarray(epo.transform(X)), y, n_pls) for epo in maps]
+        pairs = list(zip(maps, fits, strict=True))
+        return lambda X: np.concatenate(
+            [predict(np.asarray(epo.transform(X))) for epo, predict in pairs]
+        )
+
     def _fit_nested(self, final, X, y, n_pls):
-        """Return a function to predictions of 1 to `n_pls` components, or those of `final`."""
+        """Return a function to predictions of 1 to `n_pls` PLS components, or of `final`."""
         if n_pls:
             return fit_pls_path(X, y, n_pls)
         fitted = self._fit_last(final, X, y)

@@ -93,11 +93,11 @@ class LoRATransfer(EmbeddingTransfer):
         Factors by name, ``"A.<weight>"`` (rank, n_in) and ``"B.<weight>"`` (n_out, rank), and
         the ``"offset"`` (n_outputs,) of the adapted embeddings.
     history_ : list of dict
-        Mean losses of every pass: `paired`, the squared distance between the embeddings of a
-        standard on both instruments after removing the offset, in units of the variance of the
-        source embeddings; `labels`, the squared error of a ridge on the source embeddings for the
-        standards, in units of the variance of `y`; `replay`, the sum of both for the source rows;
-        `train_loss`, the sum of the three.
+        One record after each pass: `epoch` and mean losses. `paired`: the squared distance between
+        the embeddings of a standard on both instruments after removing the offset, in units of the
+        variance of the source embeddings. `labels`: the squared error of a ridge on the source
+        embeddings for the standards, in units of the variance of `y`. `replay`: the sum of both for
+        the source rows. `train_loss`: the sum of the three.
     source_, target_ : str or int
         Labels of the two instruments; None if `fit` was given no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
@@ -280,7 +280,8 @@ class LoRATransfer(EmbeddingTransfer):
 
     def _learn_adapter(self, source: Rows, standards: Standards) -> None:
         """Train the factors on the standards and the source rows, then refit the head."""
-        self.adapter_, adapted, spectra, self.history_ = self._fit_adapter(source, standards)
+        self.adapter_, adapted, spectra, losses = self._fit_adapter(source, standards)
+        self.history_ = [{"epoch": n, **record} for n, record in enumerate(losses, start=1)]
         offset = self.adapter_["offset"]
         head = self._steps(self.estimator_)[2]
         head = self._refit(head, self._embed(adapted, spectra) - offset, source, standards)
@@ -296,11 +297,11 @@ class LoRATransfer(EmbeddingTransfer):
         replayed = as_on_target(X, X_source, X_target, embedder.wavenumber_)
         spectra = np.concatenate([X_target, replayed])
         Z_source = self._embed(embedder, np.concatenate([X_source, X]))
-        adapter, history = self._train(embedder, spectra, Z_source, source, standards)
+        adapter, losses = self._train(embedder, spectra, Z_source, source, standards)
         adapted = self._adapt(embedder, adapter, self.lora_alpha)
         differences = self._embed(adapted, X_target) - Z_source[: len(standards)]
         adapter["offset"] = differences.mean(axis=0)
-        return adapter, adapted, spectra, history
+        return adapter, adapted, spectra, losses
 
     def _train(self, embedder, spectra, Z_source, source: Rows, standards: Standards):
         """Return factors trained to embed `spectra` as `Z_source`, and the losses."""

@@ -106,12 +106,8 @@ def fit_view(
     even positions, and in the view learnt without those at odd positions. `size` is the norm of
     the spectra that the view was computed from: variation within their rounding error is ignored.
     """
-    # Both regressions are invariant to rotations, so a few coordinates represent a few rows.
-    centre = source.X.mean(axis=0)
     spectra = [source.X, standards.X_source, standards.X_target, *(unseen or ())]
-    rows = np.concatenate(spectra) - centre
-    values, U = principal_axes(rows, None, size)
-    basis = (U / np.sqrt(values)).T @ rows
+    centre, basis = _coordinates(spectra, size)
     X, X_source, X_target, *unseen = ((Z - centre) @ basis.T for Z in spectra)
     source = replace(source, X=X)
     standards = replace(standards, X_source=X_source, X_target=X_target)
@@ -135,6 +131,17 @@ def fit_view(
         label_error=((held_out - standards.y) ** 2).mean(axis=1) / variance,
         held_out=held_out,
     )
+
+
+def _coordinates(spectra: Sequence[NDArray[Any]], size: float) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the mean of the first block of rows, and an orthonormal basis (p, n_channels) of all.
+
+    Ridge regression and PLS are invariant to rotations, so these coordinates replace the channels.
+    """
+    centre = spectra[0].mean(axis=0)
+    rows = np.concatenate(spectra) - centre
+    values, U = principal_axes(rows, None, size)
+    return centre, (U / np.sqrt(values)).T @ rows
 
 
 def _merge_settings(values: NDArray[Any]) -> NDArray[Any]:

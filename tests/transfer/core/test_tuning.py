@@ -133,7 +133,9 @@ def test_a_given_number_of_components_is_used(method, map_class, n_components, m
 @pytest.mark.parametrize("n_components", [0, 1.5, "all"])
 def test_refuses_an_invalid_number_of_components_before_fitting(method, n_components, make_stack):
     X, y, *_ = make_stack()
-    with pytest.raises(ValueError, match="n_components must be an int of at least 1 or None"):
+    with pytest.raises(
+        ValueError, match="n_components must be an int of at least 1, None or 'auto', got"
+    ):
         make(method, 0, n_components=n_components).fit(X, y)
 
 
