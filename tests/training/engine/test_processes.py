@@ -26,7 +26,7 @@ def start(settings, folder, **kwargs):
 def exit_codes(processes):
     """Wait for all processes, kill those that hang, and return their exit codes."""
     for process in processes:
-        process.join(timeout=60)
+        process.join(timeout=300)
     codes = [process.exitcode for process in processes]
     for process in processes:
         process.kill()
