@@ -178,8 +178,8 @@ class EnsembleTransfer(LastStepTransfer):
     def _has_unsupervised_front(self, source: Rows) -> bool:
         """Return whether the estimator has steps before the last, none of them fitted to `y`.
 
-        A supervised step has seen the rows that its view would be judged on. Tags do not tell:
-        `SelectKBest` and `PLSRegression` declare that they do not require `y`.
+        A supervised step has been fitted to the rows that its view is evaluated on. Its tags do not
+        show it: `SelectKBest` and `PLSRegression` declare that they do not require `y`.
         """
         front = front_pipeline(self.estimator_)
         if front is None:
@@ -187,7 +187,7 @@ class EnsembleTransfer(LastStepTransfer):
         X = self._layout.as_given(source.X)
         try:
             without_y = clone(front).fit(X)
-        except (TypeError, ValueError):  # it needs y
+        except (TypeError, ValueError):  # y is needed
             return False
         Z, expected = (np.asarray(steps.transform(X)) for steps in (front, without_y))
         return Z.shape == expected.shape and np.allclose(Z, expected, atol=1e-8 * np.abs(Z).max())
