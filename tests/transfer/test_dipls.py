@@ -176,5 +176,5 @@ def test_refuses_invalid_parameters(parameters, match):
 
 def test_refuses_a_frozen_calibration():
     frozen = FrozenEstimator(Ridge().fit(X_SOURCE, Y))
-    with pytest.raises(ValueError, match="DIPLSTransfer fits the estimator again, and a Frozen"):
+    with pytest.raises(ValueError, match="DIPLSTransfer refits the estimator, and a Frozen"):
         fit(estimator=frozen, trained_on=range(14))

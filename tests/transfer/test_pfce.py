@@ -54,7 +54,7 @@ def test_standards_need_what_uses_names(make_stack):
     unlabelled = np.where(instrument == "B", np.nan, y)
     assert np.isfinite(fit((X, unlabelled, instrument, sample_id), uses="spectra").coef_).all()
     for uses in ("labels", "both"):
-        with pytest.raises(ValueError, match="labelled, and the training rows hold 0"):
+        with pytest.raises(ValueError, match="labelled, and the training rows have 0"):
             fit((X, unlabelled, instrument, sample_id), uses=uses)
     unpaired = np.arange(60)
     assert np.isfinite(fit((X, y, instrument, unpaired), uses="labels").coef_).all()
