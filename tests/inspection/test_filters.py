@@ -149,7 +149,12 @@ def test_chosen_layers(pretrained, make_axes):
 
 
 def test_network_of_a_regressor_is_the_one_it_predicts_with(pretrained, X, make_axes):
-    settings = {"hidden": (), "max_epochs": 1, "n_iter_no_change": None, "random_state": 0}
+    settings = {
+        "hidden_layer_sizes": (),
+        "max_epochs": 1,
+        "n_iter_no_change": None,
+        "random_state": 0,
+    }
     regressor = SpektronRegressor(pretrained, wavenumber=np.arange(4000, 4060), **settings)
     display = FilterDisplay.from_estimator(regressor.fit(X, X[:, 0]), ax=make_axes(4))
     np.testing.assert_allclose(display.frequency_, pretrained.frequency_)
