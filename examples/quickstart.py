@@ -74,7 +74,7 @@ def cross_validate(model, X, y, instrument, sample_id):
 
 
 def draw(results, title, path):
-    """Save RMSEP against the number of transfer samples."""
+    """Save RMSEP against the number of standards."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -83,7 +83,7 @@ def draw(results, title, path):
     axes = figure.subplots()
     for name in dict.fromkeys(method for method, _ in results):
         axes.plot(N_TRANSFER, [results[name, n][0] for n in N_TRANSFER], "o-", label=name)
-    axes.set(title=title, xlabel="transfer samples", xticks=N_TRANSFER)
+    axes.set(title=title, xlabel="standards", xticks=N_TRANSFER)
     axes.set(ylabel=f"RMSEP on {TARGET}", yscale="log")
     axes.legend()
     figure.savefig(path, dpi=150)

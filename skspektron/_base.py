@@ -64,5 +64,5 @@ class PretrainedMixin(TorchEstimatorMixin):
 
 
 def plain(value):
-    """Return a number of numpy as one of Python, which JSON can hold."""
+    """Return a numpy scalar as a Python number, which JSON can store."""
     return value.item() if isinstance(value, np.generic) else value

@@ -1,4 +1,4 @@
-"""What pipelines and frozen estimators hold."""
+"""Access to the steps of pipelines and of frozen estimators."""
 
 from collections.abc import Callable
 from functools import partial
@@ -10,7 +10,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 
 
 def unwrap(estimator: Any) -> Any:
-    """Return what a `FrozenEstimator` holds, or the estimator itself."""
+    """Return the estimator inside a `FrozenEstimator`, or the estimator itself."""
     while isinstance(estimator, FrozenEstimator):
         estimator = estimator.estimator
     return estimator
@@ -34,7 +34,7 @@ def front_pipeline(estimator: Any) -> Pipeline | None:
 def split_last_step(estimator: Any) -> tuple[Callable[[Any], Any], Any]:
     """Return a function that applies the steps before the last of a fitted pipeline, and the last.
 
-    Of any other estimator the function only makes an array.
+    For any other estimator the function only converts to an array.
     """
     estimator = unwrap(estimator)
     if not isinstance(estimator, Pipeline):

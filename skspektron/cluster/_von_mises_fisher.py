@@ -62,9 +62,9 @@ class VonMisesFisherMixture(ClusterMixin, DensityMixin, DocumentedEstimator):
     lower_bound_ : float
         Mean log-likelihood of the rows of `X`, of the solution that was kept.
     converged_ : bool
-        Whether it converged within `max_iter` iterations.
+        Whether that solution converged within `max_iter` iterations.
     n_iter_ : int
-        Number of its iterations.
+        Number of iterations of that solution.
     n_features_in_ : int
         Number of columns of `X`, d.
     feature_names_in_ : ndarray of shape (n_features_in_,)

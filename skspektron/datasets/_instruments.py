@@ -46,7 +46,7 @@ def make_instruments(
     n_samples : int, default=100
         Number of physical samples; each is measured once on each instrument.
     instruments : sequence of str, default=("A", "B")
-        Names of the instruments, all of which have faults. Adding a name at the end does not
+        Names of the instruments, none of which is ideal. Adding a name at the end does not
         change the spectra of the others.
     n_components : int, default=5
         Number of compounds in a sample. Typical: 3 to 8.

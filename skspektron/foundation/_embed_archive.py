@@ -94,9 +94,8 @@ def embed_archive(
     probes, name = _identify(model, archive)
     part = path.with_name(f".{path.name}.{name}.part")
     part.touch()
-    with part.open(
-        "r+b"
-    ) as file:  # not "a": another process with the same call would duplicate rows
+    # Not mode "a", in which another process with the same call would duplicate rows.
+    with part.open("r+b") as file:
         done = _find_end(file, (len(archive), probes.shape[1]), chunk_size)
         rows = range(done, len(archive), chunk_size)
         with tqdm(total=len(archive), initial=done, disable=not verbose, desc="embed") as bar:

@@ -39,7 +39,7 @@ def objectives_of(pretrainer: Any) -> dict[str, float]:
 
 
 def settings_of(pretrainer: Any) -> dict[str, Any]:
-    """Return the settings that the weights depend on, in types that JSON can hold."""
+    """Return the settings that the weights depend on, in types that JSON can store."""
     return {
         "architecture": asdict(architecture_of(pretrainer)),
         "objectives": objectives_of(pretrainer),

@@ -55,9 +55,9 @@ class InfluenceDisplay:
 
     Notes
     -----
-    High T2 and low Q: an unusual amount of what the calibration has seen; the prediction
-    extrapolates. High Q: a spectral feature that the calibration has not seen, whose effect on
-    the prediction is unknown. Both axes are logarithmic.
+    High T2 and low Q: an extreme amount of what varies among the calibration samples; the
+    prediction extrapolates. High Q: a spectral feature that no calibration sample has, whose effect
+    on the prediction is unknown. Both axes are logarithmic.
 
     References
     ----------

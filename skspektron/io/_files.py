@@ -101,5 +101,6 @@ def _reader(file: Path, raw: bytes, layout: str) -> Callable[[bytes], list[Spect
         return read_jcamp
     raise ValueError(
         f"its suffix {suffix!r} is not one of SPC (.spc), JCAMP-DX (.jdx, .dx, .jcamp, .jcm), "
-        "OPUS (.0, .1, ...) or delimited text (.csv, .tsv, .txt). Rename it."
+        "OPUS (.0, .1, ...) or delimited text (.csv, .tsv, .txt). Rename the file if it has one of "
+        "these formats, or export it in one."
     )

@@ -71,7 +71,8 @@ def read_spectra(
     layout : {"auto", "rows", "columns"}, default="auto"
         Layout of text. "rows": one spectrum per line; the first line names the channels ("1100",
         "1100.5 nm", "4000 cm-1") and the columns of metadata. "columns": the axis is in the first
-        column, spectra in the others. "auto": find out, or raise an error if both are possible.
+        column, spectra in the others. "auto": recognized from the text; an error if both are
+        possible.
     on_error : {"raise", "skip"}, default="raise"
         What to do with a file that cannot be read. "skip": omit it; one warning names all such
         files.

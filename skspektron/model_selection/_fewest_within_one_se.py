@@ -1,4 +1,4 @@
-"""One-standard-error rule for the number of transfer samples."""
+"""One-standard-error rule for the number of standards."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 def fewest_within_one_se(cv_results: Mapping[str, Any]) -> int:
-    r"""Return the candidate with the fewest transfer samples within one standard error of the best.
+    r"""Return the candidate with the fewest standards within one standard error of the best.
 
     For ``GridSearchCV(..., refit=fewest_within_one_se)``: measuring standards is expensive, and the
     best mean of a few splits is often best by chance. The one-standard-error rule [1]_ selects the
@@ -78,7 +78,7 @@ def fewest_within_one_se(cv_results: Mapping[str, Any]) -> int:
 
 
 def _n_transfer(cv_results) -> NDArray[np.float64]:
-    """Return the number of transfer samples of each candidate, infinity for None (all)."""
+    """Return the number of standards of each candidate, infinity for None (all)."""
     parameters = [key for key in cv_results if key.startswith("param_")]
     names = [key for key in parameters if key[6:].split("__")[-1] == "n_transfer"]
     if len(names) != 1:

@@ -1,4 +1,4 @@
-"""Error on the target instrument as a function of the number of transfer samples."""
+"""Error on the target instrument as a function of the number of standards."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from ._transfer_group_kfold import TransferGroupKFold
 
 
 class TransferCurve(NamedTuple):
-    """Scores of an estimator at several numbers of transfer samples.
+    """Scores of an estimator at several numbers of standards.
 
     Attributes
     ----------
     n_transfer : ndarray of shape (n_sizes,)
-        Numbers of transfer samples; of dtype object if None, which stands for all, is among them.
+        Numbers of standards; of dtype object if None, which stands for all, is among them.
     test_scores : ndarray of shape (n_sizes, n_splits)
         Score of the held-out target rows; greater is better.
     fit_times, score_times : ndarray of shape (n_sizes, n_splits)
@@ -64,7 +64,7 @@ def transfer_curve(
     verbose: int = 0,
     error_score: str | float = np.nan,
 ) -> TransferCurve:
-    """Cross-validate a transfer estimator at several numbers of transfer samples.
+    """Cross-validate a transfer estimator at several numbers of standards.
 
     Like :func:`sklearn.model_selection.learning_curve`, for `n_transfer` instead of the number
     of training samples. All sizes use the same splits.
@@ -82,7 +82,7 @@ def transfer_curve(
     groups : array-like of shape (n_rows,), default=None
         Groups, such as batches or seasons, that are never in both sets of a split.
     n_transfer : sequence of int or None, default=(0, 5, 10, 20)
-        Numbers of transfer samples. None: all candidates among the training rows.
+        Numbers of standards. None: all candidates among the training rows.
     cv : int, splitter, iterable of (train, test) or None, default=None
         None and an int mean ``TransferGroupKFold(cv, target=...)`` with the target of
         `estimator`, 5 folds by default. Splitters of scikit-learn get only `groups`.
@@ -91,7 +91,7 @@ def transfer_curve(
     n_jobs : int, default=None
         Number of splits fitted in parallel, as in joblib.
     verbose : int, default=0
-        1 shows a progress bar with one step per number of transfer samples; higher values also
+        1 shows a progress bar with one step per number of standards; higher values also
         print the messages of :func:`sklearn.model_selection.cross_validate`.
     error_score : "raise" or float, default=nan
         Score assigned to a failing fit, with a warning. An error is raised if all splits of one

@@ -53,7 +53,7 @@ class DIPLSTransfer(LinearTransfer):
         Cache of the fitted calibration: a search over parameters of the transfer then fits it once
         per fold.
     trained_on : array-like of sample ids, default=None
-        Samples that a `FrozenEstimator` was fitted on, to detect leakage; None warns.
+        Samples that a `FrozenEstimator` was fitted on, to detect leakage. None: `fit` warns.
     n_components : int or None, default=None
         Number of components, at least 1; fewer if the source spectra support no more. None: the
         number that cross-validation of PLS on the source rows chooses.

@@ -34,7 +34,7 @@ class DSTransfer(LowRankTransfer):
         Cache of the fitted calibration: a search over parameters of the transfer then fits it once
         per fold.
     trained_on : array-like of sample ids, default=None
-        Samples that a `FrozenEstimator` was fitted on, to detect leakage; None warns.
+        Samples that a `FrozenEstimator` was fitted on, to detect leakage. None: `fit` warns.
     n_components : int, None or "auto", default="auto"
         Largest rank of the map, at least 1. None: the rank that the standards support. "auto": the
         rank with the smallest difference between the predictions for both spectra of held-out

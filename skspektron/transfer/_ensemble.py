@@ -35,7 +35,7 @@ class EnsembleTransfer(LastStepTransfer):
     their reference values. Weights of calibrations that use no label are multiplied by
     ``exp(12 / (n + 3))``. If, with n > 5, the calibrations with the largest :math:`\omega` and PLS
     on the target spectra alone predict held-out reference values much better than this mean, they
-    replace it: the target then resolves what the source does not.
+    replace it, as on a target that measures a property more precisely than the source does.
 
     Parameters
     ----------

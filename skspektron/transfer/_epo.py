@@ -50,7 +50,7 @@ class EPOTransfer(ComponentsTransfer, LastStepTransfer):
         Cache of the fitted calibration: a search over parameters of the transfer then fits it once
         per fold.
     trained_on : array-like of sample ids, default=None
-        Samples that a `FrozenEstimator` was fitted on, to detect leakage; None warns.
+        Samples that a `FrozenEstimator` was fitted on, to detect leakage. None: `fit` warns.
     n_components : int, None or "auto", default="auto"
         Number of directions to remove, at least 1. Typical: 1 to 6. None: all directions of the
         differences. "auto": up to 6, the number with the smallest sum of the squared error in

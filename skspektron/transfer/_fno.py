@@ -43,7 +43,7 @@ class FNOTransfer(MappedTransfer):
         Cache of the fitted calibration: a search over parameters of the transfer then fits it once
         per fold.
     trained_on : array-like of sample ids, default=None
-        Samples that a `FrozenEstimator` was fitted on, to detect leakage; None warns.
+        Samples that a `FrozenEstimator` was fitted on, to detect leakage. None: `fit` warns.
     width : int, default=16
         Number of values per point between the layers of the operator.
     n_modes : int, default=32

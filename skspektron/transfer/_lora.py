@@ -29,9 +29,9 @@ class LoRATransfer(EmbeddingTransfer):
     [2]_, :math:`W + (\alpha / r)\, B A` of rank r. They are trained until the target spectra of the
     standards have the embeddings and predictions of their source spectra, up to a constant offset
     of the embeddings, which is subtracted. The source rows, shifted by the mean difference of the
-    standards, are replayed during training, so that the network keeps what it knows about other
-    samples. The steps after the embedder are then refitted on the replayed source rows and on the
-    standards with reference values.
+    standards, are training examples too, so that the embeddings of other samples stay close to
+    those of the source. The steps after the embedder are then refitted on the shifted source rows
+    and on the standards with reference values.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class LoRATransfer(EmbeddingTransfer):
         ``PLSRegression(scale=False)`` with the number of components chosen by cross-validation; on
         the target the average of `EnsembleTransfer` with the adapted embedding as one more view,
         weighted by its error on standards held out from the adapter and the calibrations (with two
-        and more standards). Of a `FrozenEstimator` only the embedding is adapted.
+        or more standards). Of a `FrozenEstimator` only the embedding is adapted.
     source, target : str or int, default=None
         Labels of the instrument of the calibration and of the instrument it is transferred to.
         `source` None: the most frequent label other than `target`. `target` None: the label other
@@ -60,7 +60,7 @@ class LoRATransfer(EmbeddingTransfer):
         Cache of the fitted calibration: a search over parameters of the transfer then fits it once
         per fold.
     trained_on : array-like of sample ids, default=None
-        Samples that a `FrozenEstimator` was fitted on, to detect leakage; None warns.
+        Samples that a `FrozenEstimator` was fitted on, to detect leakage. None: `fit` warns.
     wavelength, wavenumber : array-like of shape (n_features,), default=None
         Axis of the spectra in nm or in cm-1, for ``estimator=None``; an estimator has its own.
     weights : str or path-like, default="small"
@@ -85,7 +85,8 @@ class LoRATransfer(EmbeddingTransfer):
     estimator_ : estimator
         The calibration, fitted on the source rows.
     target_estimator_ : Pipeline
-        The calibration with adapted embedding and refitted head; absent without standards.
+        The calibration with adapted embedding and refitted steps after it; absent without
+        standards.
     view_weights_ : dict of str to float
         Weight of each view of the spectra, and of the adapted embedding, in the predictions of
         ``estimator=None``; they add up to 1. Absent with another estimator and without standards.
@@ -97,7 +98,7 @@ class LoRATransfer(EmbeddingTransfer):
         the embeddings of a standard on both instruments after removing the offset, in units of the
         variance of the source embeddings. `labels`: the squared error of a ridge on the source
         embeddings for the standards, in units of the variance of `y`. `replay`: the sum of both for
-        the source rows. `train_loss`: the sum of the three.
+        the shifted source rows. `train_loss`: the sum of the three.
     source_, target_ : str or int
         Labels of the two instruments; None if `fit` was given no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
@@ -204,7 +205,7 @@ class LoRATransfer(EmbeddingTransfer):
         )
 
     def load_adapter(self, path: PathLike) -> LoRATransfer:
-        """Switch to the instrument of an adapter file: `adapter_` and `target_`; the head is kept.
+        """Replace `adapter_` and `target_` by those of a file; later steps are unchanged.
 
         The file must be for the same weights and source; its `rank` and `lora_alpha` may differ.
         The ensemble of ``estimator=None`` belongs to the standards of `fit` and is dropped.

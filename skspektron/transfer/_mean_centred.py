@@ -40,7 +40,7 @@ class MeanCentredTransfer(MappedTransfer):
         Cache of the fitted calibration: a search over parameters of the transfer then fits it once
         per fold.
     trained_on : array-like of sample ids, default=None
-        Samples that a `FrozenEstimator` was fitted on, to detect leakage; None warns.
+        Samples that a `FrozenEstimator` was fitted on, to detect leakage. None: `fit` warns.
 
     Attributes
     ----------

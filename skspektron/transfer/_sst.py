@@ -35,7 +35,7 @@ class SSTTransfer(LowRankTransfer):
         Cache of the fitted calibration: a search over parameters of the transfer then fits it once
         per fold.
     trained_on : array-like of sample ids, default=None
-        Samples that a `FrozenEstimator` was fitted on, to detect leakage; None warns.
+        Samples that a `FrozenEstimator` was fitted on, to detect leakage. None: `fit` warns.
     n_components : int, None or "auto", default="auto"
         Largest number of joint components, at least 1. None: the number that the standards
         support. "auto": the number with the smallest difference between the predictions for both

@@ -47,7 +47,7 @@ class TTTTransfer(EmbeddingTransfer):
         Cache of the fitted calibration: a search over parameters of the transfer then fits it once
         per fold.
     trained_on : array-like of sample ids, default=None
-        Samples that a `FrozenEstimator` was fitted on, to detect leakage; None warns.
+        Samples that a `FrozenEstimator` was fitted on, to detect leakage. None: `fit` warns.
     wavelength, wavenumber : array-like of shape (n_features,), default=None
         Axis of the spectra in nm or in cm-1, for ``estimator=None``; an estimator has its own.
     weights : str or path-like, default="masked"
@@ -115,12 +115,12 @@ class TTTTransfer(EmbeddingTransfer):
     Training hides whole patches, as in pretraining, without dropout. The loss uses all blocks of
     the network, the embedding only the first `n_layers`: training parameters after these does not
     change predictions, and with the embedder's default, ``n_layers=1``, ``trainable="norm"``
-    reaches one LayerNorm.
+    trains one LayerNorm that does.
 
     A smaller loss does not imply better predictions: much of the difference between instruments is
-    often an offset, which filling in patches does not remove and `align` does. If the head is not
-    refitted, as with ``reset="input"``, high rates shift the predictions. Compare with `NoTransfer`
-    on labelled target samples before using the result.
+    often an offset, which filling in patches does not remove and `align` does. If the later steps
+    are not refitted, as with ``reset="input"``, high rates shift the predictions. Compare with
+    `NoTransfer` on labelled target samples before using the result.
 
     References
     ----------

@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold
 
-N_FOLDS = 5  # as everywhere in scikit-learn
+N_FOLDS = 5  # the default of scikit-learn
 
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
 def standard_folds(n_standards: int, n_folds: int = N_FOLDS) -> Iterator[Fold]:
-    """Yield training and held-out standards of at most `n_folds`, dealt in order of selection."""
+    """Yield training and held-out standards of at most `n_folds`, assigned in turn."""
     fold = np.arange(n_standards) % n_folds
     for k in range(min(n_folds, n_standards)):
         yield np.flatnonzero(fold != k), np.flatnonzero(fold == k)

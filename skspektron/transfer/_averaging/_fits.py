@@ -21,8 +21,8 @@ SETTINGS = np.meshgrid(DIFFERENCE_PENALTIES, LABEL_WEIGHTS)
 SETTING_PENALTIES, SETTING_LABEL_WEIGHTS = (grid.ravel() for grid in SETTINGS)
 RIDGE_PENALTIES = 10.0 ** np.arange(-6.5, 0.0, 1.0)  # in units of the mean square norm of spectra
 MAX_PLS_COMPONENTS = 6  # of PLS on the labelled target spectra alone
-PLS_SPARE_STANDARDS = 3  # PLS has at most so many components fewer than there are standards
-MAX_STANDARD_FOLDS = 10  # up to here, standards are held out one by one
+PLS_SPARE_STANDARDS = 3  # PLS has at least this number of components fewer than standards
+MAX_STANDARD_FOLDS = 10  # up to this number, standards are held out one by one
 MAX_REDECOMPOSED_SAMPLES = 200  # with more, held-out standards stay among the source rows
 
 

@@ -15,11 +15,11 @@ from ._fits import LABEL_WEIGHTS, RIDGE_PENALTIES, SETTING_LABEL_WEIGHTS, ViewFi
 # Chosen on sugarcane handhelds, on real spectra with simulated differences between instruments,
 # and on simulated spectra, for 2 to 30 standards.
 ERROR_EXPONENT = 5.0  # a weight is the expected error to the power of -5
-IGNORED_LABELS = 5  # with up to so many standards, their label errors do not count
-HALF_TRUST_LABELS = 15  # with so many more, label errors count half
+IGNORED_LABELS = 5  # with at most this number of standards, label errors are ignored
+HALF_TRUST_LABELS = 15  # with this number more, label errors have half weight
 UNLABELLED_LOG_ODDS = 4.0  # of calibrations that use no label, without standards
 UNLABELLED_HALVING = 3  # number of standards that halves these log odds
-LABEL_ONLY_PRIOR = 0.02  # odds that calibrations led by target labels beat the weighted mean
+LABEL_ONLY_PRIOR = 0.02  # odds that calibrations on target labels are better than the mean
 EVIDENCE_PER_STANDARD = 0.25  # log odds per unit of the log ratio of the two errors
 ERROR_FLOOR = 1e-3  # in units of the variance of y; differences below it are ignored
 
@@ -82,8 +82,8 @@ def fit_weights(
     A weight is a power of the expected error of a calibration: its error in cross-validation on
     the source rows, plus its disagreement on held-out standards, plus, the more standards there
     are, its error against their reference values. If the calibrations that rely on target labels
-    predict held-out labels much better than the weighted mean, they replace it: the target then
-    resolves what the source does not.
+    predict held-out labels much better than the weighted mean, they replace it, as on a target
+    that measures a property more precisely than the source does.
     """
     n = len(y_standards)
     source, disagreement, label, held_out = (

@@ -1,1 +1,1 @@
-"""What every transfer method shares."""
+"""Code that all transfer methods share."""

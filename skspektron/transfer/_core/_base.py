@@ -51,7 +51,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
     unless `_keeps_target_grid` is set.
     """
 
-    # Read by scikit-learn's metadata routing, so that nobody calls set_fit_request.
+    # scikit-learn's metadata routing reads these, so that set_fit_request is not needed.
     __metadata_request__fit = {"instrument": True, "sample_id": True}  # noqa: RUF012
     __metadata_request__predict = {"instrument": True}  # noqa: RUF012
 
@@ -105,7 +105,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
             Instrument of each row. None: fit the estimator on all rows, without a transfer.
         sample_id : array-like of shape (n_samples,), default=None
             Physical sample of each row; rows of one sample are paired across instruments, and
-            replicates are averaged. None: every row is a sample of its own, and none are paired.
+            replicates are averaged. None: every row is a separate sample, without a pair.
 
         Returns
         -------

@@ -73,12 +73,12 @@ class MappedTransfer(OneToOneFeatureMixin, TransformerMixin, BaseTransfer):
         Parameters
         ----------
         input_features : array-like of str, default=None
-            Names of the columns of `X`; None: those that fit saw.
+            Names of the columns of `X`. None: those of the `X` of ``fit``.
 
         Returns
         -------
         feature_names_out : ndarray of str
-            One name a column of the mapped spectra.
+            One name per column of the mapped spectra.
         """
         return super().get_feature_names_out(input_features)[self.source_channels_]
 

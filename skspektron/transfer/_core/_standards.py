@@ -22,11 +22,11 @@ class Rows:
 
 @dataclass(frozen=True)
 class Standards:
-    """Transfer samples, one row each, replicates averaged.
+    """Standards, one row each, replicates averaged.
 
     `X_source` (n, p) and `y_source`, the reference values on the source rows, are NaN for a
-    sample that only the target has measured, which happens only in methods that do not ask for
-    pairs. `y` are the reference values on the target rows, NaN where there are none.
+    sample that only the target has measured, which only methods that need no pairs accept. `y`
+    are the reference values on the target rows, NaN where there are none.
     """
 
     ids: NDArray[Any]
@@ -108,7 +108,7 @@ def source_mask(instrument: Any, n_samples: int, source: Any, target: Any) -> ND
     if source is None:
         raise ValueError(
             f"instrument must be None after a fit without instruments, got {n_samples} labels. "
-            "Leave it out, or fit with instrument=."
+            "Pass instrument=None, or fit with instrument=."
         )
     unknown = sorted(set(labels.tolist()) - {source, target})
     if unknown:
