@@ -47,8 +47,8 @@ def _check_uncut(objectives: Mapping[str, float], recipe: Recipe) -> None:
     length = min(recipe.micro_batch_size or recipe.batch_size, recipe.batch_size)
     if n_processes > 1 or length < recipe.batch_size:
         raise ValueError(
-            f"batch_size={recipe.batch_size} is cut into parts of {length} in {n_processes} "
-            "processes, and the episodes of the objective 'calibration' must not be cut. Pass "
+            f"batch_size={recipe.batch_size} is split into parts of {length} in {n_processes} "
+            "processes, and the episodes of the objective 'calibration' must not be split. Pass "
             "micro_batch_size=None and train in one process, or remove the objective."
         )
 

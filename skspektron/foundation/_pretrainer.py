@@ -146,7 +146,7 @@ class SpektronPretrainer(
     - "calibration" [7]_: ridge regression on the embeddings of 25 to 55 spectra predicts other
       spectra, in 40 % of the draws those of another instrument. Requires `y` with 35 labelled
       samples on one instrument; `instrument` and `sample_id` if there are several. One
-      calibration is drawn per 64 spectra of `batch_size`, which is not cut.
+      calibration is drawn per 64 spectra of `batch_size`, which is not split.
 
     Compare `masked_mse` with both baselines. `fit` warns if interpolation is better than the mean
     spectrum, since the patches are then too short, and of spectra in which no patch or every patch

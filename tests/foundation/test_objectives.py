@@ -70,7 +70,7 @@ def test_calibration_trains_on_y_and_is_recorded(make_pretrainer, world):
         (None, "'calibration' predicts y, and y is None"),
         (np.full((80, 2), np.nan), "none of its 160 values is finite"),
         (np.ones(79), r"inconsistent numbers of samples: \[80, 79\]"),
-        (np.r_[np.arange(20.0), np.full(60, np.nan)], "needs 35 labelled .* the most are 20"),
+        (np.r_[np.arange(20.0), np.full(60, np.nan)], "needs 35 labelled .* got at most 20"),
     ],
 )
 def test_calibration_without_reference_values_is_refused(make_pretrainer, world, y, message):

@@ -157,7 +157,7 @@ def test_constant_targets_are_nan():
     ],
 )
 def test_too_few_samples_are_refused(y, most):
-    with pytest.raises(ValueError, match=rf"needs {MIN_LABELLED} .* the most are {most}\."):
+    with pytest.raises(ValueError, match=rf"needs {MIN_LABELLED} .* got at most {most}\."):
         Episodes(make(None, None, y), torch.arange(len(y)), 0)
     assert _episodes.MIN_LABELLED == 35
 
@@ -207,6 +207,6 @@ def test_a_resumed_run_ends_at_the_same_weights(run, labelled, stop_at, tmp_path
 
 def test_a_batch_that_is_cut_is_refused(run, labelled, monkeypatch):
     settings = {"objectives": OBJECTIVES, "batch_size": 64}
-    with pytest.raises(ValueError, match="batch_size=64 is cut into parts of 16 in 1 processes"):
+    with pytest.raises(ValueError, match="batch_size=64 is split into parts of 16 in 1 processes"):
         run(network(), labelled, micro_batch_size=16, **settings)
     run(network(), labelled, micro_batch_size=64, max_steps=1, **settings)
