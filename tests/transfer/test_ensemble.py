@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import PCA
 from sklearn.feature_selection import SelectFromModel, SelectKBest, f_regression
 from sklearn.linear_model import LinearRegression, Ridge
@@ -214,6 +215,18 @@ def test_steps_get_the_columns_that_they_were_fitted_with(as_frame, make_stack):
 SELECTION = SelectKBest(f_regression, k=8)
 
 
+class OrthogonalCorrection(TransformerMixin, BaseEstimator):
+    """Remove the direction of the covariance with `y`, without checking that `y` is given."""
+
+    def fit(self, X, y):
+        direction = X.T @ (y - y.mean())
+        self.direction_ = direction / np.linalg.norm(direction)
+        return self
+
+    def transform(self, X):
+        return X - np.outer(X @ self.direction_, self.direction_)
+
+
 @pytest.mark.parametrize("scale", [1.0, 1e-9])
 @pytest.mark.parametrize(
     "calibration",
@@ -223,8 +236,9 @@ SELECTION = SelectKBest(f_regression, k=8)
         make_pipeline(StandardScaler(), make_pipeline(SELECTION, Ridge(1e-3))),
         make_pipeline(make_union(PCA(2), SELECTION), Ridge(1e-3)),
         make_pipeline(SelectFromModel(LinearRegression(), threshold="median"), Ridge(1e-3)),
+        make_pipeline(OrthogonalCorrection(), Ridge(1e-3)),
     ],
-    ids=["flat", "nested", "nested at the end", "union", "model"],
+    ids=["flat", "nested", "nested at the end", "union", "model", "unchecked"],
 )
 def test_supervised_steps_are_not_a_view(calibration, scale, make_stack):
     X, *rest = make_stack()
