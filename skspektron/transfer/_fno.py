@@ -54,7 +54,7 @@ class FNOTransfer(MappedTransfer):
         Largest number of passes over the standards; fewer if more do not reduce the error on
         held-out standards. 0: only the mean difference is corrected.
     learning_rate : float, default=5e-3
-        Peak rate of AdamW; it rises during the first pass and then follows a cosine to zero.
+        Peak rate of AdamW; it rises during the first pass and then falls along a cosine to 1 %.
     device : str, default=None
         torch device; None: a GPU if there is one.
     verbose : int, default=0

@@ -74,7 +74,7 @@ class LoRATransfer(EmbeddingTransfer):
     batch_size : int, default=32
         Source rows per step.
     learning_rate : float, default=3e-3
-        Peak rate of AdamW; it rises during the first pass and then follows a cosine to zero.
+        Peak rate of AdamW; it rises during the first pass and then falls along a cosine to 1 %.
     device : str, default=None
         torch device for training and for ``estimator=None``; None: a GPU if there is one.
     verbose : int, default=0

@@ -75,7 +75,7 @@ class TTTTransfer(EmbeddingTransfer):
     batch_size : int, default=32
         Spectra per step; with ``reset="input"``, masks of the one spectrum per step.
     learning_rate : float, default=1e-4
-        Rate of the first step; it then follows a cosine to zero.
+        Rate of the first step; it then falls along a cosine to 1 %.
     device : str, default=None
         torch device for training and for ``estimator=None``; None: a GPU if there is one.
     verbose : int, default=0

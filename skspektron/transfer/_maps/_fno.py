@@ -41,7 +41,7 @@ class FNO(TorchEstimatorMixin, PairedMap):
     max_epochs : int, default=30
         Largest number of passes over the standards. 0: only the mean difference is corrected.
     learning_rate : float, default=5e-3
-        Peak rate of AdamW; it rises during the first pass and then follows a cosine to zero.
+        Peak rate of AdamW; it rises during the first pass and then falls along a cosine to 1 %.
     target_axis, source_axis : array-like of shape (n_features,), default=None
         Axes of both instruments in one unit, nm or cm-1, strictly monotonic; source channels must
         lie within the range of the target. None: equally spaced channels over the same range.
