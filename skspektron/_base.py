@@ -30,8 +30,8 @@ class TorchEstimatorMixin:
 
     def _recipe(self, seed: int, **more) -> Recipe:
         """Return the training parameters of the estimator, after `device_` is set."""
-        parameters = self.get_params(deep=False)
-        own = {f.name: plain(parameters[f.name]) for f in fields(Recipe) if f.name in parameters}
+        given = vars(self)  # not get_params, as a subclass may set some parameters itself
+        own = {f.name: plain(given[f.name]) for f in fields(Recipe) if f.name in given}
         return Recipe(**own | {"seed": seed, "device": self.device_} | more)
 
     def _resolve_axis(self, n_features: int) -> np.ndarray:

@@ -221,9 +221,13 @@ def check_choice(name: str, value: Any, choices: Iterable[Any], *, way_out: str 
 
 
 def pass_default(owner: object, name: str) -> str:
-    """Return "Pass 8, the default.", for a parameter of an estimator or of a function."""
+    """Return "Pass 8, the default.", for a parameter of an estimator or of a function.
+
+    It is empty for a subclass that sets the parameter itself.
+    """
     function = owner if inspect.isroutine(owner) else type(owner)
-    return f"Pass {inspect.signature(function).parameters[name].default!r}, the default."
+    parameter = inspect.signature(function).parameters.get(name)
+    return "" if parameter is None else f"Pass {parameter.default!r}, the default."
 
 
 def check_counts(estimator: object, **minimum: int) -> None:

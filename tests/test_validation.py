@@ -179,3 +179,16 @@ def test_check_counts_names_the_default_of_the_parameter():
         check_counts(SpektronEmbedder(batch_size=0), batch_size=1)
     assert pass_default(SpektronEmbedder(), "batch_size") == "Pass 256, the default."
     assert pass_default(check_choice, "way_out") == "Pass '', the default."
+
+
+def test_a_subclass_may_set_parameters_itself():
+    class Network(SpektronEmbedder):
+        def __init__(self):
+            super().__init__(batch_size=8)
+
+    model = Network()
+    assert pass_default(model, "batch_size") == ""
+    check_counts(model, batch_size=1)
+    model.batch_size = 0
+    with pytest.raises(ValueError, match=r"^batch_size must be an int of at least 1, got 0\.$"):
+        check_counts(model, batch_size=1)

@@ -164,10 +164,11 @@ class ConformalTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator)
             If `confidence_level` requires more labelled target samples than there are, or `y` has
             several columns.
         """
-        n_required = self._check_parameters()
+        self._check_parameters()
         rows = self._check_rows(X, y, instrument, sample_id)
         self.estimator_ = fit_rows(clone(self.estimator), rows)
-        at = self._find_standards(rows, n_required)
+        at = labelled_targets(self.estimator_, rows)
+        self._check_n_standards(len(at))
         self.standard_ids_ = rows.ids[at]
         self.n_splits_ = self._count_folds(len(at))
         self.folds_ = np.arange(len(at)) % self.n_splits_
@@ -205,18 +206,17 @@ class ConformalTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator)
             Lower and upper bound, in the unit of `y`.
         """
         y_pred = self.predict(X)
+        self._check_n_standards(len(self.folds_))  # the level may have been set after fit
         by_fold = np.array([np.ravel(fitted.predict(X)) for fitted in self.fold_estimators_])
         by_standard = by_fold[self.folds_]
         return y_pred, jackknife_plus(by_standard, self.conformity_scores_, self.confidence_level)
 
-    def _check_parameters(self) -> int:
-        """Check the parameters; return the number of standards that the level requires."""
-        level, n_splits = self.confidence_level, self.n_splits
+    def _check_parameters(self) -> None:
+        """Raise ValueError for an invalid level or number of folds."""
         way_out = pass_default(self, "confidence_level")
-        check_real("confidence_level", level, above=0, below=1, way_out=way_out)
+        check_real("confidence_level", self.confidence_level, above=0, below=1, way_out=way_out)
         way_out = pass_default(self, "n_splits")
-        check_int("n_splits", n_splits, minimum=2, also=("auto",), way_out=way_out)
-        return max(2, ceil(level / (1 - level) - 1e-9))  # 0.9 / (1 - 0.9) is 9.000000000000002
+        check_int("n_splits", self.n_splits, minimum=2, also=("auto",), way_out=way_out)
 
     def _check_rows(
         self, X: ArrayLike, y: ArrayLike, instrument: ArrayLike | None, sample_id: ArrayLike | None
@@ -247,17 +247,18 @@ class ConformalTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator)
         spectra = X if frame_kind(X) else checked
         return StackedRows(spectra, column_or_1d(y, warn=True), ids, metadata)
 
-    def _find_standards(self, rows: StackedRows, n_required: int) -> NDArray[np.intp]:
-        """Return one labelled target row per sample; raise if there are fewer than required."""
-        at = labelled_targets(self.estimator_, rows)
-        if len(at) < n_required:
-            highest = 1000 * len(at) // (len(at) + 1) / 1000  # rounded down, so that it is accepted
-            lower = f", or lower confidence_level to at most {highest}" if len(at) > 1 else ""
+    def _check_n_standards(self, n_standards: int) -> None:
+        """Raise ValueError if there are fewer standards than the level requires."""
+        level = self.confidence_level
+        # The tolerance because 0.9 / (1 - 0.9) is 9.000000000000002.
+        n_required = max(2, ceil(level / (1 - level) - 1e-9))
+        if n_standards < n_required:
+            highest = 1000 * n_standards // (n_standards + 1) / 1000  # rounded down: it is accepted
+            lower = f", or lower confidence_level to at most {highest}" if n_standards > 1 else ""
             raise ValueError(
-                f"confidence_level={self.confidence_level} requires at least {n_required} samples "
-                f"with a reference value on the target, got {len(at)} samples. Measure more{lower}."
+                f"confidence_level={level} requires at least {n_required} samples with a reference "
+                f"value on the target, got {n_standards} samples. Measure more{lower}."
             )
-        return at
 
     def _count_folds(self, n_standards: int) -> int:
         """Return the number of folds."""

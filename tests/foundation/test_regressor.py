@@ -45,6 +45,16 @@ def test_sklearn_contract(estimator, check):
     check(estimator)
 
 
+def test_a_subclass_may_set_parameters_itself(pretrained, bunch, X, y):
+    class Head(SpektronRegressor):
+        def __init__(self):
+            super().__init__(pretrained, wavelength=bunch.wavelength, max_epochs=2, random_state=0)
+
+    parameters = {"wavelength": bunch.wavelength, "max_epochs": 2, "random_state": 0}
+    expected = SpektronRegressor(pretrained, **parameters).fit(X, y)
+    np.testing.assert_array_equal(Head().fit(X, y).predict(X), expected.predict(X))
+
+
 @pytest.fixture(scope="module")
 def y(bunch):
     return bunch.y[:, :2]

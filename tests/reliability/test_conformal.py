@@ -228,6 +228,16 @@ def test_unlabelled_target_rows_are_never_held_out(make_lab):
     assert {len(fitted.transfer_ids_) for fitted in without.fold_estimators_} == {9}
 
 
+def test_the_level_may_be_set_after_fit(make_lab):
+    stack, (X_new, _) = make_lab()  # ten standards
+    model = fit(make(NARTransfer, confidence_level=0.9), stack)
+    expected = fit(make(NARTransfer, confidence_level=0.6), stack).predict_interval(X_new)[1]
+    lower = model.set_params(confidence_level=0.6).predict_interval(X_new)[1]
+    np.testing.assert_array_equal(lower, expected)
+    with pytest.raises(ValueError, match=r"confidence_level=0\.99 requires at least 99 samples"):
+        model.set_params(confidence_level=0.99).predict_interval(X_new)
+
+
 def test_n_jobs_does_not_change_the_intervals(make_lab):
     stack, (X_new, _) = make_lab()
     with parallel_config("threading"):
