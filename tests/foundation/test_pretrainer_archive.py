@@ -61,7 +61,7 @@ def test_labels_noise_and_axes_are_those_of_the_files(make_pretrainer, make_arch
     }
     noise, sample_id = np.linspace(1, 2, 60), np.arange(24)
     X = np.concatenate([bunch.X["a"], bunch.X["b"]])
-    X[24:, 50:], X[5] = np.nan, np.nan  # another axis, and a spectrum that teaches nothing
+    X[24:, 50:], X[5] = np.nan, np.nan  # another axis, and a spectrum without values
     array = make_pretrainer(
         wavelength={"a": bunch.wavelength, "b": short},
         noise={"a": noise, "b": noise[:50]},

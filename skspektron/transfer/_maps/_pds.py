@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from ..._validation import pass_default
@@ -104,7 +104,8 @@ def check_window(estimator: Any, *also: str) -> None:
     window_length = estimator.window_length
     is_pair = isinstance(window_length, tuple | list)
     lengths = window_length if is_pair else (window_length,)
-    are_odd = all(isinstance(n, int | np.integer) and n >= 1 and n % 2 == 1 for n in lengths)
+    are_ints = all(isinstance(n, Integral) and not isinstance(n, bool) for n in lengths)
+    are_odd = are_ints and all(n >= 1 and n % 2 == 1 for n in lengths)
     if are_odd and len(lengths) == 1 + is_pair:
         return
     if not (isinstance(window_length, str) and window_length in also):

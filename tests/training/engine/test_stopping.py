@@ -68,7 +68,7 @@ def test_held_out_rows_decide_and_are_not_trained_on(
     run, tiny_network, make_spectra, noise, trained_rows
 ):
     sample = torch.arange(20) // 2  # two spectra a sample
-    noise[3] = float("nan")  # teaches nothing: rows are counted without it
+    noise[3] = float("nan")  # cannot be masked, and is not counted
     spectra = replace(make_spectra(noise), sample=sample)
     settings = {"n_iter_no_change": 1, "validation_fraction": 0.3, "learning_rate": 0.1}
     with pytest.warns(UserWarning, match="in 1 of 20 spectra"):

@@ -67,9 +67,9 @@ def test_maps_are_learnt_without_the_held_out_standard():
     choose_map(record, lambda X: X, standards, np.arange(7.0)[:, None])
     target, source = set(standards.X_target.ravel()), set(standards.X_source.ravel())
     assert len(seen) == 5
-    assert set.union(*(left_out for *_, left_out in seen)) == target
-    for learnt, learnt_source, left_out in seen:
-        assert learnt == target - left_out
+    assert set.union(*(held_out for *_, held_out in seen)) == target
+    for learnt, learnt_source, held_out in seen:
+        assert learnt == target - held_out
         assert len(learnt_source) == len(learnt) and learnt_source < source
 
 
@@ -192,8 +192,8 @@ def literal_error(candidate, X, y, ids, standards):
     n = len(standards)
     for i in range(min(n, 5) if n > 1 else 0):
         fold = np.arange(n) % 5
-        predict, left_out = candidate(X, y, standards[fold != i]), standards[fold == i]
-        differences.extend(predict(left_out.X_target) - predict(left_out.X_source))
+        predict, held_out = candidate(X, y, standards[fold != i]), standards[fold == i]
+        differences.extend(predict(held_out.X_target) - predict(held_out.X_source))
     error = np.mean(np.square(residuals), axis=0) / np.var(y, axis=0)
     if differences:
         error = error + np.mean(np.square(differences), axis=0) / np.var(y, axis=0)

@@ -200,6 +200,7 @@ def test_refuses_invalid_axes(axes, match):
         ({"window_length": 4}, "odd int of at least 1 or a pair of such, got 4"),
         ({"window_length": -1}, "odd int of at least 1 or a pair of such, got -1"),
         ({"window_length": 5.0}, "odd int of at least 1 or a pair of such, got 5.0"),
+        ({"window_length": True}, "odd int of at least 1 or a pair of such, got True"),
         ({"window_length": (5, 2)}, r"a pair of such, got \(5, 2\)"),
         ({"window_length": (5,)}, r"a pair of such, got \(5,\)"),
         ({"window_length": (5, 3, 1)}, r"a pair of such, got \(5, 3, 1\)"),
