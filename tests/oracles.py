@@ -39,6 +39,30 @@ def kennard_stone(X):
     return order
 
 
+def sets_from_all_distances(distance, n_sets):
+    """Select samples in turn for each set, from the matrix of all distances."""
+    distance = distance.copy()
+    np.fill_diagonal(distance, -1.0)  # identical spectra give a pair i < j as well
+    is_remaining = np.ones(len(distance), dtype=bool)
+    sets = []
+    for _ in range(n_sets):
+        rows = np.flatnonzero(is_remaining)
+        pair = rows.tolist()
+        if len(rows) > 2:
+            among = distance[np.ix_(rows, rows)]
+            pair = rows[list(np.unravel_index(np.argmax(among), among.shape))].tolist()
+        sets.append(pair)
+        is_remaining[pair] = False
+    nearest = [distance[pair].min(axis=0, initial=np.inf) for pair in sets]
+    for turn in range(np.count_nonzero(is_remaining)):
+        k = turn % n_sets
+        chosen = int(np.argmax(np.where(is_remaining, nearest[k], -1.0)))
+        sets[k].append(chosen)
+        is_remaining[chosen] = False
+        nearest[k] = np.minimum(nearest[k], distance[chosen])
+    return [row for rows in sets for row in rows]
+
+
 # DUPLEX --------------------------------------------------------------------------------
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial.distance import cdist
 from sklearn.utils import check_array, check_consistent_length, check_random_state
+
+from ._distances import JointDistance, SquaredDistance, farthest_pair
 
 
 def kennard_stone(X: ArrayLike) -> NDArray[np.intp]:
@@ -41,7 +42,9 @@ def kennard_stone(X: ArrayLike) -> NDArray[np.intp]:
 
     Notes
     -----
-    Euclidean distance. Costs O(n_samples^2 n_features) time and O(n_samples^2) memory.
+    Euclidean distance. Costs O(n_samples^2 n_features) time and O(n_samples) memory. The transfer
+    methods stop after the samples they need: k of them cost O(k n_samples n_features), and the
+    farthest pair at most O(n_samples^2 n_features) if the spectra vary in many directions alike.
 
     References
     ----------
@@ -53,7 +56,7 @@ def kennard_stone(X: ArrayLike) -> NDArray[np.intp]:
     >>> kennard_stone([[0.0], [1.0], [4.0], [10.0]])
     array([0, 3, 2, 1])
     """
-    return _select_sets(_squared_distances(X), n_sets=1)[0]
+    return _whole(_select(SquaredDistance(_measured(X))))
 
 
 def duplex(X: ArrayLike) -> NDArray[np.intp]:
@@ -89,7 +92,7 @@ def duplex(X: ArrayLike) -> NDArray[np.intp]:
     -----
     Euclidean distance between the original spectra; [1]_ first orthonormalizes the variables,
     which requires more samples than channels. Costs O(n_samples^2 n_features) time and
-    O(n_samples^2) memory.
+    O(n_samples) memory, less if only the first samples are needed, see `kennard_stone`.
 
     References
     ----------
@@ -101,7 +104,7 @@ def duplex(X: ArrayLike) -> NDArray[np.intp]:
     >>> duplex([[0.0], [1.0], [4.0], [9.0], [10.0]])
     array([0, 4, 2, 1, 3])
     """
-    return np.concatenate(_select_sets(_squared_distances(X), n_sets=2))
+    return _whole(_select_two(SquaredDistance(_measured(X))))
 
 
 def spxy(X: ArrayLike, y: ArrayLike) -> NDArray[np.intp]:
@@ -139,7 +142,8 @@ def spxy(X: ArrayLike, y: ArrayLike) -> NDArray[np.intp]:
     Notes
     -----
     If all spectra or all reference values are equal, their term of the distance is 0. Costs
-    O(n_samples^2 n_features) time and O(n_samples^2) memory.
+    O(n_samples^2 n_features) time and O(n_samples) memory, less if only the first samples are
+    needed, see `kennard_stone`.
 
     References
     ----------
@@ -152,7 +156,12 @@ def spxy(X: ArrayLike, y: ArrayLike) -> NDArray[np.intp]:
     >>> kennard_stone(X), spxy(X, [0.0, 20.0, 1.0, 2.0])
     (array([0, 3, 2, 1]), array([1, 3, 0, 2]))
     """
-    spectral = _squared_distances(X)
+    return _whole(_select(_joint_distance(X, y)))
+
+
+def _joint_distance(X, y):
+    """Return the distance of SPXY; raise if a reference value is missing."""
+    X = _measured(X)
     y = check_array(y, ensure_2d=False, dtype=np.float64, ensure_all_finite="allow-nan")
     check_consistent_length(X, y)
     n_missing = _count_missing(y)
@@ -161,28 +170,28 @@ def spxy(X: ArrayLike, y: ArrayLike) -> NDArray[np.intp]:
             f"y must be finite for SPXY, got {n_missing} of {len(y)} samples without reference "
             "values. Drop them, or use kennard_stone or duplex, which use spectra only."
         )
-    y = y.reshape(len(y), -1)
-    return _select_sets(_relative(spectral) + _relative(cdist(y, y, "sqeuclidean")), n_sets=1)[0]
+    return JointDistance(X, y.reshape(len(y), -1))
 
 
-def order_samples(
+def iterate_samples(
     X: NDArray[Any],
     selection: str | Callable[[NDArray[Any]], ArrayLike],
     *,
     y: NDArray[Any] | None = None,
     random_state: int | np.random.RandomState | None = None,
-) -> NDArray[np.intp]:
-    """Order candidates by the name of an ordering or by a callable(X) -> permutation.
+) -> Iterator[int]:
+    """Iterate over candidates in the order of a name or of a callable(X) -> permutation.
 
-    `y` are the reference values of the candidates on the source; only SPXY uses them.
+    Parameters are checked at once, and samples are ordered as they are asked for. `y` are the
+    reference values of the candidates on the source; only SPXY uses them.
     """
     if callable(selection):
-        return _check_permutation(selection(X), len(X))
-    orderings: dict[str, Callable[[], NDArray[np.intp]]] = {
-        "kennard-stone": lambda: kennard_stone(X),
-        "duplex": lambda: duplex(X),
-        "spxy": lambda: spxy(X, _check_source_references(y, len(X))),
-        "random": lambda: check_random_state(random_state).permutation(len(X)),
+        return iter(_check_permutation(selection(X), len(X)).tolist())
+    orderings: dict[str, Callable[[], Iterator[int]]] = {
+        "kennard-stone": lambda: _select(SquaredDistance(_measured(X))),
+        "duplex": lambda: _select_two(SquaredDistance(_measured(X))),
+        "spxy": lambda: _select(_joint_distance(X, _check_source_references(y, len(X)))),
+        "random": lambda: iter(check_random_state(random_state).permutation(len(X)).tolist()),
     }
     if not isinstance(selection, str) or selection not in orderings:
         raise ValueError(
@@ -193,34 +202,53 @@ def order_samples(
     return orderings[selection]()
 
 
-def _select_sets(distance, n_sets):
-    """Return the rows of each set; in turn, each gets the sample farthest from its members."""
-    np.fill_diagonal(distance, -1.0)  # identical spectra give a pair i < j as well
+def _whole(order: Iterator[int]) -> NDArray[np.intp]:
+    """Return all of an order as an array."""
+    return np.fromiter(order, dtype=np.intp)
+
+
+def _select(distance):
+    """Yield the farthest pair, then repeatedly the sample farthest from the selected ones."""
     is_remaining = np.ones(len(distance), dtype=bool)
-    sets = []
-    for _ in range(n_sets):
-        sets.append(_farthest_pair(distance, np.flatnonzero(is_remaining)))
-        is_remaining[sets[-1]] = False
-    nearest = [distance[pair].min(axis=0, initial=np.inf) for pair in sets]
-    for turn in range(np.count_nonzero(is_remaining)):
-        k = turn % n_sets
-        chosen = int(np.argmax(np.where(is_remaining, nearest[k], -1.0)))
-        sets[k].append(chosen)
+    yield from _select_remaining(distance, is_remaining, _take_pair(distance, is_remaining))
+
+
+def _select_two(distance):
+    """Yield the samples of the first set, then those of the second; in turn, each gets one."""
+    is_remaining = np.ones(len(distance), dtype=bool)
+    pairs = [_take_pair(distance, is_remaining) for _ in range(2)]
+    first, second = (_select_remaining(distance, is_remaining, pair) for pair in pairs)
+    other = [next(second) for _ in pairs[1]]
+    for turn, chosen in enumerate(first):
+        yield chosen
+        if turn >= len(pairs[0]):
+            other.extend([row for row in [next(second, None)] if row is not None])
+    yield from other
+
+
+def _take_pair(distance, is_remaining):
+    """Return the remaining samples that are farthest apart, and mark them as taken."""
+    pair = farthest_pair(distance, np.flatnonzero(is_remaining))
+    is_remaining[pair] = False
+    return pair
+
+
+def _select_remaining(distance, is_remaining, pair):
+    """Yield a pair and then the remaining sample farthest from those yielded, until none is."""
+    yield from pair
+    nearest = np.full(len(distance), np.inf)
+    new = pair
+    while is_remaining.any():
+        for row in new:
+            np.minimum(nearest, distance.from_row(row), out=nearest)
+        chosen = int(np.argmax(np.where(is_remaining, nearest, -1.0)))
         is_remaining[chosen] = False
-        nearest[k] = np.minimum(nearest[k], distance[chosen])
-    return [np.array(rows, dtype=np.intp) for rows in sets]
+        new = [chosen]
+        yield chosen
 
 
-def _farthest_pair(distance, rows):
-    """Return the two of `rows` that are farthest apart, or all of fewer than three."""
-    if len(rows) < 3:
-        return rows.tolist()
-    among = distance[np.ix_(rows, rows)]
-    return rows[list(np.unravel_index(np.argmax(among), among.shape))].tolist()
-
-
-def _squared_distances(X):
-    """Return the distances between all spectra, over the channels measured in all of them."""
+def _measured(X):
+    """Return the spectra in the channels that are measured in all of them."""
     X = check_array(X, ensure_all_finite="allow-nan", dtype=np.float64)
     measured = np.isfinite(X).all(axis=0)
     if not measured.any():
@@ -228,14 +256,7 @@ def _squared_distances(X):
             f"None of the {X.shape[1]} channels is measured (not NaN) in all {len(X)} spectra. "
             "Drop the spectra with few channels, or select samples at random."
         )
-    return cdist(X[:, measured], X[:, measured], "sqeuclidean")
-
-
-def _relative(squared):
-    """Return distances divided by the largest, or zeros if all are zero."""
-    distance = np.sqrt(squared)
-    largest = distance.max()
-    return distance / (largest + (largest == 0))
+    return X if measured.all() else X[:, measured]
 
 
 def _count_missing(y):

@@ -1,10 +1,14 @@
-"""Sample orderings equal slow implementations; order_samples dispatches by name."""
+"""Sample orderings equal slow implementations; iterate_samples dispatches by name."""
+
+import tracemalloc
+from itertools import islice
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
 
-from skspektron.model_selection import duplex, kennard_stone, spxy
-from skspektron.model_selection._orderings import order_samples
+from skspektron.model_selection import _distances, duplex, kennard_stone, spxy
+from skspektron.model_selection._orderings import iterate_samples
 from tests import oracles
 
 TIES = np.array([[0.0], [1.0], [1.0], [2.0], [0.0], [2.0], [1.0]])
@@ -51,6 +55,68 @@ def test_spxy_equals_slow_implementation(X, n_samples, n_targets):
 def test_spxy_equals_slow_implementation_with_ties():
     y = np.array([[3.0], [0.0], [0.0], [3.0], [1.0], [1.0], [3.0]])
     assert spxy(TIES, y).tolist() == oracles.spxy(TIES, y)
+
+
+KINDS = (
+    "isotropic, two factors, integers, counts, duplicated, collinear, equidistant, huge, tiny, "
+    "constant"
+).split(", ")
+
+
+def spectra(kind, n_samples, generator):
+    """Return spectra of a kind that has few or many equal distances."""
+    X = generator.normal(size=(n_samples, 7))
+    return {
+        "isotropic": X,
+        "two factors": X[:, :2] @ generator.normal(size=(2, 30)) + 100.0,
+        "integers": generator.integers(0, 3, size=(n_samples, 3)).astype(float),
+        "counts": generator.integers(0, 2, size=(n_samples, 40)).astype(float),
+        "duplicated": X[generator.integers(0, 1 + n_samples // 4, size=n_samples)],
+        "collinear": generator.integers(0, 50, size=(n_samples, 1)) * np.ones(5),
+        "equidistant": np.eye(n_samples),
+        "huge": 1e200 * X,
+        "tiny": 1e-200 * X,
+        "constant": np.ones((n_samples, 4)),
+    }[kind]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", KINDS)
+def test_orders_equal_those_of_all_distances(kind, dtype, monkeypatch):
+    monkeypatch.setattr("skspektron.model_selection._distances.BLOCK_SIZE", 8)
+    for seed, n_samples in enumerate([1, 2, 3, 4, 5, 17, 40, 150]):
+        generator = np.random.default_rng(seed)
+        X = spectra(kind, n_samples, generator)
+        if kind not in ("huge", "tiny"):
+            X = X.astype(dtype)
+        y = generator.integers(0, 4, size=(n_samples, 2)).astype(float)
+        squared = [cdist(*[np.float64(values)] * 2, "sqeuclidean") for values in (X, y)]
+        assert kennard_stone(X).tolist() == oracles.sets_from_all_distances(squared[0], 1)
+        assert duplex(X).tolist() == oracles.sets_from_all_distances(squared[0], 2)
+        if kind != "huge":  # all distances are infinite, and their quotients NaN
+            joint = sum(np.sqrt(part) / (np.sqrt(part).max() or 1.0) for part in squared)
+            assert spxy(X, y).tolist() == oracles.sets_from_all_distances(joint, 1)
+
+
+@pytest.mark.parametrize("selection", ["kennard-stone", "duplex", "spxy"])
+def test_first_samples_do_not_compute_all_distances(selection, monkeypatch):
+    computed = []
+
+    def count(a, b, metric):
+        computed.append(len(b))
+        return cdist(a, b, metric)
+
+    monkeypatch.setattr(_distances, "cdist", count)
+    generator = np.random.default_rng(0)
+    factors = generator.normal(size=(2000, 3)) * [10.0, 3.0, 1.0]
+    X = factors @ generator.normal(size=(3, 50)) + 0.01 * generator.normal(size=(2000, 50))
+    tracemalloc.start()
+    first = list(islice(iterate_samples(X, selection, y=factors[:, :1]), 10))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(set(first)) == 10
+    assert sum(computed) < 60 * 2000  # rows of distances, of 2000
+    assert peak < 8 * 2000 * 2000 / 2  # half of the matrix of all distances
 
 
 @orderings
@@ -139,41 +205,40 @@ def test_spxy_with_missing_references_raises(y, match):
         spxy([[1.0], [2.0], [3.0]], y)
 
 
-def test_order_samples_dispatches_by_name(X, y):
-    np.testing.assert_array_equal(order_samples(X, "kennard-stone"), kennard_stone(X))
-    np.testing.assert_array_equal(order_samples(X, "duplex"), duplex(X))
-    np.testing.assert_array_equal(order_samples(X, "spxy", y=y), spxy(X, y))
-    np.testing.assert_array_equal(
-        order_samples(X, lambda X: list(range(len(X)))[::-1]), np.arange(25)[::-1]
-    )
-    drawn = order_samples(X, "random", random_state=0)
+def test_iterate_samples_dispatches_by_name(X, y):
+    assert list(iterate_samples(X, "kennard-stone")) == kennard_stone(X).tolist()
+    assert list(iterate_samples(X, "duplex")) == duplex(X).tolist()
+    assert list(iterate_samples(X, "spxy", y=y)) == spxy(X, y).tolist()
+    backwards = list(range(25))[::-1]
+    assert list(iterate_samples(X, lambda X: backwards)) == backwards
+    drawn = list(iterate_samples(X, "random", random_state=0))
     assert sorted(drawn) == list(range(25))
-    np.testing.assert_array_equal(drawn, order_samples(X, "random", random_state=0))
-    assert drawn.tolist() != order_samples(X, "random", random_state=1).tolist()
+    assert drawn == list(iterate_samples(X, "random", random_state=0))
+    assert drawn != list(iterate_samples(X, "random", random_state=1))
 
 
 @pytest.mark.parametrize("selection", ["kennard-stone", "duplex", "random", kennard_stone])
 def test_only_spxy_uses_references(X, y, selection):
     y[3] = np.nan
-    with_y = order_samples(X, selection, y=y, random_state=0)
-    np.testing.assert_array_equal(with_y, order_samples(X, selection, random_state=0))
+    with_y = list(iterate_samples(X, selection, y=y, random_state=0))
+    assert with_y == list(iterate_samples(X, selection, random_state=0))
 
 
 @pytest.mark.parametrize(("n_missing", "y_given"), [(2, True), (25, False)])
 def test_spxy_without_source_references_raises(X, y, n_missing, y_given):
     y[:2] = np.nan
     with pytest.raises(ValueError, match=rf"source rows .* got {n_missing} of 25 candidates"):
-        order_samples(X, "spxy", y=y if y_given else None)
+        iterate_samples(X, "spxy", y=y if y_given else None)
 
 
 @pytest.mark.parametrize("order", [[0, 1], [0] * 25, list(range(1, 26))])
 def test_callable_without_a_permutation_raises(X, order):
     with pytest.raises(ValueError, match="from 0 to 24 once"):
-        order_samples(X, lambda X: order)
+        iterate_samples(X, lambda X: order)
 
 
 @pytest.mark.parametrize("selection", ["nearest", None, ["random"]])
 def test_unknown_name_raises(X, selection):
     match = r"must be one of 'kennard-stone', 'duplex', 'spxy', 'random'"
     with pytest.raises(ValueError, match=match):
-        order_samples(X, selection)
+        iterate_samples(X, selection)

@@ -1,6 +1,8 @@
 """Rows of each instrument, and the choice of transfer standards."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from itertools import islice
 from numbers import Integral
 from typing import Any
 
@@ -8,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..._validation import check_labels
-from ...model_selection._orderings import order_samples
+from ...model_selection._orderings import iterate_samples
 
 
 @dataclass(frozen=True)
@@ -137,16 +139,17 @@ def choose_standards(
     # spectra if all candidates have one.
     unpaired = np.isnan(pool.X_source).all(axis=1).any()
     spectra = pool.X_target if unpaired else pool.X_source
-    order = np.arange(len(pool))
+    order: Iterator[int] = iter(())
     if len(pool):
-        order = order_samples(spectra, selection, y=pool.y_source, random_state=random_state)
+        order = iterate_samples(spectra, selection, y=pool.y_source, random_state=random_state)
+    usable = np.ones(len(pool), dtype=bool)
     if needs_labels:
-        labelled = np.isfinite(pool.y).all(axis=tuple(range(1, pool.y.ndim)))
-        order = order[labelled[order]]
-    wanted = len(order) if n_transfer is None else n_transfer
-    if len(order) < max(wanted, 1):
-        raise ValueError(_too_few(n_transfer, len(order), needs_pairs, needs_labels))
-    return pool[order[:wanted]]
+        usable = np.isfinite(pool.y).all(axis=tuple(range(1, pool.y.ndim)))
+    n_usable = int(np.count_nonzero(usable))
+    wanted = n_usable if n_transfer is None else n_transfer
+    if n_usable < max(wanted, 1):
+        raise ValueError(_too_few(n_transfer, n_usable, needs_pairs, needs_labels))
+    return pool[list(islice((row for row in order if usable[row]), wanted))]
 
 
 def channel_means(values: NDArray[Any]) -> NDArray[Any]:
