@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from sklearn import config_context
+from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
@@ -159,3 +160,39 @@ def test_a_nested_search_does_not_use_the_outer_test_rows(method, grid, n_transf
     for name in ("mean_test_score", "rank_test_score"):
         np.testing.assert_array_equal(fitted.cv_results_[name], other.cv_results_[name])
     np.testing.assert_array_equal(fitted.predict(X), other.predict(X))
+
+
+FORGOTTEN = "but fit got no instrument="
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("named", [{"source": "A"}, {"target": "B"}, {"source": 0, "target": 1}])
+def test_a_transfer_that_does_not_happen_warns_once(method, named, make_stack):
+    X, y, _, sample_id = make_stack()
+    with pytest.warns(UserWarning, match=FORGOTTEN) as warned:
+        model = method(Ridge(), **named).fit(X, y, sample_id=sample_id)
+    assert len(warned) == 1 and warned[0].filename == __file__
+    assert all(f"{role}={name!r}" in str(warned[0].message) for role, name in named.items())
+    np.testing.assert_array_equal(model.predict(X), method(Ridge()).fit(X, y).predict(X))
+
+
+@pytest.mark.parametrize("routing", [False, True])
+def test_search_and_pipeline_warn_without_instruments(routing, make_stack):
+    X, y, *_ = make_stack()
+    pipeline = Pipeline([("scale", StandardScaler()), ("transfer", make(PDSTransfer))])
+    search = GridSearchCV(make(PDSTransfer), {"n_transfer": [2, 5]}, cv=3, error_score="raise")
+    nested = GridSearchCV(pipeline, {"transfer__n_transfer": [2, 5]}, cv=3, error_score="raise")
+    for model, n_fits in ((pipeline, 1), (search, 7), (nested, 7)):
+        with (
+            config_context(enable_metadata_routing=routing),
+            pytest.warns(UserWarning, match=FORGOTTEN) as warned,
+        ):
+            model.fit(X, y)
+        assert len(warned) == n_fits  # at one line, which Python shows once
+        assert len({(warning.filename, warning.lineno) for warning in warned}) <= 2
+
+
+def test_defaults_without_instruments_do_not_warn(make_stack, recwarn):
+    X, y, *_ = make_stack()
+    PDSTransfer(Ridge()).fit(X, y)
+    assert not recwarn

@@ -27,6 +27,7 @@ from ..._typing import InstrumentName, MemoryLike, RandomState, Selection
 from ..._validation import check_labels
 from .._algorithms._pls import cross_validated_pls
 from ._calibration import allows_nan, fit_calibration, reads_any_grid
+from ._forgotten import warn_without_transfer
 from ._frozen import check_frozen_channels, check_prefit, refuse_frozen
 from ._grids import Layout, find_grids, whole_grid
 from ._standards import (
@@ -102,7 +103,8 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Reference values; NaN where unknown, which source rows must not have.
         instrument : array-like of shape (n_samples,), default=None
-            Instrument of each row. None: fit the estimator on all rows, without a transfer.
+            Instrument of each row. None: fit the estimator on all rows, without a transfer; a
+            warning says so if `source` or `target` is set.
         sample_id : array-like of shape (n_samples,), default=None
             Physical sample of each row; rows of one sample are paired across instruments, and
             replicates are averaged. None: every row is a separate sample, without a pair.
@@ -116,6 +118,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         rows = self._check_rows(X, y, sample_id)
         self._forget()
         if instrument is None:
+            warn_without_transfer(self, len(rows.X))
             return self._fit_plain(rows)
         has_ids = sample_id is not None
         check_prefit(self.estimator, self.trained_on, rows.ids, has_ids=has_ids)
