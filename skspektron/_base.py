@@ -49,7 +49,7 @@ class TorchEstimatorMixin:
                 f"{axis[0]:g} to {axis[-1]:g} cm-1. Pass wavelength= (nm) or wavenumber= (cm-1), "
                 "or, if the columns name the axis, keep their names in earlier steps with "
                 "set_output.",
-                stacklevel=3,
+                stacklevel=4,
             )
         return axis
 

@@ -17,6 +17,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._documentation import DocumentedEstimator
+from .._fitting import unfitted_on_failure
 from .._typing import RandomState
 from .._validation import check_counts, check_int, check_real, pass_default
 from ._lloyd import Partition, assign, best_partition
@@ -117,6 +118,7 @@ class CosineKMeans(
         self.tol = tol
         self.random_state = random_state
 
+    @unfitted_on_failure
     def fit(self, X: ArrayLike, y: None = None) -> CosineKMeans:
         """Find the centres; `y` is ignored."""
         self._check_parameters()
@@ -134,7 +136,7 @@ class CosineKMeans(
                 f"Only {n_found} of the {self.n_clusters_} clusters have rows, because fewer "
                 "directions than clusters differ. Reduce n_clusters.",
                 ConvergenceWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
         return self
 

@@ -15,6 +15,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._documentation import DocumentedEstimator
+from .._fitting import unfitted_on_failure
 from .._typing import RandomState
 from .._validation import check_counts, check_int, check_real, pass_default
 from ._expectation_maximization import Mixture, maximize_likelihood
@@ -121,6 +122,7 @@ class VonMisesFisherMixture(ClusterMixin, DensityMixin, DocumentedEstimator):
         self.prior_weight = prior_weight
         self.random_state = random_state
 
+    @unfitted_on_failure
     def fit(self, X: ArrayLike, y: None = None) -> VonMisesFisherMixture:
         """Estimate weights, means and concentrations; `y` is ignored."""
         self._check_parameters()
@@ -145,7 +147,7 @@ class VonMisesFisherMixture(ClusterMixin, DensityMixin, DocumentedEstimator):
                 f"The best of {self.n_init} initializations did not converge in {self.max_iter} "
                 "iterations. Increase max_iter or tol.",
                 ConvergenceWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
         return self
 

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._base import PretrainedMixin
 from .._documentation import DocumentedEstimator
+from .._fitting import unfitted_on_failure
 from .._typing import Weights
 from .._validation import check_choice, check_counts, pass_default
 from ._corpus import number_domains
@@ -121,6 +122,7 @@ class SpektronEmbedder(
         self.batch_size = batch_size
         self.device = device
 
+    @unfitted_on_failure
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Check the spectra `X` and their axis; nothing is learnt."""
         from .._bridge import POOLINGS

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._base import TorchEstimatorMixin
 from .._documentation import DocumentedEstimator
+from .._fitting import fitting
 from .._typing import ChannelValues, PathLike, RandomState
 from ._objectives import check_needs
 from ._settings import architecture_of, check_settings, objectives_of, record_of, settings_of
@@ -246,16 +247,16 @@ class SpektronPretrainer(
         """
         from .._training._pretraining import new_network
 
-        check_settings(self)
-        seed = self._draw_seed()
-        corpus = check_spectra(self, X, y, instrument, sample_id, reset=True)
-        architecture = architecture_of(self)
-        for axis in corpus.axes:
-            architecture = architecture.for_channels(len(axis))
-        check_needs(objectives_of(self), architecture, corpus)
-        network = new_network(architecture, seed)
-        self.history_, self.n_steps_, self._hold_out_seed = [], 0, seed
-        return self._train(network, corpus, seed, self.checkpoint)
+        with fitting(self):
+            check_settings(self)
+            seed = self._draw_seed()
+            corpus = check_spectra(self, X, y, instrument, sample_id, reset=True)
+            architecture = architecture_of(self)
+            for axis in corpus.axes:
+                architecture = architecture.for_channels(len(axis))
+            check_needs(objectives_of(self), architecture, corpus)
+            self.history_, self.n_steps_, self._hold_out_seed = [], 0, seed
+            return self._train(new_network(architecture, seed), corpus, seed, self.checkpoint)
 
     def partial_fit(
         self,

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._base import PretrainedMixin
 from .._documentation import DocumentedEstimator
+from .._fitting import unfitted_on_failure
 from .._typing import RandomState, Weights
 from .._validation import check_choice, check_counts, check_int, check_real, pass_default
 from ._embedder import SpektronEmbedder
@@ -158,6 +159,7 @@ class SpektronRegressor(PretrainedMixin, RegressorMixin, DocumentedEstimator):
         """The network of the embedder."""
         return self.embedder_.network_
 
+    @unfitted_on_failure
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Train the head, or head and network, on the spectra `X` and reference values `y`."""
         from .._training._regression import fine_tune, train_head

@@ -16,6 +16,7 @@ from sklearn.utils import Bunch
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 from .._documentation import DocumentedEstimator
+from .._fitting import unfitted_on_failure
 from .._pipelines import split_last_step
 from .._validation import check_labels, check_real, pass_default
 from ._components import Statistics, check_kind, components, is_pls, n_components
@@ -120,6 +121,7 @@ class ApplicabilityDomain(OutlierMixin, DocumentedEstimator):
         self.estimator = estimator
         self.confidence_level = confidence_level
 
+    @unfitted_on_failure
     def fit(
         self, X: ArrayLike, y: ArrayLike | None = None, *, sample_id: ArrayLike | None = None
     ) -> Self:

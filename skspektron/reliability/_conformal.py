@@ -19,6 +19,7 @@ from sklearn.utils.validation import (
 )
 
 from .._documentation import DocumentedEstimator
+from .._fitting import unfitted_on_failure
 from .._frames import frame_kind, take_rows
 from .._validation import check_int, check_labels, check_real, pass_default
 from ._jackknife import StackedRows, fit_rows, fit_without, jackknife_plus, labelled_targets
@@ -131,6 +132,7 @@ class ConformalTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator)
         self.n_splits = n_splits
         self.n_jobs = n_jobs
 
+    @unfitted_on_failure
     def fit(
         self,
         X: ArrayLike,

@@ -21,6 +21,7 @@ from sklearn.utils.validation import (
 )
 
 from ..._documentation import DocumentedEstimator
+from ..._fitting import unfitted_on_failure
 from ..._frames import frame_kind
 from ..._pipelines import last_step, split_last_step
 from ..._typing import InstrumentName, MemoryLike, RandomState, Selection
@@ -83,6 +84,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         self.memory = memory
         self.trained_on = trained_on
 
+    @unfitted_on_failure
     def fit(
         self,
         X: ArrayLike,
@@ -116,7 +118,6 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         """
         self._check_parameters()
         rows = self._check_rows(X, y, sample_id)
-        self._forget()
         if instrument is None:
             warn_without_transfer(self, len(rows.X))
             return self._fit_plain(rows)
@@ -190,12 +191,6 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         self._layout = Layout(whole_grid(X.shape[1]), names, frame, self._keeps_target_grid)
         ids = np.arange(len(X)) if sample_id is None else sample_id
         return Rows(X, y, check_labels(ids, len(X), "sample_id"))
-
-    def _forget(self) -> None:
-        """Delete fitted attributes, since not every fit sets the same ones."""
-        fitted = {name for name in vars(self) if name.endswith("_")}
-        for name in fitted - {"n_features_in_", "feature_names_in_"}:
-            delattr(self, name)
 
     def _split_instruments(self, rows: Rows, instrument) -> tuple[Rows, Rows]:
         """Return the rows of source and target."""

@@ -14,5 +14,5 @@ def warn_without_transfer(transfer, n_rows: int) -> None:
             "instrument= and sample_id= to fit, also to that of a search; to that of a Pipeline "
             "as <step>__instrument=, or with metadata routing enabled.",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )

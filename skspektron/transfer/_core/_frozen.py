@@ -33,7 +33,7 @@ def check_prefit(estimator, trained_on, ids, *, has_ids: bool) -> None:
         warnings.warn(
             "It is not known which samples the FrozenEstimator was fitted on. If held-out samples "
             "are among them, scores are too good. Pass the ids of those samples as trained_on=.",
-            stacklevel=3,
+            stacklevel=4,
         )
     else:
         known = check_labels(trained_on, len(trained_on), "trained_on")
@@ -48,7 +48,7 @@ def check_prefit(estimator, trained_on, ids, *, has_ids: bool) -> None:
                 f"The FrozenEstimator was fitted on {len(absent)} samples, and {absent.sum()} of "
                 "them are not among the training rows. If they are held out for a test, its score "
                 "is too good. Test on samples outside trained_on.",
-                stacklevel=3,
+                stacklevel=4,
             )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from numpy.typing import ArrayLike
 
+from ..._fitting import unfitted_on_failure
 from .._algorithms._svd import centred, principal_axes
 from ._base import LowRankMap, check_n_components, check_pairs
 
@@ -61,6 +62,7 @@ class DS(LowRankMap):
     def __init__(self, *, n_components: int | None = None):
         self.n_components = n_components
 
+    @unfitted_on_failure
     def fit(self, X: ArrayLike, y: ArrayLike) -> DS:
         """Learn from standards, paired by row: `X` from the target, `y` from the source."""
         check_n_components(self, None)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import OneToOneFeatureMixin
 
+from ..._fitting import unfitted_on_failure
 from ..._interpolation import interpolate_linear
 from .._algorithms._svd import principal_axes
 from ._base import LowRankMap, check_n_components, check_pairs
@@ -69,6 +70,7 @@ class EPO(OneToOneFeatureMixin, LowRankMap):
     def __init__(self, *, n_components: int | None = 1):
         self.n_components = n_components
 
+    @unfitted_on_failure
     def fit(self, X: ArrayLike, y: ArrayLike) -> EPO:
         """Learn from standards, paired by row: `X` from the target, `y` from the source."""
         check_n_components(self, None)

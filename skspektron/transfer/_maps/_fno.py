@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..._base import TorchEstimatorMixin
+from ..._fitting import unfitted_on_failure
 from ..._interpolation import interpolate_monotone
 from ..._typing import RandomState
 from ..._validation import check_counts, check_real, pass_default
@@ -128,6 +129,7 @@ class FNO(TorchEstimatorMixin, PairedMap):
         self.random_state = random_state
         self.verbose = verbose
 
+    @unfitted_on_failure
     def fit(self, X: ArrayLike, y: ArrayLike) -> FNO:
         """Learn from standards, paired by row: `X` from the target, `y` from the source."""
         from ..._training._operator import train_operator

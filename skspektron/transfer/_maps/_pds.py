@@ -7,6 +7,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from ..._fitting import unfitted_on_failure
 from ..._validation import pass_default
 from .._algorithms._windows import Windows
 from ._base import PairedMap, check_n_components, check_pairs, opposite_channels
@@ -85,6 +86,7 @@ class PDS(PairedMap):
         self.target_axis = target_axis
         self.source_axis = source_axis
 
+    @unfitted_on_failure
     def fit(self, X: ArrayLike, y: ArrayLike) -> PDS:
         """Learn from standards, paired by row: `X` from the target, `y` from the source."""
         check_window(self)

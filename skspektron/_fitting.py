@@ -1,0 +1,36 @@
+"""The fitted attributes of an estimator whose fit fails."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+Fit = TypeVar("Fit", bound=Callable[..., Any])
+
+
+def unfitted_on_failure(fit: Fit) -> Fit:
+    """Decorate `fit`, so that an estimator whose last fit failed is not fitted."""
+
+    @wraps(fit)
+    def wrapper(self, *args, **kwargs):
+        with fitting(self):
+            return fit(self, *args, **kwargs)
+
+    return cast(Fit, wrapper)
+
+
+@contextmanager
+def fitting(estimator: Any) -> Iterator[None]:
+    """Drop fitted attributes before a fit, and those that a failed fit has set."""
+    drop_fitted(estimator)
+    try:
+        yield
+    except BaseException:  # KeyboardInterrupt too
+        drop_fitted(estimator)
+        raise
+
+
+def drop_fitted(estimator: Any) -> None:
+    """Delete the fitted attributes, whose names end with an underscore."""
+    for name in [name for name in vars(estimator) if name.endswith("_")]:
+        delattr(estimator, name)
