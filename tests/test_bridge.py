@@ -3,8 +3,12 @@
 import ast
 import gc
 import pickle
+import sys
+import tracemalloc
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -13,6 +17,7 @@ import torch
 import skspektron
 from skspektron._bridge import (
     FrozenNetwork,
+    embeddings_not_cached,
     load_tensors,
     resolve_device,
     save_tensors,
@@ -152,14 +157,74 @@ def test_cache_distinguishes_different_embeddings(frozen, X, count_forwards, cha
 
 
 def test_cache_size_is_limited(frozen, X, count_forwards, monkeypatch):
-    monkeypatch.setattr(FrozenNetwork, "CACHE_BYTES", 300)
+    entry = FrozenNetwork.ENTRY_BYTES
+    monkeypatch.setattr(FrozenNetwork, "CACHE_BYTES", 300 + 6 * entry)
     frozen._cached_bytes = 0
     expected = embed(frozen, place(X))  # 6 rows of 32 bytes
     assert sum(row.nbytes for row in frozen._cache.values()) == 192
     tokens = embed(frozen, place(X), "tokens")  # 6 rows of 192 bytes
     assert tokens.shape == (6, 48)
-    assert sum(row.nbytes for row in frozen._cache.values()) <= 300
+    sizes = [row.nbytes + entry for row in frozen._cache.values()]
+    assert sum(sizes) == frozen._cached_bytes <= 300 + 6 * entry
     np.testing.assert_allclose(embed(frozen, place(X)), expected, atol=1e-6)
+
+
+def test_cache_bounds_the_memory_of_small_embeddings(frozen, monkeypatch):
+    monkeypatch.setattr(FrozenNetwork, "CACHE_BYTES", 200_000)
+    frozen._cache.clear()
+    frozen._cached_bytes = 0
+    tracemalloc.start()
+    try:
+        for start in range(0, 4000, 100):
+            rows = range(start, start + 100)
+            frozen._store({n.to_bytes(32, "big"): np.full(2, n, np.float32) for n in rows})
+        used, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(frozen._cache) > 100
+    assert used < 2 * 200_000  # numpy's and torch's own objects included
+
+
+def test_threads_share_a_network(frozen, X, monkeypatch):
+    """Threads that embed the same spectra get their embeddings and count each once."""
+    monkeypatch.setattr(FrozenNetwork, "CACHE_BYTES", 40 * (32 + FrozenNetwork.ENTRY_BYTES))
+    interval = sys.getswitchinterval()
+    frozen._cache.clear()
+    frozen._cached_bytes = 0
+    spectra = place(np.random.default_rng(1).normal(size=(60, 24)))
+    with embeddings_not_cached():
+        expected = embed(frozen, spectra)
+    start = Barrier(8)
+
+    def work(seed):
+        start.wait()
+        order = np.random.default_rng(seed // 2)  # two threads each embed the same rows
+        for _ in range(15):
+            rows = order.permutation(60)[:20]
+            found = embed(frozen, spectra.take(torch.tensor(rows)))
+            np.testing.assert_allclose(found, expected[rows], atol=1e-6)
+
+    try:
+        sys.setswitchinterval(1e-6)
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(work, range(8)))
+    finally:
+        sys.setswitchinterval(interval)
+    sizes = [row.nbytes + FrozenNetwork.ENTRY_BYTES for row in frozen._cache.values()]
+    assert 0 < sum(sizes) == frozen._cached_bytes <= FrozenNetwork.CACHE_BYTES
+
+
+def test_threads_get_one_network_for_equal_weights(frozen):
+    """Threads that read equal weights at the same time share one network."""
+    tensors, start = {name: t + 2 for name, t in frozen.tensors().items()}, Barrier(4)
+
+    def read(_):
+        start.wait()
+        return FrozenNetwork.of(frozen.architecture, tensors)
+
+    with ThreadPoolExecutor(4) as pool:
+        networks = list(pool.map(read, range(4)))
+    assert all(network is networks[0] for network in networks)
 
 
 def test_returned_arrays_are_not_views_of_the_cache(frozen, X):

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import fields, replace
 from hashlib import sha256
+from threading import RLock
 from typing import Any, ClassVar
 from weakref import WeakValueDictionary
 
@@ -47,13 +48,15 @@ class FrozenNetwork:
 
     Equal weights are one object in a process, also after unpickling, and the candidates of a
     search share the embeddings of their spectra. A pickle refers to shipped weights by name, and
-    contains of changed networks only the weights that differ.
+    contains of changed networks only the weights that differ. Threads may share a network.
     """
 
     _instances: ClassVar[WeakValueDictionary[str, "FrozenNetwork"]] = WeakValueDictionary()
     # By the digest of shipped weights: the function that reads them, and its arguments.
     readers: ClassVar[dict[str, tuple[Callable[..., "FrozenNetwork"], tuple[str, ...]]]] = {}
     CACHE_BYTES = 2**28
+    ENTRY_BYTES = 256  # of key, array object and dictionary entry, beside the values
+    _instances_lock: ClassVar[RLock] = RLock()
 
     def __init__(
         self,
@@ -71,6 +74,7 @@ class FrozenNetwork:
         self._on = {"cpu": network.eval().requires_grad_(False)}
         self._cache: OrderedDict[bytes, np.ndarray] = OrderedDict()
         self._cached_bytes = 0
+        self._lock = RLock()  # of the cache and the copies on devices
 
     @classmethod
     def of(
@@ -88,7 +92,9 @@ class FrozenNetwork:
         digest = content.hexdigest()
         shared = cls._instances.get(digest)
         if shared is None:
-            cls._instances[digest] = shared = cls(digest, architecture, tensors, base)
+            new = cls(digest, architecture, tensors, base)
+            with cls._instances_lock:  # not while building, which waits for torch's generators
+                shared = cls._instances.setdefault(digest, new)
         return shared
 
     @classmethod
@@ -119,9 +125,10 @@ class FrozenNetwork:
 
     def on(self, device: str) -> SpektronNetwork:
         """Return the network on a device; it must not be changed."""
-        if device not in self._on:
-            self._on[device] = copy.deepcopy(self._on["cpu"]).to(device)
-        return self._on[device]
+        with self._lock:
+            if device not in self._on:
+                self._on[device] = copy.deepcopy(self._on["cpu"]).to(device)
+            return self._on[device]
 
     def usable(self, spectra: Spectra) -> np.ndarray:
         """Return whether spectra have a patch that can be embedded, (n_samples,)."""
@@ -138,7 +145,8 @@ class FrozenNetwork:
     ) -> np.ndarray:
         """Return embeddings (n_samples, n_outputs), cached ones where possible."""
         keys = self._keys(spectra, f"{pooling} {n_layers}")
-        found = {key: row for key in keys if (row := self._cache.get(key)) is not None}
+        with self._lock:
+            found = {key: row for key in keys if (row := self._cache.get(key)) is not None}
         missing = [row for row, key in enumerate(keys) if key not in found]
         network = self.on(device)
         for start in range(0, len(missing), batch_size):
@@ -163,11 +171,14 @@ class FrozenNetwork:
         """Add embeddings to the cache, and remove the oldest ones beyond its size."""
         if _CACHE_OFF.get():
             return
-        for key, row in computed.items():
-            self._cache[key] = row.copy()  # a view would keep its batch in memory
-            self._cached_bytes += row.nbytes
-        while self._cached_bytes > self.CACHE_BYTES:
-            self._cached_bytes -= self._cache.popitem(last=False)[1].nbytes
+        with self._lock:
+            for key, row in computed.items():
+                if key not in self._cache:  # another thread may have embedded it meanwhile
+                    self._cache[key] = row.copy()  # a view would keep its batch in memory
+                    self._cached_bytes += row.nbytes + self.ENTRY_BYTES
+            while self._cached_bytes > self.CACHE_BYTES:
+                row = self._cache.popitem(last=False)[1]
+                self._cached_bytes -= row.nbytes + self.ENTRY_BYTES
 
 
 def _arrays(tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
