@@ -1,19 +1,26 @@
 """Atomic writing of files, and a digest that detects damage."""
 
 import os
+import re
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from glob import escape
 from hashlib import sha256
 from pathlib import Path
+from secrets import token_hex
 
 STALE_SECONDS = 3600.0  # age after which the process of a temporary file must have been killed
+TEMPORARY = re.compile(r"\d+-[0-9a-f]{16}")  # process and random number, in the name of a file
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write or replace a file; if that fails, an existing file stays unchanged."""
+    """Write or replace a file; if that fails, an existing file stays unchanged.
+
+    Of several writers, also threads or containers with one process id, the last one wins.
+    """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{token_hex(8)}.part")
     try:
         _remove_stale(path)
         temporary.write_bytes(content)
@@ -21,7 +28,8 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
             os.fsync(file.fileno())  # some file systems report a full disk only here
         os.replace(temporary, path)
     except BaseException as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # on a read-only disk; `error` states the reason
+            temporary.unlink(missing_ok=True)
         if not isinstance(error, OSError):
             raise
         raise OSError(
@@ -43,7 +51,7 @@ def digest(parts: Iterable[bytes | memoryview]) -> str:
 def _remove_stale(path: Path) -> None:
     """Remove temporary files of this path that killed processes left."""
     for temporary in path.parent.glob(f".{escape(path.name)}.*.part"):
-        by_process = temporary.name.split(".")[-2].isdecimal()
+        by_process = TEMPORARY.fullmatch(temporary.name.split(".")[-2])
         try:
             if by_process and time.time() - temporary.stat().st_mtime > STALE_SECONDS:
                 temporary.unlink()

@@ -6,8 +6,10 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -66,10 +68,51 @@ def test_error_names_a_missing_folder(tmp_path):
         _files.write_atomically(tmp_path / "absent" / "file", b"new")
 
 
+def test_simultaneous_writers_leave_one_whole_file(tmp_path, monkeypatch):
+    """Threads, or containers that are both process 1, do not write to one temporary file."""
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    path, start = tmp_path / "file", Barrier(4)
+    contents = [bytes([65 + n]) * (200_000 + n) for n in range(4)]
+
+    def write(content):
+        start.wait()
+        for _ in range(20):
+            _files.write_atomically(path, content)
+            assert path.read_bytes() in contents
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, contents))
+    assert names(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("errno", [13, 30])
+def test_failed_removal_does_not_hide_the_reason(tmp_path, monkeypatch, errno):
+    """On a read-only disk the temporary file can be neither written nor removed."""
+
+    def refuse(*args, **kwargs):
+        raise OSError(errno, os.strerror(errno))
+
+    def refuse_removal(*args, **kwargs):
+        raise OSError(5, "the second error")
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    monkeypatch.setattr(Path, "unlink", refuse_removal)
+    with pytest.raises(OSError, match=rf"file could not be written .*{os.strerror(errno)}") as e:
+        _files.write_atomically(tmp_path / "file", b"new")
+    assert e.value.errno == errno
+
+
+def test_files_have_the_permissions_of_the_umask(tmp_path):
+    (tmp_path / "plain").write_bytes(b"")
+    _files.write_atomically(tmp_path / "file", b"")
+    assert (tmp_path / "file").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
 def test_stale_temporary_files_are_removed(tmp_path):
     path, now = tmp_path / "a[1].b", time.time()
-    ages = {".a[1].b.17.part": 7200, ".a[1].b.18.part": 60, ".a1.b.17.part": 7200}
-    ages[".a[1].b.resumable.part"] = 7200  # a process may resume from this one
+    one = "17-0123456789abcdef"
+    ages = {f".a[1].b.{one}.part": 7200, f".a[1].b.1{one}.part": 60, f".a1.b.{one}.part": 7200}
+    ages[".a[1].b.1234567890123456.part"] = 7200  # a process may resume from this one
     for name, age in ages.items():
         (tmp_path / name).write_bytes(b"half")
         os.utime(tmp_path / name, (now - age, now - age))
