@@ -1,5 +1,6 @@
 """Atomic writing of files, and errors for damaged ones."""
 
+import json
 import os
 import re
 import shutil
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from threading import Barrier
@@ -14,6 +16,7 @@ from threading import Barrier
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from skspektron import _files
 from skspektron._bridge import FrozenNetwork, load_tensors, save_tensors
@@ -227,20 +230,106 @@ def test_truncated_file_raises(weights_file, end):
         load_network(weights_file)
 
 
-def test_files_without_checksum_are_read(tmp_path):
-    from safetensors.torch import save_file
+def rewrite(path, change, checksum=True):
+    """Save the tensors and the header of a file again after `change`, like a stranger would."""
+    tensors, header = load_tensors(path)
+    change(tensors, header)
+    if checksum:
+        save_tensors(path, tensors, header)
+    else:
+        save_file(tensors, path, metadata={"skspektron": json.dumps(header)})
 
-    save_file({"a": torch.ones(2)}, tmp_path / "old", metadata={"skspektron": '{"x": 1}'})
-    assert load_tensors(tmp_path / "old")[1] == {"x": 1}
+
+def test_file_without_checksum_raises(weights_file):
+    rewrite(weights_file, lambda tensors, header: None, checksum=False)
+    for read in (load_network, describe_weights, SpektronPretrainer.load):
+        with pytest.raises(ValueError, match=r"net\.safetensors has no checksum .* 2 published"):
+            read(weights_file)
+
+
+def test_copy_of_shipped_weights_is_read_and_a_damaged_one_raises(tmp_path):
+    whole = (files("skspektron") / "weights" / "small.safetensors").read_bytes()
+    copy = tmp_path / "copy.safetensors"
+    copy.write_bytes(whole)
+    assert load_network(copy)[0] is _weights.resolve_weights("small")
+    n_header = 8 + int.from_bytes(whole[:8], "little")
+    for at in np.random.default_rng(0).integers(n_header, len(whole), size=20):
+        damaged = bytearray(whole)
+        damaged[at] ^= 1 << at % 8
+        copy.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"copy\.safetensors has no checksum"):
+            load_network(copy)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_not_finite_raise(weights_file, value):
+    def spoil(tensors, header):
+        tensors["head.bias"][1] = value
+
+    rewrite(weights_file, spoil)
+    with pytest.raises(ValueError, match=r"head\.bias has 1 of \d+ values that are not finite"):
+        load_network(weights_file)
+
+
+CLAIMS = [
+    {"n_layers": 10**7},
+    {"n_attention_layers": 10**7, "n_heads": 2},
+    {"n_experts": 10**7},
+    {"decoder": "grid", "n_decoder_layers": 10**7, "n_heads": 2},
+    {"d_model": 2**40},
+    {"d_model": 10**30},
+    {"d_state": 2**40},
+    {"patch_length": 2**40},
+    {"n_channels": 2**50, "decoder": "latent"},
+    {"position": "learned"},
+    {"position": "learned", "n_channels": 2**50},
+    {"tokenizer": "raw", "kernel_length": 2**40 + 1},
+    {"latent": "sphere", "d_latent": 2**40},
+    {"d_model": "8"},
+    {"dropout": "a"},
+    {"d_model": None},
+]
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=str)
+def test_claimed_sizes_are_checked_before_anything_is_built(weights_file, monkeypatch, claim):
+    rewrite(weights_file, lambda tensors, header: header["architecture"].update(claim))
+    monkeypatch.setattr(FrozenNetwork, "of", None)  # nothing may be built
+    start = time.perf_counter()
+    with pytest.raises(ValueError, match=r"net\.safetensors contains \d+ tensors that are damaged"):
+        load_network(weights_file)
+    assert time.perf_counter() - start < 20
+
+
+@pytest.mark.parametrize("key", ["architecture", "record"])
+@pytest.mark.parametrize("value", [None, 3, [1], "text"])
+def test_header_with_other_types_raises(weights_file, key, value):
+    rewrite(weights_file, lambda tensors, header: header.update({key: value}))
+    with pytest.raises(ValueError, match=r"net\.safetensors does not contain a network"):
+        load_network(weights_file)
+
+
+def test_record_without_an_entry_raises(weights_file):
+    with pytest.raises(ValueError, match="training record without parameters, n_steps"):
+        describe_weights(weights_file)
+    with pytest.raises(ValueError, match="training record without wavenumber, parameters"):
+        SpektronPretrainer.load(weights_file)
+
+
+def test_weights_of_another_type_raise(weights_file):
+    rewrite(
+        weights_file,
+        lambda tensors, header: tensors.update({"head.bias": tensors["head.bias"].int()}),
+    )
+    with pytest.raises(ValueError, match=r"head\.bias must be \(\d+,\) torch.float32, got .*int32"):
+        load_network(weights_file)
 
 
 @pytest.mark.parametrize("text", ["{", "[1]", "3", "[" * 100_000])
 def test_header_that_is_not_an_object_raises(tmp_path, text):
-    from safetensors.torch import save_file
-
-    save_file({"a": torch.ones(2)}, tmp_path / "bad", metadata={"skspektron": text})
+    save_file({"a": torch.ones(2)}, path := tmp_path / "bad", metadata={"skspektron": text})
     with pytest.raises(ValueError, match=rf"bad has a header of {len(text)} characters"):
-        load_tensors(tmp_path / "bad")
+        load_tensors(path, {sha256(path.read_bytes()).hexdigest()})
 
 
 @pytest.mark.parametrize(

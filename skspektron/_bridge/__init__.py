@@ -13,6 +13,7 @@ from ._frozen import (
 )
 from ._spectra import LazySpectra, Rows, Spectra, to_lazy_spectra, to_spectra
 from ._tensor_files import check_version, load_tensors, save_tensors
+from ._weights import check_weights
 
 __all__ = [
     "POOLINGS",
@@ -21,6 +22,7 @@ __all__ = [
     "Rows",
     "Spectra",
     "check_version",
+    "check_weights",
     "embed_batch",
     "embeddings_not_cached",
     "load_tensors",

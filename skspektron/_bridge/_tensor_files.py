@@ -2,7 +2,9 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,8 +27,13 @@ def save_tensors(path: str | os.PathLike, tensors: Mapping[str, Tensor], header:
     )
 
 
-def load_tensors(path: str | os.PathLike) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Return tensors and header of a file, after checking that it is complete."""
+def load_tensors(
+    path: str | os.PathLike, published: Collection[str] = ()
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Return tensors and header of a file, after checking that it is unchanged.
+
+    A file without a checksum of its content must have one of the `published` SHA-256.
+    """
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
@@ -43,20 +50,32 @@ def load_tensors(path: str | os.PathLike) -> tuple[dict[str, Tensor], dict[str, 
             f"{path} was not written by skspektron. Pass a file that skspektron saved."
         )
     text = metadata.pop(HEADER)
-    _check_checksum(path, metadata, text, tensors)
+    if CHECKSUM in metadata:
+        _check_checksum(path, metadata[CHECKSUM], text, tensors)
+    else:
+        _check_published(path, published)
     return tensors, _read_header(path, text)
 
 
-def _check_checksum(path, stored: dict[str, str], text: str, tensors: Mapping[str, Tensor]) -> None:
+def _check_checksum(path, expected: str, text: str, tensors: Mapping[str, Tensor]) -> None:
     """Raise ValueError if tensors or header are not those that were saved."""
-    if not stored:  # old files have no checksum
-        return
-    expected, found = stored.get(CHECKSUM, "none"), _checksum(text, tensors)
+    found = _checksum(text, tensors)
     if expected != found:
         raise ValueError(
             f"{path} was changed after it was saved: the SHA-256 of its {len(tensors)} tensors "
             f"and its header is {found[:12]}, the file states {expected[:12]}. Save or download it "
             "again."
+        )
+
+
+def _check_published(path, published: Collection[str]) -> None:
+    """Raise ValueError for a file without a checksum that is not one of the published files."""
+    found = sha256(Path(path).read_bytes()).hexdigest()
+    if found not in published:
+        raise ValueError(
+            f"{path} has no checksum of its content, and its SHA-256 ({found[:12]}) is that of "
+            f"none of {len(published)} published files: it was changed after it was saved. Save "
+            "or download it again."
         )
 
 

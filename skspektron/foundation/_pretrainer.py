@@ -308,9 +308,11 @@ class SpektronPretrainer(
     @classmethod
     def load(cls, path: PathLike) -> SpektronPretrainer:
         """Return the fitted pretrainer that `save` wrote."""
-        from ._weights import keep_network, load_network
+        from ._weights import check_record, keep_network, load_network
 
         network, record = load_network(path)
+        names = ("wavenumber", "parameters", "n_features_in", "history", "n_steps")
+        check_record(path, record, *names)
         axis, domain = record["wavenumber"], record.get("domain")
         self = cls(network.architecture, wavenumber=axis, **record["parameters"])
         self.domain, self.domain_ = None if isinstance(domain, list) else domain, domain

@@ -16,6 +16,7 @@ from .. import __version__
 from .._bridge import (
     FrozenNetwork,
     check_version,
+    check_weights,
     load_tensors,
     oscillators,
     patch_kernels,
@@ -63,9 +64,10 @@ def describe_weights(weights: Weights) -> dict[str, Any]:
     ['simulated spectra: pretraining/corpus.py, seed 0', 'diesel_swri: NIR spectra, no labels']
     """
     shipped = weights in shipped_weights() if isinstance(weights, str) else False
-    _, header = load_tensors(_shipped_path(str(weights)) if shipped else weights)
-    record = _check_header(header, weights)["record"]
-    kept = {name: record[name] for name in ("parameters", "n_steps", "history")}
+    _, header = _load(_shipped_path(str(weights)) if shipped else weights)
+    record, names = header["record"], ("parameters", "n_steps", "history")
+    check_record(weights, record, *names)
+    kept = {name: record[name] for name in names}
     return {"architecture": header["architecture"], "corpus": record.get("corpus"), **kept}
 
 
@@ -110,16 +112,20 @@ def shipped_again(name: str, digest: str) -> FrozenNetwork:
     )
 
 
+def _published() -> dict[str, str]:
+    """Return the SHA-256 of the shipped files by name."""
+    text = (files("skspektron") / "weights" / "SHA256SUMS").read_text(encoding="ascii")
+    return {name: checksum for checksum, name in map(str.split, text.splitlines())}
+
+
 def _shipped_path(name: str) -> str:
     """Return the path of shipped weights after checking their SHA-256."""
-    folder = files("skspektron") / "weights"
-    path = folder / f"{name}{SUFFIX}"
-    published = (folder / "SHA256SUMS").read_text(encoding="ascii").split()
-    expected, found = published[published.index(path.name) - 1], sha256(path.read_bytes())
-    if found.hexdigest() != expected:
+    path = files("skspektron") / "weights" / f"{name}{SUFFIX}"
+    expected, found = _published()[path.name], sha256(path.read_bytes()).hexdigest()
+    if found != expected:
         raise ValueError(
-            f"{path} was changed: its SHA-256 is {found.hexdigest()[:12]}, that of the file "
-            f"shipped with skspektron {__version__} is {expected[:12]}. Install the package again."
+            f"{path} was changed: its SHA-256 is {found[:12]}, that of the file shipped with "
+            f"skspektron {__version__} is {expected[:12]}. Install the package again."
         )
     return str(path)
 
@@ -134,8 +140,7 @@ def save_network(path, network: FrozenNetwork, record: dict[str, Any]) -> None:
 
 def load_network(path) -> tuple[FrozenNetwork, dict[str, Any]]:
     """Read what `save_network` wrote."""
-    tensors, header = load_tensors(path)
-    _check_header(header, path)
+    tensors, header = _load(path)
     sizes = header["architecture"]
     unknown = set(sizes) - {field.name for field in fields(Architecture)}
     if unknown:
@@ -144,13 +149,24 @@ def load_network(path) -> tuple[FrozenNetwork, dict[str, Any]]:
             f"{', '.join(sorted(unknown))}. Update skspektron."
         )
     try:
-        network = FrozenNetwork.of(Architecture(**sizes), tensors)
-    except RuntimeError as error:  # torch lists every tensor that differs
+        architecture = Architecture(**sizes)
+        check_weights(architecture, tensors)
+    except (TypeError, ValueError) as error:
         raise ValueError(
-            f"{path} contains {len(tensors)} tensors that are not those of its architecture: "
-            f"{' '.join(str(error).split())[:300]}. Save or download it again."
+            f"{path} contains {len(tensors)} tensors that are damaged or not those of its "
+            f"architecture: {error}. Save or download it again."
         ) from error
-    return network, header["record"]
+    return FrozenNetwork.of(architecture, tensors), header["record"]
+
+
+def check_record(path, record: dict[str, Any], *names: str) -> None:
+    """Raise ValueError for a training record without one of the entries `names`."""
+    missing = [name for name in names if name not in record]
+    if missing:
+        raise ValueError(
+            f"{path} has a training record without {', '.join(missing)}. "
+            "Pass a file that SpektronPretrainer.save wrote."
+        )
 
 
 def keep_network(pretrainer: Any, network: FrozenNetwork) -> None:
@@ -166,12 +182,13 @@ def keep_network(pretrainer: Any, network: FrozenNetwork) -> None:
     pretrainer._n_features_out = network.architecture.d_model
 
 
-def _check_header(header: dict[str, Any], path) -> dict[str, Any]:
-    """Return the header of the file of a network; raise ValueError for other files."""
-    if "architecture" not in header:
+def _load(path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return tensors and header of the file of a network; raise ValueError for other files."""
+    tensors, header = load_tensors(path, _published().values())
+    if not all(isinstance(header.get(name), dict) for name in ("architecture", "record")):
         raise ValueError(
             f"{path} does not contain a network but {', '.join(header) or 'nothing'}. "
             "Pass a file that SpektronPretrainer.save wrote."
         )
-    check_version(path, header.get("version", VERSION), VERSION)  # old files have none
-    return header
+    check_version(path, header.get("version", VERSION), VERSION)  # shipped files have none
+    return tensors, header
