@@ -1,5 +1,6 @@
 """Low-rank adaptation of a frozen network to a target instrument."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -135,7 +136,12 @@ def save_adapter(
 
 
 def load_adapter(
-    path: PathLike, network: FrozenNetwork, *, n_outputs: int, source: object
+    path: PathLike,
+    network: FrozenNetwork,
+    *,
+    n_outputs: int,
+    source: object,
+    n_layers: int | None = None,
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Return the adapter of a file and its header; raise ValueError if it does not fit."""
     tensors, header = load_tensors(path)
@@ -146,6 +152,7 @@ def load_adapter(
         )
     _check_parts(path, tensors, header)
     check_version(path, header["version"], VERSION)
+    _check_header(path, header)
     _check_base(path, header, network)
     if header["source"] != source:
         raise ValueError(
@@ -153,12 +160,8 @@ def load_adapter(
             f"calibration is for the source {source!r}. Load it into a calibration for "
             f"{header['source']!r}."
         )
-    if len(tensors["offset"]) != n_outputs:
-        raise ValueError(
-            f"{path} was trained on embeddings with {len(tensors['offset'])} outputs, those of "
-            f"this calibration have {n_outputs}. Load it into a calibration with the same "
-            "channels, pooling and n_layers."
-        )
+    _check_factors(path, tensors, header["alpha"], network, n_layers)
+    _check_offset(path, tensors["offset"], n_outputs)
     return {name: to_array(tensor) for name, tensor in tensors.items()}, header
 
 
@@ -170,11 +173,86 @@ def _check_parts(path: PathLike, tensors: Mapping[str, Tensor], header: Mapping[
             f"{path} lacks {len(missing)} parts of an adapter: {', '.join(missing)}. "
             "Pass a file that LoRATransfer.save_adapter wrote."
         )
+    other = [f"{name} ({t.dtype})" for name, t in tensors.items() if t.dtype != torch.float32]
+    if other:
+        raise ValueError(
+            f"{path} must have float32 tensors, got {len(other)} others: {', '.join(other[:3])}. "
+            "Train and save the adapter again."
+        )
     bad = [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
     if bad:
         raise ValueError(
             f"{path} has values that are not finite in {len(bad)} of {len(tensors)} tensors. "
             "Train and save the adapter again."
+        )
+
+
+def _check_header(path: PathLike, header: Mapping[str, Any]) -> None:
+    """Raise ValueError for a header with an entry of another type or range."""
+    source, target, alpha = (header[name] for name in ("source", "target", "alpha"))
+    labels, is_number = (str, int, float), type(alpha) in (int, float)
+    for name, valid, expected in (
+        ("network", isinstance(header["network"], str), "a digest"),
+        ("architecture", isinstance(header["architecture"], dict), "sizes by name"),
+        ("alpha", is_number and 0 < alpha <= sys.float_info.max, "positive and finite"),
+        ("source", isinstance(source, labels), "the name of an instrument"),
+        ("target", isinstance(target, labels) and target == target, "the name of an instrument"),
+        ("target", target != source, "another instrument than the source"),
+    ):
+        if not valid:
+            raise ValueError(
+                f"{path}: {name} must be {expected}, got {header[name]!r}. "
+                "Train and save the adapter again."
+            )
+
+
+def _check_factors(
+    path: PathLike,
+    tensors: Mapping[str, Tensor],
+    alpha: float,
+    network: FrozenNetwork,
+    n_layers: int | None,
+) -> None:
+    """Raise ValueError unless there are factors of one rank for all adapted matrices."""
+    weights = network.tensors()
+    matrices = {name.replace(".", "/"): name for name in adaptable(network.on("cpu"), n_layers)}
+    expected = {f"{side}.{key}" for side in "AB" for key in matrices}
+    found = tensors.keys() - {"offset"}
+    different = sorted(expected - found) + sorted(found - expected)
+    if different:
+        raise ValueError(
+            f"{path} must have the {len(expected)} factors of the adapted matrices with "
+            f"n_layers={n_layers}, got {len(found)}: {len(expected - found)} are missing and "
+            f"{len(found - expected)} unknown, such as {different[0]}. Load it into a calibration "
+            "with the same n_layers, or train and save the adapter again."
+        )
+    shapes = {name: tuple(tensors[name].shape) for name in sorted(expected)}
+    rank = next(iter(shapes.values()), (0,))[:1]
+    for key, name in matrices.items():
+        n_out, n_in = weights[name].shape
+        shape = {f"A.{key}": (*rank, n_in), f"B.{key}": (n_out, *rank)}
+        for factor, needed in shape.items():
+            if shapes[factor] != needed or min(needed) < 1:
+                raise ValueError(
+                    f"{path}: {factor} must have shape {needed} with a rank of at least 1, got "
+                    f"{shapes[factor]}. Train and save the adapter again."
+                )
+        change = alpha / rank[0] * tensors[f"B.{key}"] @ tensors[f"A.{key}"]
+        if not (weights[name] + change).isfinite().all():
+            raise ValueError(
+                f"{path}: the change of {name} with alpha={alpha:g} is not finite. "
+                "Train and save the adapter again."
+            )
+
+
+def _check_offset(path: PathLike, offset: Tensor, n_outputs: int) -> None:
+    """Raise ValueError for an offset of embeddings of another length or shape."""
+    if tuple(offset.shape) != (n_outputs,):
+        outputs = " x ".join(map(str, offset.shape)) or "no"
+        raise ValueError(
+            f"{path} was trained on embeddings with {outputs} outputs, those of this calibration "
+            f"have {n_outputs}. Load it into a calibration with the same channels, pooling and "
+            "n_layers."
         )
 
 

@@ -208,23 +208,27 @@ class LoRATransfer(EmbeddingTransfer):
         """Replace `adapter_` and `target_` by those of a file; later steps are unchanged.
 
         The file must be for the same weights and source; its `rank` and `lora_alpha` may differ.
+        A file that does not fit raises a ValueError, and nothing is changed.
         The ensemble of ``estimator=None`` belongs to the standards of `fit` and is dropped.
         """
         from .._training._adaptation import load_adapter
 
         check_is_fitted(self, "adapter_")
         embedder = self._steps(self.estimator_)[1]
-        n_outputs = len(self.adapter_["offset"])
         adapter, header = load_adapter(
-            path, embedder.network_, n_outputs=n_outputs, source=self.source_
+            path,
+            embedder.network_,
+            n_outputs=len(self.adapter_["offset"]),
+            source=self.source_,
+            n_layers=embedder.n_layers,
         )
         adapted = self._adapt(embedder, adapter, header["alpha"])
-        self.adapter_, self.target_ = adapter, header["target"]
         head = self.target_estimator_[-len(self._steps(self.estimator_)[2]) :]
+        self.target_estimator_ = self._align(adapted, adapter["offset"], head)
+        self.adapter_, self.target_ = adapter, header["target"]
         if self._ensemble is not None:
             self._ensemble = None
             del self.view_weights_
-        self.target_estimator_ = self._align(adapted, self.adapter_["offset"], head)
         return self
 
     def _check_parameters(self) -> None:

@@ -16,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skspektron import SNV, LoRATransfer, SpektronEmbedder
+from skspektron._bridge import load_tensors, save_tensors
 from skspektron.datasets import make_instruments
 from skspektron.model_selection import stack_instruments
 from skspektron.transfer import NoTransfer
@@ -187,6 +188,97 @@ def test_one_model_loads_adapters_of_several_instruments(calibration, tmp_path):
     of_another_source = fit(make(calibration).set_params(source="C"), stack)
     with pytest.raises(ValueError, match=r"adapts 'B' to the source 'A', .* for the source 'C'"):
         of_another_source.load_adapter(tmp_path / "B.safetensors")
+
+
+def _each(tensors, prefix, change):
+    tensors.update({name: change(t) for name, t in tensors.items() if name.startswith(prefix)})
+
+
+def _drop(tensors, prefixes):
+    for name in [name for name in tensors if name.startswith(prefixes)]:
+        del tensors[name]
+
+
+WRONG_ADAPTERS = {
+    "alpha nan": (
+        lambda t, h: h.update(alpha=np.nan),
+        "alpha must be positive and finite, got nan",
+    ),
+    "alpha inf": (
+        lambda t, h: h.update(alpha=np.inf),
+        "alpha must be positive and finite, got inf",
+    ),
+    "alpha 0": (lambda t, h: h.update(alpha=0), "alpha must be positive and finite, got 0"),
+    "alpha text": (
+        lambda t, h: h.update(alpha="16"),
+        "alpha must be positive and finite, got '16'",
+    ),
+    "alpha bool": (lambda t, h: h.update(alpha=True), "alpha must be .*, got True"),
+    "alpha huge": (lambda t, h: h.update(alpha=10**400), "alpha must be positive and finite"),
+    "alpha overflows": (lambda t, h: h.update(alpha=1e300), "with alpha=1e\\+300 is not finite"),
+    "source is target": (lambda t, h: h.update(target="A"), "target must be another instrument"),
+    "no target": (lambda t, h: h.update(target=None), "target must be the name of an instrument"),
+    "target list": (lambda t, h: h.update(target=["B"]), "target must be the name of an instrum"),
+    "network": (lambda t, h: h.update(network=3), "network must be a digest, got 3"),
+    "sizes": (lambda t, h: h.update(architecture=[]), r"architecture must be sizes by name"),
+    "no factors": (lambda t, h: _drop(t, ("A.", "B.")), r"must have the \d+ factors .* got 0"),
+    "no B": (lambda t, h: _drop(t, "B."), r"must have the \d+ factors"),
+    "one missing": (lambda t, h: t.pop(sorted(t)[0]), r"1 are missing and 0 unknown, such as A\."),
+    "unknown": (
+        lambda t, h: t.update({"A.x": torch.ones(2, 2)}),
+        "0 are missing and 1 unknown, such as A.x",
+    ),
+    "stray": (
+        lambda t, h: t.update(stray=torch.ones(2)),
+        "0 are missing and 1 unknown, such as stray",
+    ),
+    "rank 0": (
+        lambda t, h: (_each(t, "A.", lambda f: f[:0]), _each(t, "B.", lambda f: f[:, :0])),
+        r"with a rank of at least 1, got \(0, ",
+    ),
+    "ranks": (lambda t, h: _each(t, "B.", lambda f: f[:, :1]), r"B\..* must have shape"),
+    "one axis": (lambda t, h: _each(t, "A.", lambda f: f[0]), r"A\..* must have shape"),
+    "no axis": (lambda t, h: _each(t, "A.", lambda f: f[0, 0]), r"A\..* must have shape"),
+    "offset longer": (
+        lambda t, h: t.update(offset=torch.ones(3)),
+        "embeddings with 3 outputs, .* have",
+    ),
+    "offset matrix": (
+        lambda t, h: _each(t, "offset", lambda f: f[:, None]),
+        r"embeddings with \d+ x 1 outputs",
+    ),
+    "offset number": (
+        lambda t, h: _each(t, "offset", lambda f: f[0]),
+        "embeddings with no outputs",
+    ),
+    "offset nan": (lambda t, h: _each(t, "offset", lambda f: f * np.nan), "not finite in 1 of"),
+    "type": (lambda t, h: _each(t, "offset", torch.Tensor.int), "float32 tensors, got 1 others"),
+}
+
+
+@pytest.fixture
+def loaded(calibration, stack):
+    """Return a fitted model that refused adapters must not change."""
+    return fit(make(calibration, n_transfer=3, max_epochs=1, rank=2), stack)
+
+
+@pytest.mark.parametrize("name", WRONG_ADAPTERS)
+def test_an_adapter_that_does_not_fit_raises_and_changes_nothing(loaded, stack, tmp_path, name):
+    change, message = WRONG_ADAPTERS[name]
+    loaded.save_adapter(path := tmp_path / "a.safetensors")
+    tensors, header = load_tensors(path)
+    change(tensors, header)
+    save_tensors(path, tensors, header)
+    before = dict(vars(loaded))
+    adapter = {key: value.copy() for key, value in loaded.adapter_.items()}
+    expected = loaded.predict(stack[0])
+    with pytest.raises(ValueError, match=message) as caught:
+        loaded.load_adapter(path)
+    assert str(path) in str(caught.value)
+    assert vars(loaded).keys() == before.keys()
+    assert all(vars(loaded)[key] is value for key, value in before.items())
+    assert all(np.array_equal(loaded.adapter_[key], value) for key, value in adapter.items())
+    np.testing.assert_array_equal(loaded.predict(stack[0]), expected)
 
 
 def test_refuses_an_adapter_of_other_weights(calibration, stack, tmp_path):
