@@ -1,7 +1,9 @@
 """One file of an archive: the location of its spectra, its axis and its labels."""
 
+import math
 import os
 import struct
+import tokenize
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -16,6 +18,25 @@ from .._validation import check_axis, check_labels
 # Header of a zip member: signature, lengths of name and extra field.
 LOCAL_HEADER = struct.Struct("<4s22xHH")
 SIGNATURE = b"PK\x03\x04"
+# End of a zip: signature and number of members.
+END_RECORD = struct.Struct("<4s6xH10x")
+END_SIGNATURE = b"PK\x05\x06"
+MAX_HEADER = 2**16  # bytes before the values of an array
+MAX_LABEL = 2**12  # bytes of one value of an array other than X
+# What numpy and zipfile raise for damaged headers, beside ValueError.
+DAMAGES = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    tokenize.TokenError,
+    SyntaxError,
+    MemoryError,
+    RuntimeError,  # of an encrypted file, also RecursionError and NotImplementedError
+    OverflowError,
+    LookupError,
+    AttributeError,
+)
 SIDE_ARRAYS = ("wavenumber", "wavelength", "noise", "instrument", "sample_id", "domain")
 
 
@@ -50,13 +71,18 @@ def open_shard(path: Path) -> tuple[Shard, dict[str, NDArray[Any] | None]]:
     try:
         with zipfile.ZipFile(path) as file:
             members = {info.filename.removesuffix(".npy"): info for info in file.infolist()}
+            _check_directory(path, file)
         place = _find_spectra(path, members)
         with np.load(path, allow_pickle=False) as file:
-            small = {name: _load(file, name) for name in SIDE_ARRAYS if name in file.files}
+            small = {
+                name: _load(file, name, members[name], max(place["shape"]))
+                for name in SIDE_ARRAYS
+                if name in file.files
+            }
         n_rows, n_channels = place["shape"]
         axis, noise = _check_channels(small, n_channels)
         labels = _check_labels(small, n_rows)
-    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError) as error:
+    except DAMAGES as error:
         raise ValueError(
             f"{path} is not a readable .npz file ({error}). It may be truncated: write it again "
             "with np.savez."
@@ -67,6 +93,21 @@ def open_shard(path: Path) -> tuple[Shard, dict[str, NDArray[Any] | None]]:
     used = [(name, members[name]) for name in ("X", *SIDE_ARRAYS) if name in members]
     content = " ".join(f"{name} {info.CRC} {info.file_size}" for name, info in used)
     return Shard(path=path, content=content, axis=axis, noise=noise, **place), labels
+
+
+def _check_directory(path: Path, file: zipfile.ZipFile) -> None:
+    """Raise BadZipFile unless all members are in the directory, under their names."""
+    with open(path, "rb") as raw:
+        raw.seek(-END_RECORD.size - len(file.comment), os.SEEK_END)
+        signature, n_members = END_RECORD.unpack(raw.read(END_RECORD.size))
+    known = signature == END_SIGNATURE and n_members != 0xFFFF  # then the number is elsewhere
+    if known and n_members != len(file.infolist()):
+        raise zipfile.BadZipFile(f"its directory has {len(file.infolist())} of {n_members} members")
+    for info in file.infolist():
+        try:
+            file.open(info).close()
+        except (ValueError, OSError) as error:  # an offset outside the file
+            raise zipfile.BadZipFile(f"{info.filename} is not at its offset") from error
 
 
 def _find_spectra(path: Path, members: dict[str, zipfile.ZipInfo]) -> dict[str, Any]:
@@ -109,9 +150,19 @@ def _read_header(file) -> tuple[tuple[int, ...], bool, np.dtype]:
     return np.lib.format.read_array_header_2_0(file)
 
 
-def _load(file, name: str) -> NDArray[Any]:
+def _load(file, name: str, info: zipfile.ZipInfo, length: int) -> NDArray[Any]:
     """Return an array other than X; arrays of Python objects, which may run code, raise."""
+    if info.file_size > MAX_HEADER + length * MAX_LABEL:
+        raise ValueError(
+            f"{name} has {info.file_size} bytes, too many for {length} rows or channels. "
+            "Write one value per row or channel."
+        )
     try:
+        with file.zip.open(info) as member:  # the header, before memory is allocated for it
+            shape, _, dtype = _read_header(member)
+            n_bytes, n_stored = math.prod(shape) * dtype.itemsize, info.file_size - member.tell()
+        if not dtype.hasobject and n_bytes != n_stored:
+            raise zipfile.BadZipFile(f"{name} needs {n_bytes} bytes of {n_stored}")
         return file[name]
     except ValueError as error:
         raise ValueError(

@@ -1,6 +1,8 @@
 """SpektraArchive: rows by number, different axes, labels, and errors that name the file."""
 
 import pickle
+import tracemalloc
+import zipfile
 
 import numpy as np
 import pytest
@@ -155,6 +157,72 @@ def test_header_with_wrong_size_raises(write, X):
     path.write_bytes(path.read_bytes().replace(b"(10, 24)", b"(99, 24)"))
     with pytest.raises(ValueError, match=r"a\.npz is not a readable .*X needs 19008 bytes of 1920"):
         SpektraArchive(path)
+
+
+def _set_header(path, name, header):
+    """Replace the header of an array in a .npz file, as damage or a stranger would."""
+    with zipfile.ZipFile(path) as file:
+        content = {info.filename: file.read(info) for info in file.infolist()}
+    npy = content[f"{name}.npy"]
+    values = npy[10 + int.from_bytes(npy[8:10], "little") :]
+    length = len(header).to_bytes(2, "little")
+    content[f"{name}.npy"] = b"\x93NUMPY\x01\x00" + length + header + values
+    with zipfile.ZipFile(path, "w") as file:
+        for member, data in content.items():
+            file.writestr(member, data)
+
+
+SHAPES = [b"(99999999999999,)", b"(9" + b"9" * 40 + b",)", b"(-1,)", b"(25,)", b"(2,12)", b"24"]
+HEADERS = [b"{'descr': '<f8', 'fortran_order': False, 'shape': %s}\n" % shape for shape in SHAPES]
+HEADERS += [b"", b"{", b"[" * 5000, b"{'descr': '<f8'}\n", b"\xff\xfe\n", b"3\n", b"'" * 7]
+HEADERS += [
+    b"{'descr': '<U99999999', 'fortran_order': False, 'shape': (24,)}\n",
+    b"{'descr': 7, 'fortran_order': False, 'shape': (24,)}\n",
+    b"{'descr': [], 'fortran_order': False, 'shape': (24,)}\n",
+    b"{'descr': '<f8', 'fortran_order': 3, 'shape': ('a',)}\n",
+]
+
+
+@pytest.mark.parametrize("name", ["X", "wavenumber", "noise", "instrument"])
+@pytest.mark.parametrize("header", HEADERS, ids=lambda header: header[:60].decode("latin1"))
+def test_damaged_headers_raise_a_value_error(write, X, name, header):
+    path = write(X=X, noise=np.ones(24), instrument=np.arange(10.0))
+    _set_header(path, name, header)
+    with pytest.raises(ValueError, match=r"a\.npz") as caught:
+        SpektraArchive(path)
+    assert not isinstance(caught.value.__cause__, MemoryError)
+
+
+def test_arrays_that_inflate_are_not_inflated(write, X):
+    """60 kB that become 64 MB are refused by the size in the directory of the file."""
+    path = write(X=X)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("instrument.npy", bytes(2**26))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=r"a\.npz: instrument has 67108864 bytes, too many"):
+            SpektraArchive(path)
+        assert tracemalloc.get_traced_memory()[1] < 2**22
+    finally:
+        tracemalloc.stop()
+
+
+def test_changed_bytes_of_the_directory_raise_or_change_nothing(write, X):
+    path = write(X=X[:2, :3], wavenumber=AXIS[:3], instrument=["p", "q"])
+    whole = path.read_bytes()
+    expected = SpektraArchive(path)
+    for at in range(len(whole)):
+        for bit in (1, 128):
+            damaged = bytearray(whole)
+            damaged[at] ^= bit
+            path.write_bytes(damaged)
+            try:
+                archive = SpektraArchive(path)
+            except (ValueError, TypeError) as error:
+                assert str(path) in str(error)
+            else:  # in X, or a byte that is not used
+                assert archive.instrument.tolist() == expected.instrument.tolist()
+                np.testing.assert_array_equal(archive.axes[0], expected.axes[0])
 
 
 def test_files_with_different_labels_raise(write, X):

@@ -1,10 +1,14 @@
 """Search, verification and download of published files."""
 
 import hashlib
+import socket
+import time
 import zipfile
+from threading import Thread
 
 import pytest
 
+from skspektron.datasets import _fetch
 from skspektron.datasets._fetch import RemoteFile, fetch
 
 CONTENT = b"1100,1102\n0.1,0.2\n" * 50
@@ -102,3 +106,65 @@ def test_download_can_be_disabled(cache, site):
     with pytest.raises(FileNotFoundError, match="none of 1 folders"):
         fetch(remote(address), download_if_missing=False)
     assert not cache.exists()
+
+
+def test_zip_that_inflates_beyond_the_limit_is_not_inflated(cache, site, monkeypatch):
+    """The size of the member is checked before anything is inflated."""
+    folder, address = site
+    with zipfile.ZipFile(folder / "spectra.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("spectra.csv", bytes(_fetch.MAX_BYTES + 1))
+    assert (folder / "spectra.zip").stat().st_size < 100_000
+    monkeypatch.setattr(zipfile.ZipFile, "read", None)
+    with pytest.raises(OSError, match=r"spectra\.csv has 67108865 bytes in the zip, more than"):
+        fetch(remote(address, "spectra.zip"))
+    assert list(cache.iterdir()) == []
+
+
+def test_download_beyond_the_limit_is_stopped(cache, site, monkeypatch):
+    folder, address = site
+    put(folder, bytes(2_000_000))
+    monkeypatch.setattr(_fetch, "MAX_BYTES", 100_000)
+    with pytest.raises(OSError, match="the download has more than 100000 bytes"):
+        fetch(remote(address))
+    assert list(cache.iterdir()) == []
+
+
+def _drip(connection):
+    """Answer with one byte at a time until the other side closes."""
+    connection.recv(1000)
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+    try:
+        while True:
+            connection.sendall(b"0")
+            time.sleep(0.05)
+    except OSError:
+        connection.close()
+
+
+def test_slow_download_ends(cache, monkeypatch):
+    """A server that sends a byte now and then does not keep the caller for ever."""
+    monkeypatch.setattr(_fetch, "MAX_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        Thread(target=lambda: _drip(server.accept()[0]), daemon=True).start()
+        start = time.perf_counter()
+        with pytest.raises(OSError, match=r"the download took longer than 0\.5 s"):
+            fetch(remote(f"http://127.0.0.1:{server.getsockname()[1]}/"))
+    assert time.perf_counter() - start < 20
+
+
+def test_damaged_zip_raises_one_error(cache, site):
+    folder, address = site
+    with zipfile.ZipFile(folder / "spectra.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("spectra.csv", CONTENT)
+    whole = (folder / "spectra.zip").read_bytes()
+    for at in range(4, len(whole), 7):
+        damaged = bytearray(whole)
+        damaged[at] ^= 255
+        (folder / "spectra.zip").write_bytes(damaged)
+        try:
+            path = fetch(remote(address, "spectra.zip"))
+        except (OSError, ValueError) as error:
+            assert "SKSPEKTRON_DATA" in str(error)
+        else:  # a byte that does not matter, such as the time
+            assert path.read_bytes() == CONTENT
+            path.unlink()
