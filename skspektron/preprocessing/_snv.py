@@ -71,6 +71,9 @@ class SNV(OneToOneFeatureMixin, TransformerMixin, DocumentedEstimator):
     def transform(self, X: ArrayLike) -> NDArray[np.floating]:
         """Return each spectrum with zero mean and unit standard deviation."""
         X = self._check(X, reset=False)
+        dtype = X.dtype
+        if dtype == np.float16:  # sums of more than 65504 would be infinite
+            X = X.astype(np.float64)
         n_measured = np.count_nonzero(~np.isnan(X), axis=1, keepdims=True)
         centred = X - np.nansum(X, axis=1, keepdims=True) / np.maximum(n_measured, 1)
         dof = np.maximum(n_measured - self.ddof, 1)
@@ -78,7 +81,7 @@ class SNV(OneToOneFeatureMixin, TransformerMixin, DocumentedEstimator):
         # Rounding of the mean must not be scaled to unit variance for a constant spectrum.
         flat = np.fmax.reduce(X, axis=1) == np.fmin.reduce(X, axis=1)
         centred[flat] *= 0
-        return (centred / np.where(scale == 0, 1, scale)).astype(X.dtype, copy=False)
+        return (centred / np.where(scale == 0, 1, scale)).astype(dtype, copy=False)
 
     def _check(self, X: ArrayLike, *, reset: bool) -> NDArray[np.floating]:
         """Return `X` as floats; NaN, but not infinity, is allowed."""

@@ -99,3 +99,13 @@ def test_infinity_raises(X):
     X[0, 0] = np.inf
     with pytest.raises(ValueError, match="infinity"):
         SNV().fit(X)
+
+
+@pytest.mark.parametrize("level", [1.0, 1000.0, 60000.0])
+def test_float16_counts_are_not_summed_in_float16(level):
+    """Sums over a spectrum exceed the largest float16."""
+    X = (level + level / 30 * np.random.default_rng(0).normal(size=(4, 700))).clip(max=65000)
+    X = X.astype(np.float16)
+    scaled = SNV().fit_transform(X)
+    assert scaled.dtype == np.float16
+    np.testing.assert_allclose(scaled, SNV().fit_transform(X.astype(float)), rtol=1e-3, atol=1e-6)
