@@ -16,7 +16,6 @@ from sklearn.utils.validation import (
     assert_all_finite,
     check_consistent_length,
     check_is_fitted,
-    check_memory,
     validate_data,
 )
 
@@ -27,7 +26,7 @@ from ..._pipelines import last_step, split_last_step
 from ..._typing import InstrumentName, MemoryLike, RandomState, Selection
 from ..._validation import check_labels
 from .._algorithms._pls import cross_validated_pls
-from ._calibration import allows_nan, fit_calibration, reads_any_grid
+from ._calibration import allows_nan, cached, fit_calibration, reads_any_grid, weights_files
 from ._forgotten import warn_without_transfer
 from ._frozen import check_frozen_channels, check_prefit, refuse_frozen
 from ._grids import Layout, find_grids, whole_grid
@@ -248,7 +247,8 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         X = self._layout.as_given(rows.X, channels)
         if self.estimator is None:
             return self._default_calibration(X, rows.y, rows.ids)
-        return self._cached(fit_calibration)(clone(self.estimator), X, rows.y)
+        files = weights_files(self.estimator)
+        return self._cached(fit_calibration)(clone(self.estimator), X, rows.y, files)
 
     def _default_calibration(self, X, y: NDArray[Any], ids: NDArray[Any]):
         """Return the calibration of ``estimator=None``, fitted on `X` and `y`."""
@@ -256,7 +256,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
 
     def _cached(self, function):
         """Return `function` cached by `memory`: folds with the same source rows fit once."""
-        return check_memory(self.memory).cache(function)
+        return cached(function, self.memory)
 
     def _recalibrate(self, rows: Rows, channels: NDArray[Any] | None = None):
         """Return the estimator fitted on `rows`; a frozen one is refused."""

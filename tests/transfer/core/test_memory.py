@@ -1,11 +1,15 @@
 """With `memory` the calibration is fitted once for all that a search tries on a fold."""
 
+import os
+
 import joblib
 import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 
+from skspektron.foundation import Architecture, SpektronEmbedder, SpektronPretrainer
 from skspektron.model_selection import TransferGroupKFold
 from skspektron.transfer import PDSTransfer, TargetOnly
 from skspektron.transfer._core import _base
@@ -23,6 +27,13 @@ class CountedRidge(Ridge):
     def fit(self, X, y):
         CountedRidge.n_fits += 1
         return super().fit(X, y)
+
+
+class Unreadable(Ridge):
+    """An estimator whose fit needs a file that does not exist."""
+
+    def fit(self, X, y):
+        raise FileNotFoundError("absent")
 
 
 @pytest.fixture
@@ -107,3 +118,46 @@ def test_the_order_of_rows_does_not_matter(memory, make_stack):
     for part in (stack, [part[::-1] for part in stack]):
         fit(PDSTransfer(CountedRidge(), source="A", target="B", memory=memory), part)
     assert CountedRidge.n_fits == 1
+
+
+@pytest.mark.filterwarnings("ignore:Linear interpolation")
+def test_the_cache_depends_on_the_content_of_weights(memory, make_stack, tmp_path):
+    """A calibration of weights that were replaced under the same path is fitted again."""
+    X, *_ = stack = make_stack()
+    sizes = Architecture(patch_length=4, d_model=8, d_state=4, n_layers=1)
+    axis, path = np.linspace(9000, 4000, X.shape[1]), tmp_path / "w.safetensors"
+    settings = {"wavenumber": axis, "max_steps": 1, "device": "cpu"}
+    pretrained = [SpektronPretrainer(sizes, random_state=n, **settings).fit(X) for n in range(2)]
+    for n, pretrainer in enumerate(pretrained):
+        pretrainer.save(tmp_path / f"{n}.safetensors")
+    calibration = make_pipeline(SpektronEmbedder(str(path), wavenumber=axis), CountedRidge())
+    for n, n_fits in ((0, 1), (0, 1), (1, 2), (0, 2)):
+        path.write_bytes((tmp_path / f"{n}.safetensors").read_bytes())
+        model = PDSTransfer(calibration, source="A", target="B", memory=memory)
+        found = fit(model, stack).estimator_[0].network_.digest
+        assert found == pretrained[n].network_.digest
+        assert CountedRidge.n_fits == n_fits
+
+
+@pytest.mark.parametrize("kind", ["file", "full"])
+def test_a_folder_that_cannot_be_used_warns(make_stack, tmp_path, monkeypatch, kind):
+    X, *_ = stack = make_stack()
+    folder = tmp_path / "cache"
+    if kind == "file":
+        folder.write_text("not a folder")
+    else:
+
+        def refuse(*args, **kwargs):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(os, "makedirs", refuse)
+    plain = fit(PDSTransfer(Ridge(), source="A", target="B"), stack).predict(X)
+    model = PDSTransfer(Ridge(), source="A", target="B", memory=str(folder))
+    with pytest.warns(UserWarning, match=r"could not be cached in memory=.*cache.*writable folder"):
+        fit(model, stack)
+    np.testing.assert_array_equal(model.predict(X), plain)
+
+
+def test_errors_of_the_estimator_are_not_those_of_the_folder(memory, make_stack):
+    with pytest.raises(FileNotFoundError, match="absent"):
+        fit(PDSTransfer(Unreadable(), source="A", target="B", memory=memory), make_stack())
