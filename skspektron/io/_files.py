@@ -11,6 +11,7 @@ import numpy as np
 
 from ._delimited import read_delimited
 from ._jcamp import read_jcamp
+from ._layouts import TextOptions
 from ._opus import MAGIC, read_opus
 from ._spc import read_spc
 from ._spectrum import Spectrum
@@ -20,6 +21,11 @@ _READERS: dict[str, Callable[[bytes], list[Spectrum]]] = {
     **dict.fromkeys((".jdx", ".dx", ".jcamp", ".jcm"), read_jcamp),
 }
 _DELIMITED = (".csv", ".tsv", ".txt")
+_WAYS_OUT = {
+    **dict.fromkeys((".xlsx", ".xls", ".xlsm", ".ods"), "Save its sheet as CSV."),
+    ".mat": "Load it with scipy.io.loadmat, and pass its arrays to estimators.",
+    **dict.fromkeys((".spa", ".spg", ".srs"), "Save it as SPC, JCAMP-DX or CSV in OMNIC."),
+}
 _OPUS = re.compile(r"\.\d{1,4}")
 
 
@@ -71,14 +77,14 @@ def _is_known(file: Path) -> bool:
     return suffix in _READERS or suffix in _DELIMITED or bool(_OPUS.fullmatch(suffix))
 
 
-def read_file(file: Path, layout: str) -> list[Spectrum]:
+def read_file(file: Path, options: TextOptions) -> list[Spectrum]:
     """Return the spectra of one file; a ValueError names the file."""
     try:
         raw = file.read_bytes()
         if not raw:
             raise ValueError("it is empty. Copy it from the instrument again.")
         with np.errstate(all="ignore"):
-            spectra = _reader(file, raw, layout)(raw)
+            spectra = _reader(file, raw, options)(raw)
         if not spectra:
             raise ValueError("it has no spectrum. Remove it.")
         if any(np.isinf(spectrum.values).any() for spectrum in spectra):
@@ -88,7 +94,7 @@ def read_file(file: Path, layout: str) -> list[Spectrum]:
         raise ValueError(f"{file} was not read: {error}") from error
 
 
-def _reader(file: Path, raw: bytes, layout: str) -> Callable[[bytes], list[Spectrum]]:
+def _reader(file: Path, raw: bytes, options: TextOptions) -> Callable[[bytes], list[Spectrum]]:
     """Return the reader of a file, by its suffix or else by its first bytes."""
     suffix = file.suffix.lower()
     if suffix in _READERS:
@@ -96,11 +102,13 @@ def _reader(file: Path, raw: bytes, layout: str) -> Callable[[bytes], list[Spect
     if raw[:4] == MAGIC or _OPUS.fullmatch(suffix):
         return read_opus
     if suffix in _DELIMITED:
-        return partial(read_delimited, layout=layout)
+        return partial(read_delimited, options=options)
     if raw.lstrip()[:2] == b"##":
         return read_jcamp
     raise ValueError(
         f"its suffix {suffix!r} is not one of SPC (.spc), JCAMP-DX (.jdx, .dx, .jcamp, .jcm), "
-        "OPUS (.0, .1, ...) or delimited text (.csv, .tsv, .txt). Rename the file if it has one of "
-        "these formats, or export it in one."
+        "OPUS (.0, .1, ...) or delimited text (.csv, .tsv, .txt). "
+        + _WAYS_OUT.get(
+            suffix, "Rename the file if it has one of these formats, or export it in one."
+        )
     )

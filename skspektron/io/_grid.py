@@ -29,6 +29,11 @@ def in_one_unit(
                 f"{name} is a Raman spectrum, whose shift in {spectrum.unit} has no {axis} without "
                 "that of the laser. Pass axis=None."
             )
+        if spectrum.unit != unit and not (spectrum.axis > 0).all():
+            raise ValueError(
+                f"{name} has an axis down to {spectrum.axis.min():g} {spectrum.unit}, a Raman "
+                f"shift, which has no {axis} without that of the laser. Pass axis=None."
+            )
         if spectrum.unit != unit:
             spectrum = replace(spectrum, axis=1e7 / spectrum.axis, unit=unit)
         converted.append(spectrum)

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._asdf import read_ordinates
-from ._spectrum import Spectrum, decode_text, even_axis, name_quantity, place_axis
+from ._spectrum import Spectrum, decode_text, even_axis, name_quantity
+from ._units import place_axis
 
 _TABLES = ("XYDATA", "XYPOINTS")
 # Labels that are not metadata.

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ._binary import read_array, read_record, read_text
-from ._spectrum import Spectrum, even_axis, place_axis
+from ._spectrum import Spectrum, even_axis
+from ._units import place_axis
 
 MAGIC = b"\n\n\xfe\xfe"
 _HEADER = {"directory": (12, "i4"), "n_blocks": (20, "i4")}

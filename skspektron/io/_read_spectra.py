@@ -14,16 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
-from .._validation import check_choice, pass_default
+from .._validation import check_choice, check_int, pass_default
 from ._absorbance import QUANTITIES, to_absorbance
 from ._files import list_files, read_file
 from ._grid import in_one_unit, on_one_axis
+from ._layouts import TextOptions
 from ._spectrum import Spectrum
+from ._units import state_units
 
 _CHOICES = {
     "axis": (None, "wavelength", "wavenumber"),
     "quantity": (None, *QUANTITIES),
-    "layout": ("auto", "rows", "columns"),
+    "layout": ("auto", "rows", "columns", "pairs"),
     "on_error": ("raise", "skip"),
 }
 
@@ -38,6 +40,8 @@ def read_spectra(
     quantity: str | None = None,
     absorbance: bool = False,
     layout: str = "auto",
+    id_column: str | None = None,
+    skip_rows: int = 0,
     on_error: str = "raise",
     as_frame: bool = False,
 ) -> Bunch:
@@ -55,9 +59,11 @@ def read_spectra(
     recursive : bool, default=False
         Whether to read subfolders too. Links to folders are not followed.
     axis : {"wavelength", "wavenumber"}, default=None
-        Axis of the result, in nm or cm-1. None: as in the files, which must agree. An axis without
-        a unit is in nm if all of it lies between 300 and 2600; otherwise it is in cm-1, or an
-        error if the file calls it a wavelength.
+        Axis of the result, in nm or cm-1. It states the unit of an axis without one, whose numbers
+        are unchanged; an axis in the other unit is converted. None: as in the files, which must
+        agree. An axis without a unit is then in nm if all of it lies between 150 and 2600,
+        otherwise in cm-1, with a warning if the other unit is plausible too, and an error if
+        neither is.
     interpolate : bool, default=False
         True: interpolate spectra linearly at the channels of the first that are within the range
         of all. False: raise an error if files have different channels.
@@ -68,11 +74,17 @@ def read_spectra(
     absorbance : bool, default=False
         Whether to convert reflectance R and transmittance T to absorbance, -log10(R), or
         -log10(R / 100) from percent, with a warning. log(1/R) counts as absorbance.
-    layout : {"auto", "rows", "columns"}, default="auto"
+    layout : {"auto", "rows", "columns", "pairs"}, default="auto"
         Layout of text. "rows": one spectrum per line; the first line names the channels ("1100",
         "1100.5 nm", "4000 cm-1") and the columns of metadata. "columns": the axis is in the first
-        column, spectra in the others. "auto": recognized from the text; an error if both are
-        possible.
+        column, spectra in the others. "pairs": columns of an axis and of values alternate. "auto":
+        the only one that fits all lines, or an error if several or none fit.
+    id_column : str, default=None
+        Column of text in rows that has the ids of samples. None: "sample_id", or else the only one
+        with a usual heading, such as "Sample", "Sample Name", "ID" or "Probe".
+    skip_rows : int, default=0
+        Number of lines of text to skip before the table. Empty lines and those that begin with
+        ``#`` are skipped there without it.
     on_error : {"raise", "skip"}, default="raise"
         What to do with a file that cannot be read. "skip": omit it; one warning names all such
         files.
@@ -90,14 +102,16 @@ def read_spectra(
         quantity : str
             Quantity of the values.
         sample_id : ndarray of shape (n_spectra,)
-            Column ``sample_id`` of text in rows, column names of text in columns, otherwise the
-            name of the file without its suffix; ``"name-1"``, ``"name-2"`` if a file has several.
+            Ids as text: the column of ids of text in rows, as written, column names of text in
+            columns, otherwise the name of the file without its suffix. If a file has several
+            spectra without ids, these are made up from its full path and their position, with a
+            warning, so that they are never those of another file.
         metadata : list of dict, or DataFrame of n_spectra rows
             Metadata of each spectrum: comment, date, instrument, other columns.
         filenames : list of str
             File of each spectrum.
         conversions : list of str
-            Descriptions of conversions and interpolations.
+            Descriptions of conversions, interpolations, and lines or blocks that were skipped.
         skipped : list of tuple
             Name of each omitted file, and the reason.
 
@@ -141,8 +155,15 @@ def read_spectra(
     given = {"axis": axis, "quantity": quantity, "layout": layout, "on_error": on_error}
     for name, choices in _CHOICES.items():
         check_choice(name, given[name], choices, way_out=pass_default(read_spectra, name))
+    check_int("skip_rows", skip_rows, minimum=0, way_out="Pass 0, the default.")
+    if id_column is not None and not isinstance(id_column, str):
+        raise TypeError(
+            f"id_column must be a str or None, got {id_column!r}. Pass the heading of a column."
+        )
     files = list_files(path, pattern, recursive)
-    spectra, filenames, skipped = _read_all(files, layout, on_error)
+    options = TextOptions(layout, axis, id_column, skip_rows)
+    spectra, filenames, skipped = _read_all(files, options, on_error)
+    spectra, doubts = state_units(spectra, filenames, axis)
     if quantity is not None:
         spectra = [replace(spectrum, quantity=quantity) for spectrum in spectra]
     spectra = in_one_unit(spectra, filenames, axis)
@@ -152,13 +173,16 @@ def read_spectra(
         X, converted = to_absorbance(X, quantities, filenames, quantity is not None)
         conversions, quantities = converted + conversions, ["absorbance"]
     _check_one_quantity(quantities, filenames)
-    _warn(conversions, skipped, len(files))
+    sample_id, made_up = _sample_ids(spectra, filenames)
+    _warn([*conversions, *doubts, *_own_warnings(spectra, filenames), *made_up])
+    _warn(_describe_skipped(skipped, len(files)))
+    conversions = [*conversions, *_notes(spectra, filenames)]
     unit = spectra[0].unit
     metadata = [spectrum.metadata for spectrum in spectra]
     result = Bunch(
         X=_frame(X, [f"{float(x)!r} {unit}" for x in channels]) if as_frame else X,
         quantity=quantities[0],
-        sample_id=_sample_ids(spectra, filenames),
+        sample_id=sample_id,
         metadata=_frame(metadata) if as_frame else metadata,
         filenames=filenames,
         conversions=conversions,
@@ -169,7 +193,7 @@ def read_spectra(
 
 
 def _read_all(
-    files: Sequence[Path], layout: str, on_error: str
+    files: Sequence[Path], options: TextOptions, on_error: str
 ) -> tuple[list[Spectrum], list[str], list[tuple[str, str]]]:
     """Return all spectra, the file of each, and the skipped files with reasons."""
     spectra: list[Spectrum] = []
@@ -177,7 +201,7 @@ def _read_all(
     skipped: list[tuple[str, str]] = []
     for file in files:
         try:
-            read = read_file(file, layout)
+            read = read_file(file, options)
         except (OSError, ValueError) as error:
             if on_error == "raise":
                 raise
@@ -201,27 +225,53 @@ def _check_one_quantity(quantities: Sequence[str], names: Sequence[str]) -> None
             )
 
 
-def _warn(conversions: Sequence[str], skipped: Sequence[tuple[str, str]], n_files: int) -> None:
-    """Warn once of all conversions and once of all skipped files."""
-    if conversions:
-        warnings.warn(" ".join(conversions), UserWarning, stacklevel=3)
-    if skipped:
-        reasons = "; ".join(reason for _, reason in skipped)
-        warnings.warn(
-            f"{len(skipped)} of {n_files} files were skipped: {reasons}", UserWarning, stacklevel=3
-        )
+def _warn(messages: Sequence[str]) -> None:
+    """Warn once of all messages."""
+    if messages:
+        warnings.warn(" ".join(messages), UserWarning, stacklevel=3)
 
 
-def _sample_ids(spectra: Sequence[Spectrum], filenames: Sequence[str]) -> NDArray[Any]:
-    """Return the sample ids in the files, or else names of files, numbered within each."""
-    ids: list[Any] = []
+def _describe_skipped(skipped: Sequence[tuple[str, str]], n_files: int) -> list[str]:
+    """Return the message about files that were skipped."""
+    reasons = "; ".join(reason for _, reason in skipped)
+    return [f"{len(skipped)} of {n_files} files were skipped: {reasons}"] if skipped else []
+
+
+def _notes(spectra: Sequence[Spectrum], filenames: Sequence[str]) -> list[str]:
+    """Return what was skipped in files, each file once."""
+    pairs = zip(filenames, spectra, strict=True)
+    return list(dict.fromkeys(f"{name}: {note}" for name, each in pairs for note in each.notes))
+
+
+def _own_warnings(spectra: Sequence[Spectrum], filenames: Sequence[str]) -> list[str]:
+    """Return what to warn of in files, each file once."""
+    pairs = zip(filenames, spectra, strict=True)
+    return list(dict.fromkeys(f"{name}: {text}" for name, each in pairs for text in each.warnings))
+
+
+def _sample_ids(
+    spectra: Sequence[Spectrum], filenames: Sequence[str]
+) -> tuple[NDArray[np.str_], list[str]]:
+    """Return the ids in the files, or else names of files, and what to warn of if made up."""
+    ids: list[str] = []
+    made_up: dict[str, int] = {}
     total, count = Counter(filenames), Counter[str]()
     for spectrum, name in zip(spectra, filenames, strict=True):
         count[name] += 1
-        stem = Path(name).stem
-        default = stem if total[name] == 1 else f"{stem}-{count[name]}"
-        ids.append(default if spectrum.sample_id is None else spectrum.sample_id)
-    return np.array(ids if len({type(each) for each in ids}) == 1 else list(map(str, ids)))
+        if spectrum.sample_id is not None:
+            ids.append(spectrum.sample_id)
+        elif total[name] == 1:
+            ids.append(Path(name).stem)
+        else:
+            ids.append(f"{Path(name).absolute()}-{count[name]}")
+            made_up[name] = total[name]
+    if not made_up:
+        return np.array(ids), []
+    return np.array(ids), [
+        f"{sum(made_up.values())} spectra of {len(made_up)} files, such as {next(iter(made_up))}, "
+        "have no ids of samples. Theirs were made up from path and position, and pair with no "
+        "other file."
+    ]
 
 
 def _frame(rows: Any, columns: Sequence[str] | None = None) -> Any:

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._binary import ByteOrder, read_array, read_record, read_text
-from ._spectrum import Spectrum, even_axis, name_quantity, place_axis
+from ._spectrum import Spectrum, even_axis, name_quantity
+from ._units import place_axis
 
 # Bits of the first byte.
 _16_BIT, _MULTI, _OWN_LABELS, _X_EACH, _X_STORED = 1, 4, 32, 64, 128

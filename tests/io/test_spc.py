@@ -50,7 +50,7 @@ def test_several_spectra_in_one_file(read, exponent):
     written = np.array([VALUES, VALUES[::-1], VALUES / 2])
     lab = read(layouts.spc(written, exponent=exponent))
     assert_allclose(lab.X, written, atol=1e-7)
-    assert lab.sample_id.tolist() == ["wheat-1", "wheat-2", "wheat-3"]
+    assert [name.split("wheat.spc")[1] for name in lab.sample_id] == ["-1", "-2", "-3"]
     assert [each["z"] for each in lab.metadata] == [0, 1, 2]
 
 
