@@ -1,12 +1,16 @@
 """Reader of JCAMP-DX files, McDonald & Wilks, Appl. Spectrosc. 42 (1988) 151-162."""
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ._asdf import read_ordinates
+from ._jcamp_check import check_factor, read_with_commas
 from ._spectrum import Spectrum, decode_text, even_axis, name_quantity
 from ._units import place_axis
 
@@ -14,9 +18,13 @@ _TABLES = ("XYDATA", "XYPOINTS")
 # Labels that are not metadata.
 _NOT_METADATA = {*_TABLES, "XUNITS", "YUNITS", "XFACTOR", "YFACTOR", "FIRSTX", "LASTX", "DELTAX"}
 _NOT_METADATA |= {"NPOINTS", "FIRSTY", "MAXX", "MINX", "MAXY", "MINY", "END", "JCAMPDX"}
+_BACKGROUND = re.compile(
+    r"(dark|reference|background)(\s*(spectrum|scan|measurement))?", re.IGNORECASE
+)
 _MAX_POINTS_PER_CHARACTER = 50  # more than in any spectrum that is not constant
 
 _Block = dict[str, list[str]]
+_Table = tuple[NDArray[np.float64], NDArray[np.float64], str]  # axis, ordinates, warning
 
 
 def read_jcamp(raw: bytes) -> list[Spectrum]:
@@ -28,7 +36,18 @@ def read_jcamp(raw: bytes) -> list[Spectrum]:
             "Select JCAMP-DX files with pattern=."
         )
     blocks = _blocks(text)
-    spectra = [_spectrum(block, label) for block in blocks if (label := _table(block))]
+    blocks_read = [block for block in blocks if _table(block)]
+    samples = [block for block in blocks_read if not _is_background(block)]
+    if blocks_read and not samples:
+        raise ValueError(
+            f"its {len(blocks_read)} spectra are dark, reference or background scans, not of "
+            "samples. Remove the file."
+        )
+    spectra = [_spectrum(block, _table(block) or "") for block in samples]
+    n_other = len(blocks_read) - len(samples)
+    if spectra and n_other:
+        note = f"{n_other} dark, reference or background scans were left out."
+        spectra[0] = replace(spectra[0], notes=(note,))
     if not spectra:
         types = sorted({_value(block, "DATATYPE", "without type") for block in blocks})
         raise ValueError(
@@ -42,8 +61,8 @@ def _blocks(text: str) -> list[_Block]:
     """Return the records of each block by label; a block begins with its title."""
     blocks: list[_Block] = []
     record: list[str] = []
-    for line in text.splitlines():
-        line = line.split("$$", 1)[0].rstrip()
+    for line in re.split(r"\r\n|\r|\n", text):
+        line = line.split("$$", 1)[0].strip()
         if not line.startswith("##"):
             record.append(line)
             continue
@@ -56,6 +75,14 @@ def _blocks(text: str) -> list[_Block]:
         record = blocks[-1].setdefault(label, [])
         record.append(value.strip())
     return blocks
+
+
+def _is_background(block: _Block) -> bool:
+    """Return whether a block is a dark, reference or background scan by all of its description."""
+    return any(
+        _BACKGROUND.fullmatch(_value(block, label).rpartition(":")[2].strip())
+        for label in ("TITLE", "SAMPLEDESCRIPTION", "SAMPLENAME")
+    )
 
 
 def _table(block: _Block) -> str | None:
@@ -93,16 +120,30 @@ def _spectrum(block: _Block, label: str) -> Spectrum:
             f"the form of its table must be (X++(Y..Y)) or (XY..XY), got {form!r}. "
             "Export it in one of these forms."
         )
-    axis, values = read(block, [line for line in lines if line.strip()])
+    axis, ordinates, warning = read_with_commas(
+        partial(read, block), [line for line in lines if line.strip()], "NPOINTS" in block
+    )
+    factor = _number(block, "YFACTOR", 1.0)
+    stated = {name: _optional(block, name) for name in ("FIRSTY", "MAXY", "MINY")}
+    warned = check_factor(ordinates, factor, stated) + ((warning,) if warning else ())
     axis, unit = place_axis(axis, _value(block, "XUNITS"))
     quantity = name_quantity(_value(block, "YUNITS"))
     if quantity == "unknown":
         quantity = name_quantity(_value(block, "DATATYPE"))
-    return Spectrum(axis, unit, values, quantity, _metadata(block))
+    values = ordinates * factor
+    return Spectrum(axis, unit, values, quantity, _metadata(block), warnings=warned)
 
 
-def _even_table(block: _Block, lines: list[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return axis and values of a table of equally spaced points."""
+def _optional(block: _Block, label: str) -> float | None:
+    """Return the number of a record, None if it has none."""
+    try:
+        return _number(block, label)
+    except ValueError:
+        return None
+
+
+def _even_table(block: _Block, lines: Sequence[str]) -> _Table:
+    """Return axis, ordinates and a warning of a table of equally spaced points."""
     n_points = _number(block, "NPOINTS")
     n_characters = sum(map(len, lines))
     if not (n_points.is_integer() and 2 <= n_points <= _MAX_POINTS_PER_CHARACTER * n_characters):
@@ -110,7 +151,7 @@ def _even_table(block: _Block, lines: list[str]) -> tuple[NDArray[np.float64], N
             f"##NPOINTS= is {n_points:g} for a table of {n_characters} characters. "
             "The file is damaged: export it again."
         )
-    values, abscissas = read_ordinates(lines, int(n_points))
+    values, abscissas, warning = read_ordinates(lines, int(n_points))
     if len(values) != n_points:
         more = "at least " if len(values) > n_points else ""
         raise ValueError(
@@ -124,7 +165,7 @@ def _even_table(block: _Block, lines: list[str]) -> tuple[NDArray[np.float64], N
         last = first + _number(block, "DELTAX") * (n_points - 1)
     axis = even_axis(first, last, int(n_points))
     _check_abscissas(abscissas, axis, _number(block, "XFACTOR", 1.0))
-    return axis, np.array(values) * _number(block, "YFACTOR", 1.0)
+    return axis, np.array(values), warning
 
 
 def _check_abscissas(
@@ -140,10 +181,8 @@ def _check_abscissas(
             )
 
 
-def _paired_table(
-    block: _Block, lines: list[str]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return axis and values of a table of pairs."""
+def _paired_table(block: _Block, lines: Sequence[str]) -> _Table:
+    """Return axis and ordinates of a table of pairs."""
     text = re.sub(r"[;,\s]+", " ", " ".join(lines)).replace("?", "nan").split()
     try:
         pairs = np.array(text, dtype=np.float64).reshape(-1, 2)
@@ -158,8 +197,7 @@ def _paired_table(
             f"##NPOINTS= is {n_points:g}, its table has {len(pairs)} pairs. "
             "The file is truncated or damaged: export it again."
         )
-    factors = _number(block, "XFACTOR", 1.0), _number(block, "YFACTOR", 1.0)
-    return pairs[:, 0] * factors[0], pairs[:, 1] * factors[1]
+    return pairs[:, 0] * _number(block, "XFACTOR", 1.0), pairs[:, 1], ""
 
 
 def _metadata(block: _Block) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from ._spectrum import Spectrum, even_axis, name_quantity
 from ._units import place_axis
 
 # Bits of the first byte.
-_16_BIT, _MULTI, _OWN_LABELS, _X_EACH, _X_STORED = 1, 4, 32, 64, 128
+_16_BIT, _MULTI, _OWN_Z, _OWN_LABELS, _X_EACH, _X_STORED = 1, 4, 8 | 16, 32, 64, 128
 _BYTE_ORDERS: dict[int, ByteOrder] = {0x4B: "<", 0x4C: ">"}
 _IS_FLOAT = -128  # exponent that marks 32-bit floating-point values
 _X_LABELS = {0: "", 1: "cm-1", 2: "micrometers", 3: "nm", 13: "Raman shift (cm-1)"}
@@ -41,9 +41,16 @@ _FILE = {
     "comment": (88, "S130"),
     "labels": (218, "V30"),
     "method": (264, "S48"),
+    "z_step": (312, "f4"),
 }
 # and in the 32 bytes before each spectrum
-_SPECTRUM = {"exponent": (1, "i1"), "z": (4, "f4"), "n_points": (16, "u4"), "w": (24, "f4")}
+_SPECTRUM = {
+    "exponent": (1, "i1"),
+    "z": (4, "f4"),
+    "next_z": (8, "f4"),
+    "n_points": (16, "u4"),
+    "w": (24, "f4"),
+}
 
 
 def read_spc(raw: bytes) -> list[Spectrum]:
@@ -81,6 +88,7 @@ def _blocks(raw: bytes, header: np.void, order: ByteOrder) -> Iterator[_Block]:
     """Yield axis, values and metadata of each spectrum."""
     flags, count = int(header["flags"]), int(header["n_points"])
     is_multi, total = flags & _MULTI, 0
+    first_z = z_step = 0.0
     axis, position = (None, 512) if flags & _X_EACH else _shared_axis(raw, header, order)
     for number in range(int(header["n_spectra"]) if is_multi else 1):
         if flags & _X_EACH and header["n_points"]:  # offset of a directory of 12 bytes each
@@ -100,7 +108,11 @@ def _blocks(raw: bytes, header: np.void, order: ByteOrder) -> Iterator[_Block]:
                 f"its spectra overlap: {total} values in {len(raw)} bytes. "
                 "It is damaged: copy it from the instrument again."
             )
-        yield axis, values, {"z": float(part["z"]), "w": float(part["w"])} if is_multi else {}
+        z = float(part["z"])
+        if number == 0 and not flags & _OWN_Z:  # evenly spaced: those of later spectra may be 0
+            first_z, z_step = z, float(header["z_step"]) or float(part["next_z"]) - z
+        z = first_z + number * z_step if z_step else z
+        yield axis, values, {"z": z, "w": float(part["w"])} if is_multi else {}
 
 
 def _values(

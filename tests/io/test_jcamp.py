@@ -142,3 +142,89 @@ GOOD = layouts.jcamp(layouts.asdf(COUNTS, "DIF", first=400), **SIZE)
 def test_damaged_or_foreign_files_raise(read, text, message):
     with pytest.raises(ValueError, match=rf"wheat\.dx was not read: .*{message}"):
         read(text)
+
+
+def test_fractions_in_squeezed_and_difference_forms(read):
+    lab = read(layouts.jcamp("400A.5B.25B.0\n403 -.5c.125", 5, last=404.0))
+    assert_allclose(lab.X, [[1.5, 2.25, 2.0, -0.5, -3.125]])
+    lab = read(layouts.jcamp("400A.5%.75%.1%.1\n403B.45J.5\n404C.95", 5, last=404.0))
+    assert_allclose(lab.X, [[1.5, 2.25, 2.35, 2.45, 3.95]])
+
+
+@pytest.mark.parametrize(
+    ("form", "table", "n_points"),
+    [
+        ("XYPOINTS=(XY..XY)", "400,5 0,25\n401,5 0,5\n402,5 0,75", 3),
+        ("XYPOINTS=(XY..XY)", "400,5, 0,25\n401,5, 0,5; 402,5, 0,75", 3),
+        ("XYDATA=(X++(Y..Y))", "400,5 0,25 0,5 0,75", 3),
+        ("XYDATA=(X++(Y..Y))", "400,5+0,25+0,5+0,75", 3),
+        ("XYDATA=(X++(Y..Y))", "400,5@,25@,5@,75", 3),
+    ],
+)
+def test_count_decides_that_commas_are_decimal(read, form, table, n_points):
+    lab = read(layouts.jcamp(table, n_points, first="400,5", last="402,5", form=form))
+    assert_allclose(lab.X, [[0.25, 0.5, 0.75]])
+    assert_allclose(lab.wavenumber, [400.5, 401.5, 402.5])
+
+
+def test_commas_that_may_be_either_are_refused(read):
+    table = layouts.jcamp("400,1 401,2\n402,1 403,3", 4, form="XYPOINTS=(XY..XY)")
+    assert_allclose(read(table).X, [[1, 2, 1, 3]])
+    with pytest.raises(ValueError, match="commas in its table may be decimal or separate numbers"):
+        read(table.replace("##NPOINTS=4\n", ""))
+
+
+def test_labels_may_be_indented(read):
+    assert_allclose(read(GOOD.replace("##", "  ##")).X, [COUNTS])
+
+
+def test_raman_shift_below_zero(read):
+    text = layouts.jcamp("-100 1 2 3", 3, first=-100.0, last=100.0)
+    assert_allclose(read(text).wavenumber, [-100, 0, 100])
+    with pytest.raises(ValueError, match="down to -100 cm-1, a Raman shift, which has no"):
+        read(text, axis="wavelength")
+    with pytest.raises(ValueError, match="in nm, positive, got 3 channels from -100 to 100"):
+        read(text.replace("1/CM", "NANOMETERS"))
+
+
+def test_check_after_the_last_ordinate_warns_and_keeps_the_table(read):
+    text = layouts.jcamp("400A0J0J0J0\n403@", 4, last=403.0)
+    with pytest.warns(UserWarning, match="complete and ends with 40; a line after it has 0"):
+        assert_allclose(read(text).X, [[10, 20, 30, 40]])
+    with pytest.raises(ValueError, match="begins with 0, the line before it ends with 30"):
+        read(layouts.jcamp("400A0J0J0\n402@J0", 4, last=403.0))
+
+
+@pytest.mark.parametrize("kind", ["DARK SPECTRUM", "reference", "Scan: Background scan"])
+def test_dark_and_reference_blocks_are_left_out(read, kind):
+    blocks = [layouts.jcamp("400 1 2 3", 3, last=402.0, title=name) for name in ("rye", kind)]
+    lab = read("##TITLE=all\n##DATA TYPE=LINK\n##BLOCKS=2\n" + "".join(blocks) + "##END=\n")
+    assert len(lab.X) == 1
+    assert lab.metadata[0]["title"] == "rye"
+    assert lab.conversions[0].endswith("1 dark, reference or background scans were left out.")
+    with pytest.raises(ValueError, match="its 1 spectra are dark, reference or background scans"):
+        read(blocks[1])
+    assert len(read(blocks[0].replace("rye", "dark beer, reference 3")).X) == 1
+
+
+RECORDS = {"FIRSTY": 0.1, "MAXY": 0.3, "MINY": 0.1}
+
+
+@pytest.mark.parametrize("factor", ["0", "nan", "inf", "1", "1,000", "0.01", None])
+def test_lost_factor_is_refused(read, factor):
+    extra = [f"{name}={value}" for name, value in RECORDS.items()]
+    text = layouts.jcamp("400 100 200 300", 3, last=402.0, y_factor=0.001, extra=extra)
+    assert_allclose(read(text).X, [[0.1, 0.2, 0.3]])
+    lost = text.replace("##YFACTOR=0.001\n", f"##YFACTOR={factor}\n" if factor else "")
+    with pytest.raises(ValueError, match=r"##YFACTOR= (must be a number|is .* say 0\.001)"):
+        read(lost)
+
+
+def test_records_without_factor_and_rounded_ones_are_no_contradiction(read):
+    raw = [f"{name}={1000 * value}" for name, value in RECORDS.items()]
+    for extra in (raw, ["FIRSTY=0.1004", "MAXY=0.3"], ["MAXY=9", "MINY=0.1"]):
+        text = layouts.jcamp("400 100 200 300", 3, last=402.0, y_factor=0.001, extra=extra)
+        assert_allclose(read(text).X, [[0.1, 0.2, 0.3]])
+    text = layouts.jcamp("400 100 200 300", 3, last=402.0, extra=["FIRSTY=0.1"])
+    with pytest.warns(UserWarning, match=r"##YFACTOR= is 1, FIRSTY say 0\.001\. Check its values"):
+        read(text)

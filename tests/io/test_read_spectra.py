@@ -89,6 +89,15 @@ def test_file_with_unknown_suffix_is_read_by_content_or_raises(tmp_path):
         read_spectra(tmp_path / "b.xlsx")
 
 
+@pytest.mark.parametrize(
+    ("suffix", "way_out"), [("xlsx", "as CSV"), ("mat", r"scipy\.io\.loadmat"), ("spa", "in OMNIC")]
+)
+def test_formats_that_are_not_read_have_a_way_out(tmp_path, suffix, way_out):
+    (tmp_path / f"b.{suffix}").write_bytes(b"PK\3\4")
+    with pytest.raises(ValueError, match=rf"its suffix '\.{suffix}' .*{way_out}"):
+        read_spectra(tmp_path / f"b.{suffix}")
+
+
 def test_other_channels_raise_or_are_interpolated(tmp_path):
     write(tmp_path, "a.dx")
     write(tmp_path, "b.dx", first=1106.0, last=1126.0, n=21)

@@ -144,3 +144,18 @@ def test_overlapping_spectra_raise(read):
     directory = 20 * struct.pack("<IIf", 512, 0, 0.0)  # twenty spectra at the same offset
     with pytest.raises(ValueError, match="spectra overlap"):
         read(header + one[28:] + directory)
+
+
+@pytest.mark.filterwarnings("ignore:.*made up:UserWarning")
+def test_z_of_evenly_spaced_spectra_is_that_of_the_header(read):
+    raw = bytearray(layouts.spc([VALUES] * 3))
+    size = 32 + 4 * len(VALUES)
+    for number in range(3):  # of all but the first, software often writes no z
+        struct.pack_into(
+            "<ff", raw, 512 + number * size + 4, *((5.0, 7.0) if not number else (0, 0))
+        )
+    assert [each["z"] for each in read(bytes(raw)).metadata] == [5, 7, 9]
+    struct.pack_into("<f", raw, 312, 0.5)
+    assert [each["z"] for each in read(bytes(raw)).metadata] == [5, 5.5, 6]
+    raw[0] |= 8
+    assert [each["z"] for each in read(bytes(raw)).metadata] == [5, 0, 0]
