@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ._layouts import TextOptions, in_columns, in_pairs, in_rows
+from ._axis_of_text import TextOptions
+from ._layouts import in_columns, in_pairs, in_rows
 from ._spectrum import Spectrum
 from ._table import Misfit, Table, read_tables
 

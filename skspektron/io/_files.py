@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ._axis_of_text import TextOptions
 from ._delimited import read_delimited
 from ._jcamp import read_jcamp
-from ._layouts import TextOptions
 from ._opus import MAGIC, read_opus
 from ._spc import read_spc
 from ._spectrum import Spectrum

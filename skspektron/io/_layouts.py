@@ -3,13 +3,13 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ._ids import find_ids, metadata_column
+from ._axis_of_text import TextOptions, checked_axis
+from ._ids import find_ids, is_id_heading, metadata_column
 from ._numbers import NUMBER, is_missing, is_number, read_block, to_float
 from ._spectrum import Spectrum, name_quantity
 from ._table import Block, Misfit, Table
@@ -23,18 +23,6 @@ from ._units import (
 )
 
 _CHANNEL = re.compile(rf"[Xx]?\s*({NUMBER})(?:[\s._(\[]*([^\W\d].*|1\s*/\s*cm.*))?", re.DOTALL)
-_ISOLATED = 20  # times the median step: no channel of an axis without unit is so far from others
-_RANGE = {"nm": (120.0, 1e6), "cm-1": (-1e4, 1e5)}
-
-
-@dataclass(frozen=True)
-class TextOptions:
-    """Parameters of `read_spectra` for text."""
-
-    layout: str = "auto"
-    axis: str | None = None
-    id_column: str | None = None
-    skip_rows: int = 0
 
 
 def in_rows(table: Table, options: TextOptions) -> list[Spectrum]:
@@ -56,7 +44,7 @@ def in_rows(table: Table, options: TextOptions) -> list[Spectrum]:
     positions = np.array([to_float(found[i][0]) for i in found])
     if stated[0]:
         positions, label = stated[1] * positions, stated[0]
-    axis, unit = _checked_axis(positions, label, options, f"line {line}")
+    axis, unit = checked_axis(positions, label, options, f"line {line}")
     columns = {name: i for i, name in enumerate(names) if i not in found}
     if not columns and not unit and len(found) == 2:
         raise Misfit("line 1 names two numbers only", has_axis=False)
@@ -160,48 +148,10 @@ def _not_a_number(line: int, column: str, cell: str) -> str:
     )
 
 
-def _checked_axis(
-    positions: NDArray[np.float64], label: str, options: TextOptions, where: str
-) -> tuple[NDArray[np.float64], str]:
-    """Return an axis and its unit; raise Misfit if positions are not those of an axis."""
-    step = np.diff(positions)
-    if len(step) < 1 or not ((step > 0).all() or (step < 0).all()):
-        raise Misfit(f"the numbers of {where} are not strictly monotonic", has_axis=False)
-    try:
-        axis, unit = place_axis(positions, label)
-    except ValueError as error:
-        raise Misfit(str(error)) from error
-    low, high = axis.min(), axis.max()
-    if unit in _RANGE and not _RANGE[unit][0] <= low <= high <= _RANGE[unit][1]:
-        raise Misfit(
-            f"the axis of {where} goes from {low:g} to {high:g} {unit}, beyond all spectrometers. "
-            "Correct its unit.",
-            has_axis=False,
-        )
-    if not unit:
-        _check_bare(positions, options, where)
-    return axis, unit
-
-
-def _check_bare(positions: NDArray[np.float64], options: TextOptions, where: str) -> None:
-    """Raise Misfit if numbers without a unit count channels, or one is far from the others."""
-    size = np.abs(np.diff(positions))
-    if options.axis is None and positions[0] in (0, 1) and bool((np.diff(positions) == 1).all()):
-        raise Misfit(f"the numbers of {where} count channels", has_axis=False)
-    ends = [(0, size[1:]), (-1, size[:-1])] if len(size) > 1 else []
-    for end, others in ends:
-        if size[end] > _ISOLATED * np.median(others):
-            raise Misfit(
-                f"{where} has {positions[end]:g}, far from the other channels. If it is one, add "
-                "the unit to all, as in '1100 nm' or 'Wavelength (nm)'; otherwise rename it.",
-                has_axis=False,
-            )
-    if len(positions) == 2 and not 0 < positions.max() <= 100 * positions.min():
-        raise Misfit(f"the 2 numbers of {where} are no axis without a unit", has_axis=False)
-
-
 def in_columns(table: Table, options: TextOptions) -> list[Spectrum]:
     """Return one spectrum per column; the first column is the axis, the first line may be names."""
+    if options.layout == "auto" and is_id_heading(table.cells(0)[0]):
+        raise Misfit("the first column has ids", has_axis=False)
     names, axis, unit, values = _columns(table, options)
     if options.layout == "auto" and any(map(_labels_axis, names[1:])):
         raise Misfit(
@@ -237,7 +187,7 @@ def _columns(
     if n_axes == 1:
         label = _label(names[0], options)
         numbers = np.array([to_float(cell) for cell in positions[start:]])
-        checked = _checked_axis(numbers, label, options, "the first column")
+        checked = checked_axis(numbers, label, options, "the first column")
     data = _numbers_of(table, names, start)
     if n_axes == 1:
         return names, [checked[0]], [checked[1]], list(data.T[1:])
@@ -333,5 +283,5 @@ def _pair(
     n_points = len(axis) - int(np.argmax(~np.isnan(axis)[::-1])) if not np.isnan(axis).all() else 0
     if not n_points or np.isnan(axis[:n_points]).any() or not np.isnan(values[n_points:]).all():
         raise Misfit(f"column {at + 1} has values without an axis", has_axis=False)
-    placed, unit = _checked_axis(axis[:n_points], label, options, f"column {at + 1}")
+    placed, unit = checked_axis(axis[:n_points], label, options, f"column {at + 1}")
     return placed, unit, values[:n_points]

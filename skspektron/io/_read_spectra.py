@@ -16,9 +16,9 @@ from sklearn.utils import Bunch
 
 from .._validation import check_choice, check_int, pass_default
 from ._absorbance import QUANTITIES, to_absorbance
+from ._axis_of_text import TextOptions
 from ._files import list_files, read_file
 from ._grid import in_one_unit, on_one_axis
-from ._layouts import TextOptions
 from ._spectrum import Spectrum
 from ._units import state_units
 

@@ -36,6 +36,7 @@ def axis_unit(label: str) -> tuple[str, float] | None:
     for pattern, unit, factor in _UNITS:
         if re.search(pattern, label, re.IGNORECASE):
             return unit, factor
+    label = re.sub(r"[(\[]\W*[)\]]", "", label)
     is_wavenumber = re.search(_WAVENUMBER, label, re.IGNORECASE) and not has_foreign_unit(label)
     return ("cm-1", 1.0) if is_wavenumber else None
 
@@ -72,7 +73,8 @@ def place_axis(axis: NDArray[np.float64], label: str) -> tuple[NDArray[np.float6
     """
     known, label = axis_unit(label), label.strip()
     is_length = known is None and names_axis(label)
-    if known is None and not is_unlabelled(label) and (not is_length or has_foreign_unit(label)):
+    is_foreign = has_foreign_unit(label) or re.search(r"[(\[][^)\]]*[^\W\d]", label)
+    if known is None and not is_unlabelled(label) and (not is_length or is_foreign):
         raise ValueError(
             f"its axis is in {label!r}, neither a wavelength nor a wavenumber. "
             "Export it in nm or cm-1, or remove the file."
