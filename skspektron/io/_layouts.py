@@ -47,7 +47,7 @@ def in_rows(table: Table, options: TextOptions) -> list[Spectrum]:
     axis, unit = checked_axis(positions, label, options, f"line {line}")
     columns = {name: i for i, name in enumerate(names) if i not in found}
     if not columns and not unit and len(found) == 2:
-        raise Misfit("line 1 names two numbers only", has_axis=False)
+        raise Misfit(f"line {line} names two numbers only", has_axis=False)
     ids = find_ids(table, columns, options.id_column, is_axis_label=names_axis(names[0]))
     kept: dict[str, list[Any]] = {
         name: metadata_column(table.column(i)[1:], sign)
@@ -174,7 +174,8 @@ def _columns(
     start = int(not is_number(names[0]))
     if not start:
         if not all(is_number(name) or is_missing(name) for name in names):
-            raise Misfit("line 1 begins with a number and has text", has_axis=False)
+            line = table.lines[0]
+            raise Misfit(f"line {line} begins with a number and has text", has_axis=False)
         names = [""] * len(names)
     is_pairs = n_axes > 1  # whose columns may differ in length
     for line, cell in zip(table.lines[start:], positions[start:], strict=True):

@@ -305,3 +305,10 @@ def test_lines_before_the_table_are_counted(read):
 def test_windows_text(tmp_path):
     (tmp_path / "a.csv").write_bytes(b"ID,1100 nm,1102 nm\nA\x85\x96B,1,2\nC\xfc,3,4\n")
     assert read_spectra(tmp_path / "a.csv").sample_id.tolist() == ["A…–B", "Cü"]
+
+
+@pytest.mark.parametrize("comments", ["", "# a\n# b\n"])
+def test_a_refusal_names_the_line_in_the_file(read, comments):
+    line = 1 + comments.count("\n")
+    with pytest.raises(ValueError, match=f"line {line} begins with a number and has text"):
+        read(f"{comments}1,a\n2,b\n", layout="columns")
