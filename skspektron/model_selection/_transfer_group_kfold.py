@@ -34,7 +34,9 @@ class TransferGroupKFold(BaseTransferSplit):
 
     Notes
     -----
-    Splits do not depend on the order of the rows. Without metadata routing scikit-learn passes no
+    Splits do not depend on the order of the rows. Samples are dealt in the order of their sorted
+    ids, as groups are in :class:`sklearn.model_selection.GroupKFold`, so that new names give other
+    splits: a splitter does not read the spectra. Without metadata routing scikit-learn passes no
     metadata to a splitter: use ``cv=list(cv.split(...))`` in this case.
 
     Examples

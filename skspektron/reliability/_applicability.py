@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, v
 from .._documentation import DocumentedEstimator
 from .._fitting import unfitted_on_failure
 from .._pipelines import split_last_step
+from .._samples import number_samples
 from .._validation import check_labels, check_real, pass_default
 from ._components import Statistics, check_kind, components, is_pls, n_components
 
@@ -244,6 +245,7 @@ class ApplicabilityDomain(OutlierMixin, DocumentedEstimator):
             return np.stack(self._statistics(Z))
         fitted = components(self.estimator_)
         n_kept = n_components(fitted, Z)
+        ids, _, _ = number_samples(Z, ids, y if is_pls(self.estimator_) else None)
         found = np.empty((2, len(Z)))
         for train, test in GroupKFold(min(N_FOLDS, len(np.unique(ids)))).split(Z, groups=ids):
             rank = np.linalg.matrix_rank(Z[train] - Z[train].mean(axis=0))

@@ -64,13 +64,15 @@ class ConformalTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator)
     estimator_ : estimator
         The estimator fitted on all rows; `predict` uses it.
     fold_estimators_ : list of n_splits_ estimators
-        The estimators fitted without the samples of each fold.
+        The estimators fitted without the samples of each fold, from fold 0.
     standard_ids_ : ndarray of shape (n_standards,)
         Ids of the samples held out in turn, sorted.
     folds_ : ndarray of shape (n_standards,)
-        Fold in which each of them is held out, from 0.
+        Fold in which each of them is held out, from 0, in the order of `standard_ids_`. Samples are
+        dealt to the folds in an order that follows their spectra: other names or another order of
+        the rows hold out the same samples together.
     conformity_scores_ : ndarray of shape (n_standards,)
-        Absolute error of each of them when held out, in the unit of `y`.
+        Absolute error of each of them when held out, in the unit of `y`, in the same order.
     n_splits_ : int
         Number of folds.
     n_features_in_ : int
@@ -95,9 +97,9 @@ class ConformalTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator)
     selects them, intervals tend to be wider than needed. Source rows of other samples may be chosen
     in any way. A fit without some samples uses at most `n_transfer` of the remaining standards.
 
-    If a sample has several target scans, the first labelled one is used, because a new sample is
-    also predicted from one scan. Intervals are too narrow for a `FrozenEstimator` that was trained
-    on the standards.
+    If a sample has several labelled target scans, one is used, whatever the order of the rows,
+    because a new sample is also predicted from one scan. Intervals are too narrow for a
+    `FrozenEstimator` that was trained on the standards.
 
     References
     ----------
@@ -169,11 +171,11 @@ class ConformalTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator)
         self._check_parameters()
         rows = self._check_rows(X, y, instrument, sample_id)
         self.estimator_ = fit_rows(clone(self.estimator), rows)
-        at = labelled_targets(self.estimator_, rows)
+        at, turn = labelled_targets(self.estimator_, rows)
         self._check_n_standards(len(at))
         self.standard_ids_ = rows.ids[at]
         self.n_splits_ = self._count_folds(len(at))
-        self.folds_ = np.arange(len(at)) % self.n_splits_
+        self.folds_ = turn % self.n_splits_
         held_out = [self.folds_ == k for k in range(self.n_splits_)]
         self.fold_estimators_: list[Any] = Parallel(n_jobs=self.n_jobs)(
             delayed(fit_without)(self.estimator, self.estimator_, rows, self.standard_ids_[mask])

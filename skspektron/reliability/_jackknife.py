@@ -12,6 +12,7 @@ from sklearn.base import clone
 
 from .._frames import take_rows
 from .._pipelines import last_step
+from .._samples import number_samples
 from ..model_selection._transfer_curve import find_prefix, route_metadata
 
 
@@ -62,13 +63,20 @@ def fit_without(estimator: Any, full_fit: Any, rows: StackedRows, ids: NDArray[A
     return fit_rows(clone(estimator).set_params(**limit_n_transfer(full_fit, kept)), kept)
 
 
-def labelled_targets(full_fit: Any, rows: StackedRows) -> NDArray[np.intp]:
-    """Return the first labelled target row of each sample, sorted by sample id."""
-    labelled = np.isfinite(rows.y)
+def labelled_targets(full_fit: Any, rows: StackedRows) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return one labelled target row of each sample, sorted by id, and its turn to be held out.
+
+    The turns, from 0, follow the spectra.
+    """
+    is_target = np.ones(len(rows.y), dtype=bool)
     if "instrument" in rows.metadata:
-        labelled &= rows.metadata["instrument"] == _fitted_transfer(full_fit).target_
-    at = np.flatnonzero(labelled)
-    return at[np.unique(rows.ids[at], return_index=True)[1]]
+        is_target = rows.metadata["instrument"] == _fitted_transfer(full_fit).target_
+    spectra = np.asarray(rows.X, dtype=np.float64)
+    numbers, _, order = number_samples(spectra, rows.ids, rows.y, is_target=is_target)
+    at = order[(is_target & np.isfinite(rows.y))[order]]
+    at = at[np.unique(numbers[at], return_index=True)[1]]
+    turn = np.argsort(rows.ids[at])
+    return at[turn], turn
 
 
 def limit_n_transfer(full_fit: Any, rows: StackedRows) -> dict[str, int]:

@@ -17,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skspektron import SNV, PDSTransfer, SpektronEmbedder, stack_instruments
+from skspektron._samples import number_samples
 from skspektron.datasets import make_instruments
 from skspektron.reliability import ApplicabilityDomain
 
@@ -88,7 +89,8 @@ def test_statistics_and_limits_equal_their_definitions(model, parts, rows):
     np.testing.assert_allclose(found.hotelling_t2, expected[:, 0])
     np.testing.assert_allclose(found.q_residuals, expected[:, 1])
     held_out = np.empty((30, 2))
-    for train, test in GroupKFold(10).split(Z, groups=range(30)):
+    numbers, _, _ = number_samples(Z, np.arange(30), y)
+    for train, test in GroupKFold(10).split(Z, groups=numbers):
         without = parts(clone(model).fit(Z[train], y[train]), Z[train])
         held_out[test] = [t2_and_q(z, *without) for z in Z[test]]
     assert domain.hotelling_t2_limit_ == pytest.approx(expected_limit(held_out[:, 0]))
@@ -264,3 +266,15 @@ def test_folds_of_lower_rank_give_finite_limits():
     assert np.isfinite(domain.score_samples(X)).all()
     with pytest.raises(ValueError, match=r"4 of the 5 spectra are identical"):
         ApplicabilityDomain().fit(np.eye(5, 3)[[0, 0, 0, 0, 1]])
+
+
+@pytest.mark.parametrize("model", [None, PLSRegression(3)])
+def test_names_and_order_of_samples_do_not_change_the_limits(model, rows):
+    X, y = rows[0][:30, ::4], rows[1][:30]
+    ids = np.repeat(np.arange(15), 2)
+    order = np.random.default_rng(0).permutation(30)
+    names = np.random.default_rng(1).permutation(15)[ids]
+    reference = ApplicabilityDomain(model).fit(X, y, sample_id=ids)
+    other = ApplicabilityDomain(model).fit(X[order], y[order], sample_id=names[order])
+    assert other.hotelling_t2_limit_ == pytest.approx(reference.hotelling_t2_limit_, rel=1e-9)
+    assert other.q_residuals_limit_ == pytest.approx(reference.q_residuals_limit_, rel=1e-9)

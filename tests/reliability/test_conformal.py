@@ -105,13 +105,14 @@ def test_intervals_are_those_of_the_paper(method, n_standards, n_splits, level, 
     _, intervals = model.predict_interval(X_new[:2])
     n_folds = {"auto": n_standards if n_standards <= 30 else 10}.get(n_splits, n_splits)
     assert model.n_splits_ == n_folds
+    assert np.ptp(np.bincount(model.folds_, minlength=n_folds)) <= 1
     standards = np.flatnonzero(stack[2] == "B")
     for x, interval in zip(X_new, intervals, strict=False):
         expected = oracles.jackknife_plus(
             partial(fit_without, stack, method, stack[3][standards]),
             stack[0][standards],
             stack[1][standards],
-            [i % n_folds for i in range(n_standards)],
+            model.folds_.tolist(),
             x,
             level,
         )

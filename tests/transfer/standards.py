@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.model_selection import GroupKFold
 
+from skspektron._samples import number_samples
 from skspektron.transfer._core._standards import Rows, Standards
 
 
@@ -49,6 +50,12 @@ def standard_spectra(model, stack):
         for name in "BA"
     ]
     return X[rows[0]], X[rows[1]]
+
+
+def sample_numbers(stack):
+    """Return the ids by which the folds of a transfer from A to B are dealt."""
+    X, y, instrument, sample_id = stack
+    return number_samples(X, sample_id, y, is_target=instrument == "B")[0]
 
 
 def expected_error(candidate, X, y, ids, target, source):

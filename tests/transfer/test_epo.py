@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from skspektron.transfer import EPOTransfer, NoTransfer
 from tests import oracles
 from tests.transfer.methods import fit, make
-from tests.transfer.standards import expected_error, standard_spectra
+from tests.transfer.standards import expected_error, sample_numbers, standard_spectra
 
 
 @pytest.mark.parametrize("n_components", [1, 3, None])
@@ -34,20 +34,21 @@ def test_projects_after_the_preprocessing_of_a_pipeline(make_stack):
     fit(model, (X, y, instrument, sample_id))
     scaler = StandardScaler().fit(X[instrument == "A"])
     # Kennard-Stone reads unscaled spectra, so the reference gets the same standards explicitly.
-    order = [int(np.flatnonzero(sample_id[:30] == i)[0]) for i in model.transfer_ids_]
-    reference = make(EPOTransfer, n_components=2, selection=lambda X: [*order, *_rest(order)])
+    chosen = [int(np.flatnonzero(sample_id[:30] == i)[0]) for i in model.transfer_ids_]
+    first = scaler.transform(X[chosen])
+
+    def chosen_first(X):
+        order = [int(np.abs(X - row).sum(axis=1).argmin()) for row in first]
+        return [*order, *set(range(30)).difference(order)]
+
+    reference = make(EPOTransfer, n_components=2, selection=chosen_first)
     fit(reference, (scaler.transform(X), y, instrument, sample_id))
     np.testing.assert_allclose(model.predict(X), reference.predict(scaler.transform(X)), atol=1e-6)
 
 
-def _rest(order):
-    """Return the indices of 30 samples that are not in `order`."""
-    return sorted(set(range(30)) - set(order))
-
-
 @pytest.mark.parametrize("seed", [0, 1])
 def test_auto_minimizes_the_expected_error(seed, make_stack):
-    X, y, instrument, sample_id = stack = make_stack(random_state=seed)
+    X, y, instrument, _ = stack = make_stack(random_state=seed)
     model = fit(make(EPOTransfer, 8), stack)
     target, source = standard_spectra(model, stack)
 
@@ -60,7 +61,7 @@ def test_auto_minimizes_the_expected_error(seed, make_stack):
         return fit_one
 
     rows = instrument == "A"
-    data = X[rows], y[rows], sample_id[rows], target, source
+    data = X[rows], y[rows], sample_numbers(stack)[rows], target, source
     errors = [expected_error(candidate(k), *data) for k in range(1, 7)]
     assert model.map_.n_components == 1 + np.argmin(errors)
 
@@ -81,7 +82,7 @@ def test_auto_chooses_directions_and_pls_components_together(make_stack):
         return fit_one
 
     rows = instrument == "A"
-    data = X[rows], y[rows], sample_id[rows], target, source
+    data = X[rows], y[rows], sample_numbers(stack)[rows], target, source
     candidates = list(product(range(1, 7), range(1, 10)))  # at most 15 - 6 components
     errors = [expected_error(candidate(*k), *data) for k in candidates]
     chosen = model.map_.n_components, model.target_estimator_.n_components

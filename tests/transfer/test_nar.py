@@ -11,7 +11,7 @@ from skspektron.transfer import EPOTransfer, NARTransfer, NoTransfer
 from skspektron.transfer._nar import AUTO_PENALTIES, AUTO_RIDGES, augment
 from tests import oracles
 from tests.transfer.methods import fit, make
-from tests.transfer.standards import expected_error, standard_spectra
+from tests.transfer.standards import expected_error, sample_numbers, standard_spectra
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(15, 6))
@@ -102,7 +102,7 @@ def test_auto_minimizes_the_expected_error(make_stack):
         model = fit(make(NARTransfer, 4), stack)
         target, source = standard_spectra(model, stack)
         rows = instrument == "A"
-        data = X[rows], y[rows], sample_id[rows], target, source
+        data = X[rows], y[rows], sample_numbers(stack)[rows], target, source
         errors = [expected_error(ridge_candidate(p, X[rows]), *data) for p in AUTO_PENALTIES]
         assert model.difference_penalty_ == AUTO_PENALTIES[int(np.argmin(errors))]
         chosen.add(model.difference_penalty_)
@@ -129,7 +129,7 @@ def test_the_default_chooses_penalty_and_ridge_together(make_stack):
     target, source = standard_spectra(model, stack)
     rows = instrument == "A"
     mean_square_norm = np.mean(np.sum((X[rows] - X[rows].mean(axis=0)) ** 2, axis=1))
-    data = X[rows], y[rows], sample_id[rows], target, source
+    data = X[rows], y[rows], sample_numbers(stack)[rows], target, source
     errors = {
         (penalty, ridge): expected_error(ridge_candidate(penalty, X[rows], ridge), *data)
         for penalty in AUTO_PENALTIES

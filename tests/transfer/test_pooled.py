@@ -7,6 +7,7 @@ from sklearn.linear_model import LinearRegression, Ridge
 from skspektron.transfer import PooledTransfer
 from skspektron.transfer._algorithms._pls import cross_validated_pls
 from tests.transfer.methods import make
+from tests.transfer.standards import sample_numbers
 
 
 def test_is_the_estimator_fitted_on_source_and_standards(make_stack):
@@ -68,13 +69,14 @@ def test_repeated_standards_stay_in_one_fold(make_stack):
     X, y, instrument, sample_id = make_stack()
     rng = np.random.default_rng(5)
     X, y = X + 0.1 * rng.normal(size=X.shape), y + rng.normal(size=y.shape)
+    numbers = sample_numbers((X, y, instrument, sample_id))
     model = PooledTransfer(source="A", target="B", n_transfer=8, weight=3)
     model.fit(X, y, instrument=instrument, sample_id=sample_id)
     standards = [
         np.flatnonzero((instrument == "B") & (sample_id == i))[0] for i in model.transfer_ids_
     ]
     rows = np.concatenate([np.arange(30), np.repeat(standards, 3)])
-    expected = cross_validated_pls(X[rows], y[rows], sample_id[rows])
+    expected = cross_validated_pls(X[rows], y[rows], numbers[rows])
     row_folds = cross_validated_pls(X[rows], y[rows], np.arange(len(rows)))
     assert model.target_estimator_.n_components == expected.n_components < row_folds.n_components
     np.testing.assert_allclose(model.predict(X), expected.predict(X), atol=1e-8)

@@ -22,7 +22,8 @@ def standard_folds(n_standards: int, n_folds: int = N_FOLDS) -> Iterator[Fold]:
 def sample_folds(ids: NDArray[Any], n_folds: int = N_FOLDS) -> list[Fold]:
     """Return training and held-out rows of at most `n_folds`, all rows of a sample together.
 
-    There is none with a single sample, which cannot be held out.
+    There is none with a single sample, which cannot be held out. Samples are dealt in the order of
+    `ids`, which `number_samples` gives by the spectra.
     """
     n_samples = len(np.unique(ids))
     if n_samples < 2:

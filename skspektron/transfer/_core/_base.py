@@ -23,6 +23,7 @@ from ..._documentation import DocumentedEstimator
 from ..._fitting import unfitted_on_failure
 from ..._frames import frame_kind
 from ..._pipelines import last_step, split_last_step
+from ..._samples import number_samples
 from ..._typing import InstrumentName, MemoryLike, RandomState, Selection
 from ..._validation import check_labels
 from .._algorithms._pls import cross_validated_pls
@@ -35,9 +36,9 @@ from ._standards import (
     Standards,
     check_n_transfer,
     choose_standards,
-    instrument_rows,
     resolve_instruments,
     source_mask,
+    split_instruments,
 )
 
 if TYPE_CHECKING:
@@ -122,11 +123,11 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
             return self._fit_plain(rows)
         has_ids = sample_id is not None
         check_prefit(self.estimator, self.trained_on, rows.ids, has_ids=has_ids)
-        source, target = self._split_instruments(rows, instrument)
+        source, target, names = self._split_instruments(rows, instrument)
         source, target = self._lay_out(source, target)
         self.estimator_ = self._calibrate(source)
         standards = self._choose_standards(source, target, has_ids=has_ids)
-        self.transfer_ids_ = standards.ids
+        self.transfer_ids_ = names[standards.ids]
         self._is_adapted = len(standards) > 0 or self._learns_unlabelled
         if self._is_adapted:
             self._learn(source, target, standards)
@@ -191,12 +192,11 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         ids = np.arange(len(X)) if sample_id is None else sample_id
         return Rows(X, y, check_labels(ids, len(X), "sample_id"))
 
-    def _split_instruments(self, rows: Rows, instrument) -> tuple[Rows, Rows]:
-        """Return the rows of source and target."""
+    def _split_instruments(self, rows: Rows, instrument) -> tuple[Rows, Rows, NDArray[Any]]:
+        """Return the rows of source and target with numbered samples, and the ids by number."""
         labels = check_labels(instrument, len(rows.X), "instrument")
         self.source_, self.target_ = resolve_instruments(labels, self.source, self.target)
-        is_source, is_target = labels == self.source_, labels == self.target_
-        return instrument_rows(rows, is_source), instrument_rows(rows, is_target)
+        return split_instruments(rows, labels == self.source_, labels == self.target_)
 
     def _lay_out(self, source: Rows, target: Rows) -> tuple[Rows, Rows]:
         """Return the rows of both instruments on the channels to use."""
@@ -228,6 +228,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         self._check_finite(rows.X)
         self.source_ = self.target_ = None
         self.transfer_ids_ = rows.ids[:0]
+        rows = replace(rows, ids=number_samples(rows.X, rows.ids, rows.y)[0])
         self._is_adapted = False
         grids = self._layout.grids
         self.source_channels_, self.target_channels_ = grids.source, grids.target

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..._samples import number_samples
 from ..._validation import check_labels
 from ...model_selection._orderings import iterate_samples
 
@@ -94,14 +95,19 @@ def resolve_instruments(labels: NDArray[Any], source, target) -> tuple[Any, Any]
     return source, target
 
 
-def instrument_rows(rows: Rows, mask: NDArray[Any]) -> Rows:
-    """Return the rows under `mask`, sorted so that their order in `rows` does not matter."""
-    X, y, ids = rows.X[mask], rows.y[mask], rows.ids[mask]
-    keys = (ids,)
-    if len(np.unique(ids)) < len(ids):  # replicates are sorted by their values
-        keys = (*np.column_stack([X, y]).T, ids)
-    order = np.lexsort(keys)
-    return Rows(X[order], y[order], ids[order])
+def split_instruments(
+    rows: Rows, is_source: NDArray[np.bool_], is_target: NDArray[np.bool_]
+) -> tuple[Rows, Rows, NDArray[Any]]:
+    """Return the rows of source and target, with numbers for ids, and the ids by number.
+
+    Rows are sorted by these numbers, so that their order in `rows` does not matter.
+    """
+    used = np.flatnonzero(is_source | is_target)
+    X, y, is_target = rows.X[used], rows.y[used], is_target[used]
+    numbers, names, order = number_samples(X, rows.ids[used], y, is_target=is_target)
+    by_instrument = order[~is_target[order]], order[is_target[order]]
+    source, target = (Rows(X[at], y[at], numbers[at]) for at in by_instrument)
+    return source, target, names
 
 
 def source_mask(instrument: Any, n_samples: int, source: Any, target: Any) -> NDArray[np.bool_]:
