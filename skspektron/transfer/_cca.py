@@ -35,7 +35,9 @@ class CCATransfer(LowRankTransfer):
         Cache of the fitted calibration: a search over parameters of the transfer then fits it once
         per fold.
     trained_on : array-like of sample ids, default=None
-        Samples that a `FrozenEstimator` was fitted on, to detect leakage. None: `fit` warns.
+        Samples that a `FrozenEstimator` was fitted on. `fit` warns if some or all of them are not
+        among its rows, as when a test holds them out, and if they are not stated. []: it was fitted
+        on none of the samples of these data.
     n_components : int, None or "auto", default="auto"
         Largest number of principal components and of canonical pairs, at least 1. None: the number
         that the standards support. "auto": the number with the smallest difference between the

@@ -50,7 +50,9 @@ class CORALTransfer(MappedTransfer):
         Cache of the fitted calibration: a search over parameters of the transfer then fits it once
         per fold.
     trained_on : array-like of sample ids, default=None
-        Samples that a `FrozenEstimator` was fitted on, to detect leakage. None: `fit` warns.
+        Samples that a `FrozenEstimator` was fitted on. `fit` warns if some or all of them are not
+        among its rows, as when a test holds them out, and if they are not stated. []: it was fitted
+        on none of the samples of these data.
     regularization : float or "auto", default="auto"
         Ridge :math:`\lambda` in units of the mean variance of a source channel, above 0. Directions
         with less variance than that are hardly stretched; a very large value corrects the mean

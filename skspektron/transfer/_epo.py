@@ -50,7 +50,9 @@ class EPOTransfer(ComponentsTransfer, LastStepTransfer):
         Cache of the fitted calibration: a search over parameters of the transfer then fits it once
         per fold.
     trained_on : array-like of sample ids, default=None
-        Samples that a `FrozenEstimator` was fitted on, to detect leakage. None: `fit` warns.
+        Samples that a `FrozenEstimator` was fitted on. `fit` warns if some or all of them are not
+        among its rows, as when a test holds them out, and if they are not stated. []: it was fitted
+        on none of the samples of these data.
     n_components : int, None or "auto", default="auto"
         Number of directions to remove, at least 1. Typical: 1 to 6. None: all directions of the
         differences. "auto": up to 6, the number with the smallest sum of the squared error in

@@ -60,7 +60,9 @@ class LoRATransfer(EmbeddingTransfer):
         Cache of the fitted calibration: a search over parameters of the transfer then fits it once
         per fold.
     trained_on : array-like of sample ids, default=None
-        Samples that a `FrozenEstimator` was fitted on, to detect leakage. None: `fit` warns.
+        Samples that a `FrozenEstimator` was fitted on. `fit` warns if some or all of them are not
+        among its rows, as when a test holds them out, and if they are not stated. []: it was fitted
+        on none of the samples of these data.
     wavelength, wavenumber : array-like of shape (n_features,), default=None
         Axis of the spectra in nm or in cm-1, for ``estimator=None``; an estimator has its own.
     weights : str or path-like, default="small"

@@ -61,7 +61,9 @@ class NARTransfer(LastStepTransfer):
         Cache of the fitted calibration: a search over parameters of the transfer then fits it once
         per fold.
     trained_on : array-like of sample ids, default=None
-        Samples that a `FrozenEstimator` was fitted on, to detect leakage. None: `fit` warns.
+        Samples that a `FrozenEstimator` was fitted on. `fit` warns if some or all of them are not
+        among its rows, as when a test holds them out, and if they are not stated. []: it was fitted
+        on none of the samples of these data.
     difference_penalty : float or "auto", default="auto"
         Weight :math:`\lambda` of the difference spectra, above 0. "auto": 0.01, 1, 100 or 10000,
         the value with the smallest sum of the squared error in cross-validation on the source rows

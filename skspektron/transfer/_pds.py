@@ -48,7 +48,9 @@ class PDSTransfer(MappedTransfer):
         Cache of the fitted calibration: a search over parameters of the transfer then fits it once
         per fold.
     trained_on : array-like of sample ids, default=None
-        Samples that a `FrozenEstimator` was fitted on, to detect leakage. None: `fit` warns.
+        Samples that a `FrozenEstimator` was fitted on. `fit` warns if some or all of them are not
+        among its rows, as when a test holds them out, and if they are not stated. []: it was fitted
+        on none of the samples of these data.
     window_length : int, (int, int) or "auto", default="auto"
         Number of target channels in the window of a source channel; odd. Typical: 3 to 15. A pair
         is double-window PDS, see `PDS`. "auto": 5, 11 or 21, chosen like `n_components`.

@@ -55,7 +55,9 @@ class PFCETransfer(LinearTransfer):
         Cache of the fitted calibration: a search over parameters of the transfer then fits it once
         per fold.
     trained_on : array-like of sample ids, default=None
-        Samples that a `FrozenEstimator` was fitted on, to detect leakage. None: `fit` warns.
+        Samples that a `FrozenEstimator` was fitted on. `fit` warns if some or all of them are not
+        among its rows, as when a test holds them out, and if they are not stated. []: it was fitted
+        on none of the samples of these data.
     uses : {"spectra", "labels", "both"}, default="spectra"
         What a standard has to have, and what `c` is. "spectra" (published as NS-PFCE): paired
         spectra; `c` is the prediction of the calibration for the source spectra. "labels"

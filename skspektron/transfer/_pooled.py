@@ -43,7 +43,9 @@ class PooledTransfer(BaseTransfer):
         Cache of the fitted calibration: a search over parameters of the transfer then fits it once
         per fold.
     trained_on : array-like of sample ids, default=None
-        Samples that a `FrozenEstimator` was fitted on, to detect leakage. None: `fit` warns.
+        Samples that a `FrozenEstimator` was fitted on. `fit` warns if some or all of them are not
+        among its rows, as when a test holds them out, and if they are not stated. []: it was fitted
+        on none of the samples of these data.
     weight : int or "auto", default="auto"
         Weight w of a standard relative to a source row, at least 1. With the ratio of the number
         of source rows to the number of standards, both instruments have equal weight; "auto" is

@@ -34,7 +34,9 @@ class TargetOnly(BaseTransfer):
         Cache of the fitted calibration: a search over parameters of the transfer then fits it once
         per fold.
     trained_on : array-like of sample ids, default=None
-        Samples that a `FrozenEstimator` was fitted on, to detect leakage. None: `fit` warns.
+        Samples that a `FrozenEstimator` was fitted on. `fit` warns if some or all of them are not
+        among its rows, as when a test holds them out, and if they are not stated. []: it was fitted
+        on none of the samples of these data.
 
     Attributes
     ----------

@@ -118,11 +118,11 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         """
         self._check_parameters()
         rows = self._check_rows(X, y, sample_id)
+        has_ids = sample_id is not None
+        check_prefit(self.estimator, self.trained_on, rows.ids, has_ids=has_ids)
         if instrument is None:
             warn_without_transfer(self, len(rows.X))
             return self._fit_plain(rows)
-        has_ids = sample_id is not None
-        check_prefit(self.estimator, self.trained_on, rows.ids, has_ids=has_ids)
         source, target, names = self._split_instruments(rows, instrument)
         source, target = self._lay_out(source, target)
         self.estimator_ = self._calibrate(source)

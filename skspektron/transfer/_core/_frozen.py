@@ -17,8 +17,14 @@ def is_frozen(estimator) -> bool:
 
 
 def check_prefit(estimator, trained_on, ids, *, has_ids: bool) -> None:
-    """Warn if a frozen calibration may have been fitted on samples that a test holds out."""
-    if trained_on is not None and not has_ids:
+    """Warn if a frozen calibration may have been fitted on samples that a test holds out.
+
+    `fit` sees the training rows of a fold alone. If they include all samples of `trained_on`, none
+    of these is held out. If some or all are absent, they are held out, or are samples that are not
+    in the data at all: this cannot be told apart, so `fit` warns, and an empty `trained_on` states
+    that the calibration was fitted on other data. `trained_on` None warns too.
+    """
+    if trained_on is not None and len(trained_on) and not has_ids:
         raise ValueError(
             f"trained_on names {len(trained_on)} samples, and sample_id is None. "
             "Pass sample_id=, so that they can be found among the training rows."
@@ -32,22 +38,24 @@ def check_prefit(estimator, trained_on, ids, *, has_ids: bool) -> None:
     elif trained_on is None:
         warnings.warn(
             "It is not known which samples the FrozenEstimator was fitted on. If held-out samples "
-            "are among them, scores are too good. Pass the ids of those samples as trained_on=.",
+            "are among them, scores are too good. Pass the ids of those samples as trained_on=, or "
+            "trained_on=[] if it was fitted on other data.",
             stacklevel=4,
         )
-    else:
+    elif len(trained_on):
         known = check_labels(trained_on, len(trained_on), "trained_on")
         if (known.dtype.kind in "US") != (ids.dtype.kind in "US"):
             raise TypeError(
                 f"trained_on must have ids of the type of sample_id ({ids.dtype}), got "
                 f"{known.dtype}, so none of its {len(known)} samples can be found. Convert them."
             )
-        absent = ~np.isin(known, ids)
-        if absent.any() and not absent.all():
+        n_absent = np.count_nonzero(~np.isin(known, ids))
+        if n_absent:
             warnings.warn(
-                f"The FrozenEstimator was fitted on {len(absent)} samples, and {absent.sum()} of "
-                "them are not among the training rows. If they are held out for a test, its score "
-                "is too good. Test on samples outside trained_on.",
+                f"The FrozenEstimator was fitted on {len(known)} samples, and {n_absent} of them "
+                "are not among the training rows. If they are held out for a test, its score is "
+                "too good. Test on samples outside trained_on, or pass trained_on=[] if it was "
+                "fitted on other data.",
                 stacklevel=4,
             )
 

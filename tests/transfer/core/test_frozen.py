@@ -30,7 +30,7 @@ def prefit(method, frozen, trained_on=None, n_transfer=0):
 
 @pytest.mark.parametrize("method", UNCHANGED)
 def test_warns_without_trained_on(method, frozen, make_stack):
-    with pytest.warns(UserWarning, match="not known which samples .* trained_on="):
+    with pytest.warns(UserWarning, match=r"not known which samples .* trained_on=\[\]"):
         model = fit(prefit(method, frozen), make_stack())
     assert model.estimator_ is frozen
 
@@ -51,10 +51,35 @@ def test_no_warning_if_fitted_on_training_rows(n_transfer, frozen, make_stack):
     assert model.estimator_ is frozen
 
 
-def test_no_warning_if_fitted_on_other_samples(frozen, make_stack):
+@pytest.mark.parametrize("trained_on", [[], (), np.array([])])
+def test_no_warning_if_fitted_on_other_data(trained_on, frozen, make_stack):
+    X, y, instrument, sample_id = stack = make_stack()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        fit(prefit(NoTransfer, frozen, ["t00", "t01"]), make_stack())
+        fit(prefit(NoTransfer, frozen, trained_on), stack)
+        prefit(NoTransfer, frozen, trained_on).fit(X, y, instrument=instrument)
+        metadata = {"instrument": instrument, "sample_id": sample_id}
+        cv = list(TransferGroupKFold(3, target="B").split(X, y, **metadata))
+        model = prefit(NoTransfer, frozen, trained_on)
+        cross_val_score(model, X, y, cv=cv, params=metadata, error_score="raise")
+
+
+@pytest.mark.parametrize("has_instruments", [True, False])
+@pytest.mark.parametrize(("n_held_out", "n_trained"), [(10, 10), (10, 4), (10, 30), (1, 1)])
+def test_warns_in_the_fold_that_holds_them_out(
+    n_held_out, n_trained, has_instruments, frozen, make_stack
+):
+    X, y, instrument, sample_id = make_stack()
+    samples = np.unique(sample_id)
+    kept = ~np.isin(sample_id, samples[:n_held_out])
+    model = prefit(NoTransfer, frozen, samples[:n_trained])
+    if not has_instruments:
+        model.set_params(source=None, target=None)
+    stack = X[kept], y[kept], instrument[kept] if has_instruments else None, sample_id[kept]
+    n_absent = min(n_held_out, n_trained)
+    match = f"on {n_trained} samples, and {n_absent} of them are not among"
+    with pytest.warns(UserWarning, match=match):
+        fit(model, stack)
 
 
 def test_warns_if_fitted_on_held_out_samples(frozen, make_stack):
