@@ -99,15 +99,28 @@ class ValidationLoss(Callback):
 
 
 def train_head(
-    recipe: Recipe, Z: NDArray, y: NDArray, *, d_hidden: Sequence[int], dropout: float
+    recipe: Recipe,
+    Z: NDArray,
+    y: NDArray,
+    *,
+    d_hidden: Sequence[int],
+    dropout: float,
+    sample: NDArray | None = None,
 ) -> tuple[dict[str, NDArray], Records]:
-    """Return the weights by name of a head that predicts `y` (n, n_targets) from latents `Z`."""
+    """Return the weights by name of a head that predicts `y` (n, n_targets) from latents `Z`.
+
+    `sample` (n,) are the numbers of the physical samples, of which all rows are held out together.
+    """
     with seeded(recipe.seed):
         regressor = LatentRegressor(Z.shape[1], y.shape[1], d_hidden, dropout)
     regressor.standardize(to_tensor(Z, np.float64), to_tensor(y, np.float64))
     z, labels = to_tensor(Z), to_tensor(y, np.float64)
     history = _train(
-        recipe, RegressionTask(regressor), lambda rows: {"z": z[rows], "y": labels[rows]}, len(y)
+        recipe,
+        RegressionTask(regressor),
+        lambda rows: {"z": z[rows], "y": labels[rows]},
+        len(y),
+        sample,
     )
     return _arrays(regressor), history
 
@@ -121,6 +134,7 @@ def fine_tune(
     *,
     d_hidden: Sequence[int],
     dropout: float,
+    sample: NDArray | None = None,
 ) -> tuple[FrozenNetwork, dict[str, NDArray], Records]:
     """Return a copy of `network`, fine-tuned with its head, and the head; `Z` are its latents.
 
@@ -132,7 +146,7 @@ def fine_tune(
     ----------
     .. [1] Kumar, Raghunathan, Jones, Ma & Liang, ICLR (2022), arXiv:2202.10054.
     """
-    head, head_history = train_head(recipe, Z, y, d_hidden=d_hidden, dropout=dropout)
+    head, head_history = train_head(recipe, Z, y, d_hidden=d_hidden, dropout=dropout, sample=sample)
     regressor = _load_regressor(head, dropout)
     tuned = copy.deepcopy(network.on(recipe.device)).requires_grad_(True)
     labels = to_tensor(y, np.float64)
@@ -141,6 +155,7 @@ def fine_tune(
         RegressionTask(regressor, tuned),
         lambda rows: spectra.batch(rows) | {"y": labels[rows]},
         len(y),
+        sample,
     )
     records = [*head_history, *history]
     if recipe.n_iter_no_change is not None and _lowest(history) >= _lowest(head_history):
@@ -171,11 +186,13 @@ def _train(
     task: RegressionTask,
     make_batch: Callable[[Tensor], dict[str, Tensor]],
     n_samples: int,
+    sample: NDArray | None,
 ) -> Records:
-    """Train `task` in place, on all rows or with early stopping on held-out rows."""
+    """Train `task` in place, on all rows or with early stopping on held-out samples."""
     rows, callbacks, recorded = torch.arange(n_samples), [], ["mse"]
     if recipe.n_iter_no_change is not None:
-        rows, held_out = hold_out(n_samples, recipe.validation_fraction, recipe.seed)
+        groups = None if sample is None else to_tensor(sample, np.int64)
+        rows, held_out = hold_out(n_samples, recipe.validation_fraction, recipe.seed, groups)
         batches = [make_batch(part) for part in held_out.split(recipe.batch_size)]
         validation = ValidationLoss(batches)
         callbacks = [

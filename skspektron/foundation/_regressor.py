@@ -15,8 +15,16 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .._base import PretrainedMixin
 from .._documentation import DocumentedEstimator
 from .._fitting import unfitted_on_failure
+from .._samples import number_samples
 from .._typing import RandomState, Weights
-from .._validation import check_choice, check_counts, check_int, check_real, pass_default
+from .._validation import (
+    check_choice,
+    check_counts,
+    check_int,
+    check_labels,
+    check_real,
+    pass_default,
+)
 from ._embedder import SpektronEmbedder
 
 if TYPE_CHECKING:
@@ -64,7 +72,8 @@ class SpektronRegressor(PretrainedMixin, RegressorMixin, DocumentedEstimator):
         best weights; with "all", those before fine-tuning if that does not lower the error. None:
         train all passes on all samples.
     validation_fraction : float, default=0.1
-        Fraction of the samples held out with `n_iter_no_change`.
+        Fraction of the samples held out with `n_iter_no_change`. Pass `sample_id` to `fit` if
+        samples have several scans: with one scan held out and another not, the error is too small.
     device : str, default=None
         torch device. None: a GPU if there is one.
     random_state : int, RandomState instance or None, default=None
@@ -119,6 +128,9 @@ class SpektronRegressor(PretrainedMixin, RegressorMixin, DocumentedEstimator):
     (10, 5)
     """
 
+    # scikit-learn's metadata routing reads this, so that set_fit_request is not needed.
+    __metadata_request__fit = {"sample_id": True}  # noqa: RUF012
+
     def __init__(
         self,
         weights: Weights = "small",
@@ -160,8 +172,25 @@ class SpektronRegressor(PretrainedMixin, RegressorMixin, DocumentedEstimator):
         return self.embedder_.network_
 
     @unfitted_on_failure
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Train the head, or head and network, on the spectra `X` and reference values `y`."""
+    def fit(self, X: ArrayLike, y: ArrayLike, *, sample_id: ArrayLike | None = None) -> Self:
+        """Train the head, or head and network, on spectra and reference values.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Spectra.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Reference values.
+        sample_id : array-like of shape (n_samples,), default=None
+            Physical sample of each row: all scans of a sample are held out together, and neither
+            the names of the samples nor the order of the rows change the fit. None: every row is a
+            separate sample.
+
+        Returns
+        -------
+        self : SpektronRegressor
+            The fitted regressor.
+        """
         from .._training._regression import fine_tune, train_head
 
         self._check_parameters()
@@ -177,17 +206,23 @@ class SpektronRegressor(PretrainedMixin, RegressorMixin, DocumentedEstimator):
         )
         self._y_shape = y.shape[1:]
         y = y.astype(np.float64).reshape(len(y), -1)
+        sample = None
+        if sample_id is not None:
+            ids = check_labels(sample_id, len(X), "sample_id")
+            numbers, _, order = number_samples(X, ids, y)
+            X, y, sample = X[order], y[order], numbers[order]
         self.wavenumber_ = self._resolve_axis(X.shape[1])
         self.device_ = self._resolve_device()
         recipe = self._recipe(self._draw_seed())
-        sizes: dict[str, Any] = {"d_hidden": self._widths(), "dropout": self.dropout}
+        options: dict[str, Any] = {"d_hidden": self._widths(), "dropout": self.dropout}
+        options["sample"] = sample
         embedder = self._embedder().set_output(transform="default")
         Z = embedder.fit_transform(X)
         if self.trainable == "head":
-            self.head_, self.history_ = train_head(recipe, Z, y, **sizes)
+            self.head_, self.history_ = train_head(recipe, Z, y, **options)
         else:
             embedder.network_, self.head_, self.history_ = fine_tune(
-                recipe, embedder.network_, embedder._to_spectra(X), Z, y, **sizes
+                recipe, embedder.network_, embedder._to_spectra(X), Z, y, **options
             )
         self.embedder_ = embedder
         return self

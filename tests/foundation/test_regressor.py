@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -290,3 +291,55 @@ def test_a_gpu_predicts_as_the_cpu(regressor, X, y, trainable):
         for device in ("cpu", "cuda")
     )
     np.testing.assert_allclose(on_gpu, on_cpu, atol=0.05 * y.std())
+
+
+def noise_scans(bunch, n_samples=12, n_scans=5):
+    """Return scans of samples that differ by noise, random reference values, and ids."""
+    generator = np.random.default_rng(0)
+    X = np.repeat(bunch.X["a"][:n_samples], n_scans, axis=0)
+    X = X + 1e-4 * generator.normal(size=X.shape)
+    return X, np.repeat(generator.normal(size=n_samples), n_scans), np.arange(len(X)) // n_scans
+
+
+@pytest.mark.parametrize(("trainable", "max_epochs"), [("head", 15), ("all", 2)])
+def test_all_scans_of_a_sample_are_held_out_together(trainable, max_epochs, regressor, bunch):
+    X, y, ids = noise_scans(bunch)
+    regressor.set_params(
+        trainable=trainable,
+        max_epochs=max_epochs,
+        hidden_layer_sizes=(128,),
+        n_iter_no_change=15,
+        validation_fraction=0.3,
+    )
+    by_sample = regressor.fit(X, y, sample_id=ids).history_
+    assert min(record["validation_mse"] for record in by_sample) > 0.85
+    if trainable == "head":
+        by_row = regressor.fit(X, y).history_
+        assert min(record["validation_mse"] for record in by_row) < 0.5
+
+
+def test_names_and_order_of_samples_do_not_matter(regressor, bunch):
+    X, y, ids = noise_scans(bunch)
+    regressor.set_params(n_iter_no_change=3, validation_fraction=0.3)
+    expected = regressor.fit(X, y, sample_id=ids).predict(X)
+    order = np.random.default_rng(0).permutation(len(X))
+    names = np.array([f"s{i}" for i in np.random.default_rng(1).permutation(12)])[ids]
+    model = clone(regressor).fit(X[order], y[order], sample_id=names[order])
+    np.testing.assert_allclose(model.predict(X), expected, rtol=1e-9, atol=1e-9)
+
+
+def test_sample_ids_are_routed(regressor, bunch):
+    X, y, ids = noise_scans(bunch)
+    regressor.set_params(n_iter_no_change=3)
+    expected = regressor.fit(X, y, sample_id=ids).predict(X)
+    with config_context(enable_metadata_routing=True):
+        pipeline = make_pipeline("passthrough", clone(regressor)).fit(X, y, sample_id=ids)
+    np.testing.assert_array_equal(pipeline.predict(X), expected)
+
+
+def test_sample_ids_are_checked(regressor, bunch):
+    X, y, ids = noise_scans(bunch)
+    with pytest.raises(ValueError, match="sample_id"):
+        regressor.fit(X, y, sample_id=ids[:-1])
+    with pytest.raises(ValueError, match="holds out 1 of 1 samples"):
+        regressor.set_params(n_iter_no_change=3).fit(X, y, sample_id=np.zeros(len(X)))
