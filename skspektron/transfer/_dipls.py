@@ -10,6 +10,7 @@ from .._typing import InstrumentName, MemoryLike, RandomState, Selection
 from .._validation import check_real, pass_default
 from ._algorithms._dipls import CovarianceDifference, PairDifference, domain_invariant_pls
 from ._algorithms._pls import choose_n_components
+from ._core._fronts import refit_front
 from ._core._frozen import refuse_frozen
 from ._core._linear import LinearTransfer
 from ._core._standards import Rows, Standards
@@ -98,7 +99,8 @@ class DIPLSTransfer(LinearTransfer):
     Notes
     -----
     The last step of the calibration is replaced, so a `FrozenEstimator` is refused; the steps
-    before it are fitted on the source rows and kept. Channels are centred, not scaled. Several
+    before it are fitted on the source rows and kept. Cross-validation refits them in every fold if
+    they use `y`. Channels are centred, not scaled. Several
     targets are fitted one by one. With ``n_transfer=0`` the training samples of the two instruments
     should come from one population: a difference between the samples is penalized like one between
     the instruments, and a difference between their mean reference values becomes a bias. A single
@@ -174,7 +176,7 @@ class DIPLSTransfer(LinearTransfer):
         else:
             centre = self._transform_front(target.X).mean(axis=0)
             other = self._transform_front(target.X) - centre
-        self.n_components_ = self.n_components or choose_n_components(X, source.y, source.ids)
+        self.n_components_ = self.n_components or self._choose_n_components(source, X)
         y_mean = source.y.mean(axis=0)
         y = (source.y - y_mean).reshape(len(X), -1)
         # Weights are combinations of these rows, so their coordinates in a basis suffice.
@@ -186,6 +188,12 @@ class DIPLSTransfer(LinearTransfer):
         self.coef_ = (basis @ coef).reshape(-1, *self._n_outputs)
         self.difference_penalty_ = penalties.reshape(-1, *self._n_outputs)
         self.intercept_ = y_mean - centre @ self.coef_
+
+    def _choose_n_components(self, source, X):
+        """Return the number of components that cross-validation of PLS on the source chooses."""
+        refit = refit_front(self.estimator_, source, self._layout)
+        folds = None if refit is None else lambda train: refit(train)(source.X)
+        return choose_n_components(X, source.y, source.ids, refit=folds)
 
     def _fit_targets(self, X, y, difference):
         """Return the coefficients and the penalties of the targets, in columns."""

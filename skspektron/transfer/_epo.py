@@ -10,8 +10,8 @@ from sklearn.cross_decomposition import PLSRegression
 from sklearn.dummy import DummyRegressor
 
 from ._algorithms._pls import component_limit, covary, fit_pls_path
-from ._core._base import LastStepTransfer
 from ._core._frozen import refuse_frozen
+from ._core._last_step import LastStepTransfer
 from ._core._low_rank import ComponentsTransfer
 from ._core._standards import Rows, Standards
 from ._core._tuning import choose_calibration
@@ -32,8 +32,9 @@ class EPOTransfer(ComponentsTransfer, LastStepTransfer):
     ----------
     estimator : estimator, default=None
         Calibration to transfer; its last step is refitted on projected spectra, after the other
-        steps. None: ``PLSRegression(scale=False)`` with the number of components chosen by
-        cross-validation, and chosen again together with the number of directions.
+        steps, which cross-validation refits in every fold if they use `y`. None:
+        ``PLSRegression(scale=False)`` with the number of components chosen by cross-validation, and
+        chosen again together with the number of directions.
     source, target : str or int, default=None
         Labels of the instrument of the calibration and of the instrument it is transferred to.
         `source` None: the most frequent label other than `target`. `target` None: the label other
@@ -110,7 +111,8 @@ class EPOTransfer(ComponentsTransfer, LastStepTransfer):
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Fit the last step on projected source rows."""
         refuse_frozen(self)
-        source, standards = self._transform_rows(source, standards)
+        given = source, standards
+        source, standards = self._transform_rows(*given)
         final = self._last_step()
         counts: list[Any] = [self.n_components]
         if self.n_components == "auto":
@@ -122,7 +124,8 @@ class EPOTransfer(ComponentsTransfer, LastStepTransfer):
         chosen = 0
         if len(counts) * max(n_pls, 1) > 1:
             fit_candidates = partial(self._fit_candidates, final, counts, n_pls)
-            chosen = choose_calibration(fit_candidates, source, standards)
+            refit = self._refit_rows(*given)
+            chosen = choose_calibration(fit_candidates, source, standards, refit)
         self.map_ = _fit_projection(counts[chosen // max(n_pls, 1)], standards)
         X = np.asarray(self.map_.transform(source.X))
         if n_pls:

@@ -16,8 +16,8 @@ from sklearn.linear_model import Ridge
 from .._typing import InstrumentName, MemoryLike, RandomState, Selection
 from .._validation import check_real, pass_default
 from ._algorithms._ridge_path import RowSpace, mean_square, scaled_differences
-from ._core._base import LastStepTransfer
 from ._core._frozen import refuse_frozen
+from ._core._last_step import LastStepTransfer
 from ._core._standards import Rows, Standards
 from ._core._tuning import choose_calibration
 
@@ -42,9 +42,10 @@ class NARTransfer(LastStepTransfer):
     ----------
     estimator : estimator, default=None
         Calibration to transfer; its last step is refitted on source rows and difference spectra,
-        after the other steps. None: ``PLSRegression(scale=False)`` with the number of components
-        chosen by cross-validation, refitted as ridge regression, the form of [1]_, with
-        :math:`\eta` chosen together with `difference_penalty`.
+        after the other steps, which cross-validation refits in every fold if they use `y`. None:
+        ``PLSRegression(scale=False)`` with the number of components chosen by cross-validation,
+        refitted as ridge regression, the form of [1]_, with :math:`\eta` chosen together with
+        `difference_penalty`.
     source, target : str or int, default=None
         Labels of the instrument of the calibration and of the instrument it is transferred to.
         `source` None: the most frequent label other than `target`. `target` None: the label other
@@ -153,7 +154,8 @@ class NARTransfer(LastStepTransfer):
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Fit the last step on source rows and difference spectra."""
         refuse_frozen(self)
-        source, standards = self._transform_rows(source, standards)
+        given = source, standards
+        source, standards = self._transform_rows(*given)
         final = self._last_step()
         mean_square_norm = mean_square(source.X - source.X.mean(axis=0))
         penalties = self._candidate_penalties(len(standards))
@@ -164,14 +166,18 @@ class NARTransfer(LastStepTransfer):
             ridges = np.array([np.nan])
             fit_all = partial(self._fit_each, final, penalties)
 
-        def fit_candidates(X, y, standards):
-            D = scaled_differences(standards.X_source, standards.X_target, mean_square_norm)
-            return fit_all(X, y, D)
-
         candidates = list(product(penalties, ridges))
         chosen = 0
         if len(candidates) > 1:
-            chosen = choose_calibration(fit_candidates, source, standards)
+            refit = self._refit_rows(*given)
+
+            def fit_candidates(X, y, standards):
+                size = mean_square(X - X.mean(axis=0)) if refit else mean_square_norm
+                return fit_all(
+                    X, y, scaled_differences(standards.X_source, standards.X_target, size)
+                )
+
+            chosen = choose_calibration(fit_candidates, source, standards, refit)
         self.difference_penalty_, ridge = candidates[chosen]
         D = scaled_differences(standards.X_source, standards.X_target, mean_square_norm)
         rows = augment(source.X, source.y, D, self.difference_penalty_)

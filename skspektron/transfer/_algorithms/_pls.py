@@ -49,15 +49,25 @@ def cross_validated_pls(X: ArrayLike, y: NDArray[Any], groups: NDArray[Any]) -> 
 
 
 def choose_n_components(
-    X: NDArray[Any], y: NDArray[Any], groups: NDArray[Any], *, n_folds: int = N_FOLDS
+    X: NDArray[Any],
+    y: NDArray[Any],
+    groups: NDArray[Any],
+    *,
+    n_folds: int = N_FOLDS,
+    refit: Callable[[NDArray[np.intp]], NDArray[Any]] | None = None,
 ) -> int:
-    """Return the number of components that minimizes RMSECV, the smallest of ties."""
+    """Return the number of components that minimizes RMSECV, the smallest of ties.
+
+    ``refit(train)`` returns all spectra after steps that are fitted to `y` on the rows `train`.
+    """
     limit = component_limit(X, groups, n_folds=n_folds)
     if limit <= 1:
         return 1
-    folds = sample_folds(groups, n_folds)
     y = y.reshape(len(y), -1)
-    press = sum(_press(X, y, train, test, limit) for train, test in folds)  # (limit, n_targets)
+    press = 0.0  # (limit, n_targets)
+    for train, test in sample_folds(groups, n_folds):
+        spectra = X if refit is None else refit(train)
+        press = press + _press(spectra, y, train, test, limit)
     return 1 + int(np.argmin((press / nonzero_variance(y)).sum(axis=1)))
 
 

@@ -1,4 +1,4 @@
-"""Base classes of the transfer methods."""
+"""Base class of the transfer methods."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.validation import (
     FLOAT_DTYPES,
@@ -22,7 +21,6 @@ from sklearn.utils.validation import (
 from ..._documentation import DocumentedEstimator
 from ..._fitting import unfitted_on_failure
 from ..._frames import frame_kind
-from ..._pipelines import last_step, split_last_step
 from ..._samples import number_samples
 from ..._typing import InstrumentName, MemoryLike, RandomState, Selection
 from ..._validation import check_labels
@@ -314,36 +312,3 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
             tags.input_tags.allow_nan = self._takes_nan and allows_nan(self.estimator)
             tags.target_tags.multi_output = inner.target_tags.multi_output
         return tags
-
-
-class LastStepTransfer(BaseTransfer):
-    """Change the last step of the calibration, on spectra after the steps before it."""
-
-    _takes_nan = False
-
-    def _last_step(self):
-        """Return the fitted last step of the calibration."""
-        return last_step(self.estimator_)
-
-    def _transform_front(self, X: NDArray[Any]) -> NDArray[Any]:
-        """Return spectra as the last step of the calibration sees them."""
-        front, _ = split_last_step(self.estimator_)
-        return np.asarray(front(self._layout.as_given(X)), dtype=np.float64)
-
-    def _transform_rows(self, source: Rows, standards: Standards) -> tuple[Rows, Standards]:
-        """Return source rows and standards as the last step of the calibration sees them."""
-        X_source, X_target = map(self._transform_front, (standards.X_source, standards.X_target))
-        source = replace(source, X=self._transform_front(source.X))
-        return source, replace(standards, X_source=X_source, X_target=X_target)
-
-    def _fit_last(self, final, X: NDArray[Any], y: NDArray[Any]):
-        """Return a clone of a last step, fitted on `X` and `y`."""
-        return clone(final).fit(self._name_columns(X), y)
-
-    def _predict_last(self, final, X: NDArray[Any]) -> NDArray[Any]:
-        """Return the predictions of a last step in the shape of the `y` of fit."""
-        return np.asarray(final.predict(self._name_columns(X))).reshape(len(X), *self._n_outputs)
-
-    def _name_columns(self, X: NDArray[Any]):
-        """Return `X`, with the column names of fit if the calibration is no pipeline."""
-        return X if isinstance(self.estimator_, Pipeline) else self._layout.as_given(X)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from sklearn.dummy import DummyRegressor
 
 from ..._frames import as_frame, installed_kind
-from ._base import LastStepTransfer
+from ._last_step import LastStepTransfer
 
 
 class LinearTransfer(LastStepTransfer):

@@ -49,14 +49,17 @@ def choose_calibration(
     ],
     source: Rows,
     standards: Standards,
+    refit: Callable[[NDArray[np.intp]], tuple[Rows, Standards]] | None = None,
 ) -> int:
     """Return the candidate with the smallest expected error on the target.
 
     ``fit_candidates(X, y, standards)`` returns a function from spectra to the predictions of
     every candidate, (n_candidates, n, ...). The expected error is the mean squared error in
     cross-validation on the source rows plus the mean squared disagreement on held-out standards.
+    ``refit(train)`` returns both as steps that are fitted to `y` transform them, if they are fitted
+    on the source rows `train` alone. The disagreement needs no refit, because it reads no `y`.
     """
-    error = _source_error(fit_candidates, source, standards)
+    error = _source_error(fit_candidates, source, standards, refit)
     if len(standards) > 1:
         differences = []
         for train, test in standard_folds(len(standards)):
@@ -75,15 +78,16 @@ def largest_rank(n_standards: int) -> int:
     return max(1, n_standards - -(-n_standards // N_FOLDS) - 1)
 
 
-def _source_error(fit_candidates, source, standards):
+def _source_error(fit_candidates, source, standards, refit):
     """Return the mean squared error of every candidate in cross-validation on the source rows."""
     folds = sample_folds(source.ids)
     if not folds:
         return 0.0
     residuals = []
     for train, test in folds:
-        predict = fit_candidates(source.X[train], source.y[train], standards)
-        residuals.append(predict(source.X[test]) - source.y[test])
+        rows, pairs = (source, standards) if refit is None else refit(train)
+        predict = fit_candidates(rows.X[train], rows.y[train], pairs)
+        residuals.append(predict(rows.X[test]) - rows.y[test])
     return _mean_squares(np.concatenate(residuals, axis=1), source.y)
 
 
