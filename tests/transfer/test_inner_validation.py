@@ -19,6 +19,7 @@ from skspektron.transfer import (
     DIPLSTransfer,
     EnsembleTransfer,
     EPOTransfer,
+    LoRATransfer,
     NARTransfer,
     PooledTransfer,
     TargetOnly,
@@ -148,3 +149,14 @@ def test_intervals(noise):
 def test_steps_fitted_to_y_are_recognized(front, expected, scale, offset, noise):
     X = scale * (noise[0][:40] + offset)
     assert is_supervised(clone(front).fit(X, noise[1][:40]), X) is expected
+
+
+def test_the_adapted_embedding(pretrainer, stack, errors):
+    X, _, instrument, sample_id = stack
+    y = np.tile(np.random.default_rng(0).normal(size=40), 2)
+    axis = np.linspace(1100, 2498, X.shape[1])
+    model = LoRATransfer(
+        weights=pretrainer, wavelength=axis, source="A", target="B", max_epochs=10, random_state=0
+    )
+    fit(model, (X, y, instrument, sample_id))
+    assert errors and min(errors) > 0.85

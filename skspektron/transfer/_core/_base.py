@@ -107,7 +107,8 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
             warning says so if `source` or `target` is set.
         sample_id : array-like of shape (n_samples,), default=None
             Physical sample of each row; rows of one sample are paired across instruments, and
-            replicates are averaged. None: every row is a separate sample, without a pair.
+            replicates are averaged. None: every row is a separate sample, without a pair. Other
+            names, or another order of the rows, give the same fit.
 
         Returns
         -------

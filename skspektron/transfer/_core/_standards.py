@@ -164,7 +164,7 @@ def channel_means(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _candidates(source, target, needs_pairs):
-    """Return all target samples that can be standards, sorted by id."""
+    """Return all target samples that can be standards, sorted by number."""
     ids, X_target = _sample_means(target.X, target.ids)
     source_ids, X_source = _sample_means(source.X, source.ids)
     paired = np.isin(ids, source_ids)
