@@ -24,6 +24,7 @@ METHODS = {
     "lora": "LoRATransfer",
 }
 N_TRANSFER = [0, 2, 5, 10, 20, 30, 50]
+N_REPEATS = 5  # every curve is drawn from the same splits: the first repeats of each task
 STYLE = {
     "font.family": ["DejaVu Sans", "sans-serif"],
     "font.size": 11,
@@ -34,13 +35,13 @@ STYLE = {
 
 
 def read_ratios(path=RESULTS):
-    """Return {(method, n_transfer): [ratio, ...]}, one ratio per repeat that has all tasks.
+    """Return {(method, n_transfer): [ratio, ...]} of the fits that have all tasks and repeats.
 
-    A ratio is the geometric mean over tasks of RMSEP divided by the RMSEP of full recalibration
-    on the same split.
+    There is one ratio for each of the first `N_REPEATS` repeats: the geometric mean over tasks of
+    RMSEP divided by the RMSEP of full recalibration on the same split.
     """
     with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
+        rows = [row for row in csv.DictReader(file) if int(row["repeat"]) < N_REPEATS]
     recalibrated = {
         (row["task"], row["repeat"]): float(row["rmsep"])
         for row in rows
@@ -57,17 +58,15 @@ def read_ratios(path=RESULTS):
     for (method, n_transfer, _), values in logarithms.items():
         if len(values) == n_tasks:
             ratios[method, n_transfer].append(math.exp(np.mean(values)))
-    return dict(ratios)
+    return {fit: values for fit, values in ratios.items() if len(values) == N_REPEATS}
 
 
 def make_curve(ratios, method):
-    """Return the curve of a method, padded with NaN where a size has fewer repeats than others."""
+    """Return the curve of a method."""
     if method == "no-transfer":  # does not depend on the number of standards
         ratios = {(method, n): ratios[method, 0] for n in N_TRANSFER}
     sizes = [n for n in N_TRANSFER if (method, n) in ratios]
-    scores = np.full((len(sizes), max(len(ratios[method, n]) for n in sizes)), np.nan)
-    for row, n in zip(scores, sizes, strict=True):
-        row[: len(ratios[method, n])] = ratios[method, n]
+    scores = np.array([ratios[method, n] for n in sizes])
     return TransferCurve(sizes, scores, fit_times=None, score_times=None)
 
 

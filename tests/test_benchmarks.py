@@ -1,12 +1,11 @@
 import csv
 import json
-import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks import bench_speed, bench_transfer
+from benchmarks import bench_speed, bench_transfer, tables
 
 CLASSICAL = [name for name in bench_transfer.METHODS if name not in ("fno", "lora", "ttt")]
 ROOT = Path(__file__).parents[1]
@@ -122,26 +121,10 @@ def test_both_packages_fit_the_same_map(pair):
     np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
-# Rows of the page on the benchmark that are not called as the methods of the script are.
-ON_THE_PAGE = {"LoRA, random network": "lora-random"}
-
-
-def committed_means(data):
-    """Return the mean floored R2 of every method and size: over tasks, then over repeats."""
-    scores = {}
-    for row in bench_transfer.read_rows(ROOT / "benchmarks" / "results" / f"{data}.csv"):
-        fit = row["method"], row["n_transfer"]
-        scores.setdefault(fit, {}).setdefault(row["repeat"], []).append(float(row["r2"]))
-    return {
-        fit: np.mean([np.maximum(r2, bench_transfer.R2_FLOOR).mean() for r2 in repeats.values()])
-        for fit, repeats in scores.items()
-    }
-
-
 def test_the_readme_quotes_the_committed_results():
-    means = [committed_means(data) for data in ("corn", "tablets")]
+    results = [tables.Results("corn", 20), tables.Results("tablets", 5)]
     ensemble, pds, none, full = (
-        [f"{mean[fit]:.2f}" for mean in means]
+        [data.cell(*fit) for data in results]
         for fit in (
             ("ensemble", "10"),
             ("pds", "10"),
@@ -158,18 +141,60 @@ def test_the_readme_quotes_the_committed_results():
     assert f"(60 of corn, 480 tablets) has {full[0]} and {full[1]}." in text
 
 
-@pytest.mark.parametrize("data", ["corn", "tablets"])
-def test_the_tables_of_the_benchmark_page_are_the_committed_results(data):
-    text = (ROOT / "docs" / "benchmark.md").read_text(encoding="utf-8")
-    section = text.split(f"\n## {data.capitalize()}\n", 1)[1].split("\n## ", 1)[0]
-    header, _, *lines = (line.strip("|") for line in section.splitlines() if line.startswith("|"))
-    sizes = [cell.strip() for cell in header.split("|")][1:-1]
-    mean = committed_means(data)
-    for name, *cells, _ in ([cell.strip() for cell in line.split("|")] for line in lines):
-        method = ON_THE_PAGE.get(name) or re.sub(r"[/ ]|, ", "-", name).lower()
-        expected = {n: f"{value:.2f}" for (fitted, n), value in mean.items() if fitted == method}
-        assert expected, name
-        assert cells == [expected.get(n, "") for n in sizes], name
+def test_the_pages_have_the_tables_of_the_committed_results():
+    for page, parts in tables.tables().items():
+        text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+        for table in parts:
+            assert table in text, table
+
+
+def test_a_cell_rests_on_all_splits_of_its_table():
+    assert tables.Results("corn", 2).cell("lora", "30")  # run twice
+    assert tables.Results("corn", 5).cell("lora", "30") == ""
+    assert tables.Results("corn", 20).cell("ensemble", "30") == ""
+
+
+def test_the_pages_state_full_recalibration_and_the_summary_of_their_splits():
+    text = " ".join((ROOT / "docs" / "benchmark.md").read_text(encoding="utf-8").split())
+    corn, five, tablets = (
+        tables.Results(*of) for of in (("corn", 20), ("corn", 5), ("tablets", 5))
+    )
+    full = ("full-recalibration", "all")
+    for data in (corn, tablets):
+        assert f"**{data.cell(*full)} ({data.quartiles(*full)})**" in text
+    assert f"Full recalibration: **{five.cell(*full)}**" in text
+    nar, ensemble = (
+        [data.cell(m, n) for data in (five, tablets) for n in ("2", "5", "30", "50")]
+        for m in ("nar", "ensemble")
+    )
+    for cells in (
+        f"`CORALTransfer` | {five.cell('coral', '0')} | {tablets.cell('coral', '0')} |",
+        f"| {ensemble[0]}, {nar[0]} | NAR {nar[4]} |",
+        f"| {ensemble[1]} to {ensemble[2]} | {ensemble[5]} to {ensemble[6]} |",
+        f"| {ensemble[3]}, {nar[3]} | NAR {nar[7]} |",
+        f"| a new calibration | {five.cell(*full)} | |",
+    ):
+        assert cells in text
+
+
+def test_the_evidence_states_the_means_of_its_splits():
+    text = " ".join((ROOT / "docs" / "evidence.md").read_text(encoding="utf-8").split())
+    corn = tables.Results("corn", 5)
+    ensemble, nar, alone = (
+        [
+            corn.cell(method, n, lambda task: task.endswith("-m5/moisture"))
+            for n in ("5", "10", "30")
+        ]
+        for method in ("ensemble", "nar", "target-only")
+    )
+    listed = "{}, {} and {}".format
+    assert (
+        f"{listed(*ensemble)} for the ensemble, {listed(*nar)} for NAR, and {listed(*alone)} for "
+        "`TargetOnly`"
+    ) in text
+    cane = tables.Results("sugarcane", 2)
+    ensemble, nar = ([cane.cell(m, n) for n in ("5", "10", "20")] for m in ("ensemble", "nar"))
+    assert f"{listed(*ensemble)} with 5, 10 and 20 standards, NAR {listed(*nar)}" in text
 
 
 def test_two_methods_are_compared_split_by_split():
@@ -188,30 +213,3 @@ def test_two_methods_are_compared_split_by_split():
 
 def test_methods_that_never_differ_are_no_better():
     assert bench_transfer.wilcoxon_p(np.zeros(20)) == 1.0
-
-
-def mean_over_repeats(rows, method, n_transfer, tasks="*"):
-    """Return the mean floored R2 over tasks and repeats as the page writes it, or an empty cell."""
-    repeats = {}
-    for row in rows:
-        is_asked = (row["method"], row["n_transfer"]) == (method, n_transfer)
-        if is_asked and bench_transfer.fnmatch(row["task"], tasks):
-            r2 = max(float(row["r2"]), bench_transfer.R2_FLOOR)
-            repeats.setdefault(row["repeat"], []).append(r2)
-    return f"{np.mean([np.mean(r2) for r2 in repeats.values()]):.2f}" if repeats else ""
-
-
-def test_the_evidence_quotes_the_committed_results():
-    corn, tablets = (
-        bench_transfer.read_rows(ROOT / "benchmarks" / "results" / f"{data}.csv")
-        for data in ("corn", "tablets")
-    )
-    text = (ROOT / "docs" / "evidence.md").read_text(encoding="utf-8")
-    section = text.split("## Transfer with few standards", 1)[1].split("\n## ", 1)[0]
-    lines = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("| `")]
-    assert len(lines) >= 9
-    for name, *cells in ([cell.strip() for cell in line] for line in lines):
-        method = (bench_transfer.NAMES | {"random network": "lora-random"})[name.strip("`")]
-        expected = [mean_over_repeats(corn, method, n) for n in ("0", "5", "10", "30")]
-        expected.append(mean_over_repeats(corn, method, "10", "*-m5/moisture"))
-        assert cells == [*expected, mean_over_repeats(tablets, method, "10")]

@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from benchmarks import bench_transfer
 from benchmarks.bench_transfer import NAMES
+from benchmarks.tables import Results
 from skspektron._documentation import SITE
 
 ROOT = Path(__file__).parents[1]
@@ -33,56 +33,42 @@ def rows_of_tables(page):
     ]
 
 
-def committed_r2():
-    """Return {(data, method, n_transfer): mean floored R2 as a page writes it}."""
-    r2 = {}
-    for data in ("corn", "tablets"):
-        for row in bench_transfer.read_rows(ROOT / "benchmarks" / "results" / f"{data}.csv"):
-            fit = data, row["method"], row["n_transfer"]
-            r2.setdefault(fit, {}).setdefault(row["repeat"], []).append(
-                max(float(row["r2"]), bench_transfer.R2_FLOOR)
-            )
-    return {
-        fit: f"{np.mean([np.mean(values) for values in repeats.values()]):.2f}"
-        for fit, repeats in r2.items()
-    }
-
-
 def test_which_method_quotes_the_committed_results():
-    r2 = committed_r2()
+    results = [Results(data, 5) for data in ("corn", "tablets")]
     checked = 0
     n_transfer = None
     for have, method, *cells in rows_of_tables("which_method.md"):
         if method in NAMES and len(cells) == 2 and re.fullmatch(r"(-?[\d.]+)?", cells[0]):
             n_transfer = (re.match(r"no standards|\d+", have) or [n_transfer])[0]
             n = n_transfer.replace("no standards", "0")
-            assert cells == [r2.get((d, NAMES[method], n), "") for d in ("corn", "tablets")]
+            assert cells == [data.cell(NAMES[method], n) for data in results]
             checked += 1
         elif have in NAMES:
-            fits = [("corn", "5"), ("corn", "10"), ("tablets", "10")]
-            assert [method, *cells[:2]] == [r2[d, NAMES[have], n] for d, n in fits]
+            fits = [(results[0], "5"), (results[0], "10"), (results[1], "10")]
+            assert [method, *cells[:2]] == [data.cell(NAMES[have], n) for data, n in fits]
             checked += 1
     assert checked == 18
 
 
 def test_which_method_quotes_the_committed_results_in_its_prose():
-    r2 = committed_r2()
     text = " ".join((DOCS / "which_method.md").read_text(encoding="utf-8").split())
-    full, none = (
-        tuple(r2[data, name, n] for data in ("corn", "tablets"))
-        for name, n in (("full-recalibration", "all"), ("no-transfer", "0"))
-    )
+    corn, corn_of_ten, corn_of_two = (Results("corn", n).cell for n in (5, 10, 2))
+    tablets, tablets_of_two = (Results("tablets", n).cell for n in (5, 2))
     for sentence in (
-        f"reaches {full[0]} on corn and {full[1]} on tablets; the untransferred "
-        f"calibration, {none[0]} and {none[1]}.",
-        f"`CORALTransfer` falls to {r2['corn', 'coral-other-half', '0']} on corn",
-        f"keeps {r2['tablets', 'coral-other-half', '0']} on tablets",
-        f"({r2['corn', 'di-pls-other-half', '0']} on corn, "
-        f"on tablets {r2['tablets', 'di-pls-other-half', '0']})",
-        f"on corn {r2['corn', 'pds', '10']} and {r2['corn', 'slope-bias', '10']} with ten",
-        f"({r2['corn', 'lora', '10']} with ten standards)",
-        f"reaches {r2['corn', 'ttt', '0']} on corn; `CORALTransfer`, which uses the same spectra, "
-        f"{r2['corn', 'coral', '0']}",
+        f"reaches {corn('full-recalibration', 'all')} on corn and "
+        f"{tablets('full-recalibration', 'all')} on tablets; the untransferred calibration, "
+        f"{corn('no-transfer', '0')} and {tablets('no-transfer', '0')}.",
+        f"`CORALTransfer` falls from {corn_of_ten('coral-same-half', '0')} to "
+        f"{corn_of_ten('coral-other-half', '0')} on corn",
+        f"keeps {tablets('coral-other-half', '0')} of {tablets('coral-same-half', '0')} on tablets",
+        f"({corn_of_ten('di-pls-other-half', '0')} on corn, "
+        f"{tablets('di-pls-other-half', '0')} on tablets)",
+        f"on corn {corn('pds', '10')} and {corn('slope-bias', '10')} with ten",
+        f"({corn('lora', '10')} with ten standards)",
+        f"{corn_of_two('fno', '10')} on corn (PDS {corn_of_two('pds', '10')}) and "
+        f"{tablets_of_two('fno', '10')} on tablets (PDS {tablets_of_two('pds', '10')})",
+        f"reaches {corn_of_two('ttt', '0')} on two splits of corn; `CORALTransfer`, which uses the "
+        f"same spectra, {corn_of_two('coral', '0')} on the same splits.",
     ):
         assert sentence in text
 
@@ -117,7 +103,7 @@ def test_the_committed_figure_shows_the_committed_results():
     drawn, expected = [], []
     for method, name in landing_figure.METHODS.items():
         curve = landing_figure.make_curve(ratios, method)
-        medians = np.nanmedian(curve.test_scores, axis=1)
+        medians = np.median(curve.test_scores, axis=1)
         drawn += np.array(paths[name], dtype=float).tolist()
         expected += np.c_[curve.n_transfer, np.log2(medians)].tolist()
     level = float(paths["recalibration"][0][1])  # where the ratio is 1
