@@ -39,6 +39,11 @@ class TransferGroupKFold(BaseTransferSplit):
     splits: a splitter does not read the spectra. Without metadata routing scikit-learn passes no
     metadata to a splitter: use ``cv=list(cv.split(...))`` in this case.
 
+    Source rows are never test rows, so the folds do not partition the rows: ``cross_val_predict``
+    raises "cross_val_predict only works for partitions", and ``StackingRegressor(cv=...)`` fails.
+    Use ``cross_validate(..., return_estimator=True)``, as shown under "Out-of-fold predictions and
+    stacking" in the user guide (page Transfer methods).
+
     Examples
     --------
     >>> from skspektron.model_selection import TransferGroupKFold

@@ -41,6 +41,9 @@ class TransferShuffleSplit(BaseTransferSplit):
     splits: a splitter does not read the spectra. Without metadata routing scikit-learn passes no
     metadata to a splitter: use ``cv=list(cv.split(...))`` in this case.
 
+    The splits do not partition the rows: ``cross_val_predict`` raises "cross_val_predict only works
+    for partitions". See `TransferGroupKFold` for out-of-fold predictions.
+
     Examples
     --------
     >>> from skspektron.model_selection import TransferShuffleSplit

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import config_context
 from sklearn.base import BaseEstimator, RegressorMixin, clone
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_validate
 
 from skspektron.model_selection import TransferGroupKFold, TransferShuffleSplit
 
@@ -234,3 +234,34 @@ def test_repr_shows_the_parameters():
 def test_splitters_survive_clone():
     search = clone(GridSearchCV(Recorder(), {}, cv=SPLITTERS[0]))
     assert repr(search.cv) == repr(SPLITTERS[0])
+
+
+class IdsSeen(RegressorMixin, BaseEstimator):
+    """Predict 1 where the id in the only feature was among the training rows, 0 elsewhere."""
+
+    def fit(self, X, y, *, instrument, sample_id):
+        self.seen_ = set(np.asarray(X)[:, 0])
+        return self
+
+    def predict(self, X):
+        return np.isin(np.asarray(X)[:, 0], list(self.seen_)).astype(float)
+
+
+def test_out_of_fold_predictions_of_the_guide_do_not_see_the_sample(rows):
+    """The recipe of docs/transfer.md; scikit-learn's own functions refuse the folds."""
+    codes = np.unique(rows["sample_id"], return_inverse=True)[1].astype(float)[:, None]
+    metadata = {name: rows[name] for name in ("instrument", "sample_id")}
+    cv = TransferGroupKFold(4, target="new")
+    folds = list(cv.split(codes, rows["y"], **metadata))
+    with pytest.raises(ValueError, match="only works for partitions"):
+        cross_val_predict(IdsSeen(), codes, rows["y"], cv=folds, params=metadata)
+    fits = cross_validate(
+        IdsSeen(), codes, rows["y"], params=metadata, cv=folds, return_estimator=True
+    )
+    y_pred = np.full(len(codes), np.nan)
+    for fitted, (_, test) in zip(fits["estimator"], folds, strict=True):
+        assert np.isnan(y_pred[test]).all()  # no row is tested twice
+        y_pred[test] = fitted.predict(codes[test])
+    is_tested = (rows["instrument"] == "new") & np.isfinite(rows["y"])
+    assert (y_pred[is_tested] == 0).all()
+    assert np.isnan(y_pred[~is_tested]).all()
