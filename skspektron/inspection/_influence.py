@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_consistent_length
 
 from .._drawing import COLOURS, check_axes, import_pyplot, new_axes
-from .._validation import check_labels
+from .._validation import check_labels, check_real
 
 MAX_LABELS = 8  # samples outside the limits that are labelled
 
@@ -124,7 +124,8 @@ class InfluenceDisplay:
         Raises
         ------
         ValueError
-            If `ax` holds another number of axes, or the inputs differ in length.
+            If `ax` holds another number of axes, the inputs differ in length, a statistic is not
+            finite, or a limit is not above 0.
         ImportError
             If a new figure is needed and matplotlib is not installed.
         """
@@ -205,6 +206,15 @@ class InfluenceDisplay:
         """Return the labels of the samples after checking that all inputs have one length."""
         n_samples = len(np.asarray(self.hotelling_t2))
         check_consistent_length(self.hotelling_t2, self.q_residuals, self.residuals)
+        for name in ("hotelling_t2", "q_residuals"):
+            way_out = "Pass the limit of a fitted ApplicabilityDomain."
+            check_real(f"{name}_limit", getattr(self, f"{name}_limit"), above=0, way_out=way_out)
+            n_unknown = np.count_nonzero(~np.isfinite(np.asarray(getattr(self, name), dtype=float)))
+            if n_unknown:
+                raise ValueError(
+                    f"{name} must be finite, got {n_unknown} of {n_samples} that are not. Drop "
+                    "these spectra."
+                )
         if self.sample_id is None:
             return np.arange(n_samples)
         return check_labels(self.sample_id, n_samples, "sample_id")

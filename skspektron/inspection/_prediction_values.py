@@ -1,5 +1,6 @@
 """Reference and predicted values of a display, and their figures of merit."""
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,12 @@ def _check_intervals(intervals: ArrayLike, n_samples: int) -> NDArray[np.float64
             f"intervals must have shape ({n_samples}, 2), got {intervals.shape}. Pass the lower "
             "and upper end of the interval of each sample."
         )
+    n_invalid = np.count_nonzero(~(intervals[:, 0] <= intervals[:, 1]))
+    if n_invalid:
+        raise ValueError(
+            f"{n_invalid} of the {n_samples} intervals are NaN, or their lower end is above the "
+            "upper one. Pass the lower end first."
+        )
     return intervals
 
 
@@ -69,9 +76,10 @@ def one_target(y: ArrayLike, target: int | None) -> NDArray[np.float64]:
             f"y has {y.shape[1]} targets and only one is plotted. Pass target=, its column."
         )
     column = 0 if target is None else target
-    if not -y.shape[1] <= column < y.shape[1]:
+    is_int = isinstance(column, Integral) and not isinstance(column, bool)
+    if not is_int or not -y.shape[1] <= column < y.shape[1]:
         raise ValueError(
-            f"target must be a column of the {y.shape[1]} targets, got {target}. "
+            f"target must be a column of the {y.shape[1]} targets, got {target!r}. "
             f"Pass an int from 0 to {y.shape[1] - 1}."
         )
     return y[:, column]

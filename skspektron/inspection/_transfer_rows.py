@@ -9,7 +9,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from .._frames import take_rows
-from .._interpolation import interpolate_linear
+from .._interpolation import CHANNEL_TOLERANCE
 from .._validation import check_axis, check_labels, named_axis
 
 MAPPING_METHODS = "MeanCentred, CORAL, DS, PDS, SST, CCA and FNO"
@@ -41,15 +41,21 @@ class TransferRows:
 
     def source_spectra(self) -> NDArray[np.float64]:
         """Return source spectra at the channels that the transfer uses."""
-        return np.asarray(self.X_source, dtype=np.float64)[:, self.transfer.source_channels_]
+        return self._grids.on_source(self._read(self.X_source))
 
     def target_spectra(self) -> NDArray[np.float64]:
-        """Return target spectra at the same channels, interpolated if the target has others."""
-        X = np.asarray(self.X_target, dtype=np.float64)
-        source, target = self.transfer.source_channels_, self.transfer.target_channels_
-        if self.axis is None or np.array_equal(target, source):
-            return X[:, source]  # without an axis, fit refuses different channels
-        return interpolate_linear(X[:, target], self.axis[target], self.axis[source])
+        """Return target spectra at the same channels, as the methods interpolate them."""
+        return self._grids.to_source(self._read(self.X_target))
+
+    @property
+    def _grids(self) -> Any:
+        """Channels of both instruments, as fit found them."""
+        return self.transfer._layout.grids
+
+    def _read(self, X: Any) -> NDArray[np.float64]:
+        """Return spectra in the columns of fit, as the transfer reads them."""
+        X = self.transfer._layout.read(self.transfer, X, allow_nan=True)
+        return np.asarray(X, dtype=np.float64)
 
     def mapped_spectra(self) -> NDArray[np.float64]:
         """Return target spectra mapped by the transfer."""
@@ -143,7 +149,21 @@ def _find_axis(
     axis = check_axis(
         wavelength=wavelength, wavenumber=wavenumber, n_features=n_features, feature_names=names
     )
-    if axis is None or wavelength is not None or wavenumber is not None:
-        return axis, wavelength is not None
-    named = named_axis(names, n_features)
-    return axis, named is not None and named[1] == "nm"
+    named = None if names is None else named_axis(names, n_features)
+    if axis is None or (wavelength is None and wavenumber is None):
+        return axis, named is not None and named[1] == "nm"
+    if named is not None and not str(names[0]).replace(".", "").isdigit():
+        _refuse_another_axis(axis, *named)
+    return axis, wavelength is not None
+
+
+def _refuse_another_axis(given: NDArray[np.float64], named: NDArray[np.float64], unit: str) -> None:
+    """Refuse an axis in cm-1 other than that of the column names, which state their unit."""
+    axis = 1e7 / named if unit == "nm" else named
+    n_other = np.count_nonzero(~np.isclose(given, axis, rtol=CHANNEL_TOLERANCE, atol=0))
+    if n_other:
+        raise ValueError(
+            f"The axis given and that in the column names, {named[0]:g} to {named[-1]:g} {unit}, "
+            f"differ in {n_other} of {len(axis)} channels. Pass neither wavelength nor wavenumber: "
+            "the names state the axis."
+        )

@@ -158,7 +158,8 @@ class TransferSpectraDisplay:
             then plotted after its other steps.
         X : array-like of shape (n_rows, n_features)
             Spectra of both instruments, stacked; replicates are averaged. A target with other
-            channels is interpolated linearly at those of the source.
+            channels is drawn interpolated at those of the source by monotone cubics, as the
+            methods interpolate it.
         instrument, sample_id : array-like of shape (n_rows,)
             Instrument of each row; physical sample of each row.
         wavelength, wavenumber : array-like of shape (n_features,), default=None

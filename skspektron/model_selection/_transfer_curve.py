@@ -125,6 +125,8 @@ def transfer_curve(
         raise ValueError(
             f"scoring must be a single score, got {len(scoring)}. Call transfer_curve per score."
         )
+    if len(n_transfer) == 0:
+        raise ValueError("n_transfer must have at least one size, got none. Pass (0, 5, 10, 20).")
     prefix = find_prefix(estimator)
     metadata = {"instrument": instrument, "sample_id": sample_id}
     splits = make_splits(cv, estimator.get_params()[f"{prefix}target"], X, y, groups, metadata)

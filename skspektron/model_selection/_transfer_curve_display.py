@@ -234,7 +234,9 @@ class TransferCurveDisplay:
 
     def _draw(self, name, positions, scores, style):
         """Draw one method: the median and the interquartile range of scores (n_sizes, n_splits)."""
-        lower, median, upper = np.nanpercentile(scores, [25, 50, 75], axis=1)
+        order = np.argsort(positions, kind="stable")
+        positions = np.asarray(positions)[order]
+        lower, median, upper = np.nanpercentile(scores[order], [25, 50, 75], axis=1)
         (self.lines_[name],) = self.ax_.plot(positions, median, label=name, **style)
         self.bands_[name] = self.ax_.fill_between(
             positions, lower, upper, color=style["color"], alpha=0.15, linewidth=0

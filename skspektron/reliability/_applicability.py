@@ -156,6 +156,7 @@ class ApplicabilityDomain(OutlierMixin, DocumentedEstimator):
         with sklearn.config_context(transform_output="default"):
             self._statistics: Statistics = Statistics(components(self.estimator_), Z)
             t2, q = self._held_out_statistics(Z, y, ids)
+        _check_statistics(t2, q)
         self.hotelling_t2_limit_: float = _box_limit(t2, level)
         self.q_residuals_limit_: float = max(_box_limit(q, level), _rounding(Z))
         self.offset_: float = -1.0
@@ -285,6 +286,16 @@ def _check_spread(Z: NDArray[Any], n_kept: int) -> None:
         raise ValueError(
             f"The estimator must have fewer components than there are spectra, got {n_kept} "
             f"components for {len(Z)} spectra. Reduce n_components, or pass more spectra."
+        )
+
+
+def _check_statistics(t2: NDArray[np.float64], q: NDArray[np.float64]) -> None:
+    """Raise if a component has no variance, so that no spectrum could be outside."""
+    n_unknown = np.count_nonzero(~(np.isfinite(t2) & np.isfinite(q)))
+    if n_unknown:
+        raise ValueError(
+            f"T2 or Q of {n_unknown} of the {len(t2)} spectra of fit is not finite: a component "
+            "has no variance. Pass reference values that vary, or reduce n_components."
         )
 
 

@@ -90,3 +90,18 @@ def test_invalid_inputs_raise(two_instruments, make_axes):
         InfluenceDisplay(T2, Q, **LIMITS, sample_id=["a", "b"]).plot(make_axes(1))
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         InfluenceDisplay(T2, Q[:3], **LIMITS).plot(make_axes(1))
+
+
+@pytest.mark.parametrize(
+    ("changed", "match"),
+    [
+        ({"hotelling_t2": [1.0, np.nan]}, r"hotelling_t2 must be finite, got 1 of 2"),
+        ({"q_residuals": [np.inf, 1.0]}, r"q_residuals must be finite, got 1 of 2"),
+        ({"hotelling_t2_limit": np.nan}, r"hotelling_t2_limit must be a finite number above 0"),
+        ({"q_residuals_limit": -1.0}, r"q_residuals_limit must be a finite number above 0"),
+    ],
+)
+def test_statistics_and_limits_that_compare_with_nothing_raise(changed, match, make_axes):
+    given = {"hotelling_t2": [1.0, 2.0], "q_residuals": [0.1, 0.2], **LIMITS}
+    with pytest.raises(ValueError, match=match):
+        InfluenceDisplay(**given | changed).plot(make_axes(1))

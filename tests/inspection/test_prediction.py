@@ -145,3 +145,15 @@ def test_new_figure_and_no_matplotlib(monkeypatch):
         ImportError, match=r"PredictionDisplay needs matplotlib.*'skspektron\[plot\]'"
     ):
         PredictionDisplay.from_estimator(None, None, None)  # before anything is predicted
+
+
+@pytest.mark.parametrize("intervals", [[[0, 1], [np.nan, 3]], [[0, 1], [3, 2]]])
+def test_intervals_that_are_none_raise(intervals, ax):
+    with pytest.raises(ValueError, match=r"1 of the 2 intervals are NaN, or their lower end"):
+        PredictionDisplay([1.0, 2.0], [1.0, 2.0], intervals=intervals).plot(ax)
+
+
+@pytest.mark.parametrize("target", [True, "a", 1.0])
+def test_a_target_that_is_no_column_raises(target, ax):
+    with pytest.raises(ValueError, match=r"target must be a column of the 2 targets, got"):
+        PredictionDisplay.from_predictions(np.ones((3, 2)), np.ones((3, 2)), target=target, ax=ax)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import sklearn
+from scipy.interpolate import PchipInterpolator
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 
@@ -11,7 +12,13 @@ from skspektron import SNV, PDSTransfer, stack_instruments
 from skspektron.datasets import make_instruments
 from skspektron.inspection import TransferSpectraDisplay
 from skspektron.inspection._transfer_rows import MAPPING_METHODS
-from skspektron.transfer import CORALTransfer, DSTransfer, NARTransfer, NoTransfer
+from skspektron.transfer import (
+    CORALTransfer,
+    DSTransfer,
+    MeanCentredTransfer,
+    NARTransfer,
+    NoTransfer,
+)
 
 pytest.importorskip("matplotlib")
 
@@ -114,9 +121,14 @@ def test_instruments_with_different_channels(make_axes):
     display = TransferSpectraDisplay.from_estimator(transfer, X, **metadata, ax=make_axes(2))
     used = axes["bench"][(axes["bench"] >= 1050) & (axes["bench"] <= 1440)]
     np.testing.assert_allclose(display.wavelength, used)
-    at, own = -1e7 / used, -1e7 / axes["handheld"]  # linear in wavenumber
-    expected = [np.interp(at, own, x) for x in lab.X["handheld"]]
+    at, own = -1e7 / used, -1e7 / axes["handheld"]  # interpolated over wavenumbers
+    expected = PchipInterpolator(own, lab.X["handheld"], axis=1)(at)
     np.testing.assert_allclose(display.X_target, expected)
+    moved = MeanCentredTransfer(Ridge(), source="bench", target="handheld").fit(X, y, **metadata)
+    shown = TransferSpectraDisplay.from_estimator(moved, X, **metadata, ax=make_axes(2))
+    np.testing.assert_array_equal(shown.X_target, display.X_target)
+    shift = shown.X_transferred - shown.X_target  # what the method adds to what is drawn
+    np.testing.assert_allclose(shift, np.tile(shift[0], (len(shift), 1)), atol=1e-12)
     np.testing.assert_allclose(display.X_source, lab.X["bench"][:, : len(used)])
 
 
@@ -161,3 +173,49 @@ def test_invalid_inputs_raise(fitted, rows, make_axes):
         TransferSpectraDisplay(X, X, X, wavelength=WAVELENGTH, wavenumber=WAVELENGTH).plot(
             make_axes(2)
         )
+
+
+@pytest.fixture(scope="module")
+def on_two_axes():
+    """Stack 30 samples, from a coarse axis in nm and a fine one in descending wavenumbers."""
+    pytest.importorskip("pandas")
+    axes = {"bench": np.arange(1100.0, 1500, 10), "handheld": 1e7 / np.arange(6900.0, 9300, 47)}
+    lab = make_instruments(30, tuple(axes), wavelength=axes, random_state=0)
+    X, y, instrument, sample_id = stack_instruments(
+        {name: (X, lab.y[:, 0], lab.sample_id) for name, X in lab.X.items()}, wavelength=axes
+    )
+    return X, y, {"instrument": instrument, "sample_id": sample_id}
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in MAPPING_METHODS.replace(" and ", ", ").split(", ") if name != "FNO"]
+)
+def test_the_drawn_spectra_are_those_of_the_method(name, on_two_axes, make_axes):
+    X, y, metadata = on_two_axes
+    method = getattr(skspektron.transfer, f"{name}Transfer")
+    transfer = method(Ridge(), source="bench", target="handheld").fit(X, y, **metadata)
+    display = TransferSpectraDisplay.from_estimator(transfer, X, **metadata, ax=make_axes(2))
+    is_target = metadata["instrument"] == "handheld"
+    on_target = X[is_target].iloc[np.argsort(metadata["sample_id"][is_target])]
+    predicted = transfer.predict(on_target)
+    names = X.columns[transfer.source_channels_]
+    shown = type(X)(display.X_transferred, columns=names)
+    np.testing.assert_allclose(transfer.estimator_.predict(shown), predicted)
+    untransferred = NoTransfer(Ridge(), source="bench", target="handheld").fit(X, y, **metadata)
+    predicted = untransferred.predict(on_target)
+    shown = type(X)(display.X_target, columns=names)
+    np.testing.assert_allclose(untransferred.estimator_.predict(shown), predicted)
+    axis = display.lines_["transferred"].get_xdata()
+    np.testing.assert_allclose(axis, [float(each.removesuffix(" nm")) for each in names])
+
+
+def test_an_axis_other_than_that_of_the_names_raises(on_two_axes, make_axes):
+    X, y, metadata = on_two_axes
+    transfer = DSTransfer(Ridge(), source="bench", target="handheld").fit(X, y, **metadata)
+    named = np.array([float(name.removesuffix(" nm")) for name in X.columns])
+    draw = TransferSpectraDisplay.from_estimator
+    for axis in ({"wavelength": named[::-1]}, {"wavenumber": named}, {"wavelength": named + 1}):
+        with pytest.raises(ValueError, match=r"axis given and that in the column names, .* differ"):
+            draw(transfer, X, **metadata, **axis, ax=make_axes(2))
+    display = draw(transfer, X, **metadata, wavenumber=1e7 / named, ax=make_axes(2))
+    assert display.ax_[1].get_xlabel() == "Wavenumber / cm-1"  # the same axis in another unit

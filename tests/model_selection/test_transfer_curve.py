@@ -181,3 +181,8 @@ def test_metadata_reach_a_search_over_a_pipeline():
     search = GridSearchCV(pipeline, {"slopebiastransfer__mode": ["bias", "slope"]}, cv=3)
     curve = transfer_curve(search, X, y, **metadata, n_transfer=[3], cv=3)
     assert np.isfinite(curve.test_scores).all()
+
+
+def test_no_sizes_raise(rows, transfer):
+    with pytest.raises(ValueError, match=r"n_transfer must have at least one size"):
+        transfer_curve(transfer, **rows, n_transfer=[])

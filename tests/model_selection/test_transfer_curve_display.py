@@ -247,3 +247,12 @@ def test_missing_matplotlib_raises_before_any_fit(curve, rows, monkeypatch):
     monkeypatch.setattr(SlopeBiasTransfer, "fit", lambda *_, **__: pytest.fail("fit is called"))
     with pytest.raises(ImportError, match=r"pip install 'skspektron\[plot\]'"):
         TransferCurveDisplay.from_estimator(make_methods()["slope/bias"], **rows)
+
+
+def test_sizes_are_drawn_in_order(ax):
+    scores = np.arange(12.0).reshape(3, 4)
+    curve = TransferCurve(np.array([20, 0, 5]), scores, fit_times=None, score_times=None)
+    display = TransferCurveDisplay({"a": curve}).plot(ax)
+    x, median = display.lines_["a"].get_data()
+    assert np.asarray(x).tolist() == [0, 5, 20]
+    np.testing.assert_array_equal(median, np.median(scores, axis=1)[[1, 2, 0]])

@@ -278,3 +278,14 @@ def test_names_and_order_of_samples_do_not_change_the_limits(model, rows):
     other = ApplicabilityDomain(model).fit(X[order], y[order], sample_id=names[order])
     assert other.hotelling_t2_limit_ == pytest.approx(reference.hotelling_t2_limit_, rel=1e-9)
     assert other.q_residuals_limit_ == pytest.approx(reference.q_residuals_limit_, rel=1e-9)
+
+
+def test_components_without_variance_raise(rows):
+    X, y, _ = rows
+    match = r"T2 or Q of 80 of the 80 spectra of fit is not finite"
+    with (
+        pytest.raises(ValueError, match=match),
+        pytest.warns(UserWarning),
+        np.errstate(all="ignore"),
+    ):
+        ApplicabilityDomain(PLSRegression(3)).fit(X, np.ones_like(y))
