@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import fields
+from dataclasses import dataclass, fields
+from typing import ClassVar
 
 import numpy as np
 from sklearn.utils import check_random_state
 
+from ._parameters import Rule, Rules
 from ._training.engine._recipe import Recipe
 from ._validation import check_axis
 
@@ -15,8 +17,30 @@ from ._validation import check_axis
 ASSUMED_RANGE = 10_000.0, 4_000.0
 
 
+@dataclass(frozen=True)
+class Device(Rule):
+    """A torch device of this machine, by name."""
+
+    @property
+    def words(self):
+        return ("the name of a torch device of this machine, such as 'cpu'",)
+
+    def has_type(self, value):
+        return isinstance(value, str) or type(value).__module__ == "torch"
+
+    def allows(self, value):
+        from ._bridge import is_device
+
+        return is_device(value)
+
+
+DEVICE = Device() | None
+
+
 class TorchEstimatorMixin:
     """Device, seed, spectral axis and training parameters of an estimator with a network."""
+
+    _parameters: ClassVar[Rules] = {"device": DEVICE}
 
     def _resolve_device(self) -> str:
         """Return the device to compute on: `device`, or a GPU if there is one."""

@@ -5,6 +5,7 @@ import math
 import operator
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
 
@@ -12,9 +13,32 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array
 
+from ._parameters import Rule, is_sequence
+
 # "1100", "1100.0", "1100 nm", "4000 cm-1", "4000 cm^-1", "4000 cm⁻¹", "4000 1/cm"
 CHANNEL_NAME = re.compile(r"\s*(\d+\.?\d*|\.\d+)\s*(nm|cm-1|cm\^-1|cm⁻¹|1/cm)?\s*")
 NM_RANGE = (300.0, 2600.0)  # column names without a unit in this range are wavelengths in nm
+
+
+@dataclass(frozen=True)
+class Axis(Rule):
+    """An axis: finite, positive, strictly monotonic numbers."""
+
+    unit: str
+
+    @property
+    def words(self):
+        return (f"an array-like of numbers in {self.unit}",)
+
+    def has_type(self, value):
+        return is_sequence(value)
+
+    def check_content(self, name, value):
+        check_channels(value, len(value), name, self.unit)
+
+
+WAVELENGTH = Axis("nm") | None
+WAVENUMBER = Axis("cm-1") | None
 
 
 def check_axis(

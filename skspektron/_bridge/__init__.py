@@ -1,7 +1,7 @@
 """Conversion between arrays and tensors, and between weights and files."""
 
 from ._arrays import to_array, to_tensor
-from ._device import resolve_device, seeded
+from ._device import is_device, resolve_device, seeded
 from ._frozen import (
     POOLINGS,
     FrozenNetwork,
@@ -25,6 +25,7 @@ __all__ = [
     "check_weights",
     "embed_batch",
     "embeddings_not_cached",
+    "is_device",
     "load_tensors",
     "oscillator_banks",
     "oscillators",

@@ -13,6 +13,20 @@ def resolve_device(device: str | None) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+def is_device(name) -> bool:
+    """Return whether `name` is a device of this machine."""
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (
+        RuntimeError,
+        AssertionError,
+        NotImplementedError,
+    ):  # AssertionError: torch without CUDA
+        return False
+    return device.type != "meta"
+
+
 _GENERATORS = RLock()
 
 

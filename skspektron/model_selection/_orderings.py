@@ -11,6 +11,14 @@ from sklearn.utils import check_array, check_consistent_length, check_random_sta
 
 from ._distances import JointDistance, SquaredDistance, farthest_pair
 
+# Functions of spectra, reference values and random state.
+ORDERINGS: dict[str, Callable[..., Iterator[int]]] = {
+    "kennard-stone": lambda X, y, _: _select(SquaredDistance(_measured(X))),
+    "duplex": lambda X, y, _: _select_two(SquaredDistance(_measured(X))),
+    "spxy": lambda X, y, _: _select(_joint_distance(X, _check_source_references(y, len(X)))),
+    "random": lambda X, y, seed: iter(check_random_state(seed).permutation(len(X)).tolist()),
+}
+
 
 def kennard_stone(X: ArrayLike) -> NDArray[np.intp]:
     r"""Order samples so that the first n cover the spectral space uniformly (Kennard-Stone).
@@ -182,24 +190,12 @@ def iterate_samples(
 ) -> Iterator[int]:
     """Iterate over candidates in the order of a name or of a callable(X) -> permutation.
 
-    Parameters are checked at once, and samples are ordered as they are asked for. `y` are the
-    reference values of the candidates on the source; only SPXY uses them.
+    Samples are ordered as they are asked for. `y` are the reference values of the candidates on
+    the source; only SPXY uses them.
     """
-    if callable(selection):
+    if not isinstance(selection, str):
         return iter(_check_permutation(selection(X), len(X)).tolist())
-    orderings: dict[str, Callable[[], Iterator[int]]] = {
-        "kennard-stone": lambda: _select(SquaredDistance(_measured(X))),
-        "duplex": lambda: _select_two(SquaredDistance(_measured(X))),
-        "spxy": lambda: _select(_joint_distance(X, _check_source_references(y, len(X)))),
-        "random": lambda: iter(check_random_state(random_state).permutation(len(X)).tolist()),
-    }
-    if not isinstance(selection, str) or selection not in orderings:
-        raise ValueError(
-            f"selection must be one of {', '.join(map(repr, orderings))}, or a callable that "
-            f"returns a permutation of the rows, got {selection!r}. Pass 'kennard-stone', the "
-            "default."
-        )
-    return orderings[selection]()
+    return ORDERINGS[selection](X, y, random_state)
 
 
 def _whole(order: Iterator[int]) -> NDArray[np.intp]:

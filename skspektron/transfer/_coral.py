@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
+from .._parameters import Number, Rules
 from .._typing import InstrumentName, MemoryLike, RandomState, Selection
-from .._validation import check_real, pass_default
 from ._core._mapped import MappedTransfer
 from ._core._standards import Rows, Standards
 
@@ -105,6 +105,8 @@ class CORALTransfer(MappedTransfer):
     array([1.5])
     """
 
+    _parameters: ClassVar[Rules] = {"regularization": Number(above=0) | "auto"}
+
     _needs_pairs = True
     _learns_unlabelled = True
     _takes_nan = False
@@ -133,12 +135,6 @@ class CORALTransfer(MappedTransfer):
             trained_on=trained_on,
         )
         self.regularization = regularization
-
-    def _check_parameters(self) -> None:
-        """Check that the ridge is positive: it divides by the variance of every direction."""
-        super()._check_parameters()
-        way_out = pass_default(self, "regularization")
-        check_real("regularization", self.regularization, above=0, also=["auto"], way_out=way_out)
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Decompose the covariances of both instruments, from the standards if there are any."""

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
+from .._parameters import Number, Rules
 from .._typing import InstrumentName, MemoryLike, RandomState, Selection
-from .._validation import check_real, pass_default
 from ._algorithms._dipls import CovarianceDifference, PairDifference, domain_invariant_pls
 from ._algorithms._pls import choose_n_components
 from ._core._fronts import refit_front
 from ._core._frozen import refuse_frozen
 from ._core._linear import LinearTransfer
 from ._core._standards import Rows, Standards
-from ._maps._base import check_n_components
+from ._maps._base import N_COMPONENTS
 
 
 class DIPLSTransfer(LinearTransfer):
@@ -127,6 +129,11 @@ class DIPLSTransfer(LinearTransfer):
     array([1.5])
     """
 
+    _parameters: ClassVar[Rules] = {
+        "n_components": N_COMPONENTS,
+        "difference_penalty": Number(at_least=0) | "auto",
+    }
+
     _needs_pairs = True
     _learns_unlabelled = True
 
@@ -156,13 +163,6 @@ class DIPLSTransfer(LinearTransfer):
         )
         self.n_components = n_components
         self.difference_penalty = difference_penalty
-
-    def _check_parameters(self) -> None:
-        """Check the number of components and the penalty."""
-        super()._check_parameters()
-        check_n_components(self, None)
-        name, value = "difference_penalty", self.difference_penalty
-        check_real(name, value, at_least=0, also=["auto"], way_out=pass_default(self, name))
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Fit the components of every target on spectra as they enter the last step."""

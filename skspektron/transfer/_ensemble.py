@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
+from .._parameters import Rules
 from .._pipelines import front_pipeline
 from .._typing import InstrumentName, MemoryLike, RandomState, Selection
-from .._validation import check_axis
+from .._validation import WAVELENGTH, WAVENUMBER, check_axis
 from ._averaging._views import spectral_views, viewed_rows
 from ._averaging._weights import fit_members
 from ._core._fronts import is_supervised
@@ -118,6 +119,8 @@ class EnsembleTransfer(LastStepTransfer):
     >>> len(transfer.transfer_ids_), round(sum(transfer.view_weights_.values()), 6)
     (10, 1.0)
     """
+
+    _parameters: ClassVar[Rules] = {"wavelength": WAVELENGTH, "wavenumber": WAVENUMBER}
 
     _needs_pairs = True
 

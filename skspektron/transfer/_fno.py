@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
+from .._parameters import Rules
 from .._typing import InstrumentName, MemoryLike, RandomState, Selection
 from ._core._mapped import MappedTransfer
 from ._core._standards import Rows, Standards
-from ._maps._fno import FNO, check_operator
+from ._maps._fno import FNO, OPERATOR
 
 
 class FNOTransfer(MappedTransfer):
@@ -106,6 +109,8 @@ class FNOTransfer(MappedTransfer):
     array([1.5])
     """
 
+    _parameters: ClassVar[Rules] = OPERATOR
+
     _needs_pairs = True
     _takes_nan = False
     _keeps_target_grid = True
@@ -146,11 +151,6 @@ class FNOTransfer(MappedTransfer):
         self.learning_rate = learning_rate
         self.device = device
         self.verbose = verbose
-
-    def _check_parameters(self) -> None:
-        """Check the parameters of the map, which is not fitted without standards."""
-        super()._check_parameters()
-        check_operator(self)
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Fit the map on the paired standards."""

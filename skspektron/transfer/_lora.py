@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,8 +10,8 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from .._parameters import Integer, Number, Rules
 from .._typing import InstrumentName, MemoryLike, PathLike, RandomState, Selection, Weights
-from .._validation import check_counts
 from ..foundation import SpektronEmbedder
 from ._adaptation._base import EmbeddingTransfer
 from ._adaptation._ensemble import AdaptedEnsemble
@@ -142,6 +142,8 @@ class LoRATransfer(EmbeddingTransfer):
     (5,)
     """
 
+    _parameters: ClassVar[Rules] = {"lora_alpha": Number(above=0), "max_epochs": Integer(0)}
+
     adapter_: dict[str, NDArray[Any]]
     target_estimator_: Any
     view_weights_: dict[str, float]
@@ -232,12 +234,6 @@ class LoRATransfer(EmbeddingTransfer):
             self._ensemble = None
             del self.view_weights_
         return self
-
-    def _check_parameters(self) -> None:
-        """Check the parameters of the adapter before anything is fitted."""
-        super()._check_parameters()
-        check_counts(self, rank=1, max_epochs=0, batch_size=1)
-        self._check_positive("lora_alpha", "learning_rate")
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Adapt the embedding; with ``estimator=None`` it also becomes a view of an ensemble."""

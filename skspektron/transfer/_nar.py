@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import product
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,8 +13,8 @@ from sklearn.base import BaseEstimator
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.linear_model import Ridge
 
+from .._parameters import Number, Rules
 from .._typing import InstrumentName, MemoryLike, RandomState, Selection
-from .._validation import check_real, pass_default
 from ._algorithms._ridge_path import RowSpace, mean_square, scaled_differences
 from ._core._frozen import refuse_frozen
 from ._core._last_step import LastStepTransfer
@@ -118,6 +118,8 @@ class NARTransfer(LastStepTransfer):
     array([1.5])
     """
 
+    _parameters: ClassVar[Rules] = {"difference_penalty": Number(above=0) | "auto"}
+
     _needs_pairs = True
 
     def __init__(
@@ -144,12 +146,6 @@ class NARTransfer(LastStepTransfer):
             trained_on=trained_on,
         )
         self.difference_penalty = difference_penalty
-
-    def _check_parameters(self) -> None:
-        """Check the penalty."""
-        super()._check_parameters()
-        name, value = "difference_penalty", self.difference_penalty
-        check_real(name, value, above=0, also=["auto"], way_out=pass_default(self, name))
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Fit the last step on source rows and difference spectra."""

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
+from .._parameters import Rules
 from .._typing import InstrumentName, MemoryLike, RandomState, Selection
 from ._algorithms._windows import Windows
 from ._core._mapped import MappedTransfer
 from ._core._standards import Rows, Standards
 from ._core._tuning import choose_map, largest_rank
-from ._maps._base import check_n_components, opposite_channels
-from ._maps._pds import PDS, check_window
+from ._maps._base import N_COMPONENTS, opposite_channels
+from ._maps._pds import PDS, WINDOW_LENGTH
 
 AUTO_WINDOWS = (5, 11, 21)
 AUTO_COMPONENTS = 3
@@ -104,6 +106,11 @@ class PDSTransfer(MappedTransfer):
     array([1.5])
     """
 
+    _parameters: ClassVar[Rules] = {
+        "window_length": WINDOW_LENGTH | "auto",
+        "n_components": N_COMPONENTS | "auto",
+    }
+
     _needs_pairs = True
     _takes_nan = False
     _keeps_target_grid = True
@@ -134,12 +141,6 @@ class PDSTransfer(MappedTransfer):
         )
         self.window_length = window_length
         self.n_components = n_components
-
-    def _check_parameters(self) -> None:
-        """Check the parameters of the map, which is not fitted without standards."""
-        super()._check_parameters()
-        check_window(self, "auto")
-        check_n_components(self, None, "auto")
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Fit the map on the paired standards."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
+from .._parameters import Choice, Number, Rules
 from .._typing import InstrumentName, MemoryLike, RandomState, Selection
-from .._validation import check_choice, check_real, pass_default
 from ._algorithms._pfce import fit_near
 from ._core._linear import LinearTransfer, linear_coefficients
 from ._core._standards import Rows, Standards
@@ -121,6 +123,11 @@ class PFCETransfer(LinearTransfer):
     array([-0.5,  0.5])
     """
 
+    _parameters: ClassVar[Rules] = {
+        "uses": Choice(RESPONSES),
+        "min_correlation": Number(above=0, at_most=1) | "auto",
+    }
+
     def __init__(
         self,
         estimator: BaseEstimator | None = None,
@@ -157,14 +164,6 @@ class PFCETransfer(LinearTransfer):
     def _needs_labels(self) -> bool:  # type: ignore[override]
         """Return whether standards need reference values."""
         return self.uses != "spectra"
-
-    def _check_parameters(self) -> None:
-        """Check what standards have to have, and the bound."""
-        super()._check_parameters()
-        check_choice("uses", self.uses, RESPONSES, way_out=pass_default(self, "uses"))
-        name, value = "min_correlation", self.min_correlation
-        way_out = pass_default(self, name)
-        check_real(name, value, above=0, at_most=1, also=["auto"], way_out=way_out)
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Fit the coefficients of every target on the standards."""

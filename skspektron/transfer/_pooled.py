@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
+from .._parameters import Integer, Rules
 from .._typing import InstrumentName, MemoryLike, RandomState, Selection
-from .._validation import check_int, pass_default
 from ._core._base import BaseTransfer
 from ._core._standards import Rows, Standards
 
@@ -88,6 +90,8 @@ class PooledTransfer(BaseTransfer):
     array([1.5])
     """
 
+    _parameters: ClassVar[Rules] = {"weight": Integer(1) | "auto"}
+
     _needs_labels = True
 
     def __init__(
@@ -114,12 +118,6 @@ class PooledTransfer(BaseTransfer):
             trained_on=trained_on,
         )
         self.weight = weight
-
-    def _check_parameters(self) -> None:
-        """Check the weight."""
-        super()._check_parameters()
-        way_out = pass_default(self, "weight")
-        check_int("weight", self.weight, minimum=1, also=["auto"], way_out=way_out)
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Fit the estimator on source rows and standards, with their sample ids."""

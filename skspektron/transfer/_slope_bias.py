@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import f as f_distribution
 from sklearn.base import BaseEstimator
 
+from .._parameters import Choice, Rules
 from .._typing import InstrumentName, MemoryLike, RandomState, Selection
-from .._validation import check_choice, pass_default
 from ._core._base import BaseTransfer
 from ._core._standards import Rows, Standards
 
@@ -96,6 +96,8 @@ class SlopeBiasTransfer(BaseTransfer):
     array([1.5])
     """
 
+    _parameters: ClassVar[Rules] = {"mode": Choice(CORRECTIONS)}
+
     _needs_labels = True
 
     def __init__(
@@ -122,11 +124,6 @@ class SlopeBiasTransfer(BaseTransfer):
             trained_on=trained_on,
         )
         self.mode = mode
-
-    def _check_parameters(self) -> None:
-        """Check the mode."""
-        super()._check_parameters()
-        check_choice("mode", self.mode, CORRECTIONS, way_out=pass_default(self, "mode"))
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Regress the reference values of the standards on their predictions."""

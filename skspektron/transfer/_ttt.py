@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
+from .._parameters import BOOLEAN, Choice, Integer, Number, Rules
 from .._typing import InstrumentName, MemoryLike, RandomState, Selection, Weights
-from .._validation import check_choice, check_counts, check_real, pass_default
 from ._adaptation._base import EmbeddingTransfer
 from ._adaptation._offset import SubtractOffset
 from ._core._standards import Rows, Standards
 
 RESET_SCOPES = ("fold", "input")
+
+
+def _trainable() -> Mapping[str, Any]:
+    """Return what can be trained, by name."""
+    from .._training._test_time import TRAINED
+
+    return TRAINED
 
 
 class TTTTransfer(EmbeddingTransfer):
@@ -143,6 +151,14 @@ class TTTTransfer(EmbeddingTransfer):
     True
     """
 
+    _parameters: ClassVar[Rules] = {
+        "trainable": Choice(_trainable),
+        "reset": Choice(RESET_SCOPES),
+        "align": BOOLEAN,
+        "max_steps": Integer(0),
+        "mask_ratio": Number(above=0, below=1),
+    }
+
     _learns_unlabelled = True
     _WEIGHTS = "masked"
 
@@ -194,18 +210,6 @@ class TTTTransfer(EmbeddingTransfer):
         self.learning_rate = learning_rate
         self.device = device
         self.verbose = verbose
-
-    def _check_parameters(self) -> None:
-        """Check the parameters of the adaptation before anything is fitted."""
-        from .._training._test_time import TRAINED
-
-        super()._check_parameters()
-        for name, choices in (("trainable", TRAINED), ("reset", RESET_SCOPES)):
-            check_choice(name, getattr(self, name), choices, way_out=pass_default(self, name))
-        check_counts(self, max_steps=0, rank=1, batch_size=1)
-        self._check_positive("learning_rate")
-        way_out = pass_default(self, "mask_ratio")
-        check_real("mask_ratio", self.mask_ratio, above=0, below=1, way_out=way_out)
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Adapt the network to the target rows and refit the head, unless `predict` adapts it."""

@@ -233,10 +233,3 @@ def test_spxy_without_source_references_raises(X, y, n_missing, y_given):
 def test_callable_without_a_permutation_raises(X, order):
     with pytest.raises(ValueError, match="from 0 to 24 once"):
         iterate_samples(X, lambda X: order)
-
-
-@pytest.mark.parametrize("selection", ["nearest", None, ["random"]])
-def test_unknown_name_raises(X, selection):
-    match = r"must be one of 'kennard-stone', 'duplex', 'spxy', 'random'"
-    with pytest.raises(ValueError, match=match):
-        iterate_samples(X, selection)

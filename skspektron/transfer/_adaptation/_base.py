@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,10 @@ from sklearn.pipeline import Pipeline
 
 from ..._base import TorchEstimatorMixin
 from ..._frames import as_frame, installed_kind
+from ..._parameters import Integer, Number, Rules
 from ..._pipelines import unwrap
-from ..._validation import check_real, pass_default
+from ..._typing import VERBOSE, WEIGHTS
+from ..._validation import WAVELENGTH, WAVENUMBER
 from ...foundation import SpektronEmbedder
 from ...preprocessing import SNV
 from .._algorithms._pls import cross_validated_pls
@@ -27,6 +29,16 @@ class EmbeddingTransfer(TorchEstimatorMixin, BaseTransfer):
     The constructor takes `wavelength`, `wavenumber`, `weights` and `device` for
     ``estimator=None``.
     """
+
+    _parameters: ClassVar[Rules] = {
+        "wavelength": WAVELENGTH,
+        "wavenumber": WAVENUMBER,
+        "weights": WEIGHTS,
+        "batch_size": Integer(1),
+        "learning_rate": Number(above=0),
+        "rank": Integer(1),
+        "verbose": VERBOSE,
+    }
 
     _WEIGHTS = "small"  # the default of `weights`
 
@@ -48,11 +60,6 @@ class EmbeddingTransfer(TorchEstimatorMixin, BaseTransfer):
                 f"own, got {self.weights!r}. Pass them to its SpektronEmbedder, or pass "
                 "estimator=None."
             )
-
-    def _check_positive(self, *names: str) -> None:
-        """Raise ValueError unless the parameters are finite numbers above 0."""
-        for name in names:
-            check_real(name, getattr(self, name), above=0, way_out=pass_default(self, name))
 
     def _default_calibration(self, X, y, ids) -> Pipeline:
         """Return the default pipeline, fitted on `X` and `y`."""

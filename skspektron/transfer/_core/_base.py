@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +21,7 @@ from sklearn.utils.validation import (
 from ..._documentation import DocumentedEstimator
 from ..._fitting import unfitted_on_failure
 from ..._frames import frame_kind
+from ..._parameters import Rules, check_parameters
 from ..._samples import number_samples
 from ..._typing import InstrumentName, MemoryLike, RandomState, Selection
 from ..._validation import check_labels
@@ -29,10 +30,10 @@ from ._calibration import allows_nan, cached, fit_calibration, reads_any_grid, w
 from ._forgotten import warn_without_transfer
 from ._frozen import check_frozen_channels, check_prefit, refuse_frozen
 from ._grids import Layout, find_grids, whole_grid
+from ._parameters import SHARED
 from ._standards import (
     Rows,
     Standards,
-    check_n_transfer,
     choose_standards,
     resolve_instruments,
     source_mask,
@@ -55,6 +56,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
     __metadata_request__fit = {"instrument": True, "sample_id": True}  # noqa: RUF012
     __metadata_request__predict = {"instrument": True}  # noqa: RUF012
 
+    _parameters: ClassVar[Rules] = SHARED
     _needs_pairs = False  # standards must be measured on both instruments
     _needs_labels = False  # standards must have finite reference values
     _learns_unlabelled = False  # `_learn` is called with no standards too
@@ -169,8 +171,8 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         raise NotImplementedError
 
     def _check_parameters(self) -> None:
-        """Refuse invalid parameters before anything is fitted; methods add their own."""
-        check_n_transfer(self.n_transfer)
+        """Refuse invalid parameters before anything is fitted; methods add combinations."""
+        check_parameters(self)
 
     def _check_rows(self, X, y, sample_id) -> Rows:
         """Return float spectra, reference values and ids; NaN is checked later."""

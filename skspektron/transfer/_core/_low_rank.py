@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
+from ..._parameters import Rules
 from ..._typing import InstrumentName, MemoryLike, RandomState, Selection
-from .._maps._base import check_n_components
+from .._maps._base import N_COMPONENTS
 from ._base import BaseTransfer
 from ._mapped import MappedTransfer
 from ._standards import Rows, Standards
@@ -18,6 +21,8 @@ MAX_COMPONENTS = 15
 
 class ComponentsTransfer(BaseTransfer):
     """Transfer method with the number of components of its map as its only own parameter."""
+
+    _parameters: ClassVar[Rules] = {"n_components": N_COMPONENTS | "auto"}
 
     _needs_pairs = True
     _takes_nan = False
@@ -46,11 +51,6 @@ class ComponentsTransfer(BaseTransfer):
             trained_on=trained_on,
         )
         self.n_components = n_components
-
-    def _check_parameters(self) -> None:
-        """Refuse an invalid number of components, with or without standards."""
-        super()._check_parameters()
-        check_n_components(self, None, "auto")
 
 
 class LowRankTransfer(ComponentsTransfer, MappedTransfer):

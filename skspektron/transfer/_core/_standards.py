@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from itertools import islice
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -45,22 +44,6 @@ class Standards:
     def __getitem__(self, index) -> "Standards":
         """Return the standards at `index`."""
         return Standards(**{field.name: getattr(self, field.name)[index] for field in fields(self)})
-
-
-def check_n_transfer(n_transfer: int | None) -> None:
-    """Refuse a number of standards that is neither None nor an int of at least 0."""
-    if n_transfer is None:
-        return
-    if not isinstance(n_transfer, Integral) or isinstance(n_transfer, bool):
-        raise TypeError(
-            f"n_transfer must be an int of at least 0 or None, got {n_transfer!r}. "
-            "Pass the number of standards, or None for every candidate."
-        )
-    if n_transfer < 0:
-        raise ValueError(
-            f"n_transfer must be an int of at least 0 or None, got {n_transfer}. "
-            "Pass 0 for no standards, or None for every candidate."
-        )
 
 
 def resolve_instruments(labels: NDArray[Any], source, target) -> tuple[Any, Any]:

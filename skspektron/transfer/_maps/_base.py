@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,7 +11,11 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..._documentation import DocumentedEstimator
-from ..._validation import check_channels, check_int, pass_default
+from ..._parameters import Integer, Rules
+from ..._validation import Axis, check_channels
+
+AXIS = Axis("nm or cm-1") | None
+N_COMPONENTS = Integer(1) | None
 
 
 class PairedMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DocumentedEstimator):
@@ -45,6 +49,8 @@ class LowRankMap(PairedMap):
     Subclasses set `left_` (n_features_in_, k), `right_` (k, n_features_source) and `intercept_`.
     """
 
+    _parameters: ClassVar[Rules] = {"n_components": N_COMPONENTS}
+
     _adds_identity = False  # the coefficients are the product plus the identity
 
     @property
@@ -64,12 +70,6 @@ def check_pairs(estimator, X: ArrayLike, y: ArrayLike) -> tuple[NDArray[Any], ND
     # validate_data does not convert y to numbers: text and None are refused here.
     source = check_array(source, dtype=np.float64, ensure_2d=False, input_name="y")
     return target, source.reshape(len(source), -1)
-
-
-def check_n_components(estimator: Any, *also: Any) -> None:
-    """Raise ValueError unless `n_components` is an int of at least 1 or one of `also`."""
-    way_out = pass_default(estimator, "n_components")
-    check_int("n_components", estimator.n_components, minimum=1, also=also, way_out=way_out)
 
 
 def opposite_channels(n_target, n_source, target_axis=None, source_axis=None) -> NDArray[np.intp]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from numpy.typing import ArrayLike
 
 from ..._fitting import unfitted_on_failure
+from ..._parameters import check_parameters
 from .._algorithms._svd import centred, principal_axes
-from ._base import LowRankMap, check_n_components, check_pairs
+from ._base import LowRankMap, check_pairs
 
 
 class DS(LowRankMap):
@@ -65,7 +66,7 @@ class DS(LowRankMap):
     @unfitted_on_failure
     def fit(self, X: ArrayLike, y: ArrayLike) -> DS:
         """Learn from standards, paired by row: `X` from the target, `y` from the source."""
-        check_n_components(self, None)
+        check_parameters(self)
         target, source = check_pairs(self, X, y)
         X, y = centred(target), centred(source)
         values, vectors = principal_axes(X, self.n_components)

@@ -8,8 +8,9 @@ from sklearn.base import OneToOneFeatureMixin
 
 from ..._fitting import unfitted_on_failure
 from ..._interpolation import interpolate_linear
+from ..._parameters import check_parameters
 from .._algorithms._svd import principal_axes
-from ._base import LowRankMap, check_n_components, check_pairs
+from ._base import LowRankMap, check_pairs
 
 
 class EPO(OneToOneFeatureMixin, LowRankMap):
@@ -73,7 +74,7 @@ class EPO(OneToOneFeatureMixin, LowRankMap):
     @unfitted_on_failure
     def fit(self, X: ArrayLike, y: ArrayLike) -> EPO:
         """Learn from standards, paired by row: `X` from the target, `y` from the source."""
-        check_n_components(self, None)
+        check_parameters(self)
         target, source = check_pairs(self, X, y)
         if source.shape[1] != target.shape[1]:
             axes = (np.linspace(0.0, 1.0, X.shape[1]) for X in (source, target))

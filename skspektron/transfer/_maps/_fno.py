@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ..._base import TorchEstimatorMixin
+from ..._base import DEVICE, TorchEstimatorMixin
 from ..._fitting import unfitted_on_failure
 from ..._interpolation import interpolate_monotone
-from ..._typing import RandomState
-from ..._validation import check_counts, check_real, pass_default
+from ..._parameters import Integer, Number, Rules, check_parameters
+from ..._typing import RANDOM_STATE, VERBOSE, RandomState
 from .._algorithms._folds import standard_folds
 from .._algorithms._svd import centred
-from ._base import PairedMap, check_pairs, opposite_channels
+from ._base import AXIS, PairedMap, check_pairs, opposite_channels
 
 BATCH_SIZE = 4  # standards in a step
 WEIGHT_DECAY = 1e-2
+OPERATOR: Rules = {
+    "width": Integer(1),
+    "n_modes": Integer(1),
+    "n_layers": Integer(1),
+    "max_epochs": Integer(0),
+    "learning_rate": Number(above=0),
+    "device": DEVICE,
+    "verbose": VERBOSE,
+}
 
 
 class FNO(TorchEstimatorMixin, PairedMap):
@@ -104,6 +113,13 @@ class FNO(TorchEstimatorMixin, PairedMap):
            [6. , 7.5]])
     """
 
+    _parameters: ClassVar[Rules] = {
+        **OPERATOR,
+        "target_axis": AXIS,
+        "source_axis": AXIS,
+        "random_state": RANDOM_STATE,
+    }
+
     def __init__(
         self,
         *,
@@ -134,7 +150,7 @@ class FNO(TorchEstimatorMixin, PairedMap):
         """Learn from standards, paired by row: `X` from the target, `y` from the source."""
         from ..._training._operator import train_operator
 
-        check_operator(self)
+        check_parameters(self)
         target, source = check_pairs(self, X, y)
         self._place_channels(target.shape[1], source.shape[1])
         target = interpolate_monotone(target, self.target_position_, self.source_position_)
@@ -231,10 +247,3 @@ def fewest_passes(errors: NDArray[Any]) -> int:
     excess = errors - errors[np.nanargmin(errors.mean(axis=1))]
     standard_error = excess.std(axis=1, ddof=1) / np.sqrt(errors.shape[1])
     return int(np.argmax(excess.mean(axis=1) <= standard_error))
-
-
-def check_operator(estimator) -> None:
-    """Raise ValueError if a size or a training parameter of the operator is invalid."""
-    check_counts(estimator, width=1, n_modes=1, n_layers=1, max_epochs=0)
-    way_out = pass_default(estimator, "learning_rate")
-    check_real("learning_rate", estimator.learning_rate, above=0, way_out=way_out)

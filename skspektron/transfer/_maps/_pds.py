@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from numbers import Integral
-from typing import Any
+from typing import ClassVar
 
 from numpy.typing import ArrayLike
 
 from ..._fitting import unfitted_on_failure
-from ..._validation import pass_default
+from ..._parameters import Integer, Rules, Several, check_parameters
 from .._algorithms._windows import Windows
-from ._base import PairedMap, check_n_components, check_pairs, opposite_channels
+from ._base import AXIS, N_COMPONENTS, PairedMap, check_pairs, opposite_channels
+
+ODD = Integer(1, odd=True)
+WINDOW_LENGTH = ODD | Several(ODD, length=2, name="a pair of such")
 
 
 class PDS(PairedMap):
@@ -73,6 +75,13 @@ class PDS(PairedMap):
            [6. , 5.5]])
     """
 
+    _parameters: ClassVar[Rules] = {
+        "window_length": WINDOW_LENGTH,
+        "n_components": N_COMPONENTS,
+        "target_axis": AXIS,
+        "source_axis": AXIS,
+    }
+
     def __init__(
         self,
         *,
@@ -89,8 +98,7 @@ class PDS(PairedMap):
     @unfitted_on_failure
     def fit(self, X: ArrayLike, y: ArrayLike) -> PDS:
         """Learn from standards, paired by row: `X` from the target, `y` from the source."""
-        check_window(self)
-        check_n_components(self, None)
+        check_parameters(self)
         target, source = check_pairs(self, X, y)
         axes = self.target_axis, self.source_axis
         centres = opposite_channels(target.shape[1], source.shape[1], *axes)
@@ -99,20 +107,3 @@ class PDS(PairedMap):
         self.coef_ = windows.spread(banded)
         self.intercept_ = source.mean(axis=0) - target.mean(axis=0) @ self.coef_
         return self
-
-
-def check_window(estimator: Any, *also: str) -> None:
-    """Raise ValueError unless `window_length` is odd, a pair of odd ints, or one of `also`."""
-    window_length = estimator.window_length
-    is_pair = isinstance(window_length, tuple | list)
-    lengths = window_length if is_pair else (window_length,)
-    are_ints = all(isinstance(n, Integral) and not isinstance(n, bool) for n in lengths)
-    are_odd = are_ints and all(n >= 1 and n % 2 == 1 for n in lengths)
-    if are_odd and len(lengths) == 1 + is_pair:
-        return
-    if not (isinstance(window_length, str) and window_length in also):
-        alternatives = "".join(f" or {choice!r}" for choice in also)
-        raise ValueError(
-            f"window_length must be an odd int of at least 1 or a pair of such{alternatives}, got "
-            f"{window_length!r}. {pass_default(estimator, 'window_length')}"
-        )

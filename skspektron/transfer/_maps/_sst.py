@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..._fitting import unfitted_on_failure
+from ..._parameters import check_parameters
 from .._algorithms._svd import centred, principal_axes
-from ._base import LowRankMap, check_n_components, check_pairs
+from ._base import LowRankMap, check_pairs
 
 
 class SST(LowRankMap):
@@ -67,7 +68,7 @@ class SST(LowRankMap):
     @unfitted_on_failure
     def fit(self, X: ArrayLike, y: ArrayLike) -> SST:
         """Learn from standards, paired by row: `X` from the target, `y` from the source."""
-        check_n_components(self, None)
+        check_parameters(self)
         target, source = check_pairs(self, X, y)
         X, y = centred(target), centred(source)
         values, U = principal_axes(np.hstack([X, y]), self.n_components)
