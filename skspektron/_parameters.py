@@ -154,7 +154,7 @@ class Number(Rule):
         return (f"a finite number {' and '.join(given)}".rstrip(),)
 
     def has_type(self, value):
-        return isinstance(value, Real) and not is_bool(value)
+        return is_number(value)
 
     def allows(self, value):
         return bool(
@@ -171,6 +171,7 @@ class Choice(Rule):
     """One of the given values, or of those that a function returns."""
 
     values: Collection[Any] | Callable[[], Collection[Any]]
+    any_case: bool = False  # "nir" is "NIR", if the values are in upper case
 
     @property
     def _values(self):
@@ -184,6 +185,7 @@ class Choice(Rule):
         return any(_of_one_type(value, choice) for choice in self._values)
 
     def allows(self, value):
+        value = value.upper() if self.any_case else value
         return any(_of_one_type(value, choice) and value == choice for choice in self._values)
 
 
@@ -228,24 +230,28 @@ class ByName(Rule):
             self.value.check_content(f"{name}[{key!r}]", item)
 
 
-def instance_of(kind: type | tuple[type, ...], name: str) -> Kind:
+def instance_of(kind: type | tuple[type, ...], name: str, way_out: str = "") -> Kind:
     """Return the rule for an instance of a class."""
-    return Kind(name, lambda value: isinstance(value, kind))
+    return Kind(name, lambda value: isinstance(value, kind), way_out=way_out)
 
 
-def having(name: str, *methods: str) -> Kind:
+def having(name: str, *methods: str, way_out: str = "") -> Kind:
     """Return the rule for an object, not a class, with methods."""
-    return Kind(
-        name,
-        lambda value: (
-            not isinstance(value, type) and all(_has(value, method) for method in methods)
-        ),
-    )
+
+    def has_all(value: Any) -> bool:
+        return not isinstance(value, type) and all(_has(value, method) for method in methods)
+
+    return Kind(name, has_all, way_out=way_out)
 
 
 def is_bool(value: Any) -> bool:
     """Return whether a value is a bool of Python or of numpy."""
     return type(value).__name__ in ("bool", "bool_")
+
+
+def is_number(value: Any) -> bool:
+    """Return whether a value is an int or a float, but not a bool."""
+    return isinstance(value, Real) and not is_bool(value)
 
 
 def is_sequence(value: Any) -> bool:
@@ -256,10 +262,10 @@ def is_sequence(value: Any) -> bool:
 
 
 ANYTHING = Kind("anything", lambda value: True)
-ARRAY = Kind("an array-like", is_sequence)
+ARRAY = Kind("an array-like", is_sequence, way_out="Pass a list or an array.")
 BOOLEAN = Kind("True or False", is_bool)
 CALLABLE = having("a callable", "__call__")
-PATH = instance_of((str, os.PathLike), "a path")
+PATH = instance_of((str, os.PathLike), "a path", "Pass a str or a pathlib.Path.")
 TEXT = instance_of(str, "a str")
 
 Rules: TypeAlias = dict[str, Rule]
@@ -300,7 +306,9 @@ def check_arguments(function: Callable[..., Any], arguments: Mapping[str, Any]) 
 
 
 def shown(value: Any) -> str:
-    """Return the representation of a value on one line, shortened."""
+    """Return a value on one line, shortened; of an array its shape."""
+    if getattr(value, "shape", ()) and not isinstance(value, type):
+        return f"{type(value).__name__} of shape {tuple(value.shape)}"
     text = " ".join(repr(value).split())
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
 
@@ -323,8 +331,8 @@ def _is_finite(value: Any) -> bool:
 
 def _of_one_type(value: Any, choice: Any) -> bool:
     """Return whether a value can be compared with a choice: True is not 1."""
-    if isinstance(choice, Real) and not is_bool(choice):
-        return isinstance(value, Real) and not is_bool(value)
+    if is_number(choice):
+        return is_number(value)
     return isinstance(value, type(choice))
 
 

@@ -9,7 +9,7 @@ from joblib import Memory
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
-from ._parameters import PATH, TEXT, Integer, Number, having, instance_of
+from ._parameters import TEXT, Integer, Number, having, instance_of
 
 PathLike: TypeAlias = str | os.PathLike[str]
 RandomState: TypeAlias = int | np.random.RandomState | None
@@ -24,11 +24,14 @@ Weights: TypeAlias = str | os.PathLike[str] | BaseEstimator
 # One value per channel, for all instruments or in a dict with one array per instrument.
 ChannelValues: TypeAlias = ArrayLike | Mapping[str, ArrayLike] | None
 
-ESTIMATOR = having("an estimator with fit", "fit")
-REGRESSOR = having("an estimator with fit and predict", "fit", "predict")
+INSTANCE = "Pass an instance, such as PLSRegression(10)."
+ESTIMATOR = having("an estimator with fit", "fit", way_out=INSTANCE)
+REGRESSOR = having("an estimator with fit and predict", "fit", "predict", way_out=INSTANCE)
 INSTRUMENT_NAME = TEXT | Number() | None
 MEMORY = TEXT | having("a joblib.Memory", "cache") | None
 N_JOBS = Integer(1) | Integer(high=-1) | None
 RANDOM_STATE = Integer(0, 2**32 - 1) | instance_of(np.random.RandomState, "a RandomState") | None
 VERBOSE = Integer(0, way_out="Pass 1 to show a progress bar, 0 for none.")
-WEIGHTS = PATH | instance_of(BaseEstimator, "a fitted SpektronPretrainer")
+WEIGHTS = instance_of((str, os.PathLike), "the name of weights, a path") | having(
+    "a fitted SpektronPretrainer", "partial_fit", "save"
+)

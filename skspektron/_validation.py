@@ -1,12 +1,9 @@
 """Checks of parameters and data that two or more estimators share."""
 
-import inspect
-import math
-import operator
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -164,110 +161,6 @@ def check_references(y: ArrayLike, n_samples: int, owner: str) -> NDArray[np.flo
             "Pass one row of reference values per spectrum, NaN where unknown."
         )
     return y
-
-
-def check_int(
-    name: str,
-    value: Any,
-    *,
-    minimum: int,
-    maximum: int | None = None,
-    also: Sequence[Any] = (),
-    way_out: str,
-) -> None:
-    """Raise ValueError unless `value` is an int in the range, or one of `also`.
-
-    Parameters
-    ----------
-    name : str
-        Name of the parameter, for the message.
-    value : object
-        What the user passed. A bool is not an int.
-    minimum, maximum : int
-        Smallest and largest int allowed; ``maximum=None`` sets no upper limit.
-    also : sequence, default=()
-        Other values allowed, such as ``(None,)`` or ``("auto",)``.
-    way_out : str
-        Sentence that ends the message, such as ``"Pass 8, the default."``; see `pass_default`.
-    """
-    is_int = isinstance(value, Integral) and not isinstance(value, bool)
-    if is_int and minimum <= value and (maximum is None or value <= maximum):
-        return
-    limits = f"of at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
-    _check_alternatives(name, value, [f"an int {limits}"], also, way_out)
-
-
-def check_real(
-    name: str,
-    value: Any,
-    *,
-    above: float | None = None,
-    at_least: float | None = None,
-    below: float | None = None,
-    at_most: float | None = None,
-    also: Sequence[Any] = (),
-    way_out: str,
-) -> None:
-    """Raise ValueError unless `value` is a finite number in the range, or one of `also`.
-
-    Parameters
-    ----------
-    name : str
-        Name of the parameter, for the message.
-    value : object
-        What the user passed. A bool, NaN or an infinity is not a finite number.
-    above, at_least, below, at_most : float, default=None
-        Limits of the range, which excludes `above` and `below` themselves. None: no limit.
-    also : sequence, default=()
-        Other values allowed, such as ``(None,)`` or ``("auto",)``.
-    way_out : str
-        Sentence that ends the message, such as ``"Pass 0.35, the default."``; see
-        `pass_default`.
-    """
-    limits = [
-        ("above", above, operator.gt),
-        ("of at least", at_least, operator.ge),
-        ("below", below, operator.lt),
-        ("at most", at_most, operator.le),
-    ]
-    limits = [(words, limit, holds) for words, limit, holds in limits if limit is not None]
-    is_real = isinstance(value, Real) and not isinstance(value, bool)
-    is_finite = is_real and -math.inf < value < math.inf
-    if is_finite and all(holds(value, limit) for _, limit, holds in limits):
-        return
-    what = " and ".join(f"{words} {limit:g}" for words, limit, _ in limits)
-    _check_alternatives(name, value, [f"a finite number {what}".rstrip()], also, way_out)
-
-
-def check_choice(name: str, value: Any, choices: Iterable[Any], *, way_out: str = "") -> None:
-    """Raise ValueError unless `value` is one of `choices`, which the message lists."""
-    _check_alternatives(name, value, [], list(choices), way_out)
-
-
-def pass_default(owner: object, name: str) -> str:
-    """Return "Pass 8, the default.", for a parameter of an estimator or of a function.
-
-    It is empty for a subclass that sets the parameter itself.
-    """
-    function = owner if inspect.isroutine(owner) else type(owner)
-    parameter = inspect.signature(function).parameters.get(name)
-    return "" if parameter is None else f"Pass {parameter.default!r}, the default."
-
-
-def check_counts(estimator: object, **minimum: int) -> None:
-    """Raise ValueError unless each parameter is an int of at least the minimum given for it."""
-    for name, smallest in minimum.items():
-        value = getattr(estimator, name)
-        check_int(name, value, minimum=smallest, way_out=pass_default(estimator, name))
-
-
-def _check_alternatives(name, value, ranges, choices, way_out):
-    """Raise ValueError unless `value` is one of `choices`; `ranges` are words for others."""
-    if any(isinstance(value, type(choice)) and value == choice for choice in choices):
-        return
-    *first, last = ranges + [repr(choice) for choice in choices]
-    what = f"{', '.join(first)} or {last}" if first else last
-    raise ValueError(f"{name} must be {what}, got {value!r}. {way_out}".rstrip())
 
 
 def check_channels(values: ArrayLike, n_features: int, name: str, unit: str) -> NDArray[np.float64]:

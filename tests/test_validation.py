@@ -4,15 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skspektron import SpektronEmbedder
 from skspektron._validation import (
     check_axis,
-    check_choice,
-    check_counts,
-    check_int,
     check_labels,
-    check_real,
-    pass_default,
 )
 
 
@@ -115,80 +109,3 @@ def test_labels_get_one_sortable_dtype(values, kind):
 def test_invalid_labels_raise(values, error, match):
     with pytest.raises(error, match=match):
         check_labels(values, 2, "instrument")
-
-
-WAY_OUT = "Pass 8, the default."
-
-
-def error_of(check, *arguments, **keywords):
-    """Return the message with which a check raises, or None if it does not raise."""
-    try:
-        check("rank", *arguments, **keywords)
-    except ValueError as error:
-        return str(error)
-    return None
-
-
-@pytest.mark.parametrize("value", [1, 8, np.int64(3), np.uint8(3)])
-def test_check_int_accepts_ints(value):
-    assert error_of(check_int, value, minimum=1, way_out=WAY_OUT) is None
-
-
-@pytest.mark.parametrize("value", [0, -1, 1.0, True, None, "1", np.nan, np.array([2])])
-def test_check_int_raises_for_other_values(value):
-    message = error_of(check_int, value, minimum=1, way_out=WAY_OUT)
-    assert message == f"rank must be an int of at least 1, got {value!r}. Pass 8, the default."
-
-
-def test_check_int_names_its_upper_limit_and_its_alternatives():
-    limits = {"minimum": 1, "maximum": 8, "also": ("auto", None), "way_out": WAY_OUT}
-    assert [error_of(check_int, value, **limits) for value in (1, 8, "auto", None)] == [None] * 4
-    assert error_of(check_int, 9, **limits) == (
-        "rank must be an int from 1 to 8, 'auto' or None, got 9. Pass 8, the default."
-    )
-
-
-@pytest.mark.parametrize(
-    ("limits", "accepted", "refused", "what"),
-    [
-        ({}, [-1e300, 10**400], ["a"], "a finite number"),
-        ({"above": 0}, [5e-324, 3], [0, -1], "a finite number above 0"),
-        ({"at_least": 0}, [0, np.float32(2)], [-1e-9], "a finite number of at least 0"),
-        ({"above": 0, "below": 1}, [0.5], [0, 1], "a finite number above 0 and below 1"),
-        ({"at_least": 0, "at_most": 1}, [0, 1], [2], "a finite number of at least 0 and at most 1"),
-        ({"above": 0, "also": ("auto",)}, ["auto"], [None], "a finite number above 0 or 'auto'"),
-    ],
-)
-def test_check_real_accepts_finite_numbers_in_its_range(limits, accepted, refused, what):
-    for value in accepted:
-        assert error_of(check_real, value, **limits, way_out=WAY_OUT) is None
-    for value in [*refused, np.nan, np.inf, -np.inf, True, np.array([0.5])]:
-        message = error_of(check_real, value, **limits, way_out=WAY_OUT)
-        assert message == f"rank must be {what}, got {value!r}. Pass 8, the default."
-
-
-def test_check_choice_lists_the_choices():
-    assert error_of(check_choice, "b", ("a", "b")) is None
-    assert error_of(check_choice, "c", {"a": 1, "b": 2}) == "rank must be 'a' or 'b', got 'c'."
-    message = error_of(check_choice, 1, ("a", True, None), way_out="Pass None.")
-    assert message == "rank must be 'a', True or None, got 1. Pass None."
-
-
-def test_check_counts_names_the_default_of_the_parameter():
-    with pytest.raises(ValueError, match=r"^batch_size must be an int of at least 1, got 0\. "):
-        check_counts(SpektronEmbedder(batch_size=0), batch_size=1)
-    assert pass_default(SpektronEmbedder(), "batch_size") == "Pass 256, the default."
-    assert pass_default(check_choice, "way_out") == "Pass '', the default."
-
-
-def test_a_subclass_may_set_parameters_itself():
-    class Network(SpektronEmbedder):
-        def __init__(self):
-            super().__init__(batch_size=8)
-
-    model = Network()
-    assert pass_default(model, "batch_size") == ""
-    check_counts(model, batch_size=1)
-    model.batch_size = 0
-    with pytest.raises(ValueError, match=r"^batch_size must be an int of at least 1, got 0\.$"):
-        check_counts(model, batch_size=1)

@@ -1,7 +1,18 @@
 """Parts and sizes of the network."""
 
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, ClassVar
+
+from .._parameters import (
+    BOOLEAN,
+    Choice,
+    Integer,
+    Number,
+    Rules,
+    check_arguments,
+    check_parameters,
+    declares,
+)
 
 CHOICES = {
     "tokenizer": ("patch", "raw", "wavelet"),
@@ -14,8 +25,6 @@ CHOICES = {
     "decoder": ("linear", "latent", "grid"),
 }
 RECURRENT_BACKBONES = ("dlinoss", "mamba", "s4d")
-OPTIONAL_COUNTS = ("n_channels", "d_expert", "d_decoder")  # None or a count
-COUNTS_FROM_ZERO = ("n_layers", "n_attention_layers", "n_experts")
 WAVELET_SPAN, WAVELET_STRIDE = 32, 16  # channels
 DOMAINS = ("NIR", "IR", "RAMAN", "UNKNOWN")  # in the order of their indices
 
@@ -113,6 +122,32 @@ class Architecture:
     4
     """
 
+    _parameters: ClassVar[Rules] = {
+        **{name: Choice(values) for name, values in CHOICES.items()},
+        "patch_length": Integer(1),
+        "d_model": Integer(1),
+        "d_state": Integer(1),
+        "n_layers": Integer(0),
+        "bidirectional": BOOLEAN,
+        "n_channels": Integer(1) | None,
+        "cls_token": BOOLEAN,
+        "domain_token": BOOLEAN,
+        "damping": BOOLEAN,
+        "n_experts": Integer(0),
+        "n_active_experts": Integer(1),
+        "kan": BOOLEAN,
+        "n_attention_layers": Integer(0),
+        "n_heads": Integer(1),
+        "d_feedforward": Integer(1),
+        "d_expert": Integer(1) | None,
+        "d_latent": Integer(1),
+        "d_instrument": Integer(1),
+        "d_decoder": Integer(1) | None,
+        "n_decoder_layers": Integer(1),
+        "kernel_length": Integer(1, odd=True),
+        "dropout": Number(at_least=0, below=1),
+    }
+
     patch_length: int = 16
     d_model: int = 128
     d_state: int = 128
@@ -145,6 +180,10 @@ class Architecture:
     n_decoder_layers: int = 1
 
     @classmethod
+    @declares(
+        width=Number(above=0, way_out="Pass the width of a band."),
+        step=Number(above=0, way_out="Pass the distance of two channels."),
+    )
     def from_patch_width(cls, width: float, *, step: float, **sizes: Any) -> "Architecture":
         """Return an architecture with patches about `width` wide on an axis with this `step`.
 
@@ -152,11 +191,8 @@ class Architecture:
         20 to 50 cm-1 in condensed phases: narrower patches can be reconstructed by
         interpolation, wider ones mix several bands.
         """
-        if not step > 0:
-            raise ValueError(
-                f"step must be positive, got {step}. Pass the distance of two channels."
-            )
-        if not width >= step / 2:
+        check_arguments(cls.from_patch_width, locals())
+        if width < step / 2:
             raise ValueError(
                 f"width must be at least half of step={step}, got {width}. "
                 "Pass both in the same unit."
@@ -199,19 +235,11 @@ class Architecture:
         )
 
     def __post_init__(self):
-        for name, choices in CHOICES.items():
-            if getattr(self, name) not in choices:
-                self._refuse(name, f"one of {', '.join(map(repr, choices))}")
-        for field in fields(self):
+        check_parameters(self)
+        for field in fields(self):  # numpy scalars as Python numbers, which JSON can store
             value = getattr(self, field.name)
-            if field.type is bool and type(value) is not bool:
-                self._refuse(field.name, "True or False")
-            if field.name in OPTIONAL_COUNTS and value is None:
-                continue
-            least = 0 if field.name in COUNTS_FROM_ZERO else 1
-            is_count = field.type is int or field.name in OPTIONAL_COUNTS
-            if is_count and (type(value) is not int or value < least):
-                self._refuse(field.name, f"an int of at least {least}")
+            if hasattr(value, "item"):
+                object.__setattr__(self, field.name, value.item())
         for is_wrong, message in (
             *self._invalid_sizes(),
             *self._irrelevant_options(),
@@ -219,13 +247,6 @@ class Architecture:
         ):
             if is_wrong:
                 raise ValueError(message)
-
-    def _refuse(self, name: str, expected: str) -> None:
-        """Raise the error for a parameter that is not what is `expected`."""
-        raise ValueError(
-            f"{name} must be {expected}, got {getattr(self, name)!r}. "
-            f"Pass {getattr(type(self), name)!r}, the default."
-        )
 
     def _invalid_sizes(self):
         """Return conditions under which sizes are not valid, each with its error message."""
@@ -235,10 +256,6 @@ class Architecture:
         return (
             (self.d_model % 2, f"d_model must be even, got {self.d_model}. Pass 128, the default."),
             (
-                self.kernel_length % 2 == 0,
-                f"kernel_length must be odd, got {self.kernel_length}. Pass 15, the default.",
-            ),
-            (
                 self.bidirectional and self.backbone == "dlinoss" and self.d_state % 2,
                 f"d_state must be even in a bidirectional layer, got {self.d_state}. "
                 "Pass an even number or bidirectional=False.",
@@ -247,10 +264,6 @@ class Architecture:
                 attends and self.d_model % self.n_heads,
                 f"d_model must be a multiple of n_heads={self.n_heads}, got {self.d_model}. "
                 "Pass a number of heads that divides d_model.",
-            ),
-            (
-                not 0 <= self.dropout < 1,
-                f"dropout must be at least 0 and below 1, got {self.dropout}. Pass 0, the default.",
             ),
             (
                 self.n_experts > 1 and not 2 <= self.n_active_experts <= self.n_experts,

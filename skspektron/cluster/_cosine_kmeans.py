@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,8 +18,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._documentation import DocumentedEstimator
 from .._fitting import unfitted_on_failure
-from .._typing import RandomState
-from .._validation import check_counts, check_int, check_real, pass_default
+from .._parameters import Integer, Number, Rules, check_parameters
+from .._typing import RANDOM_STATE, RandomState
 from ._lloyd import Partition, assign, best_partition
 from ._sphere import check_directions, with_direction
 
@@ -101,6 +101,15 @@ class CosineKMeans(
     True
     """
 
+    _parameters: ClassVar[Rules] = {
+        "n_clusters": Integer(1) | "auto",
+        "max_clusters": Integer(3),
+        "n_init": Integer(1),
+        "max_iter": Integer(1),
+        "tol": Number(at_least=0),
+        "random_state": RANDOM_STATE,
+    }
+
     def __init__(
         self,
         n_clusters: int | str = 8,
@@ -121,7 +130,7 @@ class CosineKMeans(
     @unfitted_on_failure
     def fit(self, X: ArrayLike, y: None = None) -> CosineKMeans:
         """Find the centres; `y` is ignored."""
-        self._check_parameters()
+        check_parameters(self)
         U = check_directions(self, X, reset=True)
         n_required = 3 if isinstance(self.n_clusters, str) else self.n_clusters
         partition = self._partition(with_direction(U, n_required, "n_clusters"))
@@ -156,13 +165,6 @@ class CosineKMeans(
         check_is_fitted(self)
         U = check_directions(self, X)
         return -assign(U[U.any(axis=1)], self.cluster_centers_)[1]
-
-    def _check_parameters(self) -> None:
-        """Check the parameters."""
-        check_counts(self, n_init=1, max_iter=1, max_clusters=3)
-        way_out = pass_default(self, "n_clusters")
-        check_int("n_clusters", self.n_clusters, minimum=1, also=("auto",), way_out=way_out)
-        check_real("tol", self.tol, at_least=0, way_out=pass_default(self, "tol"))
 
     def _partition(self, U: NDArray[Any]) -> Partition:
         """Return the best partition, with the given or the selected number of clusters."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,8 +16,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._documentation import DocumentedEstimator
 from .._fitting import unfitted_on_failure
-from .._typing import RandomState
-from .._validation import check_counts, check_int, check_real, pass_default
+from .._parameters import Integer, Number, Rules, check_arguments, check_parameters, declares
+from .._typing import RANDOM_STATE, RandomState
 from ._expectation_maximization import Mixture, maximize_likelihood
 from ._sphere import check_directions, unit_rows, with_direction
 
@@ -105,6 +105,15 @@ class VonMisesFisherMixture(ClusterMixin, DensityMixin, DocumentedEstimator):
     array([0.5, 0.5])
     """
 
+    _parameters: ClassVar[Rules] = {
+        "n_components": Integer(1),
+        "n_init": Integer(1),
+        "max_iter": Integer(1),
+        "tol": Number(at_least=0),
+        "prior_weight": Number(at_least=0),
+        "random_state": RANDOM_STATE,
+    }
+
     def __init__(
         self,
         n_components: int = 1,
@@ -125,7 +134,7 @@ class VonMisesFisherMixture(ClusterMixin, DensityMixin, DocumentedEstimator):
     @unfitted_on_failure
     def fit(self, X: ArrayLike, y: None = None) -> VonMisesFisherMixture:
         """Estimate weights, means and concentrations; `y` is ignored."""
-        self._check_parameters()
+        check_parameters(self)
         U = check_directions(self, X, reset=True)
         U_fit = with_direction(U, self.n_components, "n_components")
         best = maximize_likelihood(
@@ -186,6 +195,7 @@ class VonMisesFisherMixture(ClusterMixin, DensityMixin, DocumentedEstimator):
         """Return the Akaike information criterion for `X`; lower is better."""
         return float(2 * self._n_parameters - 2 * np.nansum(self.score_samples(X)))
 
+    @declares(n_samples=Integer(1))
     def sample(self, n_samples: int = 1) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
         """Draw random unit rows from the fitted mixture.
 
@@ -201,8 +211,8 @@ class VonMisesFisherMixture(ClusterMixin, DensityMixin, DocumentedEstimator):
         y : ndarray of shape (n_samples,)
             Component of each row.
         """
+        check_arguments(self.sample, locals())
         check_is_fitted(self)
-        check_int("n_samples", n_samples, minimum=1, way_out="Pass 1, the default.")
         random = check_random_state(self.random_state)
         y = np.repeat(np.arange(len(self.weights_)), random.multinomial(n_samples, self.weights_))
         X = np.empty((n_samples, self.n_features_in_))
@@ -210,12 +220,6 @@ class VonMisesFisherMixture(ClusterMixin, DensityMixin, DocumentedEstimator):
             component = vonmises_fisher(self.means_[k], self.concentrations_[k])
             X[y == k] = component.rvs(np.count_nonzero(y == k), random_state=random)
         return unit_rows(X), y
-
-    def _check_parameters(self) -> None:
-        """Check the parameters."""
-        check_counts(self, n_components=1, n_init=1, max_iter=1)
-        for name in ("tol", "prior_weight"):
-            check_real(name, getattr(self, name), at_least=0, way_out=pass_default(self, name))
 
     def _most_probable(self, U: NDArray[Any]) -> NDArray[np.intp]:
         """Return the most probable component of each unit row, -1 for a row of zeros."""

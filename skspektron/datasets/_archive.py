@@ -8,11 +8,12 @@ from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._parameters import PATH, Rules, Several, check_arguments
 from .._typing import PathLike
 from ._shard import Shard, open_shard
 
@@ -86,7 +87,12 @@ class SpektraArchive:
     >>> folder.cleanup()
     """
 
+    _parameters: ClassVar[Rules] = {
+        "files": PATH | Several(PATH),
+    }
+
     def __init__(self, files: PathLike | Sequence[PathLike]):
+        check_arguments(type(self), locals())
         self.files = _list_files(files)
         opened = [open_shard(path) for path in self.files]
         shards = [shard for shard, _ in opened]

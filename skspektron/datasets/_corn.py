@@ -6,6 +6,7 @@ import numpy as np
 from scipy.io import loadmat
 from sklearn.utils import Bunch
 
+from .._parameters import BOOLEAN, PATH, check_arguments, declares
 from .._typing import PathLike
 from ._fetch import RemoteFile, fetch
 
@@ -27,6 +28,7 @@ public domain.
 """
 
 
+@declares(data_home=PATH | None, download_if_missing=BOOLEAN)
 def fetch_corn(*, data_home: PathLike | None = None, download_if_missing: bool = True) -> Bunch:
     """Load the corn spectra: 80 samples on three NIR instruments.
 
@@ -78,6 +80,7 @@ def fetch_corn(*, data_home: PathLike | None = None, download_if_missing: bool =
     >>> corn.X["m5"].shape, corn.y[0]                                # doctest: +SKIP
     ((80, 700), array([10.448,  3.687,  8.746, 64.838]))
     """
+    check_arguments(fetch_corn, locals())
     path = fetch(FILE, data_home, download_if_missing)
     content = loadmat(path, squeeze_me=True, struct_as_record=False)
     return Bunch(

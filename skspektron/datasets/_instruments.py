@@ -11,12 +11,22 @@ from numpy.typing import ArrayLike
 from sklearn.utils import Bunch, check_random_state
 
 from .._bands import SPAN, Bands, draw_bands
-from .._typing import RandomState
-from .._validation import check_axis, check_int, check_real, pass_default
+from .._parameters import Integer, Number, check_arguments, declares, instance_of
+from .._typing import RANDOM_STATE, RandomState
+from .._validation import check_axis
 
 DEFAULT_WAVELENGTH = np.arange(1100.0, 2499.0, 2.0)
 
 
+@declares(
+    n_samples=Integer(1),
+    n_components=Integer(1),
+    spread=Number(at_least=0),
+    distortion=Number(at_least=0),
+    scatter=Number(at_least=0),
+    noise=Number(at_least=0),
+    random_state=RANDOM_STATE | instance_of(np.random.Generator, "a Generator"),
+)
 def make_instruments(
     n_samples: int = 100,
     instruments: Sequence[str] = ("A", "B"),
@@ -111,12 +121,8 @@ def make_instruments(
     >>> print(data.y[0].sum().round(6))
     1.0
     """
+    check_arguments(make_instruments, locals())
     names = _check_names(instruments)
-    for parameter, count in {"n_samples": n_samples, "n_components": n_components}.items():
-        check_int(parameter, count, minimum=1, way_out=pass_default(make_instruments, parameter))
-    sizes = {"spread": spread, "distortion": distortion, "scatter": scatter, "noise": noise}
-    for parameter, size in sizes.items():
-        check_real(parameter, size, at_least=0, way_out=pass_default(make_instruments, parameter))
     axes, is_shared = _check_axes(names, wavelength, wavenumber)
     chemistry, mixing, *streams = _spawn(random_state, 2 + len(names))
     bands = draw_bands(n_components, chemistry)

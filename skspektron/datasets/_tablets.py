@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils import Bunch
 
+from .._parameters import BOOLEAN, PATH, check_arguments, declares
 from .._typing import PathLike
 from ._fetch import RemoteFile, fetch
 
@@ -37,6 +38,7 @@ and usually removed. Redistributed in ChemometricsData.jl; stated to be in the p
 """
 
 
+@declares(data_home=PATH | None, download_if_missing=BOOLEAN)
 def fetch_tablets(*, data_home: PathLike | None = None, download_if_missing: bool = True) -> Bunch:
     """Load the tablets of the IDRC 2002 shootout: 655 tablets on two NIR instruments.
 
@@ -93,6 +95,7 @@ def fetch_tablets(*, data_home: PathLike | None = None, download_if_missing: boo
     >>> tablets.X["instrument1"].shape, tablets.target_names         # doctest: +SKIP
     ((655, 650), ['weight', 'hardness', 'assay'])
     """
+    check_arguments(fetch_tablets, locals())
     paths = {name: fetch(file, data_home, download_if_missing) for name, file in FILES.items()}
     tables = {name: _read_numbers(path) for name, path in paths.items()}
     # The columns before the spectra are the same in both files.

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._nn.architecture import DOMAINS
+from .._parameters import Choice
 from .._validation import check_labels
 
+DOMAIN = Choice(DOMAINS, any_case=True)
 MAX_NEGATIVE = 0.05  # fraction of negative values up to which spectra count as absorbance
 N_INSPECTED = 1024  # spectra from which that fraction is estimated
 

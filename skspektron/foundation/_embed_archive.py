@@ -17,8 +17,8 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 from tqdm.auto import tqdm
 
-from .._typing import PathLike
-from .._validation import check_int, pass_default
+from .._parameters import PATH, Integer, Kind, check_arguments, declares, having
+from .._typing import N_JOBS, VERBOSE, PathLike
 from ._corpus import is_archive
 
 if TYPE_CHECKING:
@@ -29,6 +29,14 @@ N_PROBES = 8  # spectra whose embeddings identify the model
 DTYPE = np.dtype("<f4")
 
 
+@declares(
+    model=having("a fitted embedder", "transform", way_out="Pass a SpektronEmbedder."),
+    archive=Kind("a SpektraArchive", is_archive, way_out="Pass arrays to model.transform."),
+    path=PATH,
+    chunk_size=Integer(1),
+    n_jobs=N_JOBS,
+    verbose=VERBOSE,
+)
 def embed_archive(
     model: BaseEstimator,
     archive: SpektraArchive,
@@ -89,8 +97,9 @@ def embed_archive(
     >>> embed_archive(embedder, SpektraArchive(folder.name), f"{folder.name}/embeddings.npy").shape
     (6, 16)
     """
+    check_arguments(embed_archive, locals())
     path = Path(path)
-    _check(model, archive, path, chunk_size)
+    _check(model, archive, path)
     probes, name = _identify(model, archive)
     part = path.with_name(f".{path.name}.{name}.part")
     part.touch()
@@ -109,17 +118,9 @@ def embed_archive(
     return np.load(path, mmap_mode="r")
 
 
-def _check(model: Any, archive: Any, path: Path, chunk_size: int) -> None:
+def _check(model: Any, archive: Any, path: Path) -> None:
     """Raise for arguments that cannot be embedded or written."""
-    if not is_archive(archive):
-        raise TypeError(
-            f"archive must be a SpektraArchive, got {type(archive).__name__}. Pass arrays to "
-            "model.transform."
-        )
     check_is_fitted(model)
-    check_int(
-        "chunk_size", chunk_size, minimum=1, way_out=pass_default(embed_archive, "chunk_size")
-    )
     if path.exists():
         raise FileExistsError(f"{path} already exists. Pass another path, or delete the file.")
     if not path.parent.is_dir():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,12 +14,20 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .._base import PretrainedMixin
 from .._documentation import DocumentedEstimator
 from .._fitting import unfitted_on_failure
-from .._typing import Weights
-from .._validation import check_choice, check_counts, pass_default
-from ._corpus import number_domains
+from .._parameters import Choice, Integer, Rules, check_parameters
+from .._typing import WEIGHTS, Weights
+from .._validation import WAVELENGTH, WAVENUMBER
+from ._corpus import DOMAIN, number_domains
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+
+def _poolings() -> Mapping[str, Any]:
+    """Return the ways of pooling, by name."""
+    from .._bridge import POOLINGS
+
+    return POOLINGS
 
 
 class SpektronEmbedder(
@@ -99,6 +108,16 @@ class SpektronEmbedder(
     (5, 16)
     """
 
+    _parameters: ClassVar[Rules] = {
+        "weights": WEIGHTS,
+        "wavelength": WAVELENGTH,
+        "wavenumber": WAVENUMBER,
+        "domain": DOMAIN | None,
+        "pooling": Choice(_poolings),
+        "n_layers": Integer(0) | None,
+        "batch_size": Integer(1),
+    }
+
     _reads_any_grid = True  # transfer methods keep the instrument's own channels
 
     def __init__(
@@ -125,13 +144,10 @@ class SpektronEmbedder(
     @unfitted_on_failure
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Check the spectra `X` and their axis; nothing is learnt."""
-        from .._bridge import POOLINGS
         from ._weights import resolve_weights
 
+        check_parameters(self)
         X = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan")
-        way_out = pass_default(self, "pooling")
-        check_choice("pooling", self.pooling, POOLINGS, way_out=way_out)
-        check_counts(self, batch_size=1)
         self.wavenumber_ = self._resolve_axis(X.shape[1])
         self.device_ = self._resolve_device()
         self.network_ = resolve_weights(self.weights)

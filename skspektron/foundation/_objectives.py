@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,28 +10,37 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_array, check_consistent_length
 
 from .._nn.architecture import Architecture
+from .._parameters import Number, Rule
 from ._corpus import MAX_NEGATIVE, Corpus
 
+WEIGHT = Number(above=0)
 USES_LATENT = {"byol", "infonce", "sinkhorn", "bottleneck", "beer_lambert"}
 
 
-def check_objectives(objectives: Mapping[str, float]) -> None:
-    """Raise ValueError for unknown objectives and weights that are not positive."""
-    from .._nn.objectives import OBJECTIVES
+@dataclass(frozen=True)
+class ObjectiveWeights(Rule):
+    """A mapping of one or more objectives to weights above 0."""
 
-    unknown = sorted(set(objectives) - set(OBJECTIVES))
-    if unknown or not objectives:
-        raise ValueError(
-            "objectives must be a mapping to weights from one or more of "
-            f"{', '.join(map(repr, OBJECTIVES))}, got {unknown or dict(objectives)!r}. Pass "
-            "{'masked': 1.0}, the default."
+    way_out: str = "Pass {'masked': 1.0}, the default."
+
+    @property
+    def words(self):
+        from .._nn.objectives import OBJECTIVES
+
+        names = ", ".join(map(repr, OBJECTIVES))
+        return (f"a mapping to finite numbers above 0 from one or more of {names}",)
+
+    def has_type(self, value):
+        return isinstance(value, Mapping) and all(map(WEIGHT.has_type, value.values()))
+
+    def allows(self, value):
+        from .._nn.objectives import OBJECTIVES
+
+        return (
+            len(value) > 0
+            and value.keys() <= OBJECTIVES.keys()
+            and all(map(WEIGHT.allows, value.values()))
         )
-    for name, weight in objectives.items():
-        if not weight > 0:
-            raise ValueError(
-                f"The weight of the objective {name!r} must be a positive number, got {weight!r}. "
-                "Pass 1.0, or remove the objective."
-            )
 
 
 def check_labelled(objectives: Mapping[str, float], X, y) -> NDArray[Any] | None:

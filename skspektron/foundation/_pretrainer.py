@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,8 +14,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .._base import TorchEstimatorMixin
 from .._documentation import DocumentedEstimator
 from .._fitting import fitting
+from .._parameters import Rules
 from .._typing import ChannelValues, PathLike, RandomState
 from ._objectives import check_needs
+from ._parameters import PARAMETERS
 from ._settings import architecture_of, check_settings, objectives_of, record_of, settings_of
 from ._spectra import check_spectra
 
@@ -115,8 +117,7 @@ class SpektronPretrainer(
     n_steps_ : int
         Optimizer steps taken, including `partial_fit`.
     wavenumber_ : ndarray of shape (n_features_in_,) or dict of them
-        Axis in cm-1, or axes by instrument, for an archive with several axes by file. `save` does
-        not write several axes.
+        Axis in cm-1, or axes by instrument, for an archive with several axes by file.
     domain_ : str, list of str or None
         Kind or kinds of the spectra, if the network has a domain token.
     n_features_in_ : int
@@ -125,8 +126,7 @@ class SpektronPretrainer(
     See Also
     --------
     SpektronEmbedder : Transformer with a pretrained network, for pipelines.
-    skspektron.datasets.SpektraArchive : Spectra in files, accepted by `fit` in place of `X` if
-        they do not fit into memory.
+    skspektron.datasets.SpektraArchive : Spectra in files, which `fit` accepts in place of `X`.
 
     Notes
     -----
@@ -151,8 +151,7 @@ class SpektronPretrainer(
 
     Compare `masked_mse` with both baselines. `fit` warns if interpolation is better than the mean
     spectrum, since the patches are then too short, and of spectra in which no patch or every patch
-    would be hidden, which it ignores. Cost: O(n_channels) per spectrum, O(n_tokens^2) with
-    attention.
+    would be hidden, which it ignores. Cost: O(n_channels), with attention O(n_tokens^2).
 
     References
     ----------
@@ -177,7 +176,7 @@ class SpektronPretrainer(
 
     __metadata_request__fit = {"instrument": True, "sample_id": True}  # noqa: RUF012
     __metadata_request__partial_fit = {"instrument": True, "sample_id": True}  # noqa: RUF012
-
+    _parameters: ClassVar[Rules] = PARAMETERS
     history_: list[dict[str, Any]]
     wavenumber_: NDArray[np.float64] | dict[Any, NDArray[np.float64]]
 
@@ -242,8 +241,7 @@ class SpektronPretrainer(
     ) -> Self:
         """Pretrain a new network on the spectra `X`, an array or a `SpektraArchive`.
 
-        Only the objective "calibration" reads `y`, (n_samples,) or (n_samples, n_targets), NaN
-        where unknown.
+        Only "calibration" reads `y`, (n_samples,) or (n_samples, n_targets), NaN where unknown.
         """
         from .._training._pretraining import new_network
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,16 +14,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .._base import PretrainedMixin
 from .._documentation import DocumentedEstimator
 from .._fitting import unfitted_on_failure
+from .._parameters import Choice, Integer, Number, Rules, Several, check_parameters
 from .._samples import number_samples
-from .._typing import RandomState, Weights
-from .._validation import (
-    check_choice,
-    check_counts,
-    check_int,
-    check_labels,
-    check_real,
-    pass_default,
-)
+from .._typing import RANDOM_STATE, VERBOSE, WEIGHTS, RandomState, Weights
+from .._validation import WAVELENGTH, WAVENUMBER, check_labels
+from ._corpus import DOMAIN
 from ._embedder import SpektronEmbedder
 
 if TYPE_CHECKING:
@@ -131,6 +125,23 @@ class SpektronRegressor(PretrainedMixin, RegressorMixin, DocumentedEstimator):
     # scikit-learn's metadata routing reads this, so that set_fit_request is not needed.
     __metadata_request__fit = {"sample_id": True}  # noqa: RUF012
 
+    _parameters: ClassVar[Rules] = {
+        "weights": WEIGHTS,
+        "wavelength": WAVELENGTH,
+        "wavenumber": WAVENUMBER,
+        "domain": DOMAIN | None,
+        "trainable": Choice(TRAINABLE),
+        "hidden_layer_sizes": Integer(1) | Several(Integer(1)),
+        "dropout": Number(at_least=0, below=1),
+        "max_epochs": Integer(1),
+        "batch_size": Integer(1),
+        "learning_rate": Number(above=0),
+        "n_iter_no_change": Integer(1) | None,
+        "validation_fraction": Number(above=0, below=1),
+        "random_state": RANDOM_STATE,
+        "verbose": VERBOSE,
+    }
+
     def __init__(
         self,
         weights: Weights = "small",
@@ -193,7 +204,7 @@ class SpektronRegressor(PretrainedMixin, RegressorMixin, DocumentedEstimator):
         """
         from .._training._regression import fine_tune, train_head
 
-        self._check_parameters()
+        check_parameters(self)
         X, y = validate_data(
             self,
             X,
@@ -250,34 +261,6 @@ class SpektronRegressor(PretrainedMixin, RegressorMixin, DocumentedEstimator):
         """Return the number of units of every hidden layer."""
         sizes: Any = self.hidden_layer_sizes
         return (int(sizes),) if isinstance(sizes, Integral) else tuple(sizes)
-
-    def _check_parameters(self) -> None:
-        """Raise ValueError for parameters that cannot be trained with."""
-        way_out = partial(pass_default, self)
-        check_choice("trainable", self.trainable, TRAINABLE, way_out=way_out("trainable"))
-        check_counts(self, max_epochs=1, batch_size=1)
-        check_int(
-            "n_iter_no_change",
-            self.n_iter_no_change,
-            minimum=1,
-            also=(None,),
-            way_out=way_out("n_iter_no_change"),
-        )
-        if not all(isinstance(width, Integral) and int(width) > 0 for width in self._widths()):
-            raise ValueError(
-                f"hidden_layer_sizes must be ints of at least 1, got {self.hidden_layer_sizes!r}. "
-                "Pass (256, 128), the default, or () for a linear head."
-            )
-        check_real("dropout", self.dropout, at_least=0, below=1, way_out=way_out("dropout"))
-        check_real(
-            "validation_fraction",
-            self.validation_fraction,
-            above=0,
-            below=1,
-            way_out=way_out("validation_fraction"),
-        )
-        rate = self.learning_rate
-        check_real("learning_rate", rate, above=0, way_out=way_out("learning_rate"))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

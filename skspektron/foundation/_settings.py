@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from .._base import plain
-from .._validation import check_choice, check_counts, check_int, check_real, pass_default
-from ._objectives import check_objectives
+from .._nn.presets import resolve_architecture
+from .._parameters import check_parameters
 
 # What the weights depend on, besides architecture, objectives, data and seed.
 SETTINGS = (
@@ -27,8 +27,6 @@ SETTINGS = (
 
 def architecture_of(pretrainer: Any) -> Any:
     """Return the `Architecture` of a pretrainer, which may be given by name."""
-    from .._nn.presets import resolve_architecture
-
     return resolve_architecture(pretrainer.architecture)
 
 
@@ -63,20 +61,8 @@ def record_of(pretrainer: Any, corpus: Sequence[str] | None) -> dict[str, Any]:
 
 
 def check_settings(pretrainer: Any) -> None:
-    """Raise ValueError for parameters that cannot be trained with."""
-    from .._training.engine._precision import PRECISIONS
-
-    check_counts(pretrainer, max_steps=1, batch_size=1, report_every=1, warmup_steps=0)
-    for name in ("micro_batch_size", "n_iter_no_change"):
-        value, way_out = getattr(pretrainer, name), pass_default(pretrainer, name)
-        check_int(name, value, minimum=1, also=(None,), way_out=way_out)
-    for name, also in (("mask_ratio", ()), ("validation_fraction", ()), ("ema_decay", (None,))):
-        value, way_out = getattr(pretrainer, name), pass_default(pretrainer, name)
-        check_real(name, value, above=0, below=1, also=also, way_out=way_out)
-    rate = pretrainer.learning_rate
-    check_real("learning_rate", rate, above=0, way_out=pass_default(pretrainer, "learning_rate"))
-    way_out = pass_default(pretrainer, "precision")
-    check_choice("precision", pretrainer.precision, PRECISIONS, way_out=way_out)
+    """Raise an error for parameters that cannot be trained with."""
+    check_parameters(pretrainer)
     if pretrainer.domain is not None and not architecture_of(pretrainer).domain_token:
         raise ValueError(
             f"domain must be None for a network without a domain token, got "
@@ -89,4 +75,3 @@ def check_settings(pretrainer: Any) -> None:
                 f"{name} must be a path in a folder that exists, got {str(path)!r}. Create the "
                 f"folder {str(Path(path).parent)!r} first."
             )
-    check_objectives(objectives_of(pretrainer))

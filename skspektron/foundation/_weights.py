@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict, fields
 from functools import lru_cache
 from hashlib import sha256
@@ -23,6 +22,7 @@ from .._bridge import (
     save_tensors,
 )
 from .._nn.architecture import Architecture
+from .._parameters import PATH, check_arguments, declares
 from .._typing import Weights
 
 SUFFIX = ".safetensors"
@@ -35,6 +35,7 @@ def shipped_weights() -> list[str]:
     return sorted(f.name.removesuffix(SUFFIX) for f in folder.iterdir() if f.name.endswith(SUFFIX))
 
 
+@declares(weights=PATH)
 def describe_weights(weights: Weights) -> dict[str, Any]:
     """Return architecture, corpus, settings and training history of weights.
 
@@ -63,6 +64,7 @@ def describe_weights(weights: Weights) -> dict[str, Any]:
     >>> describe_weights("small")["corpus"][:2]
     ['simulated spectra: pretraining/corpus.py, seed 0', 'diesel_swri: NIR spectra, no labels']
     """
+    check_arguments(describe_weights, locals())
     shipped = weights in shipped_weights() if isinstance(weights, str) else False
     _, header = _load(_shipped_path(str(weights)) if shipped else weights)
     record, names = header["record"], ("parameters", "n_steps", "history")
@@ -76,11 +78,6 @@ def resolve_weights(weights) -> FrozenNetwork:
     if hasattr(weights, "architecture") and hasattr(weights, "partial_fit"):
         check_is_fitted(weights)
         return weights.network_
-    if not isinstance(weights, str | os.PathLike):
-        raise TypeError(
-            f"weights must be the name of shipped weights ({', '.join(shipped_weights())}), a path "
-            f"or a fitted SpektronPretrainer, got {type(weights).__name__}. Pass 'small'."
-        )
     if weights in shipped_weights():
         return _shipped(str(weights))
     if not Path(weights).exists():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,7 +11,8 @@ from sklearn.decomposition import PCA
 from sklearn.utils import check_array
 
 from .._drawing import COLOURS, check_axes, import_pyplot, new_axes
-from .._validation import check_labels
+from .._parameters import ARRAY, Rules, check_arguments, check_parameters, declares
+from .._validation import WAVELENGTH, WAVENUMBER, check_labels
 from ._embedding_rows import embedding_rows
 
 STYLES = {
@@ -72,6 +73,14 @@ class EmbeddingDisplay:
     3.54 0.0
     """
 
+    _parameters: ClassVar[Rules] = {
+        "source": ARRAY,
+        "target": ARRAY,
+        "adapted": ARRAY,
+        "source_id": ARRAY | None,
+        "target_id": ARRAY | None,
+    }
+
     def __init__(
         self,
         source: ArrayLike,
@@ -108,6 +117,7 @@ class EmbeddingDisplay:
         ImportError
             If a new figure is needed and matplotlib is not installed.
         """
+        check_parameters(self)
         embeddings = self._embeddings()
         partner = self._partners(*map(len, list(embeddings.values())[:2]))
         pca = PCA(2).fit(np.concatenate([embeddings["source"], embeddings["target"]]))
@@ -128,6 +138,10 @@ class EmbeddingDisplay:
         return self
 
     @classmethod
+    @declares(
+        wavelength=WAVELENGTH,
+        wavenumber=WAVENUMBER,
+    )
     def from_estimator(
         cls,
         estimator: BaseEstimator,
@@ -175,6 +189,7 @@ class EmbeddingDisplay:
         ImportError
             If a new figure is needed and matplotlib is not installed.
         """
+        check_arguments(cls.from_estimator, locals())
         if ax is None:
             import_pyplot(cls.__name__)
         axis = wavelength, wavenumber

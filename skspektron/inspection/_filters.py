@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from .._drawing import COLOURS, check_axes, new_axes
+from .._parameters import (
+    TEXT,
+    ByName,
+    Integer,
+    Number,
+    Rules,
+    Several,
+    check_arguments,
+    check_parameters,
+    declares,
+    instance_of,
+)
 from ._estimators import axis_unit, channel_step, fitted_network
 from ._oscillator_bank import OscillatorBank
 
@@ -18,6 +30,8 @@ PERIOD_TICKS = (2, 4, 8)  # of the upper axis, in tokens
 DECAY_TICKS = (5, 10, 20, 100)  # of the right axis, in tokens
 # Upper limit of the gain axis over the 95 % quantile of gains, since resonances may be infinite.
 GAIN_MARGIN = 2
+
+BANK = instance_of(OscillatorBank, "an OscillatorBank")
 
 
 class FilterDisplay:
@@ -88,6 +102,13 @@ class FilterDisplay:
     >>> display.frequency_.shape, display.gain_.shape
     ((1, 32), (1, 257))
     """
+
+    _parameters: ClassVar[Rules] = {
+        "banks": ByName(BANK, "a mapping of layers to OscillatorBank", way_out="Pass {0: bank}."),
+        "n_frequencies": Integer(2),
+        "token_step": Number(above=0) | None,
+        "unit": TEXT,
+    }
 
     def __init__(
         self,
@@ -173,6 +194,7 @@ class FilterDisplay:
         ImportError
             If a new figure is needed and matplotlib is not installed.
         """
+        check_parameters(self)
         n = len(self.banks)
         if ax is None:
             options = {"figsize": (max(2.6 * n, 4.5), 5.5), "sharex": True, "sharey": "row"}
@@ -192,6 +214,10 @@ class FilterDisplay:
         return self
 
     @classmethod
+    @declares(
+        layer=Integer() | Several(Integer()) | None,
+        n_frequencies=Integer(2),
+    )
     def from_estimator(
         cls,
         estimator: BaseEstimator,
@@ -223,6 +249,7 @@ class FilterDisplay:
         ValueError
             If the network has no D-LinOSS layers, or none with this index.
         """
+        check_arguments(cls.from_estimator, locals())
         from .._bridge import oscillator_banks
 
         network = fitted_network(estimator)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,9 +10,12 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_consistent_length
 
 from .._drawing import COLOURS, check_axes, import_pyplot, new_axes
-from .._validation import check_labels, check_real
+from .._parameters import ARRAY, TEXT, Number, Rules, check_arguments, check_parameters, declares
+from .._validation import check_labels
 
 MAX_LABELS = 8  # samples outside the limits that are labelled
+
+LIMIT = Number(above=0, way_out="Pass the limit of an ApplicabilityDomain.")
 
 
 class InfluenceDisplay:
@@ -73,6 +76,16 @@ class InfluenceDisplay:
     ['s2']
     """
 
+    _parameters: ClassVar[Rules] = {
+        "hotelling_t2": ARRAY,
+        "q_residuals": ARRAY,
+        "hotelling_t2_limit": LIMIT,
+        "q_residuals_limit": LIMIT,
+        "residuals": ARRAY | None,
+        "sample_id": ARRAY | None,
+        "unit": TEXT | None,
+    }
+
     def __init__(
         self,
         hotelling_t2: ArrayLike,
@@ -129,6 +142,7 @@ class InfluenceDisplay:
         ImportError
             If a new figure is needed and matplotlib is not installed.
         """
+        check_parameters(self)
         labels = self._check_samples()
         n = 1 if self.residuals is None else 2
         if ax is None:
@@ -143,6 +157,9 @@ class InfluenceDisplay:
         return self
 
     @classmethod
+    @declares(
+        unit=TEXT | None,
+    )
     def from_estimator(
         cls,
         estimator: BaseEstimator,
@@ -182,6 +199,7 @@ class InfluenceDisplay:
         ImportError
             If a new figure is needed and matplotlib is not installed.
         """
+        check_arguments(cls.from_estimator, locals())
         if ax is None:
             import_pyplot(cls.__name__)
         if not hasattr(estimator, "statistics"):
@@ -207,8 +225,6 @@ class InfluenceDisplay:
         n_samples = len(np.asarray(self.hotelling_t2))
         check_consistent_length(self.hotelling_t2, self.q_residuals, self.residuals)
         for name in ("hotelling_t2", "q_residuals"):
-            way_out = "Pass the limit of a fitted ApplicabilityDomain."
-            check_real(f"{name}_limit", getattr(self, f"{name}_limit"), above=0, way_out=way_out)
             n_unknown = np.count_nonzero(~np.isfinite(np.asarray(getattr(self, name), dtype=float)))
             if n_unknown:
                 raise ValueError(

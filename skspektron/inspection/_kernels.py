@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from .._drawing import COLOURS, check_axes, new_axes
+from .._parameters import ARRAY, TEXT, Number, Rules, check_parameters
 from ._estimators import axis_unit, channel_step, fitted_network
 from ._kernel_classes import classify_kernels
 
@@ -51,6 +52,12 @@ class PatchKernelDisplay:
     {'peak': 0.5, 'derivative': 0.0, 'baseline': 0.5}
     """
 
+    _parameters: ClassVar[Rules] = {
+        "kernels": ARRAY,
+        "channel_step": Number(above=0) | None,
+        "unit": TEXT,
+    }
+
     def __init__(
         self, kernels: ArrayLike, *, channel_step: float | None = None, unit: str = "channels"
     ):
@@ -78,6 +85,7 @@ class PatchKernelDisplay:
         ImportError
             If a new figure is needed and matplotlib is not installed.
         """
+        check_parameters(self)
         kernels = np.asarray(self.kernels, dtype=np.float64)
         self.classes_ = classify_kernels(kernels)
         if ax is None:

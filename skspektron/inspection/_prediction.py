@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from .._drawing import COLOURS, import_pyplot, new_axes
+from .._parameters import ARRAY, TEXT, Integer, Rules, check_arguments, check_parameters, declares
 from ._prediction_values import figures_of_merit, one_target, prediction_values
 
 
@@ -69,6 +70,14 @@ class PredictionDisplay:
     0.5
     """
 
+    _parameters: ClassVar[Rules] = {
+        "y_true": ARRAY,
+        "y_pred": ARRAY,
+        "intervals": ARRAY | None,
+        "name": TEXT | None,
+        "unit": TEXT | None,
+    }
+
     def __init__(
         self,
         y_true: ArrayLike,
@@ -104,6 +113,7 @@ class PredictionDisplay:
         ImportError
             If a new figure is needed and matplotlib is not installed.
         """
+        check_parameters(self)
         y_true, y_pred, intervals = prediction_values(self.y_true, self.y_pred, self.intervals)
         self.n_missing_ = np.size(self.y_true) - len(y_true)
         self.figures_ = figures_of_merit(y_true, y_pred, intervals)
@@ -121,6 +131,11 @@ class PredictionDisplay:
         return self
 
     @classmethod
+    @declares(
+        target=Integer() | None,
+        name=TEXT | None,
+        unit=TEXT | None,
+    )
     def from_estimator(
         cls,
         estimator: BaseEstimator,
@@ -163,6 +178,7 @@ class PredictionDisplay:
         ImportError
             If a new figure is needed and matplotlib is not installed.
         """
+        check_arguments(cls.from_estimator, locals())
         if ax is None:
             import_pyplot(cls.__name__)
         intervals = None
@@ -177,6 +193,11 @@ class PredictionDisplay:
         )
 
     @classmethod
+    @declares(
+        target=Integer() | None,
+        name=TEXT | None,
+        unit=TEXT | None,
+    )
     def from_predictions(
         cls,
         y_true: ArrayLike,
@@ -213,6 +234,7 @@ class PredictionDisplay:
         ImportError
             If a new figure is needed and matplotlib is not installed.
         """
+        check_arguments(cls.from_predictions, locals())
         y_true, y_pred = one_target(y_true, target), one_target(y_pred, target)
         return cls(y_true, y_pred, intervals=intervals, name=name, unit=unit).plot(ax)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,8 +12,18 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
 from .._drawing import COLOURS, check_axes, new_axes
-from .._typing import RandomState
-from .._validation import check_real, pass_default
+from .._parameters import (
+    ARRAY,
+    TEXT,
+    Integer,
+    Number,
+    Rules,
+    check_arguments,
+    check_parameters,
+    declares,
+    instance_of,
+)
+from .._typing import RANDOM_STATE, RandomState
 from ..foundation._corpus import number_domains
 from ..foundation._grids import axes_by_instrument, distinct_axes
 from ._estimators import axis_unit, fitted_network, in_unit
@@ -73,6 +83,15 @@ class ReconstructionDisplay:
     True
     """
 
+    _parameters: ClassVar[Rules] = {
+        "axis": ARRAY,
+        "X": ARRAY,
+        "reconstruction": ARRAY,
+        "hidden": ARRAY,
+        "errors": instance_of(Mapping, "a mapping of names to errors") | None,
+        "unit": TEXT,
+    }
+
     def __init__(
         self,
         axis: ArrayLike,
@@ -90,6 +109,7 @@ class ReconstructionDisplay:
         self.errors = errors
         self.unit = unit
 
+    @declares(n_spectra=Integer(1))
     def plot(self, ax: Any = None, *, n_spectra: int = 3) -> ReconstructionDisplay:
         """Plot the first spectra.
 
@@ -112,6 +132,8 @@ class ReconstructionDisplay:
         ImportError
             If a new figure is needed and matplotlib is not installed.
         """
+        check_parameters(self)
+        check_arguments(self.plot, locals())
         n = min(n_spectra, len(np.asarray(self.X)))
         if ax is None:
             ax = new_axes(type(self).__name__, n, 1, figsize=(7, 1.6 + 1.4 * n), sharex=True)
@@ -129,6 +151,11 @@ class ReconstructionDisplay:
         return self
 
     @classmethod
+    @declares(
+        mask_ratio=Number(above=0, below=1),
+        n_spectra=Integer(1),
+        random_state=RANDOM_STATE,
+    )
     def from_estimator(
         cls,
         estimator: BaseEstimator,
@@ -176,12 +203,11 @@ class ReconstructionDisplay:
         UserWarning
             If some spectra have no hidden patches or only hidden ones; they are omitted.
         """
+        check_arguments(cls.from_estimator, locals())
         from .._training.masked._reconstruction import reconstruct
 
         network = fitted_network(estimator)
         spectra = _to_spectra(estimator, X, instrument)
-        way_out = pass_default(cls.from_estimator, "mask_ratio")
-        check_real("mask_ratio", mask_ratio, above=0, below=1, way_out=way_out)
         device = estimator._resolve_device()
         made = reconstruct(
             network.on(device),

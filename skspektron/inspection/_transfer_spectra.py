@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from .._drawing import COLOURS, check_axes, import_pyplot, new_axes
-from .._validation import check_channels
+from .._parameters import ARRAY, Integer, Rules, check_arguments, check_parameters, declares
+from .._validation import WAVELENGTH, WAVENUMBER, check_channels
 from ._transfer_rows import paired_spectra
 
 STYLES: dict[str, dict[str, Any]] = {
@@ -69,6 +70,15 @@ class TransferSpectraDisplay:
     array([0. , 0.5])
     """
 
+    _parameters: ClassVar[Rules] = {
+        "X_source": ARRAY,
+        "X_target": ARRAY,
+        "X_transferred": ARRAY,
+        "wavelength": WAVELENGTH,
+        "wavenumber": WAVENUMBER,
+        "n_standards": Integer(0) | None,
+    }
+
     def __init__(
         self,
         X_source: ArrayLike,
@@ -116,6 +126,7 @@ class TransferSpectraDisplay:
         ImportError
             If a new figure is needed and matplotlib is not installed.
         """
+        check_parameters(self)
         spectra = self._spectra()
         axis, label = self._axis(spectra["source"].shape[1])
         if ax is None:
@@ -138,6 +149,10 @@ class TransferSpectraDisplay:
         return self
 
     @classmethod
+    @declares(
+        wavelength=WAVELENGTH,
+        wavenumber=WAVENUMBER,
+    )
     def from_estimator(
         cls,
         estimator: BaseEstimator,
@@ -182,6 +197,7 @@ class TransferSpectraDisplay:
         ImportError
             If a new figure is needed and matplotlib is not installed.
         """
+        check_arguments(cls.from_estimator, locals())
         if ax is None:
             import_pyplot(cls.__name__)
         pairs = paired_spectra(estimator, X, instrument, sample_id, wavelength, wavenumber)

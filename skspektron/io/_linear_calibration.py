@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,8 +11,18 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_array, check_X_y
 
 from .._documentation import DocumentedEstimator
-from .._typing import PathLike
-from .._validation import check_axis, named_axis
+from .._parameters import (
+    ARRAY,
+    TEXT,
+    Number,
+    Rules,
+    Several,
+    check_arguments,
+    check_parameters,
+    declares,
+)
+from .._typing import INSTRUMENT_NAME, PathLike
+from .._validation import WAVELENGTH, WAVENUMBER, check_axis, named_axis
 from ._affine import Predictor, affine_coefficients
 from ._calibration_file import (
     parameters_of,
@@ -26,6 +36,8 @@ from ._channels import check_channels_of, interpolation
 
 if TYPE_CHECKING:
     from sklearn.utils import Tags
+
+NAMES = Several(TEXT, name="a sequence of str") | None
 
 
 class LinearCalibration(RegressorMixin, DocumentedEstimator):
@@ -83,6 +95,15 @@ class LinearCalibration(RegressorMixin, DocumentedEstimator):
     array([10.75])
     """
 
+    _parameters: ClassVar[Rules] = {
+        "coef": ARRAY,
+        "intercept": Number() | ARRAY,
+        "wavelength": WAVELENGTH,
+        "wavenumber": WAVENUMBER,
+        "target_names": NAMES,
+        "target_units": NAMES,
+    }
+
     def __init__(
         self,
         coef: ArrayLike,
@@ -101,6 +122,13 @@ class LinearCalibration(RegressorMixin, DocumentedEstimator):
         self.target_units = target_units
 
     @classmethod
+    @declares(
+        instrument=INSTRUMENT_NAME,
+        wavelength=WAVELENGTH,
+        wavenumber=WAVENUMBER,
+        target_names=NAMES,
+        target_units=NAMES,
+    )
     def from_estimator(
         cls,
         estimator: BaseEstimator,
@@ -144,6 +172,7 @@ class LinearCalibration(RegressorMixin, DocumentedEstimator):
             If predictions are not a linear function of the spectra. The message gives the
             difference and the step that is not linear.
         """
+        check_arguments(cls.from_estimator, locals())
         n_given = None if X is None else np.shape(X)[1]
         predict = Predictor.of(estimator, instrument, n_given)
         coef, intercept = affine_coefficients(
@@ -281,11 +310,13 @@ class LinearCalibration(RegressorMixin, DocumentedEstimator):
     def _checked(cls, **parameters: Any) -> LinearCalibration:
         """Return a calibration after checking that its parameters agree."""
         calibration = cls(**parameters)
+        check_parameters(calibration)
         record_of(calibration)
         return calibration
 
     def _check_spectra(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return spectra as float64 after checking their channels."""
+        check_parameters(self)
         values: NDArray[np.float64] = check_array(X, dtype=np.float64, input_name="X")
         check_channels_of(X, values.shape[1], self.wavenumber_, self.n_features_in_)
         return values

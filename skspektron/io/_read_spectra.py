@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
-from .._validation import check_choice, check_int, pass_default
+from .._parameters import BOOLEAN, PATH, TEXT, Choice, Integer, Several, check_arguments, declares
 from ._absorbance import QUANTITIES, to_absorbance
 from ._axis_of_text import TextOptions
 from ._files import list_files, read_file
@@ -22,14 +22,21 @@ from ._grid import in_one_unit, on_one_axis
 from ._spectrum import Spectrum
 from ._units import state_units
 
-_CHOICES = {
-    "axis": (None, "wavelength", "wavenumber"),
-    "quantity": (None, *QUANTITIES),
-    "layout": ("auto", "rows", "columns", "pairs"),
-    "on_error": ("raise", "skip"),
-}
 
-
+@declares(
+    path=PATH | Several(PATH),
+    pattern=TEXT | None,
+    recursive=BOOLEAN,
+    axis=Choice(("wavelength", "wavenumber")) | None,
+    interpolate=BOOLEAN,
+    quantity=Choice(QUANTITIES) | None,
+    absorbance=BOOLEAN,
+    layout=Choice(("auto", "rows", "columns", "pairs")),
+    id_column=TEXT | None,
+    skip_rows=Integer(0),
+    on_error=Choice(("raise", "skip")),
+    as_frame=BOOLEAN,
+)
 def read_spectra(
     path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     *,
@@ -152,14 +159,7 @@ def read_spectra(
     ...     read_spectra(folder).X
     array([[0.5 , 0.25]])
     """
-    given = {"axis": axis, "quantity": quantity, "layout": layout, "on_error": on_error}
-    for name, choices in _CHOICES.items():
-        check_choice(name, given[name], choices, way_out=pass_default(read_spectra, name))
-    check_int("skip_rows", skip_rows, minimum=0, way_out="Pass 0, the default.")
-    if id_column is not None and not isinstance(id_column, str):
-        raise TypeError(
-            f"id_column must be a str or None, got {id_column!r}. Pass the heading of a column."
-        )
+    check_arguments(read_spectra, locals())
     files = list_files(path, pattern, recursive)
     options = TextOptions(layout, axis, id_column, skip_rows)
     spectra, filenames, skipped = _read_all(files, options, on_error)

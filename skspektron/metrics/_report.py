@@ -7,11 +7,13 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from .._parameters import BOOLEAN, check_arguments, declares
 from ._figures import bias, check_pair, r2, rmsep, rpd, rpiq, sep, slope
 
 FIGURES_OF_MERIT = {f.__name__: f for f in (rmsep, bias, sep, slope, r2, rpd, rpiq)}
 
 
+@declares(output_dict=BOOLEAN)
 def transfer_report(
     y_true: ArrayLike,
     predictions: ArrayLike | Mapping[str, ArrayLike],
@@ -42,6 +44,7 @@ def transfer_report(
               rmsep      bias       sep     slope        r2       rpd      rpiq     n
     PDS      0.5774    0.3333    0.5774       1.5       0.5     1.732     1.732     3
     """
+    check_arguments(transfer_report, locals())
     if not isinstance(predictions, Mapping):
         predictions = {"prediction": predictions}
     n_samples, n_targets = check_pair(y_true, y_true)[0].shape

@@ -13,6 +13,8 @@ from scipy.sparse.csgraph import connected_components
 from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import check_random_state
 
+from .._parameters import TEXT, Number, Rules, check_parameters
+from .._typing import RANDOM_STATE
 from .._validation import check_labels, check_references, count_rows
 
 
@@ -21,6 +23,11 @@ class BaseTransferSplit(BaseCrossValidator):
 
     Subclasses store `target` and `random_state` and select the blocks to hold out.
     """
+
+    _parameters: ClassVar[Rules] = {
+        "target": TEXT | Number(way_out="Pass the name of the target in instrument."),
+        "random_state": RANDOM_STATE,
+    }
 
     # With metadata routing, GridSearchCV(cv=...) passes these to split.
     __metadata_request__split: ClassVar = {"instrument": True, "sample_id": True, "groups": True}
@@ -87,7 +94,8 @@ class BaseTransferSplit(BaseCrossValidator):
             yield np.flatnonzero(~held_out), np.flatnonzero(held_out & testable)
 
     def _check_parameters(self) -> None:
-        """Check the parameters."""
+        """Refuse invalid parameters; splitters add combinations."""
+        check_parameters(self)
 
     def _find_target(self, instrument):
         """Return the mask of the target rows."""

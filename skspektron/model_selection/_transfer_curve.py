@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Integral
 from typing import Any, NamedTuple
 
@@ -14,6 +14,17 @@ from sklearn.model_selection import BaseCrossValidator, check_cv, cross_validate
 from sklearn.pipeline import Pipeline
 from tqdm.auto import tqdm
 
+from .._parameters import (
+    Choice,
+    Integer,
+    Kind,
+    Several,
+    check_arguments,
+    declares,
+    having,
+    is_number,
+)
+from .._typing import N_JOBS, VERBOSE
 from ._splits import BaseTransferSplit
 from ._transfer_group_kfold import TransferGroupKFold
 
@@ -49,6 +60,36 @@ class TransferCurve(NamedTuple):
     score_times: NDArray[np.float64]
 
 
+def _is_iterable(value):
+    """Return whether a value can be iterated over and is no text."""
+    return isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
+
+
+SIZES = Several(Integer(0) | None, name="a sequence of ints of at least 0 or None")
+SPLITS = (
+    Integer(2)
+    | having("a splitter", "split", "get_n_splits")
+    | Kind("an iterable of splits", _is_iterable)
+    | None
+)
+SCORE = (
+    Kind(
+        "the name of one score, a callable",
+        lambda value: isinstance(value, str) or callable(value),
+        way_out="Call it once per score.",
+    )
+    | None
+)
+
+
+@declares(
+    n_transfer=SIZES,
+    cv=SPLITS,
+    scoring=SCORE,
+    n_jobs=N_JOBS,
+    verbose=VERBOSE,
+    error_score=Choice(("raise",)) | Kind("a number", is_number),
+)
 def transfer_curve(
     estimator: BaseEstimator,
     X: ArrayLike,
@@ -59,7 +100,7 @@ def transfer_curve(
     groups: ArrayLike | None = None,
     n_transfer: Sequence[int | None] = (0, 5, 10, 20),
     cv: int | BaseCrossValidator | Iterable[Any] | None = None,
-    scoring: str | Callable[..., float] = "neg_root_mean_squared_error",
+    scoring: str | Callable[..., float] | None = "neg_root_mean_squared_error",
     n_jobs: int | None = None,
     verbose: int = 0,
     error_score: str | float = np.nan,
@@ -86,8 +127,9 @@ def transfer_curve(
     cv : int, splitter, iterable of (train, test) or None, default=None
         None and an int mean ``TransferGroupKFold(cv, target=...)`` with the target of
         `estimator`, 5 folds by default. Splitters of scikit-learn get only `groups`.
-    scoring : str or callable, default="neg_root_mean_squared_error"
-        A single score, as in :func:`sklearn.model_selection.cross_validate`.
+    scoring : str, callable or None, default="neg_root_mean_squared_error"
+        A single score, as in :func:`sklearn.model_selection.cross_validate`. None: the estimator's
+        own.
     n_jobs : int, default=None
         Number of splits fitted in parallel, as in joblib.
     verbose : int, default=0
@@ -121,12 +163,7 @@ def transfer_curve(
     >>> curve.test_scores.mean(axis=1).round(6)
     array([-28.,  -0.])
     """
-    if isinstance(scoring, list | tuple | set | dict):
-        raise ValueError(
-            f"scoring must be a single score, got {len(scoring)}. Call transfer_curve per score."
-        )
-    if len(n_transfer) == 0:
-        raise ValueError("n_transfer must have at least one size, got none. Pass (0, 5, 10, 20).")
+    check_arguments(transfer_curve, locals())
     prefix = find_prefix(estimator)
     metadata = {"instrument": instrument, "sample_id": sample_id}
     splits = make_splits(cv, estimator.get_params()[f"{prefix}target"], X, y, groups, metadata)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Integral
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,8 +12,28 @@ from sklearn.base import BaseEstimator
 from sklearn.model_selection import BaseCrossValidator
 
 from .._drawing import import_pyplot, new_axes
+from .._parameters import (
+    ARRAY,
+    TEXT,
+    Rules,
+    check_arguments,
+    check_parameters,
+    declares,
+    instance_of,
+)
+from .._typing import N_JOBS, VERBOSE
 from ._curve_style import curve_style, name_of_score, sign_and_label, size_ticks
-from ._transfer_curve import TransferCurve, find_prefix, make_splits, transfer_curve
+from ._transfer_curve import (
+    SCORE,
+    SIZES,
+    SPLITS,
+    TransferCurve,
+    find_prefix,
+    make_splits,
+    transfer_curve,
+)
+
+BY_NAME = "Pass {name: ..., ...}."
 
 
 class TransferCurveDisplay:
@@ -64,6 +84,12 @@ class TransferCurveDisplay:
     ('RMSEP', array([3.5, 1.5]))
     """
 
+    _parameters: ClassVar[Rules] = {
+        "curves": instance_of(Mapping, "a mapping of names to curves", BY_NAME),
+        "score_name": TEXT | None,
+        "recalibration": ARRAY | None,
+    }
+
     def __init__(
         self,
         curves: Mapping[str, TransferCurve],
@@ -95,6 +121,7 @@ class TransferCurveDisplay:
         ImportError
             If a new figure is needed and matplotlib is not installed.
         """
+        check_parameters(self)
         _check_not_empty(self.curves, "curves")
         level = _recalibration_level(self.recalibration)
         sign, label = sign_and_label(self.score_name)
@@ -119,6 +146,15 @@ class TransferCurveDisplay:
         return self
 
     @classmethod
+    @declares(
+        estimators=instance_of(Mapping, "a mapping of names to estimators", BY_NAME),
+        n_transfer=SIZES,
+        cv=SPLITS,
+        scoring=SCORE,
+        score_name=TEXT | None,
+        n_jobs=N_JOBS,
+        verbose=VERBOSE,
+    )
     def from_estimators(
         cls,
         estimators: Mapping[str, BaseEstimator],
@@ -130,7 +166,7 @@ class TransferCurveDisplay:
         groups: ArrayLike | None = None,
         n_transfer: Sequence[int | None] = (0, 5, 10, 20),
         cv: int | BaseCrossValidator | Iterable[Any] | None = None,
-        scoring: str | Callable[..., float] = "neg_root_mean_squared_error",
+        scoring: str | Callable[..., float] | None = "neg_root_mean_squared_error",
         score_name: str | None = None,
         n_jobs: int | None = None,
         verbose: int = 0,
@@ -155,7 +191,7 @@ class TransferCurveDisplay:
             Numbers of standards. None stands for all and is drawn last.
         cv : int, splitter, iterable of (train, test) or None, default=None
             As in `transfer_curve`; all methods use the same splits.
-        scoring : str or callable, default="neg_root_mean_squared_error"
+        scoring : str, callable or None, default="neg_root_mean_squared_error"
             A single score, as in `transfer_curve`.
         score_name : str, default=None
             As in the class. None: `scoring`, or the name of the function.
@@ -181,6 +217,7 @@ class TransferCurveDisplay:
         ImportError
             If a new figure is needed and matplotlib is not installed.
         """
+        check_arguments(cls.from_estimators, locals())
         _check_not_empty(estimators, "estimators")
         if ax is None:
             import_pyplot(cls.__name__)  # raise an ImportError before the fits, not after

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
-from .._validation import check_counts
+from .._parameters import BOOLEAN, Integer, Rules
 from ._splits import BaseTransferSplit
 
 
@@ -55,6 +57,11 @@ class TransferGroupKFold(BaseTransferSplit):
     [0 2] [3]
     """
 
+    _parameters: ClassVar[Rules] = {
+        "n_splits": Integer(2),
+        "shuffle": BOOLEAN,
+    }
+
     def __init__(
         self,
         n_splits: int = 5,
@@ -69,7 +76,7 @@ class TransferGroupKFold(BaseTransferSplit):
         self.random_state = random_state
 
     def _check_parameters(self):
-        check_counts(self, n_splits=2)
+        super()._check_parameters()
         if self.random_state is not None and not self.shuffle:
             raise ValueError(
                 f"random_state must be None if shuffle=False, got {self.random_state!r}. "

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
+from numbers import Integral
+from typing import ClassVar
 
 import numpy as np
 
-from .._validation import check_counts
+from .._parameters import Integer, Number, Rules
 from ._splits import BaseTransferSplit
 
 
@@ -54,6 +55,11 @@ class TransferShuffleSplit(BaseTransferSplit):
     [0 2] [3]
     """
 
+    _parameters: ClassVar[Rules] = {
+        "n_splits": Integer(1),
+        "test_size": Number(above=0, below=1) | Integer(1),
+    }
+
     def __init__(
         self,
         n_splits: int = 10,
@@ -66,17 +72,6 @@ class TransferShuffleSplit(BaseTransferSplit):
         self.target = target
         self.test_size = test_size
         self.random_state = random_state
-
-    def _check_parameters(self):
-        check_counts(self, n_splits=1)
-        size = self.test_size
-        is_number = isinstance(size, Integral) and not isinstance(size, bool) and size >= 1
-        is_fraction = isinstance(size, Real) and 0 < size < 1
-        if not (is_number or is_fraction):
-            raise ValueError(
-                f"test_size must be a fraction in (0, 1) or an int of at least 1, got {size!r}. "
-                "Pass 0.25 for a quarter of the target samples, or 20 for twenty of them."
-            )
 
     def _hold_out(self, sizes, generator):
         n_samples, size = sizes.sum(), self.test_size

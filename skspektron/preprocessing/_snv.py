@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import FLOAT_DTYPES, validate_data
 
 from .._documentation import DocumentedEstimator
+from .._parameters import Choice, Rules, check_parameters
 
 
 class SNV(OneToOneFeatureMixin, TransformerMixin, DocumentedEstimator):
@@ -60,6 +63,10 @@ class SNV(OneToOneFeatureMixin, TransformerMixin, DocumentedEstimator):
            [-1.,  0.,  1.]])
     """
 
+    _parameters: ClassVar[Rules] = {
+        "ddof": Choice((0, 1)),
+    }
+
     def __init__(self, *, ddof: int = 1):
         self.ddof = ddof
 
@@ -85,8 +92,7 @@ class SNV(OneToOneFeatureMixin, TransformerMixin, DocumentedEstimator):
 
     def _check(self, X: ArrayLike, *, reset: bool) -> NDArray[np.floating]:
         """Return `X` as floats; NaN, but not infinity, is allowed."""
-        if self.ddof not in (0, 1):
-            raise ValueError(f"ddof must be 0 or 1, got {self.ddof!r}. Pass 1, the default.")
+        check_parameters(self)
         return validate_data(
             self, X, dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan", reset=reset
         )

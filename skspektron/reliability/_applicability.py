@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import sklearn
@@ -17,9 +17,11 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, v
 
 from .._documentation import DocumentedEstimator
 from .._fitting import unfitted_on_failure
+from .._parameters import Number, Rules, check_parameters
 from .._pipelines import split_last_step
 from .._samples import number_samples
-from .._validation import check_labels, check_real, pass_default
+from .._typing import ESTIMATOR
+from .._validation import check_labels
 from ._components import Statistics, check_kind, components, is_pls, n_components
 
 if TYPE_CHECKING:
@@ -118,6 +120,11 @@ class ApplicabilityDomain(OutlierMixin, DocumentedEstimator):
 
     __metadata_request__fit = {"sample_id": True}  # noqa: RUF012
 
+    _parameters: ClassVar[Rules] = {
+        "estimator": ESTIMATOR | None,
+        "confidence_level": Number(above=0, below=1),
+    }
+
     def __init__(self, estimator: BaseEstimator | None = None, *, confidence_level: float = 0.95):
         self.estimator = estimator
         self.confidence_level = confidence_level
@@ -143,8 +150,7 @@ class ApplicabilityDomain(OutlierMixin, DocumentedEstimator):
         self : object
             The fitted detector.
         """
-        way_out = pass_default(self, "confidence_level")
-        check_real("confidence_level", self.confidence_level, above=0, below=1, way_out=way_out)
+        check_parameters(self)
         X = self._check_spectra(X, reset=True)
         ids = _check_ids(sample_id, len(X))
         y = self._check_y(X, y)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import ceil
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,7 +21,9 @@ from sklearn.utils.validation import (
 from .._documentation import DocumentedEstimator
 from .._fitting import unfitted_on_failure
 from .._frames import frame_kind, take_rows
-from .._validation import check_int, check_labels, check_real, pass_default
+from .._parameters import Integer, Number, Rules, check_parameters
+from .._typing import N_JOBS, REGRESSOR
+from .._validation import check_labels
 from ._jackknife import StackedRows, fit_rows, fit_without, jackknife_plus, labelled_targets
 
 if TYPE_CHECKING:
@@ -121,6 +123,13 @@ class ConformalTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator)
     __metadata_request__fit = {"instrument": True, "sample_id": True}  # noqa: RUF012
     __metadata_request__predict = {"instrument": True}  # noqa: RUF012
 
+    _parameters: ClassVar[Rules] = {
+        "estimator": REGRESSOR,
+        "confidence_level": Number(above=0, below=1),
+        "n_splits": Integer(2) | "auto",
+        "n_jobs": N_JOBS,
+    }
+
     def __init__(
         self,
         estimator: Any,
@@ -168,7 +177,7 @@ class ConformalTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator)
             If `confidence_level` requires more labelled target samples than there are, or `y` has
             several columns.
         """
-        self._check_parameters()
+        check_parameters(self)
         rows = self._check_rows(X, y, instrument, sample_id)
         self.estimator_ = fit_rows(clone(self.estimator), rows)
         at, turn = labelled_targets(self.estimator_, rows)
@@ -209,18 +218,13 @@ class ConformalTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator)
         intervals : ndarray of shape (n_samples, 2)
             Lower and upper bound, in the unit of `y`.
         """
+        check_is_fitted(self)
+        check_parameters(self)  # the level may have been set after fit
         y_pred = self.predict(X)
-        self._check_n_standards(len(self.folds_))  # the level may have been set after fit
+        self._check_n_standards(len(self.folds_))
         by_fold = np.array([np.ravel(fitted.predict(X)) for fitted in self.fold_estimators_])
         by_standard = by_fold[self.folds_]
         return y_pred, jackknife_plus(by_standard, self.conformity_scores_, self.confidence_level)
-
-    def _check_parameters(self) -> None:
-        """Raise ValueError for an invalid level or number of folds."""
-        way_out = pass_default(self, "confidence_level")
-        check_real("confidence_level", self.confidence_level, above=0, below=1, way_out=way_out)
-        way_out = pass_default(self, "n_splits")
-        check_int("n_splits", self.n_splits, minimum=2, also=("auto",), way_out=way_out)
 
     def _check_rows(
         self, X: ArrayLike, y: ArrayLike, instrument: ArrayLike | None, sample_id: ArrayLike | None

@@ -235,7 +235,11 @@ def test_unfitted_pretrainer_is_refused(bunch, X):
             ValueError,
             r"weights must be .*small.*got 'huge', which",
         ),
-        ({"weights": 3}, TypeError, "weights must be the name .*, got int"),
+        (
+            {"weights": 3},
+            TypeError,
+            "weights must be the name of weights, a path or a fitted .*, got 3",
+        ),
         (
             {"pooling": "max"},
             ValueError,

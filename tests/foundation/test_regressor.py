@@ -262,8 +262,11 @@ def test_verbose_shows_progress(regressor, X, y, capsys):
     ("parameters", "message"),
     [
         ({"trainable": "tail"}, "trainable must be 'head' or 'all', got 'tail'. Pass 'head'"),
-        ({"hidden_layer_sizes": (16, 0)}, r"hidden_layer_sizes must be ints .* got \(16, 0\)"),
-        ({"hidden_layer_sizes": 0}, "hidden_layer_sizes must be ints of at least 1, got 0"),
+        ({"hidden_layer_sizes": (16, 0)}, r"hidden_layer_sizes must be .* got \(16, 0\)"),
+        (
+            {"hidden_layer_sizes": 0},
+            "hidden_layer_sizes must be an int of at least 1 or a sequence of such, got 0",
+        ),
         ({"dropout": 1.0}, r"dropout must be .*, got 1\.0\. Pass 0\.1"),
         ({"max_epochs": 0}, "max_epochs must be an int of at least 1, got 0"),
         ({"batch_size": 2.5}, "batch_size must be an int of at least 1, got 2.5"),

@@ -143,7 +143,7 @@ def test_estimator_without_n_transfer_raises(rows):
 
 
 def test_several_scores_raise(rows, transfer):
-    with pytest.raises(ValueError, match="must be a single score, got 2"):
+    with pytest.raises(ValueError, match=r"scoring must be the name of one score, .*, got \["):
         transfer_curve(transfer, **rows, scoring=["r2", "neg_root_mean_squared_error"])
 
 

@@ -15,7 +15,7 @@ from ..._base import TorchEstimatorMixin
 from ..._frames import as_frame, installed_kind
 from ..._parameters import Integer, Number, Rules
 from ..._pipelines import unwrap
-from ..._typing import VERBOSE, WEIGHTS
+from ..._typing import ESTIMATOR, VERBOSE, WEIGHTS
 from ..._validation import WAVELENGTH, WAVENUMBER
 from ...foundation import SpektronEmbedder
 from ...preprocessing import SNV
@@ -31,6 +31,7 @@ class EmbeddingTransfer(TorchEstimatorMixin, BaseTransfer):
     """
 
     _parameters: ClassVar[Rules] = {
+        "estimator": ESTIMATOR | None,  # `_steps` says which pipelines are valid
         "wavelength": WAVELENGTH,
         "wavenumber": WAVENUMBER,
         "weights": WEIGHTS,
