@@ -50,7 +50,7 @@ ANY_TEXT = {
     *("path", "pattern", "score_name", "scoring", "source", "target", "unit", "weights"),
 }
 ANY_NUMBER = {"source", "target", "instrument", "intercept", "layer", "error_score"}
-ANY_MAPPING = {"curves", "errors", "estimators"}
+ANY_MAPPING = {"curves", "cv_results", "errors", "estimators", "instruments"}
 NAN, INF = float("nan"), float("inf")
 by_name = pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import Bunch, check_random_state
 
 from .._bands import SPAN, Bands, draw_bands
-from .._parameters import Integer, Number, check_arguments, declares, instance_of
+from .._parameters import Integer, Kind, Number, check_arguments, declares, instance_of, is_sequence
 from .._typing import RANDOM_STATE, RandomState
 from .._validation import check_axis
 
@@ -20,6 +20,7 @@ DEFAULT_WAVELENGTH = np.arange(1100.0, 2499.0, 2.0)
 
 @declares(
     n_samples=Integer(1),
+    instruments=Kind("a sequence of names", is_sequence),
     n_components=Integer(1),
     spread=Number(at_least=0),
     distortion=Number(at_least=0),
@@ -232,11 +233,6 @@ def _spawn(random_state, n_streams: int) -> list[np.random.Generator]:
 
 def _check_names(instruments) -> list[str]:
     """Return the names as a list after checking that they are distinct."""
-    if isinstance(instruments, str):
-        raise TypeError(
-            f"instruments must be a sequence of names, got the string {instruments!r}. "
-            f"Pass ({instruments!r},)."
-        )
     names = list(instruments)
     if not names or len(set(names)) < len(names):
         raise ValueError(

@@ -14,11 +14,14 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils import check_array, check_consistent_length
 
+from .._parameters import Choice, check_arguments, declares
 from ._variance import is_constant
 
+MULTIOUTPUT = Choice(("raw_values", "uniform_average"))
 Figure = float | NDArray[np.float64]  # mean over targets, or one value per target
 
 
+@declares(multioutput=MULTIOUTPUT)
 def rmsep(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_average") -> Figure:
     r"""Return the root mean square error of prediction.
 
@@ -51,10 +54,12 @@ def rmsep(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_a
     >>> rmsep([1.0, 2.0], [4.0, 5.0])
     3.0
     """
+    check_arguments(rmsep, locals())
     y_true, y_pred = check_pair(y_true, y_pred)
     return _average(np.sqrt(np.mean((y_pred - y_true) ** 2, axis=0)), multioutput)
 
 
+@declares(multioutput=MULTIOUTPUT)
 def bias(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_average") -> Figure:
     r"""Return the mean error: positive when predictions are too high [1]_.
 
@@ -83,10 +88,12 @@ def bias(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_av
     >>> bias([1.0, 2.0], [2.0, 3.0])
     1.0
     """
+    check_arguments(bias, locals())
     y_true, y_pred = check_pair(y_true, y_pred)
     return _average(np.mean(y_pred - y_true, axis=0), multioutput)
 
 
+@declares(multioutput=MULTIOUTPUT)
 def sep(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_average") -> Figure:
     r"""Return the standard error of prediction: the error after bias correction [1]_.
 
@@ -115,10 +122,12 @@ def sep(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_ave
     >>> sep([1.0, 2.0, 3.0], [1.0, 3.0, 5.0])
     1.0
     """
+    check_arguments(sep, locals())
     y_true, y_pred = check_pair(y_true, y_pred)
     return _average(_sep(y_true, y_pred, "sep"), multioutput)
 
 
+@declares(multioutput=MULTIOUTPUT)
 def slope(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_average") -> Figure:
     r"""Return the least-squares slope of predicted on reference values [1]_.
 
@@ -148,6 +157,7 @@ def slope(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_a
     >>> slope([1.0, 2.0, 3.0], [1.0, 1.5, 2.0])
     0.5
     """
+    check_arguments(slope, locals())
     y_true, y_pred = check_pair(y_true, y_pred)
     centred = y_true - y_true.mean(axis=0)
     variance = np.where(is_constant(y_true), np.nan, np.sum(centred**2, axis=0))
@@ -156,6 +166,7 @@ def slope(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_a
     return _average(np.sum(centred * y_pred, axis=0) / variance, multioutput)
 
 
+@declares(multioutput=MULTIOUTPUT)
 def r2(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_average") -> Figure:
     r"""Return the coefficient of determination, by the first definition compared in [1]_.
 
@@ -186,6 +197,7 @@ def r2(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_aver
     >>> r2([1.0, 2.0, 3.0], [2.0, 3.0, 4.0])
     -0.5
     """
+    check_arguments(r2, locals())
     y_true, y_pred = check_pair(y_true, y_pred)
     if len(y_true) < 2:
         _warn_undefined("r2 needs two samples", len(y_true))
@@ -197,6 +209,7 @@ def r2(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_aver
     return _average(np.where(constant, residual == 0, explained), multioutput)
 
 
+@declares(multioutput=MULTIOUTPUT)
 def rpd(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_average") -> Figure:
     r"""Return the ratio of performance to deviation [1]_.
 
@@ -229,9 +242,11 @@ def rpd(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_ave
     >>> rpd([2.0, 4.0, 6.0], [2.0, 5.0, 8.0])
     2.0
     """
+    check_arguments(rpd, locals())
     return _average(_ratio_to_sep(_deviation, y_true, y_pred, "rpd"), multioutput)
 
 
+@declares(multioutput=MULTIOUTPUT)
 def rpiq(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_average") -> Figure:
     r"""Return the ratio of performance to interquartile range [1]_.
 
@@ -262,6 +277,7 @@ def rpiq(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_av
     >>> rpiq([2.0, 4.0, 6.0], [2.0, 5.0, 8.0])
     2.0
     """
+    check_arguments(rpiq, locals())
     return _average(_ratio_to_sep(_interquartile_range, y_true, y_pred, "rpiq"), multioutput)
 
 
@@ -283,14 +299,7 @@ def check_pair(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[NDArray[Any], NDAr
 
 def _average(values, multioutput):
     """Return one value per target, or their mean."""
-    if multioutput == "raw_values":
-        return values
-    if multioutput == "uniform_average":
-        return float(np.mean(values))
-    raise ValueError(
-        f"multioutput must be 'raw_values' or 'uniform_average', got {multioutput!r}. "
-        "Pass 'uniform_average', the default."
-    )
+    return values if multioutput == "raw_values" else float(np.mean(values))
 
 
 def _sep(y_true, y_pred, name):

@@ -8,7 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._parameters import check_arguments, declares, instance_of
 
+
+@declares(
+    cv_results=instance_of(Mapping, "a mapping of str to arrays", "Pass cv_results_ of a search.")
+)
 def fewest_within_one_se(cv_results: Mapping[str, Any]) -> int:
     r"""Return the candidate with the fewest standards within one standard error of the best.
 
@@ -57,6 +62,7 @@ def fewest_within_one_se(cv_results: Mapping[str, Any]) -> int:
     ...                       "split1_test_score": [0.92, 0.90, 0.70]})
     1
     """
+    check_arguments(fewest_within_one_se, locals())
     if "mean_test_score" not in cv_results:
         scores = sorted(key[10:] for key in cv_results if key.startswith("mean_test_"))
         raise ValueError(

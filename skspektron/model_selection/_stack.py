@@ -10,10 +10,16 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array
 
 from .._frames import as_frame, frame_kind
+from .._parameters import check_arguments, declares, instance_of
 from .._validation import check_labels, check_references, count_rows
 from ._merged_axis import instrument_axes, merge_axes
 
 
+@declares(
+    instruments=instance_of(
+        Mapping, "a mapping of names to (X, y, sample_id)", "Pass {name: (X, y, sample_id), ...}."
+    )
+)
 def stack_instruments(
     instruments: Mapping[Any, tuple[Any, ArrayLike | None, ArrayLike]],
     *,
@@ -80,6 +86,7 @@ def stack_instruments(
     >>> y.tolist(), instrument.tolist(), sample_id.tolist()
     ([10.0, 20.0, nan], ['old', 'old', 'new'], [1, 2, 2])
     """
+    check_arguments(stack_instruments, locals())
     if not instruments:
         raise ValueError(
             "instruments must contain at least one instrument, got 0. "
