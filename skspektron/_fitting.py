@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import Any, TypeVar, cast
 
+from ._warnings import warning_once
+
 Fit = TypeVar("Fit", bound=Callable[..., Any])
 
 
@@ -21,10 +23,14 @@ def unfitted_on_failure(fit: Fit) -> Fit:
 
 @contextmanager
 def fitting(estimator: Any) -> Iterator[None]:
-    """Drop fitted attributes before a fit, and those that a failed fit has set."""
+    """Drop fitted attributes before a fit, and those that a failed fit has set.
+
+    Equal warnings are issued once during the fit.
+    """
     drop_fitted(estimator)
     try:
-        yield
+        with warning_once():
+            yield
     except BaseException:  # KeyboardInterrupt too
         drop_fitted(estimator)
         raise

@@ -6,9 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
-# Relative. Positions of one channel that two files round differently agree within this.
-CHANNEL_TOLERANCE = 1e-6
-
 
 def interpolate_linear(
     X: NDArray[Any], axis: NDArray[Any], new_axis: NDArray[Any]

@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from .._interpolation import CHANNEL_TOLERANCE, interpolate_linear
+from .._axes import CHANNEL_TOLERANCE
+from .._interpolation import interpolate_linear
 from ._spectrum import Spectrum
 
 _UNITS = {"wavelength": "nm", "wavenumber": "cm-1"}

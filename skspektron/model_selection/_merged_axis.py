@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._interpolation import CHANNEL_TOLERANCE
+from .._axes import CHANNEL_TOLERANCE
 from .._validation import check_axis
 
 
@@ -33,11 +33,14 @@ def instrument_axes(
 def merge_axes(
     axes: Mapping[Any, NDArray[Any]],
 ) -> tuple[NDArray[np.float64], dict[Any, NDArray[np.intp]]]:
-    """Return all channels in ascending order, and the columns of each instrument."""
+    """Return all channels, and the columns of each instrument.
+
+    They descend if the axes of all instruments do, and ascend otherwise.
+    """
     values = np.concatenate(list(axes.values()))
     order = np.argsort(values, kind="stable")
     ascending = values[order]
-    is_new = np.diff(ascending, prepend=-np.inf) > CHANNEL_TOLERANCE * ascending
+    is_new = np.diff(ascending, prepend=-np.inf) > CHANNEL_TOLERANCE * np.abs(ascending)
     column = np.empty(len(values), dtype=np.intp)
     column[order] = np.cumsum(is_new) - 1
     ends = np.cumsum([len(axis) for axis in axes.values()])[:-1]
@@ -49,7 +52,12 @@ def merge_axes(
                 f"Instrument {name!r} has {n_merged} of {len(own)} channels within a relative "
                 f"distance of {CHANNEL_TOLERANCE:g} of another channel. Average or drop them."
             )
-    return ascending[is_new], columns
+    merged = ascending[is_new]
+    falls = [axis[0] > axis[-1] for axis in axes.values() if len(axis) > 1]
+    if falls and all(falls):
+        merged = merged[::-1]
+        columns = {name: len(merged) - 1 - own for name, own in columns.items()}
+    return merged, columns
 
 
 def _check_mapping(unit, axes, names):

@@ -48,9 +48,10 @@ def stack_instruments(
     -------
     X : ndarray or DataFrame of shape (n_rows, n_features)
         All spectra, in the order of the mapping. With axes, a DataFrame on the merged axis: one
-        column for each channel of any instrument, ascending and named ``"1100.0 nm"`` or
-        ``"4000.0 cm-1"``, which all estimators of this package read as the axis. A row is NaN in
-        channels that its instrument does not have. Channels within a relative distance of 1e-6
+        column for each channel of any instrument, named ``"1100.0 nm"`` or ``"4000.0 cm-1"``, which
+        all estimators of this package read as the axis. Columns descend if the axes of all
+        instruments do, and ascend otherwise. A row is NaN in channels that its instrument does not
+        have. Channels within a relative distance of 1e-6
         are one column. Without axes, a DataFrame if all spectra are DataFrames with the same
         columns, otherwise an ndarray in which rows with fewer channels are padded with NaN, as
         expected by `SpektronPretrainer` with an axis for each instrument. The DataFrame is a

@@ -24,6 +24,7 @@ from .._frames import frame_kind, take_rows
 from .._parameters import Integer, Number, Rules, check_parameters
 from .._typing import N_JOBS, REGRESSOR
 from .._validation import check_labels
+from .._warnings import warning_once
 from ._jackknife import StackedRows, fit_rows, fit_without, jackknife_plus, labelled_targets
 
 if TYPE_CHECKING:
@@ -220,9 +221,10 @@ class ConformalTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator)
         """
         check_is_fitted(self)
         check_parameters(self)  # the level may have been set after fit
-        y_pred = self.predict(X)
         self._check_n_standards(len(self.folds_))
-        by_fold = np.array([np.ravel(fitted.predict(X)) for fitted in self.fold_estimators_])
+        with warning_once():
+            y_pred = self.predict(X)
+            by_fold = np.array([np.ravel(fitted.predict(X)) for fitted in self.fold_estimators_])
         by_standard = by_fold[self.folds_]
         return y_pred, jackknife_plus(by_standard, self.conformity_scores_, self.confidence_level)
 

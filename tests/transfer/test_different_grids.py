@@ -161,7 +161,8 @@ def test_refuses_nan_in_a_channel_of_the_target(method, make_grids):
 
 
 @pytest.mark.parametrize(
-    ("rename", "n_other"), [(lambda names: names[::-1], 28), (lambda names: ["x", *names[1:]], 1)]
+    ("rename", "n_other"),
+    [(lambda names: [f"{n[:-3]}1 nm" for n in names], 28), (lambda names: ["x", *names[1:]], 1)],
 )
 def test_refuses_a_frame_with_other_channels(rename, n_other, make_grids):
     stack = make_grids()

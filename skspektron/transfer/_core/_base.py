@@ -142,7 +142,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         X : array-like of shape (n_samples, n_features)
             Spectra in the columns of `fit`. If the target has fewer channels than that, target
             spectra on its own channels `target_channels_`, (n_samples, n_target_channels), are
-            accepted too.
+            accepted too. Columns that name channels may be in any order.
         instrument : array-like of shape (n_samples,), default=None
             Instrument of each row, `source_` or `target_`; source rows are predicted by
             `estimator_`. None: all rows are target spectra.
@@ -201,6 +201,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
 
     def _lay_out(self, source: Rows, target: Rows) -> tuple[Rows, Rows]:
         """Return the rows of both instruments on the channels to use."""
+        self._layout = self._layout.remembering(source.X, target.X)
         if not self._leaves_gaps():
             grids = find_grids(source.X, target.X, feature_names=self._layout.names)
             self._layout = replace(self._layout, grids=grids)
@@ -227,6 +228,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
     def _fit_plain(self, rows):
         """Fit the estimator on all rows, without a transfer."""
         self._check_finite(rows.X)
+        self._layout = self._layout.remembering(rows.X)
         self.source_ = self.target_ = None
         self.transfer_ids_ = rows.ids[:0]
         rows = replace(rows, ids=number_samples(rows.X, rows.ids, rows.y)[0])

@@ -1,6 +1,6 @@
 """Channels of two instruments in the columns of stacked rows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,9 +9,11 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import assert_all_finite, check_array
 from sklearn.utils.validation import FLOAT_DTYPES, validate_data
 
-from ..._frames import as_frame
+from ..._axes import channels_in_names
+from ..._frames import as_frame, in_order_of_names
 from ..._interpolation import interpolate_monotone
 from ..._validation import check_axis
+from ._channel_order import TrainingSpectra, in_order_of_fit
 
 
 @dataclass(frozen=True)
@@ -62,12 +64,14 @@ class Layout:
     `names` are the column names that fit got, None where they are not all strings; `frame` is the
     kind of data frame they came in, None for an array. A method that `keeps_target_grid` gets
     target spectra on the target's own channels, any other at the channels of the source.
+    `training` are spectra of fit, to find the order of the channels of arrays.
     """
 
     grids: Grids
     names: NDArray[Any] | None
     frame: str | None
     keeps_target_grid: bool
+    training: tuple[TrainingSpectra, ...] = ()
 
     @property
     def axes(self) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
@@ -95,32 +99,53 @@ class Layout:
             X, self.names[self.grids.source if channels is None else channels], self.frame
         )
 
+    def remembering(self, *spectra: NDArray[Any]) -> "Layout":
+        """Return the layout with a summary of the rows of each instrument, if columns are named."""
+        if self.names is None or channels_in_names(self.names) is None:
+            return self
+        summaries = map(TrainingSpectra.of, spectra)
+        return replace(self, training=tuple(each for each in summaries if each is not None))
+
     def read(self, estimator: BaseEstimator, X: Any, *, allow_nan: bool) -> NDArray[Any]:
         """Return float spectra in the columns of fit.
 
-        Spectra on the target's own channels are placed in its columns.
+        Spectra on the target's own channels are placed in its columns. Data frames whose columns
+        name the channels of fit are put in order by their names.
         """
         n_target = len(self.grids.target)
         if n_target < self.grids.n_columns and np.shape(X)[1:] == (n_target,):
-            self._check_target_names(X)
-            X = check_array(X, dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan")
-            return self.grids.stack_target(X)
+            return self._read_own_channels(X)
+        X = in_order_of_names(X, self.names)
+        is_named = hasattr(X, "columns")
         finite = "allow-nan" if allow_nan or self.grids.leave_gaps else True
-        return validate_data(
-            estimator, X, dtype=FLOAT_DTYPES, ensure_all_finite=finite, reset=False
-        )
+        X = validate_data(estimator, X, dtype=FLOAT_DTYPES, ensure_all_finite=finite, reset=False)
+        return X if is_named else self._in_order(X, lambda rows: rows, self.names, ask=False)
 
-    def _check_target_names(self, X):
-        """Refuse a frame on the target's own channels whose columns have other names."""
-        if not hasattr(X, "columns") or self.names is None:
-            return
-        expected = self.names[self.grids.target]
+    def _read_own_channels(self, X):
+        """Return stacked rows of spectra on the target's own channels."""
+        names = None if self.names is None else self.names[self.grids.target]
+        X = in_order_of_names(X, names)
+        if hasattr(X, "columns") and names is not None:
+            self._check_target_names(X, names)
+            X = check_array(X, dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan")
+        else:
+            X = check_array(X, dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan")
+            X = self._in_order(X, self.grids.stack_target, names, ask=True)
+        return self.grids.stack_target(X)
+
+    def _in_order(self, X, place, names, *, ask):
+        """Return spectra without names in the order of fit; its channels have `names`."""
+        ends = "" if names is None else f"from {names[0]!r} to {names[-1]!r}"
+        return in_order_of_fit(X, place, self.training, ends, ask=ask)
+
+    def _check_target_names(self, X, expected):
+        """Refuse a frame on the target's own channels whose columns name others."""
         n_other = np.count_nonzero(expected != np.asarray(X.columns, dtype=object))
         if n_other:
             raise ValueError(
-                f"{n_other} of the {len(expected)} columns of X are not named as in fit, in this "
-                "order. Pass the target's channels in the order of fit, without names, or all "
-                f"{self.grids.n_columns} columns of fit."
+                f"{n_other} of the {len(expected)} columns of X are not named as in fit, and do "
+                "not name the same channels in another order or unit. Pass the target's channels "
+                f"with their names or as an array, or all {self.grids.n_columns} columns of fit."
             )
 
 

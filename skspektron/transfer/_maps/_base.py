@@ -89,4 +89,5 @@ def opposite_channels(n_target, n_source, target_axis=None, source_axis=None) ->
             f"{outside} of the {n_source} source channels lie outside the range of the target, "
             f"{target.min():g} to {target.max():g}. Remove them; spectra are not extrapolated."
         )
-    return np.abs(source[:, None] - target).argmin(axis=1)
+    order = np.argsort(target)  # so that the smaller of two equally near channels is taken
+    return order[np.abs(source[:, None] - target[order]).argmin(axis=1)]
