@@ -18,6 +18,7 @@ from .._parameters import Choice, Integer, Rules, check_parameters
 from .._typing import WEIGHTS, Weights
 from .._validation import WAVELENGTH, WAVENUMBER
 from ._corpus import DOMAIN, number_domains
+from ._spectra import check_new_spectra
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -182,7 +183,7 @@ class SpektronEmbedder(
     def transform(self, X: ArrayLike) -> NDArray[Any]:
         """Return the embeddings of `X`, (n_samples, n_outputs)."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
+        X = check_new_spectra(self, X)
         spectra = self._to_spectra(X)
         n_empty = np.count_nonzero(~self.network_.usable(spectra))
         if n_empty:

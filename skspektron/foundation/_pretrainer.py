@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from .._base import TorchEstimatorMixin
 from .._documentation import DocumentedEstimator
@@ -19,7 +19,7 @@ from .._typing import ChannelValues, PathLike, RandomState
 from ._objectives import check_needs
 from ._parameters import PARAMETERS
 from ._settings import architecture_of, check_settings, objectives_of, record_of, settings_of
-from ._spectra import check_spectra
+from ._spectra import check_new_spectra, check_spectra
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -283,8 +283,7 @@ class SpektronPretrainer(
         from ._embedder import embedder_of
 
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
-        return embedder_of(self).fit_transform(X)
+        return embedder_of(self).fit_transform(check_new_spectra(self, X))
 
     def save(self, path: PathLike, *, corpus: Sequence[str] | None = None) -> None:
         """Write network, history and a single axis to a safetensors file.

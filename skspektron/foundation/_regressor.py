@@ -20,6 +20,7 @@ from .._typing import RANDOM_STATE, VERBOSE, WEIGHTS, RandomState, Weights
 from .._validation import WAVELENGTH, WAVENUMBER, check_labels
 from ._corpus import DOMAIN
 from ._embedder import SpektronEmbedder
+from ._spectra import check_new_spectra
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -243,7 +244,7 @@ class SpektronRegressor(PretrainedMixin, RegressorMixin, DocumentedEstimator):
         from .._training._regression import predict
 
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
+        X = check_new_spectra(self, X)
         return predict(self.head_, self.embedder_.transform(X)).reshape(len(X), *self._y_shape)
 
     def _embedder(self) -> SpektronEmbedder:

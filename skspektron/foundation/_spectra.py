@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils.validation import validate_data
 
+from .._frames import in_order_of_names
 from ._corpus import (
     ArchiveCorpus,
     Corpus,
@@ -19,6 +21,14 @@ from ._corpus import (
 from ._grids import axes_by_instrument, distinct_axes
 from ._objectives import check_labelled
 from ._settings import architecture_of, objectives_of
+
+
+def check_new_spectra(estimator: Any, X: Any) -> NDArray[np.float64]:
+    """Return spectra for a fitted estimator; a data frame is put in order by its names."""
+    X = in_order_of_names(X, getattr(estimator, "feature_names_in_", None))
+    return validate_data(
+        estimator, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False, copy=False
+    )
 
 
 def check_spectra(
@@ -41,6 +51,8 @@ def _check_array(pretrainer: Any, X: Any, y: Any, reset: bool, *, instrument, sa
             "This pretrainer was trained on several axes, and no axis was given for X. Set "
             "wavenumber= or wavelength= before partial_fit."
         )
+    if not reset:
+        X = in_order_of_names(X, getattr(pretrainer, "feature_names_in_", None))
     X = validate_data(
         pretrainer, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=reset, copy=False
     )

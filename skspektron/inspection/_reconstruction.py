@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import validate_data
 
 from .._drawing import COLOURS, check_axes, new_axes
 from .._parameters import (
@@ -26,6 +25,7 @@ from .._parameters import (
 from .._typing import RANDOM_STATE, RandomState
 from ..foundation._corpus import number_domains
 from ..foundation._grids import axes_by_instrument, distinct_axes
+from ..foundation._spectra import check_new_spectra
 from ._estimators import axis_unit, fitted_network, in_unit
 
 ERROR_NAMES = {
@@ -253,9 +253,7 @@ def _to_spectra(estimator, X, instrument):
     """Return checked spectra on the axes of the estimator as tensors."""
     from .._bridge import to_spectra
 
-    X = validate_data(
-        estimator, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False, copy=False
-    )
+    X = check_new_spectra(estimator, X)
     axes, grid = [estimator.wavenumber_], np.zeros(len(X), dtype=int)
     if isinstance(estimator.wavenumber_, dict):
         if instrument is None:

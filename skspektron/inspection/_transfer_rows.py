@@ -84,6 +84,7 @@ def transfer_rows(
     axis, in_nm = _find_axis(estimator, np.shape(X)[1], wavelength, wavenumber)
     if isinstance(estimator, Pipeline) and len(estimator) > 1:
         X = estimator[:-1].transform(X)
+    X = transfer._layout.read_as_given(transfer, X)
     is_source, is_target = labels == transfer.source_, labels == transfer.target_
     if not (is_source.any() and is_target.any()):
         raise ValueError(

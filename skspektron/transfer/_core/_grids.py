@@ -121,6 +121,11 @@ class Layout:
         X = validate_data(estimator, X, dtype=FLOAT_DTYPES, ensure_all_finite=finite, reset=False)
         return X if is_named else self._in_order(X, lambda rows: rows, self.names, ask=False)
 
+    def read_as_given(self, estimator: BaseEstimator, X: Any) -> Any:
+        """Return spectra in the columns of fit, as a data frame if fit got one."""
+        X = self.read(estimator, X, allow_nan=True)
+        return self.as_given(X, np.arange(self.grids.n_columns))
+
     def _read_own_channels(self, X):
         """Return stacked rows of spectra on the target's own channels."""
         names = None if self.names is None else self.names[self.grids.target]
