@@ -1,6 +1,5 @@
 """Checks of parameters and data that two or more estimators share."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from numbers import Real
@@ -10,11 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array
 
+from ._axes import channels_in_names
+from ._axis_units import check_names_agree, check_unit, unit_of_numbers
 from ._parameters import Rule, is_sequence
-
-# "1100", "1100.0", "1100 nm", "4000 cm-1", "4000 cm^-1", "4000 cm⁻¹", "4000 1/cm"
-CHANNEL_NAME = re.compile(r"\s*(\d+\.?\d*|\.\d+)\s*(nm|cm-1|cm\^-1|cm⁻¹|1/cm)?\s*")
-NM_RANGE = (300.0, 2600.0)  # column names without a unit in this range are wavelengths in nm
 
 
 @dataclass(frozen=True)
@@ -57,9 +54,10 @@ def check_axis(
         Number of channels of the spectra that the axis belongs to.
     feature_names : array-like of shape (n_features,), default=None
         Column names, read when neither axis is given: ``"1100.0"``, ``"1100 nm"``,
-        ``"4000 cm-1"``. Without a unit they are in nm if all lie between 300 and 2600, else in
-        cm-1. They are ignored if one of them is not a number, if units differ, or if numbers
-        without a unit count the channels from 0 or 1 or are not strictly monotonic.
+        ``"4000 cm-1"``. Numbers without a unit are taken in the unit that their range allows,
+        with a warning if both are plausible. Names are ignored if one of them is not a number, if
+        units differ, or if numbers without a unit count the channels from 0 or 1, are not strictly
+        monotonic, or end at 150 as axes in micrometres do.
 
     Returns
     -------
@@ -69,23 +67,32 @@ def check_axis(
     Raises
     ------
     ValueError
-        If both axes are given, or an axis has the wrong length or is not strictly monotonic,
-        finite and positive.
+        If both axes are given, or an axis has the wrong length, is not strictly monotonic, finite
+        and, in nm, positive, or has numbers that its unit does not have, as micrometres in nm.
     TypeError
         If an axis contains anything but numbers.
+
+    Warns
+    -----
+    UserWarning
+        If the range of an axis is one of another unit, once in a fit.
     """
     if wavelength is not None and wavenumber is not None:
         raise ValueError(
             "wavelength (nm) and wavenumber (cm-1) were both given for one axis. "
             "Pass only one of them."
         )
-    if wavelength is not None:
-        return 1e7 / check_channels(wavelength, n_features, "wavelength", "nm")
-    if wavenumber is not None:
-        return check_channels(wavenumber, n_features, "wavenumber", "cm-1")
-    if feature_names is not None:
-        return _axis_from_names(feature_names, n_features)
-    return None
+    name, unit = ("wavelength", "nm") if wavenumber is None else ("wavenumber", "cm-1")
+    values = wavelength if wavenumber is None else wavenumber
+    names = None if feature_names is None else list(np.ravel(feature_names))
+    if values is None:
+        return None if names is None else _axis_from_names(names, n_features)
+    axis = check_stated(values, n_features, name, unit)
+    axis = 1e7 / axis if unit == "nm" else axis
+    named = None if names is None else channels_in_names(names)
+    if named is not None:
+        check_names_agree(*named, axis, name)
+    return axis
 
 
 def check_labels(values: ArrayLike, n_samples: int, name: str) -> NDArray[Any]:
@@ -163,8 +170,18 @@ def check_references(y: ArrayLike, n_samples: int, owner: str) -> NDArray[np.flo
     return y
 
 
+def check_stated(values: ArrayLike, n_features: int, name: str, unit: str) -> NDArray[np.float64]:
+    """Return one axis as float64 after checking that its numbers can be in its unit."""
+    axis = check_channels(values, n_features, name, unit)
+    check_unit(axis, name, unit)
+    return axis
+
+
 def check_channels(values: ArrayLike, n_features: int, name: str, unit: str) -> NDArray[np.float64]:
-    """Return one axis as float64 after checking it: finite, positive, strictly monotonic."""
+    """Return one axis as float64 after checking it: finite, strictly monotonic.
+
+    Only wavenumbers may be 0 or negative, as shifts of Raman spectra.
+    """
     try:
         axis = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -177,11 +194,12 @@ def check_channels(values: ArrayLike, n_features: int, name: str, unit: str) -> 
             f"{name} has shape {axis.shape}, X has {n_features} channels. "
             f"Pass one number in {unit} per channel."
         )
-    n_bad = np.count_nonzero(~(np.isfinite(axis) & (axis > 0)))
+    n_bad = np.count_nonzero(~(np.isfinite(axis) & ((axis > 0) | (unit == "cm-1"))))
     if n_bad:
+        allowed = "finite" if unit == "cm-1" else "finite and positive"
         raise ValueError(
-            f"{name} has {n_bad} of {n_features} values that are not finite and positive. "
-            f"Pass it in {unit}, one positive number per channel."
+            f"{name} has {n_bad} of {n_features} values that are not {allowed}. "
+            f"Pass it in {unit}, one {allowed.split()[-1]} number per channel."
         )
     step = np.diff(axis)
     turns = np.flatnonzero(step <= 0 if step[:1].sum() > 0 else step >= 0)
@@ -208,24 +226,16 @@ def named_axis(
     feature_names: Iterable[Any], n_features: int
 ) -> tuple[NDArray[np.float64], str] | None:
     """Return the axis in column names and its unit, or None if they have none."""
-    names = [str(name) for name in feature_names]
-    matches = [match for match in map(CHANNEL_NAME.fullmatch, names) if match]
-    if len(matches) < len(names):
+    found = channels_in_names(feature_names)
+    if found is None:
         return None
-    units = {match[2] and ("nm" if match[2] == "nm" else "cm-1") for match in matches}
-    values = np.array([float(match[1]) for match in matches])
-    if len(units) > 1 or (units == {None} and not _could_be_axis(values)):
+    values, unit = found
+    if unit is not None:
+        return check_stated(values, n_features, "the axis in the column names", unit), unit
+    unit = unit_of_numbers(values)
+    if not unit:
         return None
-    in_nm_range = values.min() >= NM_RANGE[0] and values.max() <= NM_RANGE[1]
-    unit = units.pop() or ("nm" if in_nm_range else "cm-1")
     return check_channels(values, n_features, "the axis in the column names", unit), unit
-
-
-def _could_be_axis(values):
-    """Return whether numbers without a unit are an axis rather than channel numbers."""
-    step = np.diff(values)
-    counts = values[0] in (0, 1) and np.all(step == 1)
-    return not counts and values.min() > 0 and bool(np.all(step > 0) or np.all(step < 0))
 
 
 def _is_missing(value):

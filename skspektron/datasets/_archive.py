@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._parameters import PATH, Rules, Several, check_arguments
 from .._typing import PathLike
+from .._warnings import warning_once
 from ._shard import Shard, open_shard
 
 
@@ -94,7 +95,8 @@ class SpektraArchive:
     def __init__(self, files: PathLike | Sequence[PathLike]):
         check_arguments(type(self), locals())
         self.files = _list_files(files)
-        opened = [open_shard(path) for path in self.files]
+        with warning_once():
+            opened = [open_shard(path) for path in self.files]
         shards = [shard for shard, _ in opened]
         self.axes, which = _distinct([shard.axis for shard in shards])
         self._shards = [

@@ -14,6 +14,7 @@ from .._bands import SPAN, Bands, draw_bands
 from .._parameters import Integer, Kind, Number, check_arguments, declares, instance_of, is_sequence
 from .._typing import RANDOM_STATE, RandomState
 from .._validation import check_axis
+from .._warnings import warning_once
 
 DEFAULT_WAVELENGTH = np.arange(1100.0, 2499.0, 2.0)
 
@@ -242,6 +243,7 @@ def _check_names(instruments) -> list[str]:
     return names
 
 
+@warning_once()
 def _check_axes(names, wavelength, wavenumber) -> tuple[dict[str, np.ndarray], bool]:
     """Return the axis of each instrument in cm-1, and whether one was given for all."""
     if wavelength is not None and wavenumber is not None:
@@ -263,7 +265,7 @@ def _check_one_axis(unit: str, axis) -> np.ndarray:
     """Return one axis in cm-1 after checking that bands lie on it."""
     wavenumber = np.asarray(check_axis(**{unit: axis}, n_features=np.size(axis)))
     low, high = wavenumber.min(), wavenumber.max()
-    if len(wavenumber) < 2 or high < SPAN[0] or low > SPAN[1]:
+    if len(wavenumber) < 2 or low <= 0 or high < SPAN[0] or low > SPAN[1]:
         raise ValueError(
             f"{unit} has {len(wavenumber)} channels from {low:g} to {high:g} cm-1, bands lie "
             f"between {SPAN[0]:g} and {SPAN[1]:g} cm-1. Pass at least 2 channels in that range."

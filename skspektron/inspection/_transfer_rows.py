@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._frames import take_rows
 from .._interpolation import CHANNEL_TOLERANCE
 from .._validation import check_axis, check_labels, named_axis
+from .._warnings import warning_once
 
 MAPPING_METHODS = "MeanCentred, CORAL, DS, PDS, SST, CCA and FNO"
 
@@ -139,6 +140,7 @@ def check_maps(transfer: Any) -> None:
         )
 
 
+@warning_once()
 def _find_axis(
     estimator: Any,
     n_features: int,

@@ -10,7 +10,8 @@ from sklearn.base import BaseEstimator
 
 from .._drawing import COLOURS, check_axes, import_pyplot, new_axes
 from .._parameters import ARRAY, Integer, Rules, check_arguments, check_parameters, declares
-from .._validation import WAVELENGTH, WAVENUMBER, check_channels
+from .._validation import WAVELENGTH, WAVENUMBER, check_stated
+from .._warnings import warning_once
 from ._transfer_rows import paired_spectra
 
 STYLES: dict[str, dict[str, Any]] = {
@@ -153,6 +154,7 @@ class TransferSpectraDisplay:
         wavelength=WAVELENGTH,
         wavenumber=WAVENUMBER,
     )
+    @warning_once()
     def from_estimator(
         cls,
         estimator: BaseEstimator,
@@ -233,10 +235,10 @@ class TransferSpectraDisplay:
         if self.wavelength is not None and self.wavenumber is not None:
             raise ValueError("wavelength and wavenumber were both given. Pass only one of them.")
         if self.wavelength is not None:
-            axis = check_channels(self.wavelength, n_channels, "wavelength", "nm")
+            axis = check_stated(self.wavelength, n_channels, "wavelength", "nm")
             return axis, "Wavelength / nm"
         if self.wavenumber is not None:
-            axis = check_channels(self.wavenumber, n_channels, "wavenumber", "cm-1")
+            axis = check_stated(self.wavenumber, n_channels, "wavenumber", "cm-1")
             return axis, "Wavenumber / cm-1"
         return np.arange(n_channels), "Channel"
 

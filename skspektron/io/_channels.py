@@ -18,8 +18,10 @@ def describe_axis(axis: Axis) -> str:
     """Return a description of an axis."""
     if axis is None:
         return "no axis"
-    ends = (f"{1e7 / axis[0]:.6g} to {1e7 / axis[-1]:.6g} nm", f"{axis[0]:.6g} to {axis[-1]:.6g}")
-    return f"{len(axis)} channels, {ends[0]} ({ends[1]} cm-1)"
+    ends = f"{axis[0]:.6g} to {axis[-1]:.6g} cm-1"
+    if axis.min() > 0:
+        ends = f"{1e7 / axis[0]:.6g} to {1e7 / axis[-1]:.6g} nm ({ends})"
+    return f"{len(axis)} channels, {ends}"
 
 
 def check_channels_of(X: Any, n_channels: int, axis: Axis, n_features: int) -> None:

@@ -23,6 +23,7 @@ from .._parameters import (
 )
 from .._typing import INSTRUMENT_NAME, PathLike
 from .._validation import WAVELENGTH, WAVENUMBER, check_axis, named_axis
+from .._warnings import warning_once
 from ._affine import Predictor, affine_coefficients
 from ._calibration_file import (
     parameters_of,
@@ -129,6 +130,7 @@ class LinearCalibration(RegressorMixin, DocumentedEstimator):
         target_names=NAMES,
         target_units=NAMES,
     )
+    @warning_once()
     def from_estimator(
         cls,
         estimator: BaseEstimator,
@@ -213,6 +215,7 @@ class LinearCalibration(RegressorMixin, DocumentedEstimator):
         """Write axis, coefficients and intercept as one JSON object."""
         write_json(path, record_of(self))
 
+    @warning_once()
     def on_axis(
         self, *, wavelength: ArrayLike | None = None, wavenumber: ArrayLike | None = None
     ) -> LinearCalibration:

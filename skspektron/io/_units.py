@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from .._axis_units import NM, SHORTEST, likely_unit
 from ._spectrum import Spectrum
 
 # Pattern of a unit, the unit, and its size in nm or cm-1.
@@ -26,9 +27,6 @@ _FOREIGN = (
 _UNLABELLED = {"", "x", "axis", "xaxis", "wave", "waves", "channel", "channels", "spectrum"}
 _UNLABELLED |= {"arbitrary", "arbitraryunits", "arbitraryunit", "unnamed0", "unnamed"}
 _KINDS = {"wavelength": "nm", "wavenumber": "cm-1"}
-_NM = 150.0, 3300.0  # of laboratory spectrometers, from the far ultraviolet to the near infrared
-_SHORTEST = 100.0
-_NM_COMMON = 2600.0  # end of near-infrared instruments
 
 
 def axis_unit(label: str) -> tuple[str, float] | None:
@@ -121,7 +119,7 @@ def _unit_of_range(
     """Return the unit of an axis without one, and the other plausible reading if there is one."""
     ends = f"from {low:g} to {high:g}"
     if unit == "wavelength":
-        if (_NM[0] <= low and high <= _NM[1]) or (axis == "wavelength" and low >= _SHORTEST):
+        if (NM[0] <= low and high <= NM[1]) or (axis == "wavelength" and low >= SHORTEST):
             return "nm", ""
         raise ValueError(
             f"{name} was not read: its axis is a wavelength that has no unit and goes {ends}, "
@@ -130,7 +128,7 @@ def _unit_of_range(
         )
     likely, other = likely_unit(low, high)
     if axis is not None:
-        if axis == "wavelength" and low < _SHORTEST:
+        if axis == "wavelength" and low < SHORTEST:
             raise ValueError(
                 f"{name} was not read: axis='wavelength' states that its axis is in nm, which is "
                 f"not valid {ends}. Pass axis='wavenumber' if it is a Raman shift; add the unit in "
@@ -151,18 +149,3 @@ def _unit_of_range(
         f"its axis {ends} has no unit and was taken in {likely}; it may be in {other}. "
         "Pass axis='wavelength' if it is in nm, axis='wavenumber' if it is in cm-1."
     )
-
-
-def likely_unit(low: float, high: float) -> tuple[str, str]:
-    """Return the likely unit of an axis without one, and the other plausible one or ""."""
-    if high <= _NM[0] and low > -10:
-        return "", ""
-    if low < _NM[0]:  # a Raman shift or the far infrared
-        return "cm-1", ""
-    if high <= _NM_COMMON:  # to 2300 nm and more from the visible: no region of cm-1 ends there
-        return "nm", "" if low >= 350 and high >= 2300 else "cm-1"
-    if high <= _NM[1]:
-        return "cm-1", "nm"
-    # From 2000 to 3500: the mid infrared in nm begins there, the near infrared in cm-1 does not.
-    is_mid_infrared = (2000 <= low < 3500 and high > 4500) or (low >= 2000 and high > 15000)
-    return "cm-1", "nm" if is_mid_infrared else ""

@@ -8,12 +8,17 @@ from numpy.typing import NDArray
 
 from .._axes import CHANNEL_TOLERANCE
 from .._validation import check_axis
+from .._warnings import warning_once
 
 
+@warning_once()
 def instrument_axes(
-    n_features: Mapping[Any, int], *, wavelength, wavenumber
+    n_features: Mapping[Any, int], feature_names: Mapping[Any, Any], *, wavelength, wavenumber
 ) -> dict[Any, NDArray[np.float64]]:
-    """Return the checked axis of each instrument, in the unit in which it was given."""
+    """Return the checked axis of each instrument, in the unit in which it was given.
+
+    `feature_names` are the column names of those with a data frame.
+    """
     given = {"wavelength": wavelength, "wavenumber": wavenumber}
     given = {unit: axes for unit, axes in given.items() if axes is not None}
     for unit, axes in given.items():
@@ -22,7 +27,7 @@ def instrument_axes(
     for name, n in n_features.items():
         own = {unit: axes[name] for unit, axes in given.items()}
         try:
-            check_axis(**own, n_features=n)
+            check_axis(**own, n_features=n, feature_names=feature_names.get(name))
         except (TypeError, ValueError) as error:
             raise type(error)(f"Instrument {name!r}: {error}") from error
         (axis,) = own.values()

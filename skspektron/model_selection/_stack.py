@@ -154,12 +154,13 @@ def _stack_on_merged_axis(spectra, lengths, names, wavelength, wavenumber):
     """Stack spectra as a data frame with one column for each channel of any instrument."""
     arrays = [_as_array(X) for X in spectra]
     widths = {name: X.shape[1] for name, X in zip(names, arrays, strict=True)}
-    axes = instrument_axes(widths, wavelength=wavelength, wavenumber=wavenumber)
-    merged, columns = merge_axes(axes)
+    columns = {n: list(X.columns) for n, X in zip(names, spectra, strict=True) if frame_kind(X)}
+    axes = instrument_axes(widths, columns, wavelength=wavelength, wavenumber=wavenumber)
+    merged, at = merge_axes(axes)
     stacked = np.full((sum(lengths), len(merged)), np.nan)
     rows = np.split(stacked, np.cumsum(lengths)[:-1])
     for part, X, name in zip(rows, arrays, names, strict=True):
-        part[:, columns[name]] = X
+        part[:, at[name]] = X
     unit = "cm-1" if wavelength is None else "nm"
     # The shortest digits that represent the number exactly, without an exponent.
     channels = [f"{np.format_float_positional(value, trim='0')} {unit}" for value in merged]

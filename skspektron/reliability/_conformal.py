@@ -203,6 +203,7 @@ class ConformalTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator)
         metadata = {} if instrument is None else {"instrument": instrument}
         return np.ravel(self.estimator_.predict(X, **metadata))
 
+    @warning_once()
     def predict_interval(self, X: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Predict target spectra and return the intervals of the predictions.
 
@@ -222,9 +223,8 @@ class ConformalTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator)
         check_is_fitted(self)
         check_parameters(self)  # the level may have been set after fit
         self._check_n_standards(len(self.folds_))
-        with warning_once():
-            y_pred = self.predict(X)
-            by_fold = np.array([np.ravel(fitted.predict(X)) for fitted in self.fold_estimators_])
+        y_pred = self.predict(X)
+        by_fold = np.array([np.ravel(fitted.predict(X)) for fitted in self.fold_estimators_])
         by_standard = by_fold[self.folds_]
         return y_pred, jackknife_plus(by_standard, self.conformity_scores_, self.confidence_level)
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from skspektron._axis_units import likely_unit
 from skspektron.io import read_spectra
-from skspektron.io._units import likely_unit
 
 IN_ROWS = "sample_id,moisture,1100.0 nm,1102.0 nm,1104.0 nm\nA,12.5,0.1,0.2,0.3\nB,,0.4,0.5,0.6\n"
 X = np.array([[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]])

@@ -202,7 +202,10 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
     def _lay_out(self, source: Rows, target: Rows) -> tuple[Rows, Rows]:
         """Return the rows of both instruments on the channels to use."""
         self._layout = self._layout.remembering(source.X, target.X)
-        if not self._leaves_gaps():
+        if self._leaves_gaps():
+            own = np.flatnonzero(np.isfinite(target.X).any(axis=0))
+            self._layout = replace(self._layout, own_target=own)
+        else:
             grids = find_grids(source.X, target.X, feature_names=self._layout.names)
             self._layout = replace(self._layout, grids=grids)
         grids = self._layout.grids

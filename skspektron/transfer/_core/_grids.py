@@ -50,10 +50,10 @@ class Grids:
         assert_all_finite(X, input_name="X")
         return interpolate_monotone(X, self.axis[self.target], self.axis[self.source])
 
-    def stack_target(self, X: NDArray[Any]) -> NDArray[Any]:
+    def stack_target(self, X: NDArray[Any], target: NDArray[np.intp]) -> NDArray[Any]:
         """Return spectra on the target's own channels as stacked rows, NaN elsewhere."""
         stacked = np.full((len(X), self.n_columns), np.nan)
-        stacked[:, self.target] = X
+        stacked[:, target] = X
         return stacked
 
 
@@ -64,6 +64,7 @@ class Layout:
     `names` are the column names that fit got, None where they are not all strings; `frame` is the
     kind of data frame they came in, None for an array. A method that `keeps_target_grid` gets
     target spectra on the target's own channels, any other at the channels of the source.
+    `own_target` are the columns that the target measures where the rows keep their gaps.
     `training` are spectra of fit, to find the order of the channels of arrays.
     """
 
@@ -71,6 +72,7 @@ class Layout:
     names: NDArray[Any] | None
     frame: str | None
     keeps_target_grid: bool
+    own_target: NDArray[np.intp] | None = None
     training: tuple[TrainingSpectra, ...] = ()
 
     @property
@@ -112,9 +114,9 @@ class Layout:
         Spectra on the target's own channels are placed in its columns. Data frames whose columns
         name the channels of fit are put in order by their names.
         """
-        n_target = len(self.grids.target)
-        if n_target < self.grids.n_columns and np.shape(X)[1:] == (n_target,):
-            return self._read_own_channels(X)
+        target = self.grids.target if self.own_target is None else self.own_target
+        if len(target) < self.grids.n_columns and np.shape(X)[1:] == (len(target),):
+            return self._read_own_channels(X, target)
         X = in_order_of_names(X, self.names)
         is_named = hasattr(X, "columns")
         finite = "allow-nan" if allow_nan or self.grids.leave_gaps else True
@@ -126,17 +128,17 @@ class Layout:
         X = self.read(estimator, X, allow_nan=True)
         return self.as_given(X, np.arange(self.grids.n_columns))
 
-    def _read_own_channels(self, X):
+    def _read_own_channels(self, X, target):
         """Return stacked rows of spectra on the target's own channels."""
-        names = None if self.names is None else self.names[self.grids.target]
+        names = None if self.names is None else self.names[target]
         X = in_order_of_names(X, names)
         if hasattr(X, "columns") and names is not None:
             self._check_target_names(X, names)
             X = check_array(X, dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan")
         else:
             X = check_array(X, dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan")
-            X = self._in_order(X, self.grids.stack_target, names, ask=True)
-        return self.grids.stack_target(X)
+            X = self._in_order(X, lambda X: self.grids.stack_target(X, target), names, ask=True)
+        return self.grids.stack_target(X, target)
 
     def _in_order(self, X, place, names, *, ask):
         """Return spectra without names in the order of fit; its channels have `names`."""
@@ -195,5 +197,7 @@ def find_grids(
 
 
 def _span(axis):
-    """Return the range of an axis in cm-1, in nm."""
+    """Return the range of an axis in cm-1, in nm, or in cm-1 if it has Raman shifts around 0."""
+    if axis.min() <= 0:
+        return f"{axis.min():.0f} to {axis.max():.0f} cm-1"
     return f"{1e7 / axis.max():.0f} to {1e7 / axis.min():.0f} nm"
