@@ -104,7 +104,7 @@ def _doubt_in_nm(axis: NDArray[np.float64], low: float, high: float) -> str:
 def _doubt_in_cm(axis: NDArray[np.float64], low: float, high: float) -> str:
     """Return what an axis in cm-1 is more likely to be, "" if cm-1 is plausible."""
     if low > 0 and high <= _LOWEST:
-        return "its range is one in micrometres. State it as wavelength=, multiplied by 1000, if it is."
+        return "its range is one in micrometres. State it, times 1000, as wavelength= if it is."
     if _FIRST_NM[0] <= low <= _FIRST_NM[1] and _LAST_NM[0] <= high <= _LAST_NM[1]:
         return "its range is one in nm. State it as wavelength= if it is."
     if len(axis) > 2 and low in (0, 1) and high == low + len(axis) - 1:

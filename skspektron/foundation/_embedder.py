@@ -46,11 +46,12 @@ class SpektronEmbedder(
         Name of weights that ship with the package, a file that `SpektronPretrainer.save`
         wrote, or the pretrainer itself, which clones share.
     wavelength : array-like of shape (n_features,), default=None
-        Axis of `X` in nm, strictly monotonic.
+        Axis of `X` in nm, strictly monotonic, in the order of its columns. Numbers that cannot be
+        in nm are refused; a range of cm-1 warns.
     wavenumber : array-like of shape (n_features,), default=None
-        Axis of `X` in cm-1, strictly monotonic. Without either axis it is read from column names
-        that are strings such as "1100.0"; without those, the channels are placed evenly from
-        10000 to 4000 cm-1, with a warning.
+        The same in cm-1; Raman shifts may be 0 or negative. Without either axis it is read from
+        column names that are strings such as "1100.0" or "4000 cm-1"; without those, the channels
+        are placed evenly from 10000 to 4000 cm-1, with a warning.
     domain : {"NIR", "IR", "RAMAN", "UNKNOWN"}, default=None
         Kind of the spectra, for a network with a domain token; None is "UNKNOWN".
     pooling : {"tokens", "mean", "latent"}, default="tokens"

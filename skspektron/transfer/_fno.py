@@ -155,9 +155,8 @@ class FNOTransfer(MappedTransfer):
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Fit the map on the paired standards."""
         target_axis, source_axis = self._layout.axes
-        named = self._layout.named_axis
-        if target_axis is None and named is not None and named[0] < named[-1]:
-            # The operator has a direction: that of ascending wavelengths.
+        if target_axis is None and self._layout.has_rising_wavenumbers:
+            # The operator has a direction, that of rising wavelengths.
             target_axis = source_axis = np.arange(source.X.shape[1], 0, -1)
         self.map_ = FNO(
             width=self.width,

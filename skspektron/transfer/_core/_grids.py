@@ -10,6 +10,7 @@ from sklearn.utils import assert_all_finite, check_array
 from sklearn.utils.validation import FLOAT_DTYPES, validate_data
 
 from ..._axes import channels_in_names
+from ..._axis_units import likely_unit
 from ..._frames import as_frame, in_order_of_names
 from ..._interpolation import interpolate_monotone
 from ..._validation import check_axis
@@ -85,6 +86,17 @@ class Layout:
     def named_axis(self) -> NDArray[np.float64] | None:
         """Axis in cm-1 that the column names give, None where they give none."""
         return check_axis(n_features=self.grids.n_columns, feature_names=self.names)
+
+    @property
+    def has_rising_wavenumbers(self) -> bool:
+        """Whether the column names run from low to high wavenumber; False without an axis."""
+        found = None if self.names is None else channels_in_names(self.names)
+        if found is None:
+            return False
+        values, unit = found
+        unit = unit or likely_unit(values.min(), values.max())[0]
+        rises = {"nm": values[0] > values[-1], "cm-1": values[0] < values[-1]}
+        return bool(rises.get(unit, False))
 
     def of_target(self, X: NDArray[Any]) -> NDArray[Any]:
         """Return stacked target rows on the channels that the method takes them on."""
