@@ -125,7 +125,7 @@ class Integer(Rule):
         return (f"{kind} from {self.low} to {self.high}",)
 
     def has_type(self, value):
-        return isinstance(value, Integral) and not is_bool(value)
+        return isinstance(value, Integral) and is_number(value)
 
     def allows(self, value):
         is_above = self.low is None or value >= self.low
@@ -250,8 +250,13 @@ def is_bool(value: Any) -> bool:
 
 
 def is_number(value: Any) -> bool:
-    """Return whether a value is an int or a float, but not a bool."""
-    return isinstance(value, Real) and not is_bool(value)
+    """Return whether a value is an int or a float, but neither a bool nor numpy's timedelta."""
+    return isinstance(value, Real) and type(value).__name__ not in ("bool", "timedelta64")
+
+
+def is_path(value: Any) -> bool:
+    """Return whether a value is the path of a file or a folder; an empty str is none."""
+    return isinstance(value, str | os.PathLike) and value != ""
 
 
 def is_sequence(value: Any) -> bool:
@@ -265,7 +270,7 @@ ANYTHING = Kind("anything", lambda value: True)
 ARRAY = Kind("an array-like", is_sequence, way_out="Pass a list or an array.")
 BOOLEAN = Kind("True or False", is_bool)
 CALLABLE = having("a callable", "__call__")
-PATH = instance_of((str, os.PathLike), "a path", "Pass a str or a pathlib.Path.")
+PATH = Kind("a path", is_path, way_out="Pass a str or a pathlib.Path.")
 TEXT = instance_of(str, "a str")
 
 Rules: TypeAlias = dict[str, Rule]

@@ -9,7 +9,7 @@ from joblib import Memory
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
-from ._parameters import TEXT, Integer, Number, having, instance_of
+from ._parameters import TEXT, Integer, Kind, Number, having, instance_of, is_path
 
 PathLike: TypeAlias = str | os.PathLike[str]
 RandomState: TypeAlias = int | np.random.RandomState | None
@@ -32,6 +32,6 @@ MEMORY = TEXT | having("a joblib.Memory", "cache") | None
 N_JOBS = Integer(1) | Integer(high=-1) | None
 RANDOM_STATE = Integer(0, 2**32 - 1) | instance_of(np.random.RandomState, "a RandomState") | None
 VERBOSE = Integer(0, way_out="Pass 1 to show a progress bar, 0 for none.")
-WEIGHTS = instance_of((str, os.PathLike), "the name of weights, a path") | having(
+WEIGHTS = Kind("the name of weights, a path", is_path) | having(
     "a fitted SpektronPretrainer", "partial_fit", "save"
 )

@@ -11,7 +11,7 @@ from sklearn.utils import check_array
 
 from ._axes import channels_in_names
 from ._axis_units import check_names_agree, check_unit, unit_of_numbers
-from ._parameters import Rule, is_sequence
+from ._parameters import Kind, Rule, is_sequence
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,18 @@ class Axis(Rule):
 
 WAVELENGTH = Axis("nm") | None
 WAVENUMBER = Axis("cm-1") | None
+
+
+def _holds_numbers(value):
+    """Return whether a value is an array-like of numbers, NaN included."""
+    try:
+        np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        return False
+    return is_sequence(value) or isinstance(value, np.ndarray)
+
+
+NUMBERS = Kind("an array-like of numbers", _holds_numbers, way_out="Pass a list or an array.")
 
 
 def check_axis(

@@ -5,9 +5,9 @@ from typing import Any
 
 from .._nn.architecture import Architecture
 from .._nn.presets import PRESETS
-from .._parameters import ARRAY, PATH, ByName, Choice, Integer, Number, Rules, instance_of
+from .._parameters import PATH, ByName, Choice, Integer, Number, Rules, instance_of
 from .._typing import RANDOM_STATE, VERBOSE
-from .._validation import Axis
+from .._validation import NUMBERS, Axis
 from ._corpus import DOMAIN
 from ._objectives import ObjectiveWeights
 
@@ -27,7 +27,7 @@ PARAMETERS: Rules = {
     "wavelength": Axis("nm") | ByName(Axis("nm"), INSTRUMENTS) | None,
     "wavenumber": Axis("cm-1") | ByName(Axis("cm-1"), INSTRUMENTS) | None,
     "domain": DOMAIN | ByName(DOMAIN, INSTRUMENTS) | None,
-    "noise": ARRAY | ByName(ARRAY, INSTRUMENTS) | None,
+    "noise": NUMBERS | ByName(NUMBERS, INSTRUMENTS) | None,
     "max_steps": Integer(1),
     "batch_size": Integer(1),
     "micro_batch_size": Integer(1) | None,

@@ -12,7 +12,7 @@ from sklearn.utils import check_array
 
 from .._drawing import COLOURS, check_axes, import_pyplot, new_axes
 from .._parameters import ARRAY, Rules, check_arguments, check_parameters, declares
-from .._validation import WAVELENGTH, WAVENUMBER, check_labels
+from .._validation import NUMBERS, WAVELENGTH, WAVENUMBER, check_labels
 from ._embedding_rows import embedding_rows
 
 STYLES = {
@@ -74,9 +74,9 @@ class EmbeddingDisplay:
     """
 
     _parameters: ClassVar[Rules] = {
-        "source": ARRAY,
-        "target": ARRAY,
-        "adapted": ARRAY,
+        "source": NUMBERS,
+        "target": NUMBERS,
+        "adapted": NUMBERS,
         "source_id": ARRAY | None,
         "target_id": ARRAY | None,
     }

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from .._drawing import COLOURS, check_axes, import_pyplot, new_axes
 from .._parameters import ARRAY, TEXT, Number, Rules, check_arguments, check_parameters, declares
-from .._validation import check_labels
+from .._validation import NUMBERS, check_labels
 
 MAX_LABELS = 8  # samples outside the limits that are labelled
 
@@ -77,11 +77,11 @@ class InfluenceDisplay:
     """
 
     _parameters: ClassVar[Rules] = {
-        "hotelling_t2": ARRAY,
-        "q_residuals": ARRAY,
+        "hotelling_t2": NUMBERS,
+        "q_residuals": NUMBERS,
         "hotelling_t2_limit": LIMIT,
         "q_residuals_limit": LIMIT,
-        "residuals": ARRAY | None,
+        "residuals": NUMBERS | None,
         "sample_id": ARRAY | None,
         "unit": TEXT | None,
     }

@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from .._drawing import COLOURS, check_axes, new_axes
-from .._parameters import ARRAY, TEXT, Number, Rules, check_parameters
+from .._parameters import TEXT, Number, Rules, check_parameters
+from .._validation import NUMBERS
 from ._estimators import axis_unit, channel_step, fitted_network
 from ._kernel_classes import classify_kernels
 
@@ -53,7 +54,7 @@ class PatchKernelDisplay:
     """
 
     _parameters: ClassVar[Rules] = {
-        "kernels": ARRAY,
+        "kernels": NUMBERS,
         "channel_step": Number(above=0) | None,
         "unit": TEXT,
     }

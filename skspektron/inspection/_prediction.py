@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from .._drawing import COLOURS, import_pyplot, new_axes
-from .._parameters import ARRAY, TEXT, Integer, Rules, check_arguments, check_parameters, declares
+from .._parameters import TEXT, Integer, Rules, check_arguments, check_parameters, declares
+from .._validation import NUMBERS
 from ._prediction_values import figures_of_merit, one_target, prediction_values
 
 
@@ -71,9 +72,9 @@ class PredictionDisplay:
     """
 
     _parameters: ClassVar[Rules] = {
-        "y_true": ARRAY,
-        "y_pred": ARRAY,
-        "intervals": ARRAY | None,
+        "y_true": NUMBERS,
+        "y_pred": NUMBERS,
+        "intervals": NUMBERS | None,
         "name": TEXT | None,
         "unit": TEXT | None,
     }

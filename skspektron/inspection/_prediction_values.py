@@ -1,6 +1,5 @@
 """Reference and predicted values of a display, and their figures of merit."""
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -76,8 +75,7 @@ def one_target(y: ArrayLike, target: int | None) -> NDArray[np.float64]:
             f"y has {y.shape[1]} targets and only one is plotted. Pass target=, its column."
         )
     column = 0 if target is None else target
-    is_int = isinstance(column, Integral) and not isinstance(column, bool)
-    if not is_int or not -y.shape[1] <= column < y.shape[1]:
+    if not -y.shape[1] <= column < y.shape[1]:
         raise ValueError(
             f"target must be a column of the {y.shape[1]} targets, got {target!r}. "
             f"Pass an int from 0 to {y.shape[1] - 1}."

@@ -12,7 +12,6 @@ from sklearn.utils import check_random_state
 
 from .._drawing import COLOURS, check_axes, new_axes
 from .._parameters import (
-    ARRAY,
     TEXT,
     Integer,
     Number,
@@ -23,6 +22,7 @@ from .._parameters import (
     instance_of,
 )
 from .._typing import RANDOM_STATE, RandomState
+from .._validation import NUMBERS
 from ..foundation._corpus import number_domains
 from ..foundation._grids import axes_by_instrument, distinct_axes
 from ..foundation._spectra import check_new_spectra
@@ -84,10 +84,10 @@ class ReconstructionDisplay:
     """
 
     _parameters: ClassVar[Rules] = {
-        "axis": ARRAY,
-        "X": ARRAY,
-        "reconstruction": ARRAY,
-        "hidden": ARRAY,
+        "axis": NUMBERS,
+        "X": NUMBERS,
+        "reconstruction": NUMBERS,
+        "hidden": NUMBERS,
         "errors": instance_of(Mapping, "a mapping of names to errors") | None,
         "unit": TEXT,
     }

@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from .._drawing import COLOURS, check_axes, import_pyplot, new_axes
-from .._parameters import ARRAY, Integer, Rules, check_arguments, check_parameters, declares
-from .._validation import WAVELENGTH, WAVENUMBER, check_stated
+from .._parameters import Integer, Rules, check_arguments, check_parameters, declares
+from .._validation import NUMBERS, WAVELENGTH, WAVENUMBER, check_stated
 from .._warnings import warning_once
 from ._transfer_rows import paired_spectra
 
@@ -72,9 +72,9 @@ class TransferSpectraDisplay:
     """
 
     _parameters: ClassVar[Rules] = {
-        "X_source": ARRAY,
-        "X_target": ARRAY,
-        "X_transferred": ARRAY,
+        "X_source": NUMBERS,
+        "X_target": NUMBERS,
+        "X_transferred": NUMBERS,
         "wavelength": WAVELENGTH,
         "wavenumber": WAVENUMBER,
         "n_standards": Integer(0) | None,

@@ -12,7 +12,6 @@ from sklearn.utils.validation import check_array, check_X_y
 
 from .._documentation import DocumentedEstimator
 from .._parameters import (
-    ARRAY,
     TEXT,
     Number,
     Rules,
@@ -22,7 +21,7 @@ from .._parameters import (
     declares,
 )
 from .._typing import INSTRUMENT_NAME, PathLike
-from .._validation import WAVELENGTH, WAVENUMBER, check_axis, named_axis
+from .._validation import NUMBERS, WAVELENGTH, WAVENUMBER, check_axis, named_axis
 from .._warnings import warning_once
 from ._affine import Predictor, affine_coefficients
 from ._calibration_file import (
@@ -97,8 +96,8 @@ class LinearCalibration(RegressorMixin, DocumentedEstimator):
     """
 
     _parameters: ClassVar[Rules] = {
-        "coef": ARRAY,
-        "intercept": Number() | ARRAY,
+        "coef": NUMBERS,
+        "intercept": Number() | NUMBERS,
         "wavelength": WAVELENGTH,
         "wavenumber": WAVENUMBER,
         "target_names": NAMES,

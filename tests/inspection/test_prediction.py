@@ -155,5 +155,5 @@ def test_intervals_that_are_none_raise(intervals, ax):
 
 @pytest.mark.parametrize("target", [True, "a", 1.0])
 def test_a_target_that_is_no_column_raises(target, ax):
-    with pytest.raises(ValueError, match=r"target must be a column of the 2 targets, got"):
+    with pytest.raises(ValueError, match=r"target must be an int or None, got"):
         PredictionDisplay.from_predictions(np.ones((3, 2)), np.ones((3, 2)), target=target, ax=ax)
