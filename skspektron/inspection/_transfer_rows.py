@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from .._axes import CHANNEL_TOLERANCE
 from .._frames import take_rows
-from .._interpolation import CHANNEL_TOLERANCE
 from .._validation import check_axis, check_labels, named_axis
 from .._warnings import warning_once
 
