@@ -43,7 +43,7 @@ from skspektron.foundation import SpektronPretrainer
 X = np.random.default_rng(0).normal(size=(16, 40))
 model = SpektronPretrainer(
     Architecture(patch_length=4, d_model=8, d_state=4, n_layers=1),
-    wavelength=np.arange(1, 41) * 60,
+    wavelength=1000 + np.arange(40) * 30,
     max_steps=int(sys.argv[2]), batch_size=8, warmup_steps=3, report_every=5, random_state=0,
     checkpoint=sys.argv[1])
 """
