@@ -41,3 +41,10 @@ def fill_gaps(X: NDArray[Any]) -> NDArray[Any]:
         if gap.any() and not gap.all():
             row[gap] = np.interp(channels[gap], channels[~gap], row[~gap])
     return filled
+
+
+def complete_channels(X: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which channels are finite in all spectra, those without any value not counted."""
+    finite = np.isfinite(X)
+    finite = finite[finite.any(axis=1)]
+    return finite.all(axis=0) & (len(finite) > 0)

@@ -21,6 +21,7 @@ from .._bridge import (
     to_array,
     to_tensor,
 )
+from .._interpolation import CHANNEL_TOLERANCE
 from .._nn.adaptation import AdaptationTask
 from .._nn.lora import LowRankAdapter, adaptable
 from .._typing import PathLike
@@ -63,16 +64,21 @@ def train_adapter(
     n_layers: int | None,
     rank: int,
     alpha: float,
+    token_weights: np.ndarray | None = None,
 ) -> tuple[dict[str, np.ndarray], list[dict[str, float]]]:
-    """Return the trained factors by name, and one record per epoch of the source rows."""
+    """Return the trained factors by name, and one record per epoch of the source rows.
+
+    `token_weights` (n_tokens, n_tokens_in) interpolate the tokens of the spectra at those of the
+    source, None if both have the same.
+    """
     frozen = network.on(recipe.device)
     with seeded(recipe.seed):
         adapter = LowRankAdapter(frozen, adaptable(frozen, n_layers), rank=rank, alpha=alpha)
     source = examples.z_source[examples.n_standards :]
     task = AdaptationTask(
         adapter,
-        POOLINGS[pooling],
-        scale=max(float(source.var(axis=0, ddof=0).mean()), np.finfo(np.float32).tiny),
+        _pooling(pooling, token_weights, recipe.device),
+        scale=float(source.var(axis=0, ddof=0).mean()) or 1.0,
         coef=to_tensor(examples.coef),
         intercept=to_tensor(examples.intercept),
         n_layers=n_layers,
@@ -92,6 +98,14 @@ def train_adapter(
         {name: to_array(tensor) for name, tensor in adapter.state_dict().items()},
         [{name: float(record[name]) for name in recorded} for record in net.history],
     )
+
+
+def _pooling(name: str, token_weights: np.ndarray | None, device: str):
+    """Return the function from encoded spectra to embeddings, with interpolated tokens."""
+    if token_weights is None:
+        return POOLINGS[name]
+    weights = to_tensor(token_weights).to(device)
+    return lambda encoded: (weights @ encoded.tokens).flatten(1)
 
 
 def merge(network: FrozenNetwork, factors: Mapping[str, np.ndarray], alpha: float) -> FrozenNetwork:
@@ -121,9 +135,10 @@ def save_adapter(
     alpha: float,
     source: object,
     target: object,
+    wavenumber: np.ndarray | None = None,
 ) -> None:
-    """Write an adapter with its instruments and the identity of its network."""
-    header = {
+    """Write an adapter with its instruments, the target's axis and the identity of its network."""
+    header: dict[str, Any] = {
         "format": ADAPTER,
         "version": VERSION,
         "network": network.digest,
@@ -132,7 +147,10 @@ def save_adapter(
         "target": target,
         "alpha": alpha,
     }
-    save_tensors(path, {name: to_tensor(array) for name, array in adapter.items()}, header)
+    if wavenumber is not None:
+        header["wavenumber"] = wavenumber.tolist()
+    tensors = {name: to_tensor(array, array.dtype) for name, array in adapter.items()}
+    save_tensors(path, tensors, header)
 
 
 def load_adapter(
@@ -141,6 +159,7 @@ def load_adapter(
     *,
     n_outputs: int,
     source: object,
+    wavenumber: np.ndarray | None = None,
     n_layers: int | None = None,
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Return the adapter of a file and its header; raise ValueError if it does not fit."""
@@ -160,6 +179,8 @@ def load_adapter(
             f"calibration is for the source {source!r}. Load it into a calibration for "
             f"{header['source']!r}."
         )
+    if wavenumber is not None and "wavenumber" in header:  # older files do not state it
+        _check_axis(path, np.array(header["wavenumber"]), wavenumber)
     _check_factors(path, tensors, header["alpha"], network, n_layers)
     _check_offset(path, tensors["offset"], n_outputs)
     return {name: to_array(tensor) for name, tensor in tensors.items()}, header
@@ -173,7 +194,12 @@ def _check_parts(path: PathLike, tensors: Mapping[str, Tensor], header: Mapping[
             f"{path} lacks {len(missing)} parts of an adapter: {', '.join(missing)}. "
             "Pass a file that LoRATransfer.save_adapter wrote."
         )
-    other = [f"{name} ({t.dtype})" for name, t in tensors.items() if t.dtype != torch.float32]
+    allowed = {"offset": (torch.float32, torch.float64)}
+    other = [
+        f"{name} ({tensor.dtype})"
+        for name, tensor in tensors.items()
+        if tensor.dtype not in allowed.get(name, (torch.float32,))
+    ]
     if other:
         raise ValueError(
             f"{path} must have float32 tensors, got {len(other)} others: {', '.join(other[:3])}. "
@@ -191,6 +217,8 @@ def _check_header(path: PathLike, header: Mapping[str, Any]) -> None:
     """Raise ValueError for a header with an entry of another type or range."""
     source, target, alpha = (header[name] for name in ("source", "target", "alpha"))
     labels, is_number = (str, int, float), type(alpha) in (int, float)
+    axis = header.get("wavenumber", [1.0])
+    is_axis = isinstance(axis, list) and len(axis) > 0 and all(type(v) is float for v in axis)
     for name, valid, expected in (
         ("network", isinstance(header["network"], str), "a digest"),
         ("architecture", isinstance(header["architecture"], dict), "sizes by name"),
@@ -198,12 +226,27 @@ def _check_header(path: PathLike, header: Mapping[str, Any]) -> None:
         ("source", isinstance(source, labels), "the name of an instrument"),
         ("target", isinstance(target, labels) and target == target, "the name of an instrument"),
         ("target", target != source, "another instrument than the source"),
+        ("wavenumber", is_axis, "a list of numbers"),
     ):
         if not valid:
             raise ValueError(
                 f"{path}: {name} must be {expected}, got {header[name]!r}. "
                 "Train and save the adapter again."
             )
+
+
+def _check_axis(path: PathLike, found: np.ndarray, expected: np.ndarray) -> None:
+    """Raise ValueError for an adapter to target spectra on other channels."""
+    if found.shape == expected.shape and np.allclose(found, expected, CHANNEL_TOLERANCE, 0):
+        return
+    of_file, own = (
+        f"{len(axis)} channels from {axis.min():g} to {axis.max():g} cm-1"
+        for axis in (found, expected)
+    )
+    raise ValueError(
+        f"{path} was trained on target spectra with {of_file}, and those of this calibration have "
+        f"{own}. Load it into a calibration fitted on rows of that instrument."
+    )
 
 
 def _check_factors(

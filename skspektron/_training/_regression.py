@@ -24,6 +24,7 @@ from .engine._stopping import EarlyStopping, hold_out
 
 # Fine-tuning: rate of the head relative to its first training, and of the network to the head.
 TUNING_RATE, NETWORK_RATE = 0.1, 0.1
+ROUNDING_STEPS = 32  # units of rounding of the largest latent, below which a latent is constant
 Records = list[dict[str, float]]
 
 
@@ -50,7 +51,8 @@ class LatentRegressor(nn.Module):
         """Take means and standard deviations (ddof 0) of latents and labels (n, n_targets)."""
         self.head.standardize(y)
         mean, scale = z.mean(0), z.std(0, correction=0)
-        flat = scale <= 10 * torch.finfo(torch.float32).eps * mean.abs()  # rounding errors
+        # The network computes in single precision: less variation is rounding error.
+        flat = scale <= ROUNDING_STEPS * torch.finfo(torch.float32).eps * mean.abs().max()
         self.mean.copy_(mean)
         self.scale.copy_(torch.where(flat, 1, scale))
 

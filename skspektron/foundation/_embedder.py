@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .._base import PretrainedMixin
 from .._documentation import DocumentedEstimator
 from .._fitting import unfitted_on_failure
+from .._interpolation import complete_channels
 from .._parameters import Choice, Integer, Rules, check_parameters
 from .._typing import WEIGHTS, Weights
 from .._validation import WAVELENGTH, WAVENUMBER
@@ -89,6 +90,8 @@ class SpektronEmbedder(
     -----
     NaN marks a channel that was not measured. A patch with more than half of its channels missing
     is ignored. The embedding of a spectrum without any usable patch is zero, with a warning.
+    `transform` also warns of spectra that lack channels which all spectra of `fit` have: their
+    embeddings differ from those that later steps were fitted on.
     The weights "small" have no normalization of their own: put `SNV` before the embedder. They
     give 16 outputs per channel, a linear function of the 31 channels around it plus the output of
     the block. The embedding of a spectrum does not depend on the other spectra of a batch.
@@ -120,7 +123,7 @@ class SpektronEmbedder(
         "batch_size": Integer(1),
     }
 
-    _reads_any_grid = True  # transfer methods keep the instrument's own channels
+    _reads_any_grid = True  # in transfer methods, a frozen one gets rows with their gaps
 
     def __init__(
         self,
@@ -154,6 +157,7 @@ class SpektronEmbedder(
         self.device_ = self._resolve_device()
         self.network_ = resolve_weights(self.weights)
         self.network_.architecture.for_channels(X.shape[1])
+        self._complete = complete_channels(X)
         self._check_readout(self.network_.architecture)
         n_tokens = self.network_.architecture.n_tokens(X.shape[1])
         self._n_features_out = {
@@ -185,6 +189,7 @@ class SpektronEmbedder(
         """Return the embeddings of `X`, (n_samples, n_outputs)."""
         check_is_fitted(self)
         X = check_new_spectra(self, X)
+        self._warn_of_missing_channels(X)
         spectra = self._to_spectra(X)
         n_empty = np.count_nonzero(~self.network_.usable(spectra))
         if n_empty:
@@ -202,6 +207,23 @@ class SpektronEmbedder(
             batch_size=self.batch_size,
             device=self.device_,
         ).astype(np.float64)
+
+    def _warn_of_missing_channels(self, X) -> None:
+        """Warn of spectra that lack channels which all spectra of fit had."""
+        complete = getattr(self, "_complete", None)
+        if complete is None:
+            return
+        missing = np.isnan(X)
+        missing = missing[~missing.all(axis=1)]  # `transform` warns of empty spectra
+        n_missing = np.count_nonzero(missing[:, complete], axis=1)
+        if n_missing.any():
+            warnings.warn(
+                f"{np.count_nonzero(n_missing)} of {len(X)} spectra lack up to {n_missing.max()} "
+                f"of the {np.count_nonzero(complete)} channels that all spectra of fit have. Their "
+                "embeddings differ from those of complete spectra, and so will predictions: "
+                "measure these channels, or fit on spectra without them.",
+                stacklevel=3,
+            )
 
     def _to_spectra(self, X):
         """Return checked spectra as tensors."""

@@ -9,7 +9,7 @@ from sklearn.pipeline import Pipeline
 from .._frames import as_frame, installed_kind
 from .._pipelines import unwrap
 from ..foundation import SpektronEmbedder
-from ..transfer._adaptation._offset import SubtractOffset
+from ..transfer._adaptation._base import EmbeddingTransfer
 from ._transfer_rows import MAPPING_METHODS, TransferRows, transfer_rows
 
 
@@ -52,6 +52,8 @@ def _by_adapted_network(rows: TransferRows) -> tuple[NDArray[Any], ...]:
             "and has no embedder adapted to the target. Fit it with standards, TTTTransfer with "
             "reset='fold'."
         )
+    if isinstance(transfer, EmbeddingTransfer):
+        return transfer._embeddings(rows.X_source, rows.X_target)
     before = _embedding_part(transfer.estimator_)
     after = _embedding_part(transfer.target_estimator_)
     return (
@@ -87,7 +89,6 @@ def _embedders(calibration: Any) -> list[int]:
 
 
 def _embedding_part(calibration: Any) -> Pipeline:
-    """Return the steps up to the embedder, with the step that subtracts its offset, if any."""
+    """Return the steps up to the embedder."""
     calibration = unwrap(calibration)
-    stop = _embedders(calibration)[0] + 1
-    return calibration[: stop + isinstance(calibration.steps[stop][1], SubtractOffset)]
+    return calibration[: _embedders(calibration)[0] + 1]

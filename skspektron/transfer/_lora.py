@@ -12,12 +12,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._parameters import Integer, Number, Rules
 from .._typing import InstrumentName, MemoryLike, PathLike, RandomState, Selection, Weights
-from ..foundation import SpektronEmbedder
 from ._adaptation._base import EmbeddingTransfer
-from ._adaptation._ensemble import AdaptedEnsemble
+from ._adaptation._ensemble import AdaptedEnsemble, FittedAdapter
 from ._adaptation._offset import SubtractOffset
-from ._adaptation._replay import as_on_target, linear_head, standardize
-from ._averaging._views import norm
+from ._adaptation._replay import as_on_target, linear_head, standardize, without_rounding
+from ._averaging._views import CommonViews, norm
 from ._averaging._weights import ViewedRows
 from ._core._standards import Rows, Standards
 
@@ -86,9 +85,10 @@ class LoRATransfer(EmbeddingTransfer):
     ----------
     estimator_ : estimator
         The calibration, fitted on the source rows.
-    target_estimator_ : Pipeline
-        The calibration with adapted embedding and refitted steps after it; absent without
-        standards.
+    target_estimator_ : Pipeline or regressor
+        The calibration with adapted embedding and refitted steps after it, or the ensemble of
+        ``estimator=None``; `predict` returns its predictions for spectra on the target's own
+        channels. Absent without standards.
     view_weights_ : dict of str to float
         Weight of each view of the spectra, and of the adapted embedding, in the predictions of
         ``estimator=None``; they add up to 1. Absent with another estimator and without standards.
@@ -146,8 +146,7 @@ class LoRATransfer(EmbeddingTransfer):
 
     adapter_: dict[str, NDArray[Any]]
     target_estimator_: Any
-    view_weights_: dict[str, float]
-    _ensemble: AdaptedEnsemble | None
+    _of_fit: FittedAdapter
 
     _needs_pairs = True
 
@@ -194,6 +193,13 @@ class LoRATransfer(EmbeddingTransfer):
         self.device = device
         self.verbose = verbose
 
+    @property
+    def view_weights_(self) -> dict[str, float]:
+        """Weight of each view in the ensemble."""
+        if isinstance(getattr(self, "target_estimator_", None), AdaptedEnsemble):
+            return self.target_estimator_.weights
+        raise AttributeError("view_weights_: the predictions are not those of an ensemble.")
+
     def save_adapter(self, path: PathLike) -> None:
         """Write `adapter_` to a safetensors file for the network it was trained on."""
         from .._training._adaptation import save_adapter
@@ -203,9 +209,10 @@ class LoRATransfer(EmbeddingTransfer):
             path,
             self._steps(self.estimator_)[1].network_,
             self.adapter_,
-            alpha=self.lora_alpha,
+            alpha=self._alpha,
             source=self.source_,
             target=self.target_,
+            wavenumber=self._axis.embedder.wavenumber_,
         )
 
     def load_adapter(self, path: PathLike) -> LoRATransfer:
@@ -213,9 +220,11 @@ class LoRATransfer(EmbeddingTransfer):
 
         The file must be for the same weights and source; its `rank` and `lora_alpha` may differ.
         A file that does not fit raises a ValueError, and nothing is changed.
-        The ensemble of ``estimator=None`` belongs to the standards of `fit` and is dropped.
+        The adapter of `fit` restores the predictions of `fit`. The ensemble of ``estimator=None``
+        belongs to the standards of `fit`: with another adapter, `target_estimator_` is the
+        calibration on the adapted embedding alone.
         """
-        from .._training._adaptation import load_adapter
+        from .._training._adaptation import load_adapter, merge
 
         check_is_fitted(self, "adapter_")
         embedder = self._steps(self.estimator_)[1]
@@ -224,93 +233,85 @@ class LoRATransfer(EmbeddingTransfer):
             embedder.network_,
             n_outputs=len(self.adapter_["offset"]),
             source=self.source_,
+            wavenumber=self._axis.embedder.wavenumber_,
             n_layers=embedder.n_layers,
         )
-        adapted = self._adapt(embedder, adapter, header["alpha"])
-        head = self.target_estimator_[-len(self._steps(self.estimator_)[2]) :]
-        self.target_estimator_ = self._align(adapted, adapter["offset"], head)
-        self.adapter_, self.target_ = adapter, header["target"]
-        if self._ensemble is not None:
-            self._ensemble = None
-            del self.view_weights_
+        alpha, target = header["alpha"], header["target"]
+        if self._of_fit.is_equal(adapter, alpha, target):
+            estimator = self._of_fit.estimator
+        else:
+            network = merge(embedder.network_, adapter, alpha)
+            estimator = self._align(network, adapter["offset"], self._of_fit.head)
+        self.adapter_, self.target_, self._alpha = adapter, target, alpha
+        self.target_estimator_ = estimator
         return self
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Adapt the embedding; with ``estimator=None`` it also becomes a view of an ensemble."""
-        self._learn_adapter(source, standards)
-        self._ensemble = None
+        self._axis, self._alpha = self._target_axis(source), self.lora_alpha
+        self.adapter_, network, spectra, losses = self._fit_adapter(source, standards)
+        self.history_ = [{"epoch": n, **record} for n, record in enumerate(losses, start=1)]
+        offset = self.adapter_["offset"]
+        Z = self._embed_target(self._axis, network, spectra) - offset
+        head = self._refit(self._steps(self.estimator_)[2], Z, source, standards)
+        self.target_estimator_ = self._align(network, offset, head)
         if self.estimator is None:
-            embedded, adapted = self.estimator_[:-1], self.target_estimator_[:-1]
-            Z, Z_source, Z_target = (
-                np.asarray(embedding.transform(self._layout.as_given(X)))
-                for embedding, X in (
-                    (embedded, source.X),
-                    (embedded, standards.X_source),
-                    (adapted, standards.X_target),
-                )
-            )
-            ensemble = AdaptedEnsemble.fit(
-                source,
-                target,
-                standards,
-                wavenumber=self._steps(self.estimator_)[1].wavenumber_,
-                embedding=ViewedRows(
-                    Z,
-                    Z_source,
-                    Z_target,
-                    size=norm(Z, Z_source, Z_target),
-                    unseen=self._unseen(source, standards),
-                ),
-            )
-            self._ensemble, self.view_weights_ = ensemble, ensemble.weights
+            self.target_estimator_ = self._fit_ensemble(source, standards)
+        self._of_fit = FittedAdapter(
+            self.adapter_, self._alpha, self.target_, self.target_estimator_, head
+        )
+
+    def _fit_ensemble(self, source: Rows, standards: Standards) -> AdaptedEnsemble:
+        """Return the ensemble with the adapted embedding as one more view."""
+        embedding = self.target_estimator_[:-1]
+        X_target = self._layout.as_given(standards.X_target, self._layout.grids.target)
+        spectra = source.X, standards.X_source
+        Z, Z_source = (self._embed_reference(self._axis, X) for X in spectra)
+        Z_target = np.asarray(embedding.transform(X_target))
+        embedded = ViewedRows(
+            without_rounding(Z),
+            without_rounding(Z_source),
+            without_rounding(Z_target),
+            size=norm(Z, Z_source, Z_target),
+            unseen=self._unseen(source, standards),
+        )
+        wavenumber = self._steps(self.estimator_)[1].wavenumber_
+        views = CommonViews.of(source.X, wavenumber, self._layout.axes)
+        return AdaptedEnsemble.of(
+            source, standards, views=views, embedding=embedding, embedded=embedded
+        )
 
     def _unseen(self, source: Rows, standards: Standards) -> list[NDArray[Any]] | None:
         """Return embeddings of the standards on the target, by adapters trained on half of them."""
         if len(standards) < 2:
             return None
-        before, _, _ = self._steps(self.estimator_)
-        X_target = self._transform_before(before, standards.X_target)
+        X_target = self._target_before(self._axis, standards.X_target)
         halves = standards[1::2], standards[::2]  # without even, without odd positions
         fits = [self._fit_adapter(source, half) for half in halves]
-        return [self._embed(fit[1], X_target) - fit[0]["offset"] for fit in fits]
-
-    def _predict_target(self, X):
-        """Predict with the ensemble if there is one, else with the adapted calibration."""
-        if self._ensemble is None:
-            return super()._predict_target(X)
-        Z = np.asarray(self.target_estimator_[:-1].transform(self._layout.as_given(X)))
-        return self._ensemble.predict(X, Z).reshape(len(X), *self._n_outputs)
-
-    def _learn_adapter(self, source: Rows, standards: Standards) -> None:
-        """Train the factors on the standards and the source rows, then refit the head."""
-        self.adapter_, adapted, spectra, losses = self._fit_adapter(source, standards)
-        self.history_ = [{"epoch": n, **record} for n, record in enumerate(losses, start=1)]
-        offset = self.adapter_["offset"]
-        head = self._steps(self.estimator_)[2]
-        head = self._refit(head, self._embed(adapted, spectra) - offset, source, standards)
-        self.target_estimator_ = self._align(adapted, offset, head)
+        return [self._embed_target(self._axis, fit[1], X_target) - fit[0]["offset"] for fit in fits]
 
     def _fit_adapter(self, source: Rows, standards: Standards):
-        """Return a trained adapter, the adapted embedder, the training spectra and the losses."""
-        before, embedder, _ = self._steps(self.estimator_)
-        X_target, X_source, X = (
-            self._transform_before(before, rows)
-            for rows in (standards.X_target, standards.X_source, source.X)
-        )
-        replayed = as_on_target(X, X_source, X_target, embedder.wavenumber_)
-        spectra = np.concatenate([X_target, replayed])
-        Z_source = self._embed(embedder, np.concatenate([X_source, X]))
-        adapter, losses = self._train(embedder, spectra, Z_source, source, standards)
-        adapted = self._adapt(embedder, adapter, self.lora_alpha)
-        differences = self._embed(adapted, X_target) - Z_source[: len(standards)]
-        adapter["offset"] = differences.mean(axis=0)
-        return adapter, adapted, spectra, losses
+        """Return a trained adapter, the adapted network, the training spectra and the losses."""
+        from .._training._adaptation import merge
 
-    def _train(self, embedder, spectra, Z_source, source: Rows, standards: Standards):
+        X_target = self._target_before(self._axis, standards.X_target)
+        X, X_source = (
+            self._source_on_target(self._axis, X) for X in (source.X, standards.X_source)
+        )
+        spectra = np.concatenate([X_target, as_on_target(X, X_source, X_target)])
+        Z_source = np.concatenate([standards.X_source, source.X])
+        Z_source = without_rounding(self._embed_reference(self._axis, Z_source))
+        adapter, losses = self._train(spectra, Z_source, source, standards)
+        network = merge(self._axis.embedder.network_, adapter, self.lora_alpha)
+        differences = self._embed_target(self._axis, network, X_target) - Z_source[: len(standards)]
+        adapter["offset"] = differences.mean(axis=0)
+        return adapter, network, spectra, losses
+
+    def _train(self, spectra, Z_source, source: Rows, standards: Standards):
         """Return factors trained to embed `spectra` as `Z_source`, and the losses."""
         from .._training._adaptation import Examples, train_adapter
 
-        n_standards = len(standards)
+        n_standards, embedder = len(standards), self._axis.embedder
         expected = self._predict_with(self.estimator_, standards.X_source)
         y_source, y_standards = standardize(source.y, standards.y, expected)
         coef, intercept = linear_head(Z_source[n_standards:], y_source)
@@ -330,6 +331,7 @@ class LoRATransfer(EmbeddingTransfer):
             n_layers=embedder.n_layers,
             rank=self.rank,
             alpha=self.lora_alpha,
+            token_weights=self._axis.tokens,
         )
 
     def _refit(self, head, Z, source: Rows, standards: Standards) -> Pipeline:
@@ -339,12 +341,6 @@ class LoRATransfer(EmbeddingTransfer):
         known = np.isfinite(y.reshape(len(y), -1)).all(axis=1)
         return self._fit_head(head, Z[known], y[known], ids[known])
 
-    def _adapt(self, embedder, adapter, alpha) -> SpektronEmbedder:
-        """Return the fitted embedder with the adapter's factors added to its network."""
-        from .._training._adaptation import merge
-
-        return self._with_network(embedder, merge(embedder.network_, adapter, alpha))
-
-    def _align(self, adapted, offset, head: Pipeline) -> Pipeline:
+    def _align(self, network, offset, head: Pipeline) -> Pipeline:
         """Return the calibration for the target: adapted embedding, offset, head."""
-        return self._assemble(adapted, ("align", SubtractOffset(offset)), *head.steps)
+        return self._assemble(self._axis, network, ("align", SubtractOffset(offset)), *head.steps)

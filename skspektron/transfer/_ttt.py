@@ -96,7 +96,8 @@ class TTTTransfer(EmbeddingTransfer):
     estimator_ : estimator
         The calibration, fitted on the source rows.
     target_estimator_ : Pipeline
-        The calibration with adapted embedding; absent with ``reset="input"``.
+        The calibration with adapted embedding, for spectra on the target's own channels; absent
+        with ``reset="input"`` and with ``max_steps=0``.
     history_ : list of dict
         One record before the first step and one after each: `step` and `masked_mse`, the mean
         squared error at hidden channels of up to 64 target spectra under fixed masks, in the
@@ -131,6 +132,9 @@ class TTTTransfer(EmbeddingTransfer):
     often an offset, which filling in patches does not remove and `align` does. If the later steps
     are not refitted, as with ``reset="input"``, high rates shift the predictions. Compare with
     `NoTransfer` on labelled target samples before using the result.
+
+    If the instruments have different channels, the target is embedded on its own, and the later
+    steps are fitted, also with ``reset="input"``, on source rows interpolated at these channels.
 
     References
     ----------
@@ -215,33 +219,41 @@ class TTTTransfer(EmbeddingTransfer):
         """Adapt the network to the target rows and refit the head, unless `predict` adapts it."""
         self.device_ = self._resolve_device()
         self._seed = self._draw_seed()
+        self._is_adapted = self.max_steps > 0
+        self._axis = self._target_axis(source)
+        _, embedder, head = self._steps(self.estimator_)
         if self.reset == "input" and self.max_steps:
+            self._head = head
+            if self._axis.axes is not None:
+                Z = self._embed_reference(self._axis, source.X)
+                self._head = self._fit_head(head, Z, source.y, source.ids)
             return
-        before, embedder, head = self._steps(self.estimator_)
-        X = self._transform_before(before, target.X)
-        network, losses = self._adaptation().adapt(embedder.network_, embedder._to_spectra(X))
+        X = self._target_before(self._axis, target.X)
+        spectra = self._axis.embedder._to_spectra(X)
+        network, losses = self._adaptation().adapt(embedder.network_, spectra)
         self.history_ = [{"step": n, "masked_mse": float(x)} for n, x in enumerate(losses)]
-        adapted, align = self._with_network(embedder, network), []
-        if self.max_steps:
-            Z = self._embed(adapted, self._transform_before(before, source.X))
-            head = self._fit_head(head, Z, source.y, source.ids)
-            if self.align:
-                offset = self._embed(adapted, X).mean(axis=0) - Z.mean(axis=0)
-                align = [("align", SubtractOffset(offset))]
-        self.target_estimator_ = self._assemble(adapted, *align, *head.steps)
+        if not self.max_steps:
+            return
+        Z, align = self._embed_reference(self._axis, source.X, network), []
+        head = self._fit_head(head, Z, source.y, source.ids)
+        if self.align:
+            offset = self._embed_target(self._axis, network, X).mean(axis=0) - Z.mean(axis=0)
+            align = [("align", SubtractOffset(offset))]
+        self.target_estimator_ = self._assemble(self._axis, network, *align, *head.steps)
 
     def _predict_target(self, X) -> NDArray[Any]:
         """Predict with the adapted calibration, or with one adapted to each spectrum."""
         if hasattr(self, "target_estimator_"):
             return super()._predict_target(X)
-        before, embedder, head = self._steps(self.estimator_)
+        embedder = self._axis.embedder
         Z = self._adaptation().embed_each(
             embedder.network_,
-            embedder._to_spectra(self._transform_before(before, X)),
+            embedder._to_spectra(self._target_before(self._axis, X)),
             pooling=embedder.pooling,
             n_layers=embedder.n_layers,
         )
-        return np.asarray(head.predict(Z), dtype=np.float64).reshape(len(X), *self._n_outputs)
+        y = self._head.predict(self._axis.interpolate(Z))
+        return np.asarray(y, dtype=np.float64).reshape(len(X), *self._n_outputs)
 
     def _adaptation(self):
         """Return the adaptation with the parameters of the estimator."""

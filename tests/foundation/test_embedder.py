@@ -1,6 +1,7 @@
 """SpektronEmbedder: the contract, independence of batch and grid, sharing, refusals."""
 
 import pickle
+import warnings
 
 import joblib
 import numpy as np
@@ -271,3 +272,18 @@ def test_a_gpu_gives_the_embeddings_of_the_cpu(pretrained, bunch, X):
     Z = on_cpu.transform(X)
     pretrained.network_._cache.clear()
     np.testing.assert_allclose(on_gpu.transform(X), Z, atol=1e-4)
+
+
+def test_warns_of_spectra_without_channels_that_all_spectra_of_fit_have(embedder, X):
+    X = X.copy()
+    X[0, -1] = np.nan  # may be missing later
+    n_channels = X.shape[1]
+    embedder.fit(X)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        embedder.transform(X)
+    X[1:4, -5:] = np.nan
+    message = f"3 of {len(X)} spectra lack up to 4 of the {n_channels - 1} channels that all"
+    with pytest.warns(UserWarning, match=message):
+        Z = pickle.loads(pickle.dumps(embedder)).transform(X)
+    np.testing.assert_array_equal(Z, clone(embedder).fit(X).transform(X))

@@ -73,6 +73,15 @@ def test_constant_latents_are_not_scaled(lines):
     np.testing.assert_allclose(changed, predict(head, np.c_[Z, np.full(60, 0.3)]), rtol=1e-3)
 
 
+def test_latents_that_vary_by_rounding_errors_are_not_scaled(lines):
+    Z, y = lines
+    around = np.array([0.5, 1.0, 0.0, -0.3, 1e-4])
+    rounded = around + 1e-7 * Z  # single precision at 1
+    head, _ = train_head(recipe(max_epochs=2), rounded, y, **SIZES)
+    off = predict(head, around + 1e-3 * Z)
+    assert (np.abs(off - y.mean(axis=0)) < 2 * y.std(axis=0, ddof=1)).all()
+
+
 @pytest.mark.parametrize("d_hidden", [(), (7,), (6, 3)])
 def test_prediction_is_that_of_the_trained_module(lines, d_hidden):
     Z, y = lines

@@ -15,7 +15,6 @@ from skspektron.foundation import SpektronEmbedder
 from skspektron.model_selection import TransferGroupKFold, stack_instruments
 from skspektron.preprocessing import SNV
 from skspektron.transfer import (
-    LoRATransfer,
     MeanCentredTransfer,
     NoTransfer,
     PDSTransfer,
@@ -23,6 +22,7 @@ from skspektron.transfer import (
     SlopeBiasTransfer,
     TargetOnly,
 )
+from tests.transfer.conftest import SOURCE_AXIS
 from tests.transfer.methods import MAPPED, METHODS, OWN_GRID, UNLABELLED, fit, make
 
 
@@ -205,12 +205,6 @@ class Filler(StandardScaler):
         return super().transform(np.nan_to_num(X))
 
 
-class GridReader(Filler):
-    """Accept any channels, as an embedder does."""
-
-    _reads_any_grid = True
-
-
 BASELINES = [NoTransfer, PooledTransfer, SlopeBiasTransfer, TargetOnly]
 
 
@@ -222,18 +216,6 @@ def test_steps_that_keep_nan_get_the_grid_of_the_source(method, front, make_grid
     fit(model, stack)
     assert np.isfinite(model.predict(X[-24:])).all()
     assert 0 < len(model.source_channels_) < X.shape[1]
-
-
-def test_an_estimator_for_any_grid_gets_every_channel(make_grids):
-    X, y, instrument, _ = stack = make_grids()
-    pipeline = make_pipeline(GridReader(), Ridge())
-    model = fit(NoTransfer(pipeline, source="A", target="B"), stack)
-    source, target = X[instrument == "A"], X[instrument == "B"]
-    expected = pipeline.fit(source, y[instrument == "A"]).predict(target)
-    np.testing.assert_allclose(model.predict(target), expected)
-    fractions = [part.isna().to_numpy().mean() for part in (source, source, target)]
-    assert model.estimator_[0].missing_ == pytest.approx(fractions)
-    assert len(model.source_channels_) == len(model.target_channels_) == X.shape[1]
 
 
 @pytest.mark.parametrize("method", [MeanCentredTransfer, PDSTransfer])
@@ -275,31 +257,66 @@ def test_two_handhelds_with_overlapping_ranges(source, target, n_source, n_targe
     )
 
 
-def embedding_pipeline(X):
-    """Return a calibration whose embedder is given the merged axis."""
-    axis = [float(name.removesuffix(" nm")) for name in X.columns]
-    return make_pipeline(SNV(), SpektronEmbedder(wavelength=axis, pooling="mean"), Ridge(1e-3))
+def embedding_pipeline(wavelength):
+    """Return a calibration on embeddings, unfitted."""
+    return make_pipeline(SNV(), SpektronEmbedder(wavelength=wavelength), Ridge(1e-3))
 
 
-@pytest.mark.parametrize("is_frozen", [False, True])
-def test_an_embedder_reads_the_merged_axis(is_frozen, make_grids):
-    X, y, instrument, sample_id = stack = make_grids()
-    pipeline = embedding_pipeline(X).fit(X[instrument == "A"], y[instrument == "A"])
-    trained_on = sample_id if is_frozen else None
-    calibration = FrozenEstimator(pipeline) if is_frozen else pipeline
-    model = NoTransfer(calibration, source="A", target="B", trained_on=trained_on)
-    predictions = fit(model, stack).predict(X[instrument == "B"])
-    expected = pipeline.predict(X[instrument == "B"])
-    np.testing.assert_allclose(predictions, expected, atol=1e-5)
+def nanometres(X):
+    """Return the merged axis."""
+    return [float(name.removesuffix(" nm")) for name in X.columns]
 
 
-def test_lora_accepts_different_grids(make_grids):
-    X, *_ = stack = make_grids()
-    model = LoRATransfer(
-        embedding_pipeline(X), source="A", target="B", n_transfer=8, max_epochs=1, random_state=0
-    )
+def test_a_calibration_frozen_on_the_merged_axis_gets_the_gaps(make_grids):
+    X, y, instrument, _ = stack = make_grids()
+    source, target = X[instrument == "A"], X[instrument == "B"]
+    pipeline = embedding_pipeline(nanometres(X)).fit(source, y[instrument == "A"])
+    for calibration in (
+        FrozenEstimator(pipeline),
+        make_pipeline(SNV(), FrozenEstimator(pipeline[1]), Ridge(1e-3)),
+    ):
+        model = NoTransfer(calibration, source="A", target="B")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # the samples it was trained on
+            predictions = fit(model, stack).predict(target)
+            expected = pipeline.predict(target)
+            own = model.predict(native(stack))
+        np.testing.assert_allclose(predictions, expected, atol=1e-5)
+        np.testing.assert_array_equal(own, predictions)
+
+
+@pytest.mark.parametrize("method", [*BASELINES, PDSTransfer])
+def test_an_embedder_gets_the_axis_of_its_channels(method, make_grids):
+    X, _, instrument, _ = stack = make_grids()
+    merged, source = nanometres(X), SOURCE_AXIS
+    named = make_pipeline(SNV().set_output(transform="pandas"), SpektronEmbedder(), Ridge(1e-3))
+    array = (X.to_numpy(), *stack[1:])
+    cases = [
+        (embedding_pipeline(merged), stack),
+        (embedding_pipeline(merged), array),
+        (embedding_pipeline(source), stack),
+        (named, stack),
+    ]
+    if method is TargetOnly:
+        cases.pop(2)  # it refits on the channels of the target
+    expected = None
+    for estimator, rows in cases:
+        model = fit(method(estimator, source="A", target="B", n_transfer=10), rows)
+        predictions = model.predict(rows[0][instrument == "B"])
+        expected = predictions if expected is None else expected
+        np.testing.assert_allclose(predictions, expected, atol=1e-9)
+        np.testing.assert_array_equal(model.predict(native(stack).to_numpy()), predictions)
+        np.testing.assert_allclose(
+            1e7 / model.estimator_[1].wavenumber_, np.array(merged)[model.source_channels_]
+        )
+    assert np.ptp(expected) > 0.5
+
+
+def test_a_frozen_step_of_the_user_is_not_changed(make_grids):
+    X, _, instrument, _ = stack = make_grids()
+    embedder = SpektronEmbedder(wavelength=nanometres(X)).fit(X[instrument == "A"])
+    estimator = make_pipeline(FrozenEstimator(embedder), Ridge(1e-3))
     with warnings.catch_warnings():
-        warnings.simplefilter("error", UserWarning)
-        fit(model, stack)
-    assert np.isfinite(model.history_[0]["train_loss"])
-    assert errors(model, stack) < errors(fit(NoTransfer(model.estimator, target="B"), stack), stack)
+        warnings.simplefilter("ignore", UserWarning)  # missing channels
+        fit(NoTransfer(estimator, source="A", target="B"), stack)
+    assert len(embedder.wavelength) == X.shape[1]

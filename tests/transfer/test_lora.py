@@ -252,6 +252,15 @@ WRONG_ADAPTERS = {
         "embeddings with no outputs",
     ),
     "offset nan": (lambda t, h: _each(t, "offset", lambda f: f * np.nan), "not finite in 1 of"),
+    "axis": (
+        lambda t, h: h.update(wavenumber=h["wavenumber"][1:]),
+        "target spectra with 95 channels from .*, and those of this calibration have 96",
+    ),
+    "axis shifted": (
+        lambda t, h: h.update(wavenumber=[1.01 * v for v in h["wavenumber"]]),
+        "target spectra with 96 channels from",
+    ),
+    "axis text": (lambda t, h: h.update(wavenumber="nm"), "wavenumber must be a list of numbers"),
     "type": (lambda t, h: _each(t, "offset", torch.Tensor.int), "float32 tensors, got 1 others"),
 }
 
@@ -319,6 +328,40 @@ def recommended(n_transfer=8, **parameters):
     return make(None, n_transfer, **{"max_epochs": 1, "wavelength": WAVELENGTH, **parameters})
 
 
+def without_ensemble(model):
+    """Return a copy that predicts with the adapted embedding alone."""
+    model = pickle.loads(pickle.dumps(model))
+    network = model.target_estimator_.embedding[1].network_
+    model.target_estimator_ = model._align(network, model.adapter_["offset"], model._of_fit.head)
+    return model
+
+
+@pytest.mark.parametrize("setting", ["one standard", "two targets", "pipeline", "other axis"])
+def test_there_is_one_prediction(setting, calibration, stack, make_grids, tmp_path):
+    X, y, instrument, sample_id = stack = make_grids() if setting == "other axis" else stack
+    if setting == "two targets":
+        y = np.stack([y, y**2], axis=1)
+    model = {
+        "one standard": lambda: recommended(1),
+        "two targets": lambda: recommended(3),
+        "pipeline": lambda: make(clone(calibration).set_params(spektronembedder__pooling="mean")),
+        "other axis": lambda: recommended(3, wavelength=None),
+    }[setting]()
+    fit(model, (X, y, instrument, sample_id))
+    target = X[instrument == "B"]
+    expected = model.predict(target)
+    model.save_adapter(path := tmp_path / "own.safetensors")
+    others = [pickle.loads(pickle.dumps(model)), model]
+    if setting == "pipeline":
+        others.append(fit(clone(model), stack))
+    own = target.iloc[:, model.target_channels_] if setting == "other axis" else target
+    for other in others:
+        for loaded in (other, other.load_adapter(path)):
+            np.testing.assert_array_equal(loaded.predict(target), expected)
+            one = loaded.target_estimator_.predict(own).reshape(expected.shape)
+            np.testing.assert_array_equal(one, expected)
+
+
 @pytest.fixture(scope="module")
 def ensemble(stack):
     """Return the fitted transfer with ``estimator=None``."""
@@ -330,8 +373,8 @@ def test_by_default_the_adapted_embedding_is_a_view_of_an_ensemble(ensemble, cal
     weights = ensemble.view_weights_
     assert sum(weights.values()) == pytest.approx(1.0)
     assert 0 < weights["adapted embedding"] < 1 and "first derivative at water" in weights
-    alone = ensemble.target_estimator_.predict(X)
-    assert np.abs(ensemble.predict(X) - alone.ravel()).max() > 1e-3
+    alone = without_ensemble(ensemble).predict(X)
+    assert np.abs(ensemble.predict(X) - alone).max() > 1e-3
     target = instrument == "B"
     scores = [r2_score(y[target], p[target]) for p in (ensemble.predict(X), alone)]
     assert scores[0] > max(0.9, scores[1])
@@ -355,15 +398,20 @@ def test_the_ensemble_can_be_pickled_and_cloned(ensemble, stack):
     np.testing.assert_array_equal(fit(clone(ensemble), stack).predict(X), ensemble.predict(X))
 
 
-def test_loading_an_adapter_drops_the_ensemble(ensemble, stack, tmp_path):
-    X, path = stack[0], tmp_path / "a.safetensors"
-    ensemble.save_adapter(path)
-    model = pickle.loads(pickle.dumps(ensemble)).load_adapter(path)
-    np.testing.assert_allclose(
-        model.predict(X), ensemble.target_estimator_.predict(X).ravel(), atol=1e-6
-    )
+def test_another_adapter_drops_the_ensemble_and_that_of_fit_restores_it(ensemble, stack, tmp_path):
+    X, model = stack[0], pickle.loads(pickle.dumps(ensemble))
+    model.save_adapter(own := tmp_path / "own.safetensors")
+    other = fit(recommended(1, lora_alpha=4.0), stack)
+    other.save_adapter(path := tmp_path / "other.safetensors")
+    switched = model.load_adapter(path).predict(X)
     assert not hasattr(model, "view_weights_")
-    np.testing.assert_array_equal(model.load_adapter(path).predict(X), model.predict(X))
+    np.testing.assert_array_equal(switched, model.target_estimator_.predict(X).ravel())
+    Z = other.target_estimator_.embedding.transform(X)
+    np.testing.assert_array_equal(model.target_estimator_[:-1].transform(X), Z)
+    model.save_adapter(path)  # with the scale of the loaded adapter
+    np.testing.assert_array_equal(other.load_adapter(path).predict(X), other.predict(X))
+    assert model.load_adapter(own).view_weights_ == ensemble.view_weights_
+    np.testing.assert_array_equal(model.predict(X), ensemble.predict(X))
     np.testing.assert_array_equal(fit(model, stack).predict(X), ensemble.predict(X))
 
 
@@ -387,15 +435,71 @@ def test_the_ensemble_accepts_any_number_of_standards(n_transfer, stack):
 
 
 @pytest.mark.filterwarnings("ignore:1 of .* spectra have no patch")
-def test_the_ensemble_fills_channels_that_are_missing_in_some_spectra(ensemble, stack):
+def test_the_ensemble_fills_channels_that_are_missing_in_some_spectra(stack):
     X, y, instrument, _ = stack
     gaps = np.where(np.random.default_rng(0).uniform(size=X.shape) < 0.002, np.nan, X)
     gaps[-1] = np.nan  # a spectrum without any value
     model = fit(recommended(), (gaps, *stack[1:]))
-    assert np.isfinite(model.predict(gaps)).all() and np.isfinite(ensemble.predict(gaps)).all()
     target = np.flatnonzero(instrument == "B")[:-1]
-    mean, alone = model.predict(gaps), model.target_estimator_.predict(gaps)
-    assert r2_score(y[target], mean[target]) > max(0.9, r2_score(y[target], alone[target]))
+    mean, alone = model.predict(gaps[target]), without_ensemble(model).predict(gaps[target])
+    assert np.isfinite(mean).all()
+    assert r2_score(y[target], mean) > max(0.9, r2_score(y[target], alone))
+    with pytest.raises(ValueError, match="1 of 1 spectra lack up to"):
+        model.predict(gaps[-1:])
+
+
+@pytest.mark.parametrize("kind", ["end", "start", "one", "none"])
+def test_refuses_spectra_without_channels_that_all_training_spectra_have(kind, ensemble, stack):
+    X, _, instrument, _ = stack
+    lost = {"end": slice(-10, None), "start": slice(10), "one": slice(40, 41), "none": slice(None)}
+    rows = X[instrument == "B"][:5].copy()
+    rows[1:3, lost[kind]] = np.nan
+    n_lost = len(range(*lost[kind].indices(96)))
+    message = f"2 of 5 spectra lack up to {n_lost} of the 96 channels .* of 'B' have"
+    with pytest.raises(ValueError, match=message):
+        ensemble.predict(rows)
+    with pytest.raises(ValueError, match=message.replace("B", "A")):
+        ensemble.predict(rows, instrument=["A"] * 5)
+    without_transfer = fit(recommended(0), stack)
+    with pytest.raises(ValueError, match="2 of 5 spectra lack"):
+        without_transfer.predict(rows)
+
+
+def test_channels_that_no_training_spectrum_of_the_target_has_may_be_missing(calibration, stack):
+    X, _, instrument, _ = stack
+    short = np.where((instrument == "B")[:, None] & (np.arange(96) >= 80), np.nan, X)
+    model = fit(make(calibration), (short, *stack[1:]))
+    assert len(model.source_channels_) == len(model.target_channels_) == 80
+    expected = model.predict(short[instrument == "B"])
+    np.testing.assert_array_equal(model.predict(X[instrument == "B", :80]), expected)
+
+
+FLAT = {
+    "ones": np.ones(96),
+    "spectrum": np.linspace(0.1, 0.9, 96) ** 2,
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*do not vary with y", "ignore:invalid value")
+@pytest.mark.parametrize("form", FLAT)
+@pytest.mark.parametrize("head", ["default", "ridge", "PLS"])
+def test_equal_spectra_predict_the_mean_or_are_refused(form, head, stack):
+    y, instrument, sample_id = stack[1:]
+    X = np.repeat(FLAT[form][None], len(y), axis=0)
+    front = SpektronEmbedder(wavelength=WAVELENGTH)
+    model = recommended()
+    if head != "default":
+        last = Ridge(1e-3) if head == "ridge" else PLSRegression(3, scale=False)
+        model = make(make_pipeline(front, last), max_epochs=1)
+    if head == "PLS":
+        with pytest.raises(ValueError, match=r"The 40 spectra .* are equal within single precis"):
+            fit(model, (X, y, instrument, sample_id))
+        return
+    fit(model, (X, y, instrument, sample_id))
+    assert all(np.isfinite(list(record.values())).all() for record in model.history_)
+    noisy = X[:5] + 1e-3 * np.random.default_rng(0).normal(size=(5, 96))
+    for rows in (X[:5], X[:5] - 1e-9, noisy):
+        assert np.abs(model.predict(rows) - y.mean()).max() < y.std(ddof=1)
 
 
 def test_the_ensemble_accepts_different_grids(stack):
@@ -406,9 +510,9 @@ def test_the_ensemble_accepts_different_grids(stack):
     stacked = stack_instruments({name: (X[name], y, sample_id) for name in X}, wavelength=other)
     model = fit(recommended(wavelength=None), stacked)
     target = stacked[2] == "B"
-    predictions = model.predict(stacked[0])
-    assert np.isfinite(predictions).all()
-    assert r2_score(stacked[1][target], predictions[target]) > 0.8
+    predictions = model.predict(stacked[0][target])
+    assert r2_score(stacked[1][target], predictions) > 0.8
+    np.testing.assert_allclose(model.predict(X["B"]), predictions, atol=1e-7)
 
 
 def test_labels_of_unselected_rows_are_not_read_by_the_ensemble(ensemble, stack):

@@ -8,12 +8,9 @@ import torch
 from sklearn.base import clone
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
-from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skspektron import SNV, SpektronEmbedder
 from skspektron.transfer import NoTransfer, TTTTransfer
 from tests.transfer.conftest import WAVELENGTH
 from tests.transfer.methods import fit
@@ -208,7 +205,8 @@ def test_spectra_too_short_to_be_masked_do_not_change_the_network(calibration, s
     with pytest.warns(UserWarning, match="The weights are not changed"):
         y = fit(model, (X, *rest)).predict(X[rest[1] == "B"][:2])
     assert getattr(model, "history_", []) == []
-    np.testing.assert_allclose(y, model.estimator_.predict(X[rest[1] == "B"][:2]), rtol=1e-4)
+    assert len(model.source_channels_) == len(model.target_channels_) == 8
+    np.testing.assert_allclose(y, model.estimator_.predict(X[rest[1] == "B"][:2, :8]), rtol=1e-4)
 
 
 @pytest.mark.parametrize("reset", ["fold", "input"])
@@ -218,17 +216,6 @@ def test_two_targets_with_the_default_pipeline(stack, reset):
     fit(model, (X, np.stack([y, -2 * y], axis=1), instrument, sample_id))
     predicted = model.predict(target_rows(stack, 2))
     np.testing.assert_allclose(predicted[:, 1], -2 * predicted[:, 0], rtol=1e-6)
-
-
-@pytest.mark.parametrize("reset", ["fold", "input"])
-def test_accepts_different_grids(make_grids, reset):
-    X, *_ = stack = make_grids()
-    axis = [float(name.removesuffix(" nm")) for name in X.columns]
-    embedder = SpektronEmbedder(wavelength=axis, pooling="mean")
-    model = fit(make(make_pipeline(SNV(), embedder, Ridge(1e-3)), reset=reset, max_steps=1), stack)
-    predicted = model.predict(X[24:27])
-    assert np.isfinite(predicted).all()
-    assert np.abs(predicted - model.estimator_.predict(X[24:27])).max() > 1e-6
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 
 from ..._base import TorchEstimatorMixin
 from ..._frames import as_frame, installed_kind
+from ..._interpolation import complete_channels
 from ..._parameters import Integer, Number, Rules
 from ..._pipelines import unwrap
 from ..._typing import ESTIMATOR, VERBOSE, WEIGHTS
@@ -21,6 +22,10 @@ from ...foundation import SpektronEmbedder
 from ...preprocessing import SNV
 from .._algorithms._pls import cross_validated_pls
 from .._core._base import BaseTransfer
+from .._core._frozen import is_frozen
+from .._core._standards import Rows
+from ._replay import equal_rows_refused, without_rounding
+from ._target_axis import TargetAxis
 
 
 class EmbeddingTransfer(TorchEstimatorMixin, BaseTransfer):
@@ -41,6 +46,7 @@ class EmbeddingTransfer(TorchEstimatorMixin, BaseTransfer):
         "verbose": VERBOSE,
     }
 
+    _keeps_target_grid = True
     _WEIGHTS = "small"  # the default of `weights`
 
     def _check_parameters(self) -> None:
@@ -62,18 +68,34 @@ class EmbeddingTransfer(TorchEstimatorMixin, BaseTransfer):
                 "estimator=None."
             )
 
+    def _calibrate(self, rows: Rows, channels: NDArray[Any] | None = None):
+        """Return the calibration fitted on `rows`."""
+        with equal_rows_refused(rows.X, "spectra"):
+            return super()._calibrate(rows, channels)
+
     def _default_calibration(self, X, y, ids) -> Pipeline:
         """Return the default pipeline, fitted on `X` and `y`."""
-        axis = self._resolve_axis(X.shape[1])
+        axis = self._resolve_axis(self.n_features_in_)[self.source_channels_]
         embedder = SpektronEmbedder(self.weights, wavenumber=axis, device=self.device)
         embedding = Pipeline([("snv", SNV()), ("embed", embedder)]).set_output(transform="default")
-        Z = embedding.fit_transform(X)
+        Z = without_rounding(embedding.fit_transform(X))
         pls = self._cached(cross_validated_pls)(Z, y, ids)
         return Pipeline([*embedding.steps, ("pls", pls)])
 
     def _leaves_gaps(self) -> bool:
-        """Leave gaps to the embedder, which reads any channels."""
-        return True
+        """Embed each instrument on its own channels."""
+        return False
+
+    def _lay_out(self, source: Rows, target: Rows) -> tuple[Rows, Rows]:
+        """Return the rows on their channels, and remember which all spectra have."""
+        source, target = super()._lay_out(source, target)
+        self._complete = complete_channels(source.X), complete_channels(target.X)
+        return source, target
+
+    def _fit_plain(self, rows):
+        """Fit the estimator on all rows, without a transfer."""
+        self._complete = complete_channels(rows.X), complete_channels(rows.X)
+        return super()._fit_plain(rows)
 
     def _steps(self, estimator):
         """Return the steps before the embedder, the embedder, and the pipeline after it."""
@@ -89,10 +111,49 @@ class EmbeddingTransfer(TorchEstimatorMixin, BaseTransfer):
         at = where[0]
         return steps[:at], steps[at][1], Pipeline(steps[at + 1 :])
 
-    def _transform_before(self, steps, X) -> NDArray[Any]:
-        """Return `X` transformed by the steps before the embedder."""
-        X = self._layout.as_given(X)
+    def _embed_source(self, X: NDArray[Any], network=None) -> NDArray[Any]:
+        """Return embeddings of spectra on the source's channels, by another network if given."""
+        before, embedder, _ = self._steps(self.estimator_)
+        embedder = embedder if network is None else self._with_network(embedder, network)
+        return self._embed(embedder, self._transform_before(before, X))
+
+    def _transform_before(self, steps, X, channels=None) -> NDArray[Any]:
+        """Return `X`, on the source's or other channels, transformed by some steps."""
+        X = self._layout.as_given(X, channels)
         return np.asarray(Pipeline(steps).transform(X) if steps else X)
+
+    def _target_axis(self, source: Rows) -> TargetAxis:
+        """Return the steps before the head for target spectra."""
+        before, embedder, _ = self._steps(self.estimator_)
+        keeps_head = is_frozen(self.estimator)
+        return TargetAxis.of(
+            self._layout, before, embedder, source.X, source.y, keeps_head=keeps_head
+        )
+
+    def _target_before(self, axis: TargetAxis, X: NDArray[Any]) -> NDArray[Any]:
+        """Return target spectra as the embedder takes them."""
+        return self._transform_before(axis.before, X, self._layout.grids.target)
+
+    def _source_on_target(self, axis: TargetAxis, X: NDArray[Any]) -> NDArray[Any]:
+        """Return source spectra at the target's channels, as the embedder takes them."""
+        if axis.axes is None:
+            return self._transform_before(axis.before, X)
+        return axis.transform_source(X)
+
+    def _embed_reference(self, axis: TargetAxis, X: NDArray[Any], network=None) -> NDArray[Any]:
+        """Return embeddings of source spectra, comparable with those of the target.
+
+        They are on the axis of the source if that is the target's too, or if the later steps are
+        frozen, and else on that of the target. The default network is that of the calibration.
+        """
+        if axis.axes is None or axis.keeps_head:
+            return self._embed_source(X, network)
+        network = axis.embedder.network_ if network is None else network
+        return self._embed_target(axis, network, self._source_on_target(axis, X))
+
+    def _embed_target(self, axis: TargetAxis, network, X: NDArray[Any]) -> NDArray[Any]:
+        """Return embeddings by `network` of target spectra as the embedder takes them."""
+        return axis.interpolate(self._embed(self._with_network(axis.embedder, network), X))
 
     def _embed(self, embedder: SpektronEmbedder, X: NDArray[Any]) -> NDArray[Any]:
         """Return embeddings of rows that the steps before have transformed, as an array."""
@@ -104,7 +165,7 @@ class EmbeddingTransfer(TorchEstimatorMixin, BaseTransfer):
     def _with_network(embedder: SpektronEmbedder, network) -> SpektronEmbedder:
         """Return the fitted embedder with another network."""
         adapted = copy.copy(embedder)
-        adapted.network_ = network
+        adapted.network_, adapted._complete = network, None  # predict checks the channels
         # The steps after it are fitted on arrays, whatever output the user set on the embedder.
         vars(adapted).pop("_sklearn_output_config", None)  # shared with the embedder
         return adapted.set_output(transform="default")
@@ -113,21 +174,63 @@ class EmbeddingTransfer(TorchEstimatorMixin, BaseTransfer):
         """Return the steps after the embedder, fitted on embeddings; frozen ones are kept."""
         if isinstance(self.estimator, FrozenEstimator):
             return head
+        Z = without_rounding(Z)
         if self.estimator is None:
             return Pipeline([("pls", cross_validated_pls(Z, y, ids))])
-        return clone(head).fit(Z, y)
+        with equal_rows_refused(Z, "embeddings"):
+            return clone(head).fit(Z, y)
 
-    def _assemble(self, adapted: SpektronEmbedder, *after) -> Pipeline:
+    def _assemble(self, axis: TargetAxis, network, *after) -> Pipeline:
         """Return the calibration for the target: adapted embedding and the steps after it."""
         pipeline = unwrap(self.estimator_)
-        at = len(pipeline) - len(self._steps(pipeline)[2]) - 1
-        return Pipeline([*pipeline.steps[:at], (pipeline.steps[at][0], adapted), *after])
+        name = pipeline.steps[-len(self._steps(pipeline)[2]) - 1][0]
+        adapted = self._with_network(axis.embedder, network)
+        return Pipeline([*axis.steps(adapted, name), *after])
+
+    def _embeddings(self, X_source, X_target) -> tuple[NDArray[Any], ...]:
+        """Return embeddings of source and target, and of the target by the adapted network."""
+        grids, axis = self._layout.grids, self._axis
+        X_source, X_target = (
+            self._layout.read(self, X, allow_nan=True) for X in (X_source, X_target)
+        )
+        X_target = grids.on_target(X_target)
+        before = self._target_before(axis, X_target)
+        adapted = getattr(self.target_estimator_, "embedding", None)
+        if adapted is None:
+            adapted = self.target_estimator_[: -len(self._steps(self.estimator_)[2])]
+        return (
+            self._embed_reference(axis, grids.on_source(X_source)),
+            self._embed_target(axis, axis.embedder.network_, before),
+            np.asarray(adapted.transform(self._layout.as_given(X_target, grids.target))),
+        )
+
+    def _predict_source(self, X: NDArray[Any]) -> NDArray[Any]:
+        """Return the predictions of the source calibration, for spectra with its channels."""
+        refuse_incomplete(X, self._complete[0], self.source_)
+        return super()._predict_source(X)
+
+    def _predict_moved(self, X):
+        """Return predictions for target rows with the channels of the training spectra."""
+        refuse_incomplete(self._layout.grids.on_target(X), self._complete[1], self.target_)
+        return super()._predict_moved(X)
 
     def _predict_target(self, X) -> NDArray[Any]:
         """Predict with the adapted calibration."""
-        return self._predict_with(self.target_estimator_, X)
+        return self._predict_with(self.target_estimator_, X, self._layout.grids.target)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan |= self.estimator is None
         return tags
+
+
+def refuse_incomplete(X: NDArray[Any], complete: NDArray[np.bool_], instrument) -> None:
+    """Refuse spectra that lack channels which are finite in all training spectra."""
+    n_missing = np.count_nonzero(~np.isfinite(X[:, complete]), axis=1)
+    if n_missing.any():
+        of_it = "" if instrument is None else f" of {instrument!r}"
+        raise ValueError(
+            f"{np.count_nonzero(n_missing)} of {len(X)} spectra lack up to {n_missing.max()} of "
+            f"the {np.count_nonzero(complete)} channels that all training spectra{of_it} have. "
+            "Measure these channels, or fit on spectra without them."
+        )

@@ -1,10 +1,14 @@
 """An ensemble of calibrations on views of the spectra and on an adapted embedding."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.pipeline import Pipeline
 
 from .._averaging._views import CommonViews
 from .._averaging._weights import LinearMember, ViewedRows, fit_members
@@ -13,34 +17,69 @@ from .._core._standards import Rows, Standards
 EMBEDDING = "adapted embedding"  # its name among the views
 
 
-@dataclass(frozen=True)
-class AdaptedEnsemble:
-    """The ensemble of `EnsembleTransfer` with an adapted embedding as one more view."""
+@dataclass(frozen=True, repr=False, eq=False)
+class AdaptedEnsemble(RegressorMixin, BaseEstimator):
+    """The ensemble of `EnsembleTransfer` with an adapted embedding as one more view.
+
+    `embedding` are the fitted steps from target spectra to embeddings, and `shape` is the shape of
+    the reference values of one spectrum.
+    """
 
     views: CommonViews
+    embedding: Pipeline
     members: dict[str, LinearMember]
+    shape: tuple[int, ...]
 
     @classmethod
-    def fit(
+    def of(
         cls,
         source: Rows,
-        target: Rows,
         standards: Standards,
         *,
-        wavenumber: NDArray[Any],
-        embedding: ViewedRows,
-    ) -> "AdaptedEnsemble":
-        """Fit on rows of both instruments, on all channels, and on their embeddings."""
-        views = CommonViews.of(source.X, target.X, wavenumber)
-        viewed = views.transform_training(source, standards) | {EMBEDDING: embedding}
-        return cls(views, fit_members(viewed, source, standards))
+        views: CommonViews,
+        embedding: Pipeline,
+        embedded: ViewedRows,
+    ) -> AdaptedEnsemble:
+        """Fit on rows of both instruments, each on its channels, and on their embeddings."""
+        viewed = views.transform_training(source, standards) | {EMBEDDING: embedded}
+        members = fit_members(viewed, source, standards)
+        return cls(views, embedding, members, source.y.shape[1:])
 
     @property
     def weights(self) -> dict[str, float]:
         """Weight of every view in the mean."""
         return {name: member.weight for name, member in self.members.items()}
 
-    def predict(self, X: NDArray[Any], Z: NDArray[Any]) -> NDArray[Any]:
-        """Return predictions (n, q) for target spectra `X` with the adapted embeddings `Z`."""
-        viewed = self.views.transform_target(X) | {EMBEDDING: Z}
-        return np.sum([self.members[n].predict(viewed[n]) for n in self.members], axis=0)
+    @property
+    def n_features_in_(self) -> int:
+        """Number of channels of the target spectra."""
+        return int(self.embedding.n_features_in_)
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return predictions for target spectra, (n,) or (n, q)."""
+        Z = np.asarray(self.embedding.transform(X))
+        viewed = self.views.transform_target(np.asarray(X)) | {EMBEDDING: Z}
+        y = np.sum([self.members[n].predict(viewed[n]) for n in self.members], axis=0)
+        return np.asarray(y).reshape(len(Z), *self.shape)
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+
+@dataclass(frozen=True, eq=False)
+class FittedAdapter:
+    """The adapter of a fit and what was fitted with it, to return to after another adapter."""
+
+    adapter: dict[str, NDArray[Any]]
+    alpha: float
+    target: Any
+    estimator: Any
+    head: Pipeline
+
+    def is_equal(self, adapter: dict[str, NDArray[Any]], alpha: float, target: Any) -> bool:
+        """Return whether these are factors, offset, scale and target of the fit."""
+        return (
+            (self.alpha, self.target) == (alpha, target)
+            and self.adapter.keys() == adapter.keys()
+            and all(np.array_equal(self.adapter[name], adapter[name]) for name in adapter)
+        )

@@ -1,5 +1,7 @@
 """Source rows and labels that a low-rank adapter is trained on."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -7,35 +9,20 @@ from numpy.typing import NDArray
 from sklearn.linear_model import RidgeCV
 
 from ...metrics._variance import nonzero_variance
-from .._core._grids import find_grids
 from .._core._standards import channel_means
 
+ROUNDING_STEPS = 32  # rows that differ by up to this number of units of rounding are equal
 RIDGE_PENALTIES = np.logspace(-6, 3, 19)  # in units of the variance of the embeddings
 
 
 def as_on_target(
-    X: NDArray[Any],
-    X_source_std: NDArray[Any],
-    X_target_std: NDArray[Any],
-    wavenumber: NDArray[Any],
+    X: NDArray[Any], X_source_std: NDArray[Any], X_target_std: NDArray[Any]
 ) -> NDArray[Any]:
     """Return source rows `X` shifted by the mean difference of the standards.
 
-    Where the target measures channels that the source does not, the rows are first interpolated at
-    the target's channels; channels outside the range of the source stay NaN.
+    All spectra are on the channels of the target.
     """
-    measured = np.isfinite(X_target_std).any(axis=0), np.isfinite(X).any(axis=0)
-    if (measured[0] & ~measured[1]).any():
-        grids = find_grids(X_target_std, X, wavenumber=wavenumber)  # from source to target
-        X, X_source_std = (_interpolated(rows, grids) for rows in (X, X_source_std))
     return X + channel_means(X_target_std - X_source_std)
-
-
-def _interpolated(X, grids):
-    """Return spectra on the other grid, in the columns of the stacked layout."""
-    moved = np.full(X.shape, np.nan)
-    moved[:, grids.source] = grids.to_source(X)
-    return moved
 
 
 def standardize(
@@ -54,7 +41,39 @@ def standardize(
 def linear_head(Z: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return coefficients (n_outputs, n_targets) and intercepts of a ridge on embeddings.
 
-    The penalty with the smallest leave-one-out error on the source rows is taken.
+    The penalty with the smallest leave-one-out error on the source rows is taken. Embeddings that
+    do not vary give coefficients of zero.
     """
-    ridge = RidgeCV(RIDGE_PENALTIES * Z.var(axis=0, ddof=0).sum()).fit(Z, y)
+    variance = Z.var(axis=0, ddof=0).sum()
+    if variance == 0:
+        return np.zeros((Z.shape[1], y.shape[1])), y.mean(axis=0)
+    ridge = RidgeCV(RIDGE_PENALTIES * variance).fit(Z, y)
     return ridge.coef_.reshape(y.shape[1], -1).T, np.atleast_1d(ridge.intercept_)
+
+
+def without_rounding(Z: NDArray[Any]) -> NDArray[Any]:
+    """Return embeddings, all equal to the first if they differ by rounding errors only."""
+    return Z if vary(Z) else np.repeat(Z[:1], len(Z), axis=0)
+
+
+def vary(X: NDArray[Any]) -> bool:
+    """Return whether rows differ by more than rounding errors of single precision.
+
+    The network computes in single precision. NaN is ignored.
+    """
+    deviation, size = (np.abs(np.nan_to_num(part)).max(initial=0.0) for part in (X - X[:1], X))
+    return bool(deviation > ROUNDING_STEPS * np.finfo(np.float32).eps * size)
+
+
+@contextmanager
+def equal_rows_refused(X: NDArray[Any], kind: str) -> Iterator[None]:
+    """Explain a ValueError of a fit on rows that are equal, which not every regressor accepts."""
+    try:
+        yield
+    except ValueError as error:
+        if vary(X):
+            raise
+        raise ValueError(
+            f"The {len(X)} {kind} that the calibration is fitted on are equal within single "
+            f"precision, and it cannot be fitted on them ({error}). Pass spectra that vary with y."
+        ) from error

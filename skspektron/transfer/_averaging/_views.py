@@ -11,9 +11,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from ..._bands import channels_near
-from ..._interpolation import fill_gaps
+from ..._interpolation import fill_gaps, interpolate_monotone
 from ...preprocessing import SNV
-from .._core._grids import Grids, find_grids
 from .._core._standards import Rows, Standards
 from ._weights import ViewedRows
 
@@ -64,40 +63,40 @@ def _derivative(order: int, window_length: int, n_channels: int) -> SavitzkyGola
 
 @dataclass(frozen=True)
 class CommonViews:
-    """Fitted views of spectra with gaps, on the channels that two instruments have in common."""
+    """Fitted views of spectra with gaps, at the channels of the source.
 
-    grids: Grids
+    `axes` are those of target and source in cm-1, None where both have the same channels.
+    """
+
+    axes: tuple[NDArray[Any] | None, NDArray[Any] | None]
     views: dict[str, Any]
 
     @classmethod
     def of(
-        cls, X_source: NDArray[Any], X_target: NDArray[Any], wavenumber: NDArray[Any]
+        cls,
+        X: NDArray[Any],
+        wavenumber: NDArray[Any],
+        axes: tuple[NDArray[Any] | None, NDArray[Any] | None],
     ) -> "CommonViews":
-        """Find the common channels and fit the views on the rows of the source."""
-        grids = find_grids(X_source, X_target, wavenumber=wavenumber)
-        X = fill_gaps(grids.on_source(X_source))
-        views = spectral_views(X.shape[1], wavenumber[grids.source])
-        return cls(grids, {name: view.fit(X) for name, view in views.items()})
+        """Fit the views on the rows of the source, on its channels at `wavenumber`."""
+        views = spectral_views(X.shape[1], wavenumber)
+        return cls(axes, {name: view.fit(fill_gaps(X)) for name, view in views.items()})
 
     def transform_training(self, source: Rows, standards: Standards) -> dict[str, ViewedRows]:
         """Return source rows and both spectra of the standards in every view."""
-        X, X_source = (fill_gaps(self.grids.on_source(X)) for X in (source.X, standards.X_source))
-        X_target = self._on_common_channels(standards.X_target)
-        return viewed_rows(*map(self._transform, (X, X_source, X_target)))
+        X, X_source = (self._transform(fill_gaps(X)) for X in (source.X, standards.X_source))
+        return viewed_rows(X, X_source, self.transform_target(standards.X_target))
 
     def transform_target(self, X: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        """Return target spectra in every view."""
-        return self._transform(self._on_common_channels(X))
+        """Return target spectra, on the target's channels, in every view."""
+        X, (target, source) = fill_gaps(np.asarray(X, dtype=np.float64)), self.axes
+        if target is not None and source is not None:
+            X = interpolate_monotone(X, target, source)
+        return self._transform(X)
 
     def _transform(self, X: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        """Return spectra on the common channels in every view."""
+        """Return spectra at the channels of the source in every view."""
         return {name: view.transform(X) for name, view in self.views.items()}
-
-    def _on_common_channels(self, X: NDArray[Any]) -> NDArray[Any]:
-        """Return target spectra on the common channels, with gaps filled."""
-        filled = np.array(X, dtype=np.float64)
-        filled[:, self.grids.target] = fill_gaps(filled[:, self.grids.target])
-        return self.grids.to_source(filled)
 
 
 def viewed_rows(

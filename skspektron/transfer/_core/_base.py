@@ -26,7 +26,15 @@ from ..._samples import number_samples
 from ..._typing import InstrumentName, MemoryLike, RandomState, Selection
 from ..._validation import check_labels
 from .._algorithms._pls import cross_validated_pls
-from ._calibration import allows_nan, cached, fit_calibration, reads_any_grid, weights_files
+from ._calibration import (
+    allows_nan,
+    cached,
+    cut_axes,
+    fit_calibration,
+    given_axis,
+    is_frozen_with_gaps,
+    weights_files,
+)
 from ._forgotten import warn_without_transfer
 from ._frozen import check_frozen_channels, check_prefit, refuse_frozen
 from ._grids import Layout, find_grids, whole_grid
@@ -206,7 +214,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
             own = np.flatnonzero(np.isfinite(target.X).any(axis=0))
             self._layout = replace(self._layout, own_target=own)
         else:
-            grids = find_grids(source.X, target.X, feature_names=self._layout.names)
+            grids = find_grids(source.X, target.X, wavenumber=self._column_axis())
             self._layout = replace(self._layout, grids=grids)
         grids = self._layout.grids
         self.source_channels_, self.target_channels_ = grids.source, grids.target
@@ -219,9 +227,14 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         """Return whether the estimator itself handles unmeasured channels."""
         if not self._takes_nan or self.estimator is None:
             return False
-        return reads_any_grid(self.estimator) or (
-            allows_nan(self.estimator) and self._layout.named_axis is None
+        return is_frozen_with_gaps(self.estimator, self.n_features_in_) or (
+            allows_nan(self.estimator) and self._column_axis() is None
         )
+
+    def _column_axis(self) -> NDArray[Any] | None:
+        """Return the axis of all columns in cm-1, from parameters or the names of the columns."""
+        axis = given_axis(self, self.n_features_in_)
+        return self._layout.named_axis if axis is None else axis
 
     def _check_finite(self, *spectra: NDArray[Any]) -> None:
         """Refuse NaN if the method needs every channel."""
@@ -255,7 +268,10 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         if self.estimator is None:
             return self._default_calibration(X, rows.y, rows.ids)
         files = weights_files(self.estimator)
-        return self._cached(fit_calibration)(clone(self.estimator), X, rows.y, files)
+        grids = self._layout.grids
+        columns = grids.source if channels is None else channels
+        estimator = cut_axes(clone(self.estimator), columns, grids.n_columns, grids.axis)
+        return self._cached(fit_calibration)(estimator, X, rows.y, files)
 
     def _default_calibration(self, X, y: NDArray[Any], ids: NDArray[Any]):
         """Return the calibration of ``estimator=None``, fitted on `X` and `y`."""

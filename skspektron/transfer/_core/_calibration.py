@@ -4,12 +4,18 @@ import os
 import warnings
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_memory
 
+from ..._interpolation import CHANNEL_TOLERANCE
 from ..._pipelines import unwrap
+from ..._validation import check_axis
 
 
 def fit_calibration(estimator, X, y, files):
@@ -25,7 +31,7 @@ def weights_files(estimator) -> dict[str, str]:
     return {
         name: sha256(Path(value).read_bytes()).hexdigest()
         for name, value in estimator.get_params(deep=True).items()
-        if name.rpartition("__")[2] == "weights"
+        if _last_part(name) == "weights"
         and isinstance(value, str | os.PathLike)
         and Path(value).is_file()
     }
@@ -51,12 +57,66 @@ def cached(function, memory):
     return call
 
 
-def reads_any_grid(estimator) -> bool:
+def given_axis(estimator: Any, n_columns: int) -> NDArray[np.float64] | None:
+    """Return the axis in cm-1 that an estimator or one of its steps is given for all columns."""
+    for name, axis in _axes(estimator).items():
+        if len(axis) == n_columns:
+            return check_axis(**{_last_part(name): axis}, n_features=n_columns)
+    return None
+
+
+def cut_axes(
+    estimator: Any, columns: NDArray[np.intp], n_columns: int, axis: NDArray[Any] | None
+) -> Any:
+    """Set the axes that an estimator or its steps are given to those of some columns.
+
+    An axis of all `n_columns` is cut, and so is one that contains the channels of the columns, as
+    that of the source alone. `axis` is that of all columns in cm-1, None if it is not needed.
+    """
+    parameters = estimator.get_params(deep=True)
+    frozen = tuple(f"{n}__" for n, v in parameters.items() if isinstance(v, FrozenEstimator))
+    for name, given in _axes(estimator).items():
+        if name.startswith(frozen):
+            continue
+        if len(given) == n_columns:
+            estimator.set_params(**{name: np.asarray(given)[columns]})
+        elif axis is not None and len(given) > len(columns):
+            own: Any = check_axis(**{_last_part(name): given}, n_features=len(given))
+            near = np.isclose(own, axis[columns][:, None], rtol=CHANNEL_TOLERANCE, atol=0)
+            if near.any(axis=1).all():
+                estimator.set_params(**{name: np.asarray(given)[near.argmax(axis=1)]})
+    return estimator
+
+
+def _axes(estimator: Any) -> dict[str, Any]:
+    """Return the parameters of an estimator and its steps that are one axis, by name."""
+    return {
+        name: value
+        for name, value in estimator.get_params(deep=True).items()
+        if _last_part(name) in ("wavelength", "wavenumber") and np.ndim(value) == 1
+    }
+
+
+def _last_part(name: str) -> str:
+    """Return the name of a parameter without those of the steps it belongs to."""
+    return name.rpartition("__")[2]
+
+
+def is_frozen_with_gaps(estimator, n_columns: int) -> bool:
+    """Return whether an estimator or a step of it was frozen on all columns and accepts gaps."""
+    if isinstance(estimator, FrozenEstimator):
+        n_features = getattr(estimator, "n_features_in_", None)
+        return n_features == n_columns and _reads_any_grid(estimator)
+    steps = estimator.steps if isinstance(estimator, Pipeline) else []
+    return any(is_frozen_with_gaps(step, n_columns) for _, step in steps)
+
+
+def _reads_any_grid(estimator) -> bool:
     """Return whether a step that accepts any channels comes before those that need them all."""
     estimator = unwrap(estimator)
     if isinstance(estimator, Pipeline):
         steps = [step for _, step in estimator.steps if step not in (None, "passthrough")]
-        reads = [reads_any_grid(step) for step in steps]
+        reads = [_reads_any_grid(step) for step in steps]
         return any(reads) and all(allows_nan(step) for step in steps[: reads.index(True)])
     return getattr(estimator, "_reads_any_grid", False)
 

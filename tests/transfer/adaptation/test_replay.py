@@ -1,23 +1,48 @@
-"""Source rows replayed as the target would have measured them."""
+"""Source rows replayed as the target would have measured them, and embeddings that do not vary."""
 
 import numpy as np
+import pytest
 
-from skspektron._validation import check_axis
-from skspektron.transfer._adaptation._replay import as_on_target
-from skspektron.transfer._core._grids import find_grids
+from skspektron.transfer._adaptation._replay import (
+    as_on_target,
+    equal_rows_refused,
+    linear_head,
+    vary,
+    without_rounding,
+)
 
 
-def test_source_rows_are_interpolated_at_the_channels_of_the_target(make_grids):
-    X, _, instrument, _ = make_grids()
-    axis, rows = check_axis(n_features=X.shape[1], feature_names=X.columns), X.to_numpy()
-    source, target = rows[instrument == "A"], rows[instrument == "B"]
-    on_own_grid = as_on_target(source, source[:5], source[:5] + 0.3, axis)
-    np.testing.assert_allclose(on_own_grid, source + 0.3)
-    flat = np.where(np.isnan(target), np.nan, 0.7)[:5]
-    moved = as_on_target(source, source[:5], flat, axis)
-    grids = find_grids(target, source, wavenumber=axis)
-    measured = np.flatnonzero(np.isfinite(moved).all(axis=0))
-    np.testing.assert_array_equal(measured, grids.source)
-    interpolated = grids.to_source(source)
-    expected = interpolated + 0.7 - interpolated[:5].mean(axis=0)
-    np.testing.assert_allclose(moved[:, measured], expected)
+def test_source_rows_are_shifted_by_the_mean_difference_of_the_standards():
+    source = np.random.default_rng(0).normal(size=(6, 4))
+    shift = np.array([0.3, -1.0, 0.0, 2.0])
+    noise = np.array([[1.0], [-1.0]])
+    moved = as_on_target(source, source[:2], source[:2] + shift + noise)
+    np.testing.assert_allclose(moved, source + shift)
+
+
+def test_embeddings_that_differ_by_rounding_errors_are_equal():
+    Z = np.random.default_rng(0).normal(size=(1, 5)).repeat(7, axis=0)
+    rounded = Z.astype(np.float32).astype(np.float64)
+    rounded[::2] = np.nextafter(rounded[::2].astype(np.float32), np.float32(9))
+    assert not vary(rounded) and not vary(np.where(np.eye(7, 5) > 0, np.nan, Z))
+    np.testing.assert_array_equal(without_rounding(rounded), rounded[:1].repeat(7, axis=0))
+    Z[3, 2] += 1e-3
+    assert vary(Z) and without_rounding(Z) is Z
+
+
+def test_a_head_on_equal_embeddings_predicts_the_mean():
+    y = np.arange(8.0).reshape(4, 2)
+    coef, intercept = linear_head(np.ones((4, 3)), y)
+    assert not coef.any() and coef.shape == (3, 2)
+    np.testing.assert_allclose(intercept, y.mean(axis=0))
+
+
+def test_only_errors_on_equal_rows_are_explained():
+    rows = np.ones((4, 3))
+    with (
+        pytest.raises(ValueError, match=r"The 4 spectra .* are equal .*\(a NaN\)"),
+        equal_rows_refused(rows, "spectra"),
+    ):
+        raise ValueError("a NaN")
+    with pytest.raises(ValueError, match=r"^a NaN$"), equal_rows_refused(np.eye(3), "spectra"):
+        raise ValueError("a NaN")
