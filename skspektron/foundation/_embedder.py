@@ -95,6 +95,9 @@ class SpektronEmbedder(
     The weights "small" have no normalization of their own: put `SNV` before the embedder. They
     give 16 outputs per channel, a linear function of the 31 channels around it plus the output of
     the block. The embedding of a spectrum does not depend on the other spectra of a batch.
+    The network computes in single precision: outputs at channels that are equal in all spectra, as
+    in a saturated band, vary by rounding errors. Do not scale outputs by their deviation in later
+    steps: ``PLSRegression(scale=False)``.
     Embeddings are cached for the life of the process (up to 256 MiB per set of weights), so that
     a search computes each one once.
 

@@ -502,6 +502,20 @@ def test_equal_spectra_predict_the_mean_or_are_refused(form, head, stack):
         assert np.abs(model.predict(rows) - y.mean()).max() < y.std(ddof=1)
 
 
+def test_heads_do_not_fit_rounding_errors_at_a_saturated_band(stack):
+    X, y, instrument, sample_id = stack
+    X = np.where(np.arange(96) >= 50, 3.0, X)
+    head = make_pipeline(SpektronEmbedder(wavelength=WAVELENGTH), PLSRegression(5))  # scales
+    model = fit(make(head, max_epochs=1), (X, y, instrument, sample_id))
+    below = X - np.where(np.arange(96) >= 70, 1e-3, 0.0)
+    for rows in (instrument == "A", instrument == "B"):
+        labels = instrument[rows]
+        error = model.predict(below[rows], instrument=labels) - model.predict(
+            X[rows], instrument=labels
+        )
+        assert np.abs(error).max() < 3 * y.std(ddof=1)
+
+
 def test_the_ensemble_accepts_different_grids(stack):
     data = make_instruments(40, wavelength=WAVELENGTH, random_state=3)
     y, sample_id = data.y[:, 0], data.sample_id

@@ -71,7 +71,19 @@ class EmbeddingTransfer(TorchEstimatorMixin, BaseTransfer):
     def _calibrate(self, rows: Rows, channels: NDArray[Any] | None = None):
         """Return the calibration fitted on `rows`."""
         with equal_rows_refused(rows.X, "spectra"):
-            return super()._calibrate(rows, channels)
+            calibration = super()._calibrate(rows, channels)
+        if self.estimator is None or is_frozen(self.estimator):
+            return calibration
+        return self._refit_flat(calibration, rows)
+
+    def _refit_flat(self, calibration: Pipeline, rows: Rows) -> Pipeline:
+        """Return the calibration, its head refitted if outputs vary by rounding errors only."""
+        before, embedder, head = self._steps(calibration)
+        Z = self._embed(embedder, self._transform_before(before, rows.X))
+        if np.array_equal(without_rounding(Z), Z):
+            return calibration
+        steps = calibration.steps[: -len(head)]
+        return Pipeline([*steps, *self._fit_head(head, Z, rows.y, rows.ids).steps])
 
     def _default_calibration(self, X, y, ids) -> Pipeline:
         """Return the default pipeline, fitted on `X` and `y`."""

@@ -11,7 +11,7 @@ from sklearn.linear_model import RidgeCV
 from ...metrics._variance import nonzero_variance
 from .._core._standards import channel_means
 
-ROUNDING_STEPS = 32  # rows that differ by up to this number of units of rounding are equal
+ROUNDING_STEPS = 32  # values that differ by up to this number of units of rounding are equal
 RIDGE_PENALTIES = np.logspace(-6, 3, 19)  # in units of the variance of the embeddings
 
 
@@ -52,17 +52,26 @@ def linear_head(Z: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], NDArray
 
 
 def without_rounding(Z: NDArray[Any]) -> NDArray[Any]:
-    """Return embeddings, all equal to the first if they differ by rounding errors only."""
-    return Z if vary(Z) else np.repeat(Z[:1], len(Z), axis=0)
+    """Return embeddings, constant where an output varies by rounding errors only.
+
+    A head that scales every output would otherwise fit them.
+    """
+    if len(Z) == 0:
+        return Z
+    flat = np.ptp(Z, axis=0) <= rounding_error(Z)
+    return np.where(flat, Z[0], Z) if flat.any() else Z
+
+
+def rounding_error(X: NDArray[Any]) -> float:
+    """Return the difference up to which values of the network, in single precision, are equal."""
+    largest = np.abs(np.nan_to_num(X)).max(initial=0.0)
+    return float(ROUNDING_STEPS * np.finfo(np.float32).eps * largest)
 
 
 def vary(X: NDArray[Any]) -> bool:
-    """Return whether rows differ by more than rounding errors of single precision.
-
-    The network computes in single precision. NaN is ignored.
-    """
-    deviation, size = (np.abs(np.nan_to_num(part)).max(initial=0.0) for part in (X - X[:1], X))
-    return bool(deviation > ROUNDING_STEPS * np.finfo(np.float32).eps * size)
+    """Return whether rows differ by more than rounding errors; NaN is ignored."""
+    deviation = np.abs(np.nan_to_num(X - X[:1])).max(initial=0.0)
+    return bool(deviation > rounding_error(X))
 
 
 @contextmanager
