@@ -10,6 +10,7 @@ import torch
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
+from .._axes import CHANNEL_TOLERANCE
 from .._bridge import (
     POOLINGS,
     FrozenNetwork,
@@ -21,7 +22,6 @@ from .._bridge import (
     to_array,
     to_tensor,
 )
-from .._interpolation import CHANNEL_TOLERANCE
 from .._nn.adaptation import AdaptationTask
 from .._nn.lora import LowRankAdapter, adaptable
 from .._typing import PathLike

@@ -13,7 +13,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_memory
 
-from ..._interpolation import CHANNEL_TOLERANCE
+from ..._axes import CHANNEL_TOLERANCE
 from ..._pipelines import unwrap
 from ..._validation import check_axis
 
