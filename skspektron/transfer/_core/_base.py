@@ -233,7 +233,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
 
     def _column_axis(self) -> NDArray[Any] | None:
         """Return the axis of all columns in cm-1, from parameters or the names of the columns."""
-        axis = given_axis(self, self.n_features_in_)
+        axis = given_axis(self, self.n_features_in_, self._layout.names)
         return self._layout.named_axis if axis is None else axis
 
     def _check_finite(self, *spectra: NDArray[Any]) -> None:

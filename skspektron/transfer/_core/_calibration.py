@@ -57,11 +57,17 @@ def cached(function, memory):
     return call
 
 
-def given_axis(estimator: Any, n_columns: int) -> NDArray[np.float64] | None:
-    """Return the axis in cm-1 that an estimator or one of its steps is given for all columns."""
+def given_axis(
+    estimator: Any, n_columns: int, names: NDArray[Any] | None
+) -> NDArray[np.float64] | None:
+    """Return the axis in cm-1 that an estimator or one of its steps is given for all columns.
+
+    It warns if the `names` of the columns are another axis.
+    """
     for name, axis in _axes(estimator).items():
         if len(axis) == n_columns:
-            return check_axis(**{_last_part(name): axis}, n_features=n_columns)
+            given: Any = {_last_part(name): axis}
+            return check_axis(**given, n_features=n_columns, feature_names=names)
     return None
 
 

@@ -11,10 +11,18 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 
 from skspektron.datasets import make_instruments
+from skspektron.foundation import SpektronEmbedder
 from skspektron.model_selection import stack_instruments
 from skspektron.preprocessing import SNV
 from skspektron.reliability import ConformalTransfer
-from skspektron.transfer import MeanCentredTransfer, NoTransfer, PDSTransfer, SSTTransfer
+from skspektron.transfer import (
+    LoRATransfer,
+    MeanCentredTransfer,
+    NoTransfer,
+    PDSTransfer,
+    SSTTransfer,
+    TTTTransfer,
+)
 from skspektron.transfer._core._channel_order import TrainingSpectra, in_order_of_fit
 from tests.transfer.methods import MAPPED, METHODS, fit, make
 
@@ -89,6 +97,31 @@ def test_predictions_follow_neither_direction_nor_unit_nor_container(method, own
             predicted, said = warned(model.predict, values)
             np.testing.assert_allclose(predicted, expected, rtol=0, atol=atol)
             assert sum("reversed" in message for message in said) == is_reversed
+
+
+@pytest.mark.parametrize(
+    ("method", "parameters"),
+    [(LoRATransfer, {"n_transfer": 4, "max_epochs": 1}), (TTTTransfer, {"max_steps": 2})],
+)
+def test_networks_follow_neither_direction_nor_container(method, parameters):
+    both = {"source": "A", "target": "B", "random_state": 0, "device": "cpu"}
+    first, other = (fit(method(**both, **parameters), stack(*how)) for how in FITS)
+    X, Y = (target_rows(*how) for how in FITS)
+    expected = first.predict(X)
+    for model, rows in ((first, X), (other, Y)):
+        for same in (X, Y, rows[rows.columns[::-1]], rows.to_numpy(), rows.to_numpy()[:, ::-1]):
+            np.testing.assert_allclose(warned(model.predict, same)[0], expected, rtol=1e-9)
+
+
+def test_an_axis_against_the_order_of_the_columns_warns():
+    rows = {name: (LAB.X["A"], LAB.y[:, 0], LAB.sample_id) for name in "AB"}
+    falling = {name: AXES["A"][::-1] for name in "AB"}
+    X, y, instrument, sample_id = stack_instruments(rows, wavelength=falling)
+    for axis, n_warnings in ((AXES["A"], 1), (AXES["A"][::-1], 0)):
+        calibration = make_pipeline(SNV(), SpektronEmbedder(wavelength=axis), Ridge())
+        model = MeanCentredTransfer(calibration, source="A", target="B", n_transfer=4)
+        _, said = warned(model.fit, X, y, instrument=instrument, sample_id=sample_id)
+        assert sum("although the column names" in message for message in said) == n_warnings
 
 
 @pytest.mark.parametrize("method", MAPPED)
