@@ -156,7 +156,7 @@ def test_the_adapted_embedding(pretrainer, stack, errors):
     y = np.tile(np.random.default_rng(0).normal(size=40), 2)
     axis = np.linspace(1100, 2498, X.shape[1])
     model = LoRATransfer(
-        weights=pretrainer, wavelength=axis, source="A", target="B", max_epochs=10, random_state=0
+        weights=pretrainer, wavelength=axis, source="A", target="B", max_epochs=4, random_state=0
     )
     fit(model, (X, y, instrument, sample_id))
     assert errors and min(errors) > 0.85
