@@ -7,6 +7,7 @@ among the rows that such a step was fitted on, the error of the fold would be to
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.decomposition import PCA
 from sklearn.feature_selection import SelectKBest, f_regression
@@ -14,6 +15,8 @@ from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from skspektron._pipelines import last_step
+from skspektron.preprocessing import SNV
 from skspektron.reliability import ConformalTransfer
 from skspektron.transfer import (
     DIPLSTransfer,
@@ -126,6 +129,32 @@ DEFAULT = [NARTransfer, EPOTransfer, DIPLSTransfer, EnsembleTransfer, PooledTran
 def test_the_default_calibration(method, noise, errors):
     fit(method(source="A", target="B", n_transfer=12), noise)
     assert errors and min(errors) > 0.85
+
+
+class HoldsOutSamples(Ridge):
+    """Record the samples that it could hold out."""
+
+    __metadata_request__fit = {"sample_id": True}  # noqa: RUF012
+
+    def fit(self, X, y, sample_id=None):
+        self.sample_id_ = sample_id
+        return super().fit(X, y)
+
+
+@pytest.mark.parametrize("has_routing", [False, True])
+@pytest.mark.parametrize(
+    "calibration",
+    [
+        HoldsOutSamples(),
+        make_pipeline(SNV(), HoldsOutSamples()),
+        make_pipeline(SNV(), make_pipeline(SNV(), HoldsOutSamples())),
+    ],
+)
+def test_a_calibration_that_holds_out_samples_gets_their_ids(calibration, has_routing, noise):
+    with config_context(enable_metadata_routing=has_routing):
+        model = PooledTransfer(calibration, source="A", target="B", n_transfer=8, weight=3)
+        ids = last_step(fit(model, noise).target_estimator_).sample_id_
+    assert sorted(np.bincount(ids)) == [1] * 32 + [4] * 8
 
 
 def test_intervals(noise):

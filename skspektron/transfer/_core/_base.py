@@ -33,6 +33,7 @@ from ._calibration import (
     fit_calibration,
     given_axis,
     is_frozen_with_gaps,
+    sample_metadata,
     weights_files,
 )
 from ._forgotten import warn_without_transfer
@@ -268,10 +269,11 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         if self.estimator is None:
             return self._default_calibration(X, rows.y, rows.ids)
         files = weights_files(self.estimator)
+        metadata = sample_metadata(self.estimator, rows.ids)
         grids = self._layout.grids
         columns = grids.source if channels is None else channels
         estimator = cut_axes(clone(self.estimator), columns, grids.n_columns, grids.axis)
-        return self._cached(fit_calibration)(estimator, X, rows.y, files)
+        return self._cached(fit_calibration)(estimator, X, rows.y, files, metadata)
 
     def _default_calibration(self, X, y: NDArray[Any], ids: NDArray[Any]):
         """Return the calibration of ``estimator=None``, fitted on `X` and `y`."""

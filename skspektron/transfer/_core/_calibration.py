@@ -8,22 +8,38 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn import get_config
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
-from sklearn.utils.validation import check_memory
+from sklearn.utils.validation import check_memory, has_fit_parameter
 
 from ..._axes import CHANNEL_TOLERANCE
 from ..._pipelines import unwrap
 from ..._validation import check_axis
 
 
-def fit_calibration(estimator, X, y, files):
+def fit_calibration(estimator, X, y, files, metadata):
     """Fit an estimator; a function, so that `memory` can cache its calls.
 
     `files` is only part of the key: what `weights_files` returns.
     """
-    return estimator.fit(X, y)
+    return estimator.fit(X, y, **metadata)
+
+
+def sample_metadata(estimator, ids) -> dict[str, Any]:
+    """Return the ids of the rows by the name under which the last step of an estimator takes them.
+
+    A last step that takes them, such as `SpektronRegressor`, holds out whole samples.
+    """
+    prefix = ""
+    while isinstance(estimator, Pipeline):
+        name, estimator = estimator.steps[-1]
+        prefix += f"{name}__"
+    if not hasattr(estimator, "fit") or not has_fit_parameter(estimator, "sample_id"):
+        return {}
+    prefix = "" if get_config()["enable_metadata_routing"] else prefix
+    return {f"{prefix}sample_id": ids}
 
 
 def weights_files(estimator) -> dict[str, str]:
