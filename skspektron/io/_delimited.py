@@ -22,12 +22,13 @@ def read_delimited(raw: bytes, options: TextOptions) -> list[Spectrum]:
     """Return the spectra of one text file."""
     fits: list[list[Spectrum]] = []
     reasons: list[ValueError] = []
-    for table in read_tables(raw, options.skip_rows):
+    for separator, make_table in read_tables(raw, options.skip_rows):
+        if separator is None and fits:
+            break  # white space separates only where nothing else does
+        table = make_table()
         if isinstance(table, ValueError):
             reasons.append(table)
             continue
-        if table.separator is None and fits:
-            break  # white space separates only where nothing else does
         try:
             fits.append(_read_table(table, options))
         except ValueError as error:

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._axis_of_text import TextOptions, checked_axis
+from ._blocks import read_block
 from ._ids import find_ids, is_id_heading, metadata_column
-from ._numbers import NUMBER, is_missing, is_number, read_block, to_float
+from ._numbers import NUMBER, is_missing, is_number, to_float
 from ._spectrum import Spectrum, name_quantity
 from ._table import Block, Misfit, Table
 from ._units import (
@@ -123,7 +124,7 @@ def _values_in_rows(
 ) -> tuple[NDArray[np.float64], str]:
     """Return the values of all lines below the heading, and their decimal sign."""
     rows = Block(table, 1, first, end)
-    values, sign, bad = _read_block(rows, names, table.separator)
+    values, sign, bad = _read_block(rows, names)
     if bad is not None:
         name = table.cells(0)[first + bad[1]].strip()
         raise Misfit(_not_a_number(table.lines[bad[0] + 1], name, rows[bad[0]][bad[1]]))
@@ -131,11 +132,11 @@ def _values_in_rows(
 
 
 def _read_block(
-    rows: Sequence[Sequence[str]], names: Sequence[str], separator: str | None
+    rows: Block, names: Sequence[str]
 ) -> tuple[NDArray[np.float64], str, tuple[int, int] | None]:
     """Return numbers as `read_block`; a Misfit if they have several decimal signs."""
     try:
-        return read_block(rows, names, separator)
+        return read_block(rows, names)
     except ValueError as error:
         raise Misfit(str(error)) from error
 
@@ -191,7 +192,7 @@ def _columns(
         checked = checked_axis(numbers, label, options, "the first column")
     data = _numbers_of(table, names, start)
     if n_axes == 1:
-        return names, [checked[0]], [checked[1]], list(data.T[1:])
+        return names, [checked[0]], [checked[1]], list(np.ascontiguousarray(data.T)[1:])
     pairs = [
         _pair(data[:, i], data[:, i + 1], _label(names[i], options), options, i)
         for i in range(0, 2 * n_axes, 2)
@@ -219,7 +220,7 @@ def _has_unit(name: str) -> bool:
 def _numbers_of(table: Table, names: Sequence[str], start: int) -> NDArray[np.float64]:
     """Return all cells as numbers, NaN where missing."""
     rows = Block(table, start, 0, table.width)
-    data, _, bad = _read_block(rows, [], table.separator)
+    data, _, bad = _read_block(rows, [])
     if bad is not None:
         row, at = bad
         name = names[at] or str(at + 1)

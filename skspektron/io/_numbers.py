@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,34 +31,44 @@ def to_float(number: str) -> float:
 
 def decimal_sign(rows: Iterable[Sequence[str]], separator: str | None) -> str:
     """Return the decimal sign of all numbers of a table; raise ValueError if that is not one."""
-    has_point, with_comma = "", []
+    point, comma = "", ""
+    may_be_grouped = separator != ";"
     for cells in rows:
         text = "\n".join(cells)
-        if "." in text and not has_point:
-            has_point = next(cell for cell in cells if "." in cell)
-        if "," in text:
-            with_comma += [cell.strip() for cell in cells if "," in cell]
-    if not with_comma:
+        if "." in text and not point:
+            point = next(cell for cell in cells if "." in cell).strip()
+        if "," in text and (may_be_grouped or not comma):
+            with_comma = (cell.strip() for cell in cells if "," in cell)
+            first = next(with_comma)
+            comma = comma or first
+            may_be_grouped = may_be_grouped and all(
+                map(_GROUPED.fullmatch, chain([first], with_comma))
+            )
+    if not comma:
         return "."
-    if has_point:
+    if point:
         raise ValueError(
-            f"it has {has_point.strip()!r} and {with_comma[0]!r}: points and commas in numbers. "
+            f"it has {point!r} and {comma!r}: points and commas in numbers. "
             "Write all numbers with one decimal sign and without a separator of thousands."
         )
-    if separator != ";" and all(map(_GROUPED.fullmatch, with_comma)):
+    if may_be_grouped:
         raise ValueError(
-            f"{with_comma[0]!r} may have a decimal comma or a separator of thousands, as all its "
+            f"{comma!r} may have a decimal comma or a separator of thousands, as all its "
             "numbers with commas. Write numbers with a decimal point."
         )
     return ","
+
+
+def has_plain_numbers(text: str) -> bool:
+    """Return whether what float() reads of a text is a number here too: no "1_2", "inf", "nan"."""
+    return text.isascii() and not any(each in text for each in "_nN")
 
 
 def read_numbers(cells: Sequence[str], decimal: str) -> tuple[NDArray[np.float64], int | None]:
     """Return the numbers of cells, NaN where missing, and the position of the first bad cell."""
     text = "\n".join(cells)
     read = text.replace(",", ".").split("\n") if decimal == "," else cells
-    # Of text without these, float() reads numbers only: no "1_2", "inf" or "nan".
-    if len(read) == len(cells) and text.isascii() and not any(each in text for each in "_nN"):
+    if len(read) == len(cells) and has_plain_numbers(text):
         try:
             return np.fromiter(map(float, read), np.float64, len(read)), None
         except ValueError:  # empty cells, or none of a number
@@ -70,31 +81,3 @@ def read_numbers(cells: Sequence[str], decimal: str) -> tuple[NDArray[np.float64
         elif not is_missing(cell):
             return numbers, at
     return numbers, None
-
-
-def read_block(
-    rows: Sequence[Sequence[str]], names: Sequence[str], separator: str | None
-) -> tuple[NDArray[np.float64], str, tuple[int, int] | None]:
-    """Return the numbers of a table, its decimal sign, and the position of the first bad cell.
-
-    The names are numbers too, such as those of channels, with the same decimal sign.
-    """
-    sign = decimal_sign([names, *rows], separator) if "," in "".join(names) else "."
-    values, bad = _read_all(rows, sign)
-    if bad and sign == "." and "," in rows[bad[0]][bad[1]]:
-        sign = decimal_sign([names, *rows], separator)
-        values, bad = _read_all(rows, sign)
-    return values, sign, bad
-
-
-def _read_all(
-    rows: Sequence[Sequence[str]], decimal: str
-) -> tuple[NDArray[np.float64], tuple[int, int] | None]:
-    """Return numbers and the position of the first bad cell."""
-    values = np.empty((len(rows), len(rows[0])))
-    for row, cells in enumerate(rows):
-        numbers, bad = read_numbers(cells, decimal)
-        if bad is not None:
-            return values, (row, bad)
-        values[row] = numbers
-    return values, None

@@ -2,14 +2,16 @@
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from typing import Any
 
 from ._spectrum import decode_text
 
 _SEPARATORS = "\t;,"
+_QUOTES: Any = {"strict": True, "skipinitialspace": True}
 _Line = tuple[int, str | list[str]]  # line number, and text or cells
 
 
@@ -70,6 +72,15 @@ class Block(Sequence[list[str]]):
             raise IndexError(row)
         return self.table.cells(self.start + row)[self.first : self.end]
 
+    def text(self, row: int) -> str | None:
+        """Return the text of the cells of one line, None if it was split because it has quotes."""
+        line, separator = self.table.rows[self.start + row], self.table.separator
+        if not isinstance(line, str):
+            return None
+        if self.end < self.table.width:
+            line = line.rsplit(separator, self.table.width - self.end)[0]
+        return line.split(separator, self.first)[self.first] if self.first else line
+
 
 @dataclass(frozen=True)
 class _Start:
@@ -81,8 +92,10 @@ class _Start:
     separator: str | None  # as stated by Excel in "sep=;"
 
 
-def read_tables(raw: bytes, skip_rows: int) -> Iterator[Table | ValueError]:
-    """Yield the table that each possible separator gives, or the reason why it gives none."""
+def read_tables(
+    raw: bytes, skip_rows: int
+) -> Iterator[tuple[str | None, Callable[[], Table | ValueError]]]:
+    """Yield each possible separator, and a function that returns its table or why it has none."""
     if raw[:4] == b"PK\3\4" or raw[:4] == b"\xd0\xcf\x11\xe0":
         raise ValueError("it is an Excel workbook. Save its sheet as CSV.")
     start = _find_start(decode_text(raw).rstrip("\0"), skip_rows)
@@ -96,10 +109,10 @@ def read_tables(raw: bytes, skip_rows: int) -> Iterator[Table | ValueError]:
     if start.separator:
         separators = [start.separator]
     for separator in separators:
-        yield _table(start, separator)
+        yield separator, partial(_table, start, separator)
     has_blanks = len(beginning.split("\n", 1)[0].split()) > 1
     if not separators or (has_blanks and not start.separator):
-        yield _table(start, None)
+        yield None, partial(_table, start, None)
 
 
 def _table(start: _Start, separator: str | None) -> Table | ValueError:
@@ -150,7 +163,12 @@ def _first_width(text: str, separator: str | None) -> int:
 
 def _split(text: str, separator: str | None) -> Iterator[_Line]:
     """Yield lines as text, or as cells if they have quotes."""
-    lines = enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1)
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    lines = enumerate(text.split("\n"), 1)
+    if '"' not in text:
+        yield from lines
+        return
     for number, line in lines:
         if separator and '"' in line:  # it may go on in the next line
             yield number, _split_quoted(number, line, lines, separator)
@@ -160,10 +178,24 @@ def _split(text: str, separator: str | None) -> Iterator[_Line]:
 
 def _split_quoted(
     number: int, line: str, lines: Iterator[tuple[int, str]], separator: str
-) -> list[str]:
-    """Return the cells of a line with quotes, and of those that its line breaks go on in."""
+) -> str | list[str]:
+    """Return the cells of a line with quotes, and of those that its line breaks go on in.
+
+    Cells without separators are returned as one text, which takes less memory.
+    """
+    end = line.rindex('"') + 1
+    if line[end : end + 1] == separator:  # quotes in the first cells alone, such as an id
+        try:
+            head = next(csv.reader([line[:end]], delimiter=separator, **_QUOTES))
+        except csv.Error:  # the last of them begins a cell that goes on in the next line
+            pass
+        else:
+            text = separator.join(head)
+            if text.count(separator) < len(head):
+                return text + line[end:]
+            return head + line[end + 1 :].split(separator)
     following = (f"{each}\n" for each in chain((line,), (each for _, each in lines)))
-    reader = csv.reader(following, delimiter=separator, strict=True, skipinitialspace=True)
+    reader = csv.reader(following, delimiter=separator, **_QUOTES)
     try:
         return next(reader)
     except csv.Error as error:
