@@ -26,6 +26,7 @@ _WAYS_OUT = {
     ".mat": "Load it with scipy.io.loadmat, and pass its arrays to estimators.",
     **dict.fromkeys((".spa", ".spg", ".srs"), "Save it as SPC, JCAMP-DX or CSV in OMNIC."),
 }
+_MAX_VALUE = 1e20  # more than any instrument counts
 _OPUS = re.compile(r"\.\d{1,4}")
 
 
@@ -89,6 +90,12 @@ def read_file(file: Path, options: TextOptions) -> list[Spectrum]:
             raise ValueError("it has no spectrum. Remove it.")
         if any(np.isinf(spectrum.values).any() for spectrum in spectra):
             raise ValueError("it has infinite values. Export it again.")
+        largest = max(np.nanmax(np.abs(spectrum.values), initial=0.0) for spectrum in spectra)
+        if largest > _MAX_VALUE:
+            raise ValueError(
+                f"it has values up to {largest:.2g}, as bytes at the wrong place give them. "
+                "It is damaged: copy it from the instrument again."
+            )
         return spectra
     except ValueError as error:
         raise ValueError(f"{file} was not read: {error}") from error

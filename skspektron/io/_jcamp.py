@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._asdf import read_ordinates
-from ._jcamp_check import check_factor, read_with_commas
+from ._jcamp_check import check_factor, check_ordinates, read_with_commas
 from ._spectrum import Spectrum, decode_text, even_axis, name_quantity
 from ._units import place_axis
 
@@ -21,6 +21,7 @@ _NOT_METADATA |= {"NPOINTS", "FIRSTY", "MAXX", "MINX", "MAXY", "MINY", "END", "J
 _BACKGROUND = re.compile(
     r"(dark|reference|background)(\s*(spectrum|scan|measurement))?", re.IGNORECASE
 )
+_STEP_AGREEMENT = 0.05  # relative: DELTAX is rounded
 _MAX_POINTS_PER_CHARACTER = 50  # more than in any spectrum that is not constant
 
 _Block = dict[str, list[str]]
@@ -125,7 +126,7 @@ def _spectrum(block: _Block, label: str) -> Spectrum:
     )
     factor = _number(block, "YFACTOR", 1.0)
     stated = {name: _optional(block, name) for name in ("FIRSTY", "MAXY", "MINY")}
-    warned = check_factor(ordinates, factor, stated) + ((warning,) if warning else ())
+    warned = check_ordinates(ordinates, factor, stated) + ((warning,) if warning else ())
     axis, unit = place_axis(axis, _value(block, "XUNITS"))
     quantity = name_quantity(_value(block, "YUNITS"))
     if quantity == "unknown":
@@ -165,7 +166,18 @@ def _even_table(block: _Block, lines: Sequence[str]) -> _Table:
         last = first + _number(block, "DELTAX") * (n_points - 1)
     axis = even_axis(first, last, int(n_points))
     _check_abscissas(abscissas, axis, _number(block, "XFACTOR", 1.0))
-    return axis, np.array(values), warning
+    return axis, np.array(values), " ".join(filter(None, [warning, _check_step(block, axis)]))
+
+
+def _check_step(block: _Block, axis: NDArray[np.float64]) -> str:
+    """Return a warning if DELTAX contradicts the ends of the axis."""
+    stated, step = _optional(block, "DELTAX"), abs(axis[1] - axis[0])
+    if "LASTX" not in block or not stated or abs(abs(stated) - step) <= _STEP_AGREEMENT * step:
+        return ""
+    return (
+        f"##DELTAX= is {stated:g}, from ##FIRSTX= to ##LASTX= the step is {step:g}, which was "
+        "taken. Check its axis."
+    )
 
 
 def _check_abscissas(
@@ -197,7 +209,11 @@ def _paired_table(block: _Block, lines: Sequence[str]) -> _Table:
             f"##NPOINTS= is {n_points:g}, its table has {len(pairs)} pairs. "
             "The file is truncated or damaged: export it again."
         )
-    return pairs[:, 0] * _number(block, "XFACTOR", 1.0), pairs[:, 1], ""
+    factor = _number(block, "XFACTOR", 1.0)
+    ends = {"FIRSTX": pairs[0, 0], "LASTX": pairs[-1, 0]}
+    stated = {name: _optional(block, name) for name in ends}
+    warning = " ".join(check_factor("XFACTOR", factor, ends, stated))
+    return pairs[:, 0] * factor, pairs[:, 1], warning
 
 
 def _metadata(block: _Block) -> dict[str, Any]:

@@ -43,20 +43,40 @@ def read_with_commas(
     return fits[0]
 
 
-def check_factor(
+def check_ordinates(
     ordinates: NDArray[np.float64], factor: float, records: dict[str, float | None]
 ) -> tuple[str, ...]:
-    """Return a warning if the record of the first ordinate alone contradicts a factor.
+    """Return warnings about YFACTOR and ordinates, which FIRSTY, MAXY and MINY may contradict."""
+    found = {"FIRSTY": ordinates[0], "MAXY": np.nanmax(ordinates), "MINY": np.nanmin(ordinates)}
+    warned = check_factor("YFACTOR", factor, found, records)
+    low, high = records["MINY"], records["MAXY"]
+    if warned or low is None or high is None or not -np.inf < low < high < np.inf:
+        return warned
+    margin = _AGREEMENT * (high - low)
+    for scale in (factor, 1.0):  # some software writes records without the factor
+        ends = sorted((found["MINY"] * scale, found["MAXY"] * scale))
+        if low - margin <= ends[0] and ends[1] <= high + margin:
+            return ()
+    ends = sorted((found["MINY"] * factor, found["MAXY"] * factor))
+    return (
+        f"its ordinates are from {ends[0]:.6g} to {ends[1]:.6g}, ##MINY= and ##MAXY= say from "
+        f"{low:.6g} to {high:.6g}. Check its values.",
+    )
 
-    Raises ValueError if the factor is no number other than 0, or if FIRSTY, MAXY and MINY agree
-    in another factor. Records without factor, as some software writes them, are no contradiction.
+
+def check_factor(
+    label: str, factor: float, found: dict[str, float], records: dict[str, float | None]
+) -> tuple[str, ...]:
+    """Return a warning if one record alone contradicts a factor; `found` are the numbers without.
+
+    Raises ValueError if the factor is no number other than 0, or if the records agree in another
+    factor. Records without factor, as some software writes them, are no contradiction.
     """
     if not np.isfinite(factor) or factor == 0:
         raise ValueError(
-            f"##YFACTOR= must be a number other than 0, got {factor:g}. The file is damaged: "
+            f"##{label}= must be a number other than 0, got {factor:g}. The file is damaged: "
             "export it again."
         )
-    found = {"FIRSTY": ordinates[0], "MAXY": np.nanmax(ordinates), "MINY": np.nanmin(ordinates)}
     ratios = {
         name: stated / found[name]
         for name, stated in records.items()
@@ -69,7 +89,7 @@ def check_factor(
     is_one = bool((np.abs(values - typical) <= _AGREEMENT * abs(typical)).all())
     if not is_one or any(abs(typical - known) <= _SAME * abs(known) for known in (factor, 1.0)):
         return ()
-    text = f"##YFACTOR= is {factor:g}, {' and '.join(ratios)} say {typical:.6g}"
+    text = f"##{label}= is {factor:g}, {' and '.join(ratios)} say {typical:.6g}"
     if len(ratios) == 1:
         return (f"{text}. Check its values.",)
     raise ValueError(f"{text}. The file is damaged: export it again.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections import Counter
 from collections.abc import Sequence
@@ -21,6 +22,13 @@ from ._files import list_files, read_file
 from ._grid import in_one_unit, on_one_axis
 from ._spectrum import Spectrum
 from ._units import state_units
+
+# Names that software gives to files, with or without a counter.
+_COUNTER = re.compile(
+    r"(data|export|file|measurement|messung|new|results?|scans?|spectr(um|a)|spektr(um|en)|"
+    r"unnamed|untitled)[\W_]*[0-9]*",
+    re.IGNORECASE,
+)
 
 
 @declares(
@@ -265,13 +273,41 @@ def _sample_ids(
         else:
             ids.append(f"{Path(name).absolute()}-{count[name]}")
             made_up[name] = total[name]
+    warned = _doubtful_names(spectra, filenames)
     if not made_up:
-        return np.array(ids), []
+        return np.array(ids), warned
     return np.array(ids), [
+        *warned,
         f"{sum(made_up.values())} spectra of {len(made_up)} files, such as {next(iter(made_up))}, "
         "have no ids of samples. Theirs were made up from path and position, and pair with no "
-        "other file."
+        "other file.",
     ]
+
+
+def _doubtful_names(spectra: Sequence[Spectrum], filenames: Sequence[str]) -> list[str]:
+    """Return a warning about files without ids whose names do not name a sample."""
+    without = {
+        name for name, each in zip(filenames, spectra, strict=True) if each.sample_id is None
+    }
+    single = [name for name, n in Counter(filenames).items() if n == 1 and name in without]
+    counted = [name for name in single if _COUNTER.fullmatch(Path(name).stem)]
+    folders: dict[str, set[Path]] = {}
+    for name in single:
+        folders.setdefault(Path(name).stem, set()).add(Path(name).absolute().parent)
+    shared = [stem for stem, parents in folders.items() if len(parents) > 1]
+    warned = []
+    if counted:
+        warned.append(
+            f"{len(counted)} files, such as {counted[0]}, have no ids of samples, and names as "
+            "software counts them. Their names were taken as ids, and pair with files of the same "
+            "name: set sample_id before spectra of several instruments are stacked."
+        )
+    if shared:
+        warned.append(
+            f"Files in several folders have the same name, such as {shared[0]!r}, and so the same "
+            "sample_id. Read folders separately if they are of different samples."
+        )
+    return warned
 
 
 def _frame(rows: Any, columns: Sequence[str] | None = None) -> Any:

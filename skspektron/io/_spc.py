@@ -90,6 +90,12 @@ def _blocks(raw: bytes, header: np.void, order: ByteOrder) -> Iterator[_Block]:
     is_multi, total = flags & _MULTI, 0
     first_z = z_step = 0.0
     axis, position = (None, 512) if flags & _X_EACH else _shared_axis(raw, header, order)
+    size = 32 + (2 if flags & _16_BIT else 4) * count
+    if not is_multi and header["n_spectra"] > 1 and len(raw) >= position + 2 * size:
+        raise ValueError(
+            f"its header counts {header['n_spectra']} spectra, and its flags say that it has one. "
+            "It is damaged: copy it from the instrument again."
+        )
     for number in range(int(header["n_spectra"]) if is_multi else 1):
         if flags & _X_EACH and header["n_points"]:  # offset of a directory of 12 bytes each
             offset = read_array(raw, order + "u4", int(header["n_points"]) + 12 * number, 1)

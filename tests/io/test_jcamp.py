@@ -228,3 +228,35 @@ def test_records_without_factor_and_rounded_ones_are_no_contradiction(read):
     text = layouts.jcamp("400 100 200 300", 3, last=402.0, extra=["FIRSTY=0.1"])
     with pytest.warns(UserWarning, match=r"##YFACTOR= is 1, FIRSTY say 0\.001\. Check its values"):
         read(text)
+
+
+@pytest.mark.parametrize("factor", ["", "##XFACTOR= 10\n", "##XFACTOR= 0\n", "##XFACTOR= nan\n"])
+def test_lost_factor_of_the_axis_of_pairs_is_refused(read, factor):
+    text = (
+        "##TITLE= a\n##XUNITS= 1/CM\n##YUNITS= ABSORBANCE\n##FIRSTX= 400\n##LASTX= 410\n"
+        f"{factor}##NPOINTS= 3\n##XYPOINTS= (XY..XY)\n4000 1\n4050 2\n4100 3\n##END=\n"
+    )
+    with pytest.raises(ValueError, match=r"##XFACTOR="):
+        read(text)
+    assert_allclose(
+        read(text.replace(factor, "", 1).replace("##NP", "##XFACTOR= 0.1\n##NP")).wavenumber,
+        [400, 405, 410],
+    )
+
+
+def test_step_that_contradicts_the_ends_warns(read):
+    table = layouts.asdf(COUNTS, "AFFN", first=400, per_line=30)
+    text = layouts.jcamp(table, **SIZE, y_factor=0.001)
+    with pytest.warns(UserWarning, match=r"##DELTAX= is 0.5, from ##FIRSTX= to ##LASTX= the step"):
+        read(text.replace("##NPOINTS", "##DELTAX= 0.5\n##NPOINTS"))
+
+
+@pytest.mark.parametrize("damaged", ["556556", "5560", "-827"])
+def test_ordinates_beyond_the_stated_range_warn(read, damaged):
+    table = "400 10 300\n402 556 784\n404 827 797"
+    records = "##FIRSTY= 0.01\n##MAXY= 0.827\n##MINY= 0.01\n##NPOINTS"
+    text = layouts.jcamp(table, first=400.0, last=405.0, n_points=6, y_factor=0.001)
+    text = text.replace("##NPOINTS", records)
+    assert_allclose(read(text).X, [[0.01, 0.3, 0.556, 0.784, 0.827, 0.797]])
+    with pytest.warns(UserWarning, match=r"##MINY= and ##MAXY= say from 0.01 to 0.827"):
+        read(text.replace("556", damaged))

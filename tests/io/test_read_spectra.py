@@ -293,3 +293,36 @@ def test_damaged_files_raise_the_documented_error(tmp_path, name, data):
         assert lab.X.dtype == np.float64
         assert not np.isinf(lab.X).any()
         assert lab.X.shape[1] == len(lab.get("wavelength", lab.get("wavenumber")))
+
+
+def named(folder, *names):
+    """Write spectra without ids to files."""
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        table = layouts.asdf([1, 2, 3], "AFFN", first=4000)
+        text = layouts.jcamp(table, first=4000.0, last=4002.0, n_points=3)
+        (folder / name).write_text(text)
+
+
+@pytest.mark.parametrize("names", [("S001.dx", "S002.dx"), ("12.dx", "wheat 7.dx", "Datong.dx")])
+def test_files_named_by_sample_give_ids_without_a_warning(names, tmp_path, recwarn):
+    named(tmp_path / "a", *names)
+    read = read_spectra(tmp_path / "a")
+    assert sorted(read.sample_id) == sorted(name.removesuffix(".dx") for name in names)
+    assert not [each for each in recwarn if "sample" in str(each.message)]
+
+
+@pytest.mark.parametrize("name", ["scan.dx", "Spectrum 12.dx", "untitled-3.dx", "export.dx"])
+def test_names_that_software_counts_warn(name, tmp_path):
+    named(tmp_path / "a", name, "S1.dx")
+    with pytest.warns(UserWarning, match=r"1 files, such as .* names as software counts them"):
+        read = read_spectra(tmp_path / "a")
+    assert name.removesuffix(".dx") in read.sample_id
+
+
+def test_equal_names_in_several_folders_warn(tmp_path):
+    named(tmp_path / "a", "S1.dx")
+    named(tmp_path / "b", "S1.dx", "S2.dx")
+    with pytest.warns(UserWarning, match=r"Files in several folders have the same name, .* 'S1'"):
+        read = read_spectra([*(tmp_path / "a").iterdir(), *sorted((tmp_path / "b").iterdir())])
+    assert read.sample_id.tolist() == ["S1", "S1", "S2"]

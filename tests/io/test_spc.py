@@ -159,3 +159,17 @@ def test_z_of_evenly_spaced_spectra_is_that_of_the_header(read):
     assert [each["z"] for each in read(bytes(raw)).metadata] == [5, 5.5, 6]
     raw[0] |= 8
     assert [each["z"] for each in read(bytes(raw)).metadata] == [5, 0, 0]
+
+
+def test_spectra_beyond_the_one_of_the_flags_raise(read):
+    raw = bytearray(layouts.spc([VALUES, VALUES]))
+    raw[0] &= ~4  # the flag of several spectra
+    with pytest.raises(ValueError, match=r"its header counts 2 spectra, and its flags say"):
+        read(bytes(raw))
+
+
+@pytest.mark.parametrize("at", [100, 300, 500])
+def test_bytes_at_the_wrong_place_raise(read, at):
+    raw = layouts.spc([VALUES])
+    with pytest.raises(ValueError, match=r"was not read"):
+        read(raw[:at] + b"\0\0" + raw[at:])
