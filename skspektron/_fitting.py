@@ -1,21 +1,25 @@
-"""The fitted attributes of an estimator whose fit fails."""
+"""What all fits have in common: a failed one leaves no attributes, a small one uses one thread."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any, TypeVar, cast
 
+from ._threads import one_thread, work_of
 from ._warnings import warning_once
 
 Fit = TypeVar("Fit", bound=Callable[..., Any])
 
 
 def unfitted_on_failure(fit: Fit) -> Fit:
-    """Decorate `fit`, so that an estimator whose last fit failed is not fitted."""
+    """Decorate `fit`, so that an estimator whose last fit failed is not fitted.
+
+    Small spectra are fitted with one thread, see `one_thread`.
+    """
 
     @wraps(fit)
     def wrapper(self, *args, **kwargs):
-        with fitting(self):
+        with fitting(self), one_thread(work_of(*args, *kwargs.values())):
             return fit(self, *args, **kwargs)
 
     return cast(Fit, wrapper)

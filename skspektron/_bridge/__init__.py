@@ -13,6 +13,7 @@ from ._frozen import (
 )
 from ._spectra import LazySpectra, Rows, Spectra, to_lazy_spectra, to_spectra
 from ._tensor_files import check_version, load_tensors, save_tensors
+from ._threads import one_torch_thread, work_of
 from ._weights import check_weights
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "embeddings_not_cached",
     "is_device",
     "load_tensors",
+    "one_torch_thread",
     "oscillator_banks",
     "oscillators",
     "patch_kernels",
@@ -37,4 +39,5 @@ __all__ = [
     "to_lazy_spectra",
     "to_spectra",
     "to_tensor",
+    "work_of",
 ]

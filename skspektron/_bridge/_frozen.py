@@ -143,19 +143,27 @@ class FrozenNetwork:
         device: str,
         n_layers: int | None = None,
     ) -> np.ndarray:
-        """Return embeddings (n_samples, n_outputs), cached ones where possible."""
+        """Return embeddings (n_samples, n_outputs) in float64, cached ones where possible.
+
+        Memory is that of the result, of a batch and of the cache.
+        """
         keys = self._keys(spectra, f"{pooling} {n_layers}")
         with self._lock:
-            found = {key: row for key in keys if (row := self._cache.get(key)) is not None}
-        missing = [row for row, key in enumerate(keys) if key not in found]
-        network = self.on(device)
+            found = {
+                n: row for n, key in enumerate(keys) if (row := self._cache.get(key)) is not None
+            }
+        missing = [n for n in range(len(keys)) if n not in found]
+        network, Z = self.on(device), None
         for start in range(0, len(missing), batch_size):
             rows = missing[start : start + batch_size]
             embedded = embed_batch(network, spectra, rows, pooling, n_layers, device)
-            computed = dict(zip((keys[row] for row in rows), embedded, strict=True))
-            self._store(computed)
-            found |= computed
-        return np.stack([found[key] for key in keys])
+            self._store(dict(zip((keys[row] for row in rows), embedded, strict=True)))
+            Z = np.empty((len(keys), embedded.shape[1])) if Z is None else Z
+            Z[rows] = embedded
+        Z = np.empty((len(keys), len(next(iter(found.values()))))) if Z is None else Z
+        for n, row in found.items():
+            Z[n] = row
+        return Z
 
     def _keys(self, spectra: Spectra, readout: str) -> list[bytes]:
         """Return a digest per row of everything that its embedding depends on."""

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from .._axes import CHANNEL_TOLERANCE
@@ -91,8 +90,7 @@ def train_adapter(
         weights=task.WEIGHTS,
         callbacks=[ProgressBar("adapting", {"loss": "train_loss"})] if recipe.verbose else [],
     )
-    with threadpool_limits(1):  # one step is too small to gain from several cores
-        net.train()
+    net.train()
     recorded = ("train_loss", *task.WEIGHTS)
     return (
         {name: to_array(tensor) for name, tensor in adapter.state_dict().items()},

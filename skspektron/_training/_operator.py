@@ -6,10 +6,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from skorch.callbacks import Callback
-from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
-from .._bridge import seeded, to_array, to_tensor
+from .._bridge import one_torch_thread, seeded, to_array, to_tensor
 from .._nn.heads.fno import FourierOperator
 from .engine._callbacks import ProgressBar
 from .engine._net import StepNet
@@ -67,8 +66,7 @@ def train_operator(
     net = _net(recipe, OperatorTask(operator), _batch(deviation, residual), held_out)
     if n_epochs is not None:  # the schedule of the learning rate stays that of all epochs
         net.sampler.max_steps = n_epochs * net.sampler.window
-    with threadpool_limits(1):  # one step is too small to gain from several cores
-        net.train()
+    net.train()
     weights = {name: to_array(tensor) for name, tensor in operator.state_dict().items()}
     return weights, net.history[:, "held_out"] if held_out and len(net.history) else []
 
@@ -81,7 +79,7 @@ def run_operator(weights: Mapping[str, NDArray], deviation: NDArray, device: str
         operator = FourierOperator(width=R.shape[2], n_modes=R.shape[1], n_layers=n_layers)
     operator.load_state_dict({name: to_tensor(array) for name, array in weights.items()})
     operator = operator.double().to(device)
-    with threadpool_limits(1), torch.inference_mode():
+    with one_torch_thread(), torch.inference_mode():
         parts = [
             to_array(apply_operator(operator, to_tensor(deviation[rows], np.float64).to(device)))
             for start in range(0, len(deviation), ROWS_AT_ONCE)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from skorch.callbacks import Callback
 
-from .._bridge import Rows, seeded
+from .._bridge import Rows, one_torch_thread, seeded, work_of
 from .._nn.architecture import Architecture
 from .._nn.network import SpektronNetwork
 from .._nn.objectives import PretrainingTask
@@ -54,6 +54,16 @@ def _check_uncut(objectives: Mapping[str, float], recipe: Recipe) -> None:
 
 
 def pretrain(
+    network: SpektronNetwork, spectra: Rows, recipe: Recipe, **options: Any
+) -> list[dict[str, float]]:
+    """Train `network` in place, as `_pretrain`, on one thread if it is small."""
+    _check_uncut(options["objectives"], recipe)
+    work = work_of(network, recipe.micro_batch_size or recipe.batch_size)
+    with one_torch_thread(work):
+        return _pretrain(network, spectra, recipe, **options)
+
+
+def _pretrain(
     network: SpektronNetwork,
     spectra: Rows,
     recipe: Recipe,
@@ -71,7 +81,6 @@ def pretrain(
     With early stopping, all rows of a physical sample are either trained on or held out;
     `hold_out_seed` (None: the seed of the recipe) draws which.
     """
-    _check_uncut(objectives, recipe)
     maskable, mean = scan_spectra(spectra, network, mask_ratio)
     spectra = keep_maskable(spectra, network, mask_ratio, maskable)
     n_samples, stops_early = spectra.n_samples, recipe.n_iter_no_change is not None

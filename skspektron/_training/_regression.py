@@ -9,10 +9,9 @@ import torch
 from numpy.typing import NDArray
 from skorch.callbacks import Callback
 from skorch.utils import to_device
-from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
-from .._bridge import FrozenNetwork, Spectra, seeded, to_array, to_tensor
+from .._bridge import FrozenNetwork, Spectra, one_torch_thread, seeded, to_array, to_tensor
 from .._nn.heads.regression import RegressionHead
 from .._nn.network import SpektronNetwork
 from .engine._callbacks import ProgressBar
@@ -169,7 +168,7 @@ def fine_tune(
 def predict(head: Mapping[str, NDArray], Z: NDArray) -> NDArray:
     """Return reference values (n, n_targets) of latents `Z`, in double precision."""
     regressor = _load_regressor(head).double().eval()
-    with threadpool_limits(1), torch.inference_mode():
+    with one_torch_thread(), torch.inference_mode():
         return to_array(regressor(to_tensor(Z, np.float64)))
 
 
@@ -213,8 +212,7 @@ def _train(
         param_groups=[("network.*", {"lr": NETWORK_RATE * recipe.learning_rate})],
         callbacks=callbacks,
     )
-    with threadpool_limits(1):  # one step is too small to gain from several cores
-        net.train()
+    net.train()
     return records_of(net.history, recorded)
 
 

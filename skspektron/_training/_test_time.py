@@ -8,11 +8,10 @@ from functools import partial
 import numpy as np
 import torch
 from skorch.callbacks import Callback
-from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from .._bridge import FrozenNetwork, Spectra, embed_batch, seeded
+from .._bridge import FrozenNetwork, Spectra, embed_batch, one_torch_thread, seeded
 from .._nn.lora import LowRankAdapter, adaptable
 from .._nn.network import SpektronNetwork
 from .._nn.objectives import masked_error
@@ -75,7 +74,7 @@ class MaskedAdaptation:
     rank: int  # of the low-rank change, with "lora"
     mask_ratio: float
 
-    @threadpool_limits.wrap(limits=1)  # one step is too small to gain from several cores
+    @one_torch_thread()  # one step is too small to gain from several
     def adapt(self, network: FrozenNetwork, spectra: Spectra) -> tuple[FrozenNetwork, np.ndarray]:
         """Return the network adapted to all spectra, and its loss before and after every step.
 
@@ -95,7 +94,7 @@ class MaskedAdaptation:
         tensors = {name: tensor.cpu() for name, tensor in adapted_weights(task).items()}
         return network.changed(tensors), np.array(record.losses_)
 
-    @threadpool_limits.wrap(limits=1)
+    @one_torch_thread()
     def embed_each(
         self, network: FrozenNetwork, spectra: Spectra, *, pooling: str, n_layers: int | None
     ) -> np.ndarray:

@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._documentation import DocumentedEstimator
 from .._fitting import unfitted_on_failure
 from .._parameters import Integer, Number, Rules, check_parameters
+from .._threads import one_thread_if_small
 from .._typing import RANDOM_STATE, RandomState
 from ._lloyd import Partition, assign, best_partition
 from ._sphere import check_directions, with_direction
@@ -149,17 +150,20 @@ class CosineKMeans(
             )
         return self
 
+    @one_thread_if_small
     def predict(self, X: ArrayLike) -> NDArray[np.intp]:
         """Return the cluster of each row, -1 for a row of zeros."""
         check_is_fitted(self)
         U = check_directions(self, X)
         return np.where(U.any(axis=1), assign(U, self.cluster_centers_)[0], -1)
 
+    @one_thread_if_small
     def transform(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return 1 - cos between rows and centres, from 0 to 2, (n_samples, n_clusters_)."""
         check_is_fitted(self)
         return np.maximum(1.0 - check_directions(self, X) @ self.cluster_centers_.T, 0.0)
 
+    @one_thread_if_small
     def score(self, X: ArrayLike, y: None = None) -> float:
         """Return the negative sum of 1 - cos between the rows of `X` and their centres."""
         check_is_fitted(self)

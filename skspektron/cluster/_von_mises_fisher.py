@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._documentation import DocumentedEstimator
 from .._fitting import unfitted_on_failure
 from .._parameters import Integer, Number, Rules, check_arguments, check_parameters, declares
+from .._threads import one_thread_if_small
 from .._typing import RANDOM_STATE, RandomState
 from ._expectation_maximization import Mixture, maximize_likelihood
 from ._sphere import check_directions, unit_rows, with_direction
@@ -160,11 +161,13 @@ class VonMisesFisherMixture(ClusterMixin, DensityMixin, DocumentedEstimator):
             )
         return self
 
+    @one_thread_if_small
     def predict(self, X: ArrayLike) -> NDArray[np.intp]:
         """Return the most probable component of each row, -1 for a row of zeros."""
         check_is_fitted(self)
         return self._most_probable(check_directions(self, X))
 
+    @one_thread_if_small
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the probability of each component for each row, (n_samples, n_components)."""
         check_is_fitted(self)
@@ -174,6 +177,7 @@ class VonMisesFisherMixture(ClusterMixin, DensityMixin, DocumentedEstimator):
         probabilities[~U.any(axis=1)] = self.weights_
         return probabilities
 
+    @one_thread_if_small
     def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the log-density of each row, NaN for a row of zeros."""
         check_is_fitted(self)

@@ -12,6 +12,7 @@ from sklearn.utils import Bunch, check_random_state
 
 from .._bands import SPAN, Bands, draw_bands
 from .._parameters import Integer, Kind, Number, check_arguments, declares, instance_of, is_sequence
+from .._threads import one_thread
 from .._typing import RANDOM_STATE, RandomState
 from .._validation import check_axis
 from .._warnings import warning_once
@@ -131,12 +132,13 @@ def make_instruments(
     y = _draw_fractions(n_samples, n_components, spread, mixing)
     grain = scatter * mixing.standard_normal((n_samples, 4))
     X, parameters = {}, {}
-    for name, rng in zip(names, streams, strict=True):
-        instrument = _Instrument.draw(axes[name], distortion, noise, rng)
-        path_length = 1 / (y.mean(axis=0) @ bands.spectra(axes[name])).max()
-        packing = grain + 0.3 * scatter * rng.standard_normal(grain.shape)
-        X[name] = instrument.measure(path_length * y, bands, axes[name], packing, rng)
-        parameters[name] = {"path_length": path_length, **asdict(instrument)}
+    with one_thread():
+        for name, rng in zip(names, streams, strict=True):
+            instrument = _Instrument.draw(axes[name], distortion, noise, rng)
+            path_length = 1 / (y.mean(axis=0) @ bands.spectra(axes[name])).max()
+            packing = grain + 0.3 * scatter * rng.standard_normal(grain.shape)
+            X[name] = instrument.measure(path_length * y, bands, axes[name], packing, rng)
+            parameters[name] = {"path_length": path_length, **asdict(instrument)}
     return Bunch(
         X=X,
         y=y,

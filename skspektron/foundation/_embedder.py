@@ -193,8 +193,7 @@ class SpektronEmbedder(
         check_is_fitted(self)
         X = check_new_spectra(self, X)
         self._warn_of_missing_channels(X)
-        spectra = self._to_spectra(X)
-        n_empty = np.count_nonzero(~self.network_.usable(spectra))
+        Z, n_empty = self._embed(X)
         if n_empty:
             warnings.warn(
                 f"{n_empty} of {len(X)} spectra have no patch of "
@@ -203,13 +202,24 @@ class SpektronEmbedder(
                 "patches.",
                 stacklevel=2,
             )
-        return self.network_.embed(
-            spectra,
-            pooling=self.pooling,
-            n_layers=self.n_layers,
-            batch_size=self.batch_size,
-            device=self.device_,
-        ).astype(np.float64)
+        return Z
+
+    def _embed(self, X):
+        """Return the embeddings of checked spectra, and how many have no patch to embed."""
+        from .._bridge import one_torch_thread, work_of
+
+        network = self.network_
+        with one_torch_thread(work_of(network.on("cpu"), self.batch_size)):
+            spectra = self._to_spectra(X)
+            n_empty = np.count_nonzero(~network.usable(spectra))
+            Z = network.embed(
+                spectra,
+                pooling=self.pooling,
+                n_layers=self.n_layers,
+                batch_size=self.batch_size,
+                device=self.device_,
+            )
+        return Z, n_empty
 
     def _warn_of_missing_channels(self, X) -> None:
         """Warn of spectra that lack channels which all spectra of fit had."""

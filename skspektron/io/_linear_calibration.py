@@ -20,6 +20,7 @@ from .._parameters import (
     check_parameters,
     declares,
 )
+from .._threads import one_thread_if_small
 from .._typing import INSTRUMENT_NAME, PathLike
 from .._validation import NUMBERS, WAVELENGTH, WAVENUMBER, check_axis, named_axis
 from .._warnings import warning_once
@@ -255,6 +256,7 @@ class LinearCalibration(RegressorMixin, DocumentedEstimator):
             check_X_y(X, y, multi_output=self.coef_.ndim > 1, estimator=self)
         return self
 
+    @one_thread_if_small
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return predictions for spectra on the channels of the calibration.
 

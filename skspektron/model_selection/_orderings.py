@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 
+from .._threads import one_thread, work_of
 from ._distances import JointDistance, SquaredDistance, farthest_pair
 
 # Functions of spectra, reference values and random state.
@@ -64,7 +65,8 @@ def kennard_stone(X: ArrayLike) -> NDArray[np.intp]:
     >>> kennard_stone([[0.0], [1.0], [4.0], [10.0]])
     array([0, 3, 2, 1])
     """
-    return _whole(_select(SquaredDistance(_measured(X))))
+    with one_thread(work_of(X)):
+        return _whole(_select(SquaredDistance(_measured(X))))
 
 
 def duplex(X: ArrayLike) -> NDArray[np.intp]:
@@ -112,7 +114,8 @@ def duplex(X: ArrayLike) -> NDArray[np.intp]:
     >>> duplex([[0.0], [1.0], [4.0], [9.0], [10.0]])
     array([0, 4, 2, 1, 3])
     """
-    return _whole(_select_two(SquaredDistance(_measured(X))))
+    with one_thread(work_of(X)):
+        return _whole(_select_two(SquaredDistance(_measured(X))))
 
 
 def spxy(X: ArrayLike, y: ArrayLike) -> NDArray[np.intp]:
@@ -164,7 +167,8 @@ def spxy(X: ArrayLike, y: ArrayLike) -> NDArray[np.intp]:
     >>> kennard_stone(X), spxy(X, [0.0, 20.0, 1.0, 2.0])
     (array([0, 3, 2, 1]), array([1, 3, 0, 2]))
     """
-    return _whole(_select(_joint_distance(X, y)))
+    with one_thread(work_of(X)):
+        return _whole(_select(_joint_distance(X, y)))
 
 
 def _joint_distance(X, y):

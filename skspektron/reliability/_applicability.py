@@ -21,6 +21,7 @@ from .._frames import in_order_of_names
 from .._parameters import Number, Rules, check_parameters
 from .._pipelines import split_last_step
 from .._samples import number_samples
+from .._threads import one_thread_if_small
 from .._typing import ESTIMATOR
 from .._validation import check_labels
 from ._components import Statistics, check_kind, components, is_pls, n_components
@@ -169,6 +170,7 @@ class ApplicabilityDomain(OutlierMixin, DocumentedEstimator):
         self.offset_: float = -1.0
         return self
 
+    @one_thread_if_small
     def statistics(self, X: ArrayLike) -> Bunch:
         """Return T2 and Q of each spectrum, and whether both are within their limits.
 

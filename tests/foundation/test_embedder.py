@@ -1,6 +1,7 @@
 """SpektronEmbedder: the contract, independence of batch and grid, sharing, refusals."""
 
 import pickle
+import tracemalloc
 import warnings
 
 import joblib
@@ -15,6 +16,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from skspektron._bridge import embeddings_not_cached
 from skspektron._nn.architecture import Architecture
 from skspektron.foundation import SpektronEmbedder, SpektronPretrainer
 from skspektron.preprocessing import SNV
@@ -287,3 +289,18 @@ def test_warns_of_spectra_without_channels_that_all_spectra_of_fit_have(embedder
     with pytest.warns(UserWarning, match=message):
         Z = pickle.loads(pickle.dumps(embedder)).transform(X)
     np.testing.assert_array_equal(Z, clone(embedder).fit(X).transform(X))
+
+
+def test_memory_is_that_of_the_result(X):
+    rows = np.tile(X, (-(-400 // len(X)), 1))[:400]
+    embedder = SpektronEmbedder(wavelength=np.linspace(1100, 2500, X.shape[1]), batch_size=16)
+    embedder.fit(rows)
+    tracemalloc.start()
+    try:
+        with embeddings_not_cached():
+            Z = embedder.transform(rows)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert Z.dtype == np.float64
+    assert peak < 1.2 * Z.nbytes  # a second copy in single precision is half as large

@@ -9,7 +9,7 @@ from skorch.callbacks import Callback
 from skorch.dataset import unpack_data
 from torch import Tensor, nn
 
-from ..._bridge import seeded
+from ..._bridge import one_torch_thread, seeded, work_of
 from ._average import WeightAverage
 from ._callbacks import WarmupCosine, WindowMeans
 from ._guard import GradientGuard
@@ -125,7 +125,8 @@ class StepNet(NeuralNet):
         self.processes = join(self.device) if self.parallel else Processes()
         self.initialize()
         self.processes.synchronize(self.module_, self.sampler.seed)
-        with seeded(self.sampler.seed):
+        work = work_of(self.module_, self.recipe.micro_batch_size or self.recipe.batch_size)
+        with seeded(self.sampler.seed), one_torch_thread(work):
             self.notify("on_train_begin", X=self.batches, y=None)
             while not self._finished():
                 self.fit_loop(self.batches, epochs=1)

@@ -23,6 +23,7 @@ from ..._fitting import unfitted_on_failure
 from ..._frames import frame_kind
 from ..._parameters import Rules, check_parameters
 from ..._samples import number_samples
+from ..._threads import one_thread_if_small
 from ..._typing import InstrumentName, MemoryLike, RandomState, Selection
 from ..._validation import check_labels
 from .._algorithms._pls import cross_validated_pls
@@ -143,6 +144,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
             self._learn(source, target, standards)
         return self
 
+    @one_thread_if_small
     def predict(self, X: ArrayLike, *, instrument: ArrayLike | None = None) -> NDArray[Any]:
         """Predict the reference values of target spectra, and of source rows marked as such.
 

@@ -10,6 +10,7 @@ from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import get_tags
 from sklearn.utils.validation import assert_all_finite, check_is_fitted
 
+from ..._threads import one_thread_if_small
 from ._base import BaseTransfer
 
 
@@ -18,6 +19,7 @@ class MappedTransfer(OneToOneFeatureMixin, TransformerMixin, BaseTransfer):
 
     __metadata_request__transform = {"instrument": True}  # noqa: RUF012
 
+    @one_thread_if_small
     def transform(self, X: ArrayLike, *, instrument: ArrayLike | None = None) -> NDArray[Any]:
         """Return target spectra as the source instrument would have measured them.
 

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..._documentation import DocumentedEstimator
 from ..._parameters import Integer, Rules
+from ..._threads import one_thread_if_small
 from ..._validation import Axis, check_channels
 
 AXIS = Axis("nm or cm-1") | None
@@ -21,6 +22,7 @@ N_COMPONENTS = Integer(1) | None
 class PairedMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DocumentedEstimator):
     """Affine map of target spectra; subclasses set `coef_` and `intercept_` in `fit`."""
 
+    @one_thread_if_small
     def transform(self, X: ArrayLike) -> NDArray[Any]:
         """Return `X` as the source instrument would have measured it."""
         check_is_fitted(self)

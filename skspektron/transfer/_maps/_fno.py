@@ -12,6 +12,7 @@ from ..._base import DEVICE, TorchEstimatorMixin
 from ..._fitting import unfitted_on_failure
 from ..._interpolation import interpolate_monotone
 from ..._parameters import Integer, Number, Rules, check_parameters
+from ..._threads import one_thread_if_small
 from ..._typing import RANDOM_STATE, VERBOSE, RandomState
 from .._algorithms._folds import standard_folds
 from .._algorithms._svd import centred
@@ -169,6 +170,7 @@ class FNO(TorchEstimatorMixin, PairedMap):
         )
         return self
 
+    @one_thread_if_small
     def transform(self, X: ArrayLike) -> NDArray[Any]:
         """Return `X` as the source instrument would have measured it."""
         from ..._training._operator import run_operator
