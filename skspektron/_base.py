@@ -41,6 +41,10 @@ class TorchEstimatorMixin:
     """Device, seed, spectral axis and training parameters of an estimator with a network."""
 
     _parameters: ClassVar[Rules] = {"device": DEVICE}
+    _when_slow = (  # see advise_if_slow
+        "Pass device= to train on a GPU, or train for fewer steps or epochs. verbose=1 shows "
+        "progress."
+    )
 
     def _resolve_device(self) -> str:
         """Return the device to compute on: `device`, or a GPU if there is one."""

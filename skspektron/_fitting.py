@@ -1,10 +1,12 @@
-"""What all fits have in common: a failed one leaves no attributes, a small one uses one thread."""
+"""What all fits have in common: attributes after a failure, threads, advice if they are slow."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from time import monotonic
 from typing import Any, TypeVar, cast
 
+from ._progress import advise_if_slow
 from ._threads import one_thread, work_of
 from ._warnings import warning_once
 
@@ -29,15 +31,17 @@ def unfitted_on_failure(fit: Fit) -> Fit:
 def fitting(estimator: Any) -> Iterator[None]:
     """Drop fitted attributes before a fit, and those that a failed fit has set.
 
-    Equal warnings are issued once during the fit.
+    Equal warnings are issued once during the fit. A fit that took long is followed by advice.
     """
     drop_fitted(estimator)
+    start = monotonic()
     try:
         with warning_once():
             yield
     except BaseException:  # KeyboardInterrupt too
         drop_fitted(estimator)
         raise
+    advise_if_slow(estimator, monotonic() - start)
 
 
 def drop_fitted(estimator: Any) -> None:

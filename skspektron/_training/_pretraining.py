@@ -81,7 +81,7 @@ def _pretrain(
     With early stopping, all rows of a physical sample are either trained on or held out;
     `hold_out_seed` (None: the seed of the recipe) draws which.
     """
-    maskable, mean = scan_spectra(spectra, network, mask_ratio)
+    maskable, mean = scan_spectra(spectra, network, mask_ratio, recipe.verbose)
     spectra = keep_maskable(spectra, network, mask_ratio, maskable)
     n_samples, stops_early = spectra.n_samples, recipe.n_iter_no_change is not None
     if not n_samples:

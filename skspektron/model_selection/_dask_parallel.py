@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def dask_parallel(client: Client | None = None) -> Iterator[None]:
+def dask_parallel(client: Client | None = None, *, verbose: int = 0) -> Iterator[None]:
     """Run joblib calls on a Dask cluster that may lose workers.
 
     Inside this context manager, searches, transfer curves, `embed_archive` and everything else that
@@ -28,6 +28,9 @@ def dask_parallel(client: Client | None = None) -> Iterator[None]:
     ----------
     client : distributed.Client, default=None
         Connection to the scheduler. None: the client opened last.
+    verbose : int, default=0
+        Level of joblib's messages: from 1 on they state how many of the fits are done and the
+        seconds so far, more often with larger numbers.
 
     See Also
     --------
@@ -60,7 +63,8 @@ def dask_parallel(client: Client | None = None) -> Iterator[None]:
     ...     cross_val_score(LinearRegression(), np.c_[:6], np.arange(6), cv=2).round(6)
     array([1., 1.])
     """
-    with parallel_config(backend="dask", client=_ResilientClient(_find_client(client))):
+    resilient = _ResilientClient(_find_client(client))
+    with parallel_config(backend="dask", client=resilient, verbose=verbose):
         yield
 
 

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn import get_config
 from sklearn.base import BaseEstimator, clone
+from sklearn.metrics import check_scoring
 from sklearn.model_selection import BaseCrossValidator, check_cv, cross_validate
 from sklearn.pipeline import Pipeline
+from sklearn.utils.metadata_routing import get_routing_for_object
 from tqdm.auto import tqdm
 
 from .._parameters import (
@@ -133,8 +135,9 @@ def transfer_curve(
     n_jobs : int, default=None
         Number of splits fitted in parallel, as in joblib.
     verbose : int, default=0
-        1 shows a progress bar with one step per number of standards; higher values also
-        print the messages of :func:`sklearn.model_selection.cross_validate`.
+        1 shows a progress bar with one step per number of standards and fold; with processes
+        (`n_jobs`) it moves per number of standards. Higher values also print the messages of
+        :func:`sklearn.model_selection.cross_validate`.
     error_score : "raise" or float, default=nan
         Score assigned to a failing fit, with a warning. An error is raised if all splits of one
         size fail, for example because there are too few samples.
@@ -167,24 +170,50 @@ def transfer_curve(
     prefix = find_prefix(estimator)
     metadata = {"instrument": instrument, "sample_id": sample_id}
     splits = make_splits(cv, estimator.get_params()[f"{prefix}target"], X, y, groups, metadata)
-    results = [
-        cross_validate(
-            clone(estimator).set_params(**{f"{prefix}n_transfer": n}),
-            X,
-            y,
-            cv=splits,
-            scoring=scoring,
-            params=route_metadata(estimator, metadata),
-            n_jobs=n_jobs,
-            verbose=verbose if verbose > 1 else 0,
-            error_score=error_score,
-        )
-        for n in tqdm(n_transfer, desc="transfer curve", unit="size", disable=not verbose)
-    ]
+    total = len(n_transfer) * len(splits)
+    with tqdm(total=total, desc="transfer curve", unit="fold", disable=not verbose) as bar:
+        results = []
+        for done, n in enumerate(n_transfer, start=1):
+            bar.set_postfix_str(f"n_transfer={n}")
+            results.append(
+                cross_validate(
+                    clone(estimator).set_params(**{f"{prefix}n_transfer": n}),
+                    X,
+                    y,
+                    cv=splits,
+                    scoring=CountedScorer(estimator, scoring, bar) if verbose else scoring,
+                    params=route_metadata(estimator, metadata),
+                    n_jobs=n_jobs,
+                    verbose=verbose if verbose > 1 else 0,
+                    error_score=error_score,
+                )
+            )
+            bar.update(done * len(splits) - bar.n)
     columns = ("test_score", "fit_time", "score_time")
     return TransferCurve(
         np.asarray(n_transfer), *(np.array([r[column] for r in results]) for column in columns)
     )
+
+
+class CountedScorer:
+    """A scorer that advances a progress bar; a copy in another process has no bar."""
+
+    def __init__(self, estimator: BaseEstimator, scoring: Any, bar: Any):
+        self.scorer, self.bar = check_scoring(estimator, scoring), bar
+
+    def __call__(self, *args: Any, **kwargs: Any) -> float:
+        """Return the score of a fold."""
+        score = self.scorer(*args, **kwargs)
+        if self.bar is not None:
+            self.bar.update()
+        return score
+
+    def get_metadata_routing(self) -> Any:
+        """Return the metadata that the scorer requests."""
+        return get_routing_for_object(self.scorer)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"scorer": self.scorer, "bar": None}
 
 
 def find_prefix(estimator):

@@ -17,6 +17,7 @@ from sklearn.utils.validation import (
     column_or_1d,
     validate_data,
 )
+from tqdm.auto import tqdm
 
 from .._documentation import DocumentedEstimator
 from .._fitting import unfitted_on_failure
@@ -61,6 +62,8 @@ class ConformalTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator)
         `fit` fits `estimator` once on all rows and once per fold.
     n_jobs : int, default=None
         Number of folds fitted in parallel, as in joblib.
+    verbose : int, default=0
+        1 shows a progress bar with one step per fold.
 
     Attributes
     ----------
@@ -120,6 +123,11 @@ class ConformalTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator)
     (array([4.5]), array([[-1.,  10.]]))
     """
 
+    _when_slow = (
+        "It fits the estimator once per fold: pass n_jobs=-1 to use all cores, or a smaller "
+        "n_splits. verbose=1 shows progress."
+    )
+
     # scikit-learn's metadata routing reads these, so that set_fit_request is not needed.
     __metadata_request__fit = {"instrument": True, "sample_id": True}  # noqa: RUF012
     __metadata_request__predict = {"instrument": True}  # noqa: RUF012
@@ -138,11 +146,13 @@ class ConformalTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator)
         confidence_level: float = 0.9,
         n_splits: int | Literal["auto"] = "auto",
         n_jobs: int | None = None,
+        verbose: int = 0,
     ):
         self.estimator = estimator
         self.confidence_level = confidence_level
         self.n_splits = n_splits
         self.n_jobs = n_jobs
+        self.verbose = verbose
 
     @unfitted_on_failure
     def fit(
@@ -187,10 +197,14 @@ class ConformalTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator)
         self.n_splits_ = self._count_folds(len(at))
         self.folds_ = turn % self.n_splits_
         held_out = [self.folds_ == k for k in range(self.n_splits_)]
-        self.fold_estimators_: list[Any] = Parallel(n_jobs=self.n_jobs)(
+        # Not every backend of joblib can return a generator, which the bar needs to move.
+        return_as = "generator" if self.verbose else "list"
+        fits = Parallel(n_jobs=self.n_jobs, return_as=return_as)(
             delayed(fit_without)(self.estimator, self.estimator_, rows, self.standard_ids_[mask])
             for mask in held_out
         )
+        bar = tqdm(fits, "folds", self.n_splits_, unit="fold", disable=not self.verbose)
+        self.fold_estimators_: list[Any] = list(bar)
         y_pred = np.empty(len(at))
         for mask, estimator in zip(held_out, self.fold_estimators_, strict=True):
             y_pred[mask] = np.ravel(estimator.predict(take_rows(rows.X, at[mask])))

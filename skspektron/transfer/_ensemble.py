@@ -67,6 +67,8 @@ class EnsembleTransfer(LastStepTransfer):
     wavelength, wavenumber : array-like of shape (n_features,), default=None
         Axis of the spectra in nm or in cm-1; by default the axis in the column names, if any. An
         axis adds views of the derivatives at the bands of water, O-H, N-H and C-H [3]_.
+    verbose : int, default=0
+        1 shows a progress bar with one step per view.
 
     Attributes
     ----------
@@ -123,6 +125,11 @@ class EnsembleTransfer(LastStepTransfer):
     _parameters: ClassVar[Rules] = {"wavelength": WAVELENGTH, "wavenumber": WAVENUMBER}
 
     _needs_pairs = True
+    _when_slow = (
+        "Its time grows with the number of standards: pass a smaller n_transfer. In a search, pass "
+        "n_jobs= for parallel fits and memory= to fit each calibration once. verbose=1 shows "
+        "progress."
+    )
 
     def __init__(
         self,
@@ -137,6 +144,7 @@ class EnsembleTransfer(LastStepTransfer):
         trained_on: ArrayLike | None = None,
         wavelength: ArrayLike | None = None,
         wavenumber: ArrayLike | None = None,
+        verbose: int = 0,
     ):
         super().__init__(
             estimator,
@@ -150,6 +158,7 @@ class EnsembleTransfer(LastStepTransfer):
         )
         self.wavelength = wavelength
         self.wavenumber = wavenumber
+        self.verbose = verbose
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Fit one member for each view."""
@@ -161,7 +170,7 @@ class EnsembleTransfer(LastStepTransfer):
         self._has_own_view = front is not None and not is_supervised(front, given)
         spectra = source.X, standards.X_source, standards.X_target
         viewed = viewed_rows(*map(self._transform_views, spectra))
-        self._members = fit_members(viewed, source, standards)
+        self._members = fit_members(viewed, source, standards, self.verbose)
         self.view_weights_ = {name: member.weight for name, member in self._members.items()}
 
     def _axis(self) -> NDArray[Any] | None:

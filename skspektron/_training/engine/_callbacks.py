@@ -51,7 +51,7 @@ class WindowMeans(Callback):
 
 
 class ProgressBar(Callback):
-    """One bar for all steps, with records of the last window.
+    """One bar for all steps, with records of the last window; it moves after every step.
 
     Parameters
     ----------
@@ -74,9 +74,12 @@ class ProgressBar(Callback):
             disable=net.processes.rank > 0,
         )
 
+    def on_batch_end(self, net, **kwargs):
+        """Advance by a step."""
+        self.bar_.update(net.sampler.step + 1 - self.bar_.n)
+
     def on_epoch_end(self, net, **kwargs):
-        """Advance to the end of the window."""
-        self.bar_.update(net.sampler.step - self.bar_.n)
+        """Show the records of the window."""
         last = net.history[-1]
         self.bar_.set_postfix({label: f"{last[name]:.4g}" for label, name in self.shown.items()})
 

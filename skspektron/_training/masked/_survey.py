@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor
+from tqdm.auto import tqdm
 
 from ..._bridge import Rows
 from ..._nn.masking import count_hidden
@@ -55,11 +56,14 @@ def is_maskable(valid: Tensor, network: SpektronNetwork, mask_ratio: float) -> T
 
 
 def scan_spectra(
-    spectra: Rows, network: SpektronNetwork, mask_ratio: float
+    spectra: Rows, network: SpektronNetwork, mask_ratio: float, verbose: int = 0
 ) -> tuple[Tensor, MeanSpectra]:
     """Return which spectra can be masked, (n_samples,) bool, and their mean spectra."""
     maskable, mean = [], MeanSpectra(spectra.wavenumber.shape)
-    for batch in chunks(spectra, torch.arange(spectra.n_samples)):
+    batches = chunks(spectra, torch.arange(spectra.n_samples))
+    n_chunks = -(-spectra.n_samples // CHUNK_SIZE)
+    # Shown if it takes more than a second, as for spectra that are read from files.
+    for batch in tqdm(batches, "reading spectra", n_chunks, delay=1, disable=not verbose):
         maskable.append(is_maskable(batch["valid"], network, mask_ratio))
         mean.add(batch, maskable[-1])
     return torch.cat(maskable).flatten(), mean

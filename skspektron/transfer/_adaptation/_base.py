@@ -48,6 +48,10 @@ class EmbeddingTransfer(TorchEstimatorMixin, BaseTransfer):
 
     _keeps_target_grid = True
     _WEIGHTS = "small"  # the default of `weights`
+    _when_slow = (
+        "Pass device= to train on a GPU, or fewer passes (max_epochs or max_steps). In a search, "
+        "pass memory= to fit each calibration once. verbose=1 shows progress."
+    )
 
     def _check_parameters(self) -> None:
         """Check that the estimator can be adapted and that axis and weights are not given twice."""

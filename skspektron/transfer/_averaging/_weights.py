@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
+from ..._progress import named_bar
 from ...metrics._variance import nonzero_variance
 from .._core._standards import Rows, Standards
 from ._fits import LABEL_WEIGHTS, RIDGE_PENALTIES, SETTING_LABEL_WEIGHTS, ViewFits, fit_view
@@ -49,7 +50,7 @@ class LinearMember:
 
 
 def fit_members(
-    views: Mapping[str, ViewedRows], source: Rows, standards: Standards
+    views: Mapping[str, ViewedRows], source: Rows, standards: Standards, verbose: int = 0
 ) -> dict[str, LinearMember]:
     """Return the members of an ensemble by the names of their views.
 
@@ -65,7 +66,7 @@ def fit_members(
             view.unseen,
             view.size,
         )
-        for view in views.values()
+        for view in named_bar(views, views.values(), "averaging", unit="view", verbose=verbose)
     ]
     weights = fit_weights(fits, standards.y, source.y)
     return {

@@ -71,6 +71,9 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
     _needs_labels = False  # standards must have finite reference values
     _learns_unlabelled = False  # `_learn` is called with no standards too
     _takes_nan = True  # the estimator decides whether it accepts NaN in `X`
+    _when_slow = (  # see advise_if_slow
+        "In a search, pass n_jobs= for parallel fits and memory= to fit each calibration once."
+    )
     _keeps_target_grid = False  # target spectra are passed on the target's own channels
 
     def __init__(
