@@ -58,7 +58,7 @@ def one_thread_if_small(function: Function) -> Function:
 def work_of(*values: Any) -> float:
     """Return the multiplications of a decomposition of the first array among `values`."""
     shapes = (getattr(value, "shape", ()) for value in values)
-    shape = next((shape for shape in shapes if shape), ())  # lists are small
+    shape: tuple[int, ...] = next((shape for shape in shapes if shape), ())  # lists are small
     return float(shape[0]) * shape[1] * min(shape) if len(shape) == 2 else 0.0
 
 
@@ -66,7 +66,12 @@ class _Libraries:
     """Controllers of the libraries with threads, also of those that are loaded later."""
 
     def __init__(self):
-        self._lock, self._n_modules, self._found = Lock(), 0, ()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what was found."""
+        self._lock, self._n_modules = Lock(), 0
+        self._found: tuple[Any, ...] = ()
 
     def loaded(self) -> tuple[Any, ...]:
         """Return the controllers; the search takes milliseconds, so only after new imports."""
@@ -82,8 +87,12 @@ class _BlasLimit:
     """The limit of BLAS, which the first thread sets and the last one lifts, in any order."""
 
     def __init__(self):
-        self._lock, self._thread = Lock(), local()
-        self._n_users, self._before = 0, {}
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the threads that are inside."""
+        self._lock, self._thread, self._n_users = Lock(), local(), 0
+        self._before: dict[str, tuple[Any, int]] = {}  # library and number of threads, by file
 
     def enter(self) -> None:
         """Limit every library that is not limited yet."""
@@ -126,5 +135,5 @@ def _set_threads(library: Any, n_threads: int) -> None:
 
 _libraries, _blas = _Libraries(), _BlasLimit()
 if hasattr(os, "register_at_fork"):  # a lock that another thread holds would stay locked
-    os.register_at_fork(after_in_child=_libraries.__init__)
-    os.register_at_fork(after_in_child=_blas.__init__)
+    os.register_at_fork(after_in_child=_libraries.reset)
+    os.register_at_fork(after_in_child=_blas.reset)
