@@ -23,7 +23,7 @@ from .._documentation import DocumentedEstimator
 from .._fitting import unfitted_on_failure
 from .._frames import frame_kind, take_rows
 from .._parameters import Integer, Number, Rules, check_parameters
-from .._typing import N_JOBS, REGRESSOR
+from .._typing import N_JOBS, REGRESSOR, VERBOSE
 from .._validation import check_labels
 from .._warnings import warning_once
 from ._jackknife import StackedRows, fit_rows, fit_without, jackknife_plus, labelled_targets
@@ -137,6 +137,7 @@ class ConformalTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator)
         "confidence_level": Number(above=0, below=1),
         "n_splits": Integer(2) | "auto",
         "n_jobs": N_JOBS,
+        "verbose": VERBOSE,
     }
 
     def __init__(

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 
 from .._parameters import Rules
 from .._pipelines import front_pipeline
-from .._typing import InstrumentName, MemoryLike, RandomState, Selection
+from .._typing import VERBOSE, InstrumentName, MemoryLike, RandomState, Selection
 from .._validation import WAVELENGTH, WAVENUMBER, check_axis
 from ._averaging._views import spectral_views, viewed_rows
 from ._averaging._weights import fit_members
@@ -122,7 +122,11 @@ class EnsembleTransfer(LastStepTransfer):
     (10, 1.0)
     """
 
-    _parameters: ClassVar[Rules] = {"wavelength": WAVELENGTH, "wavenumber": WAVENUMBER}
+    _parameters: ClassVar[Rules] = {
+        "wavelength": WAVELENGTH,
+        "wavenumber": WAVENUMBER,
+        "verbose": VERBOSE,
+    }
 
     _needs_pairs = True
     _when_slow = (
