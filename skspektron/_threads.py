@@ -57,7 +57,8 @@ def one_thread_if_small(function: Function) -> Function:
 
 def work_of(*values: Any) -> float:
     """Return the multiplications of a decomposition of the first array among `values`."""
-    shapes = (getattr(value, "shape", ()) for value in values)
+    # Not hasattr(value, ...): parameters are checked before data are read.
+    shapes = (value.shape for value in values if hasattr(type(value), "shape"))
     shape: tuple[int, ...] = next((shape for shape in shapes if shape), ())  # lists are small
     return float(shape[0]) * shape[1] * min(shape) if len(shape) == 2 else 0.0
 

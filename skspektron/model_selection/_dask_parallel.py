@@ -9,14 +9,12 @@ from uuid import uuid4
 
 from joblib import parallel_config
 
-from .._parameters import check_arguments, declares
 from .._typing import VERBOSE
 
 if TYPE_CHECKING:
     from distributed import Client
 
 
-@declares(verbose=VERBOSE)
 @contextmanager
 def dask_parallel(client: Client | None = None, *, verbose: int = 0) -> Iterator[None]:
     """Run joblib calls on a Dask cluster that may lose workers.
@@ -67,7 +65,7 @@ def dask_parallel(client: Client | None = None, *, verbose: int = 0) -> Iterator
     ...     cross_val_score(LinearRegression(), np.c_[:6], np.arange(6), cv=2).round(6)
     array([1., 1.])
     """
-    check_arguments(dask_parallel, {"verbose": verbose})
+    VERBOSE.check("verbose", verbose, dask_parallel)
     resilient = _ResilientClient(_find_client(client))
     with parallel_config(backend="dask", client=resilient, verbose=verbose):
         yield
