@@ -167,6 +167,8 @@ def transfer_curve(
     array([-28.,  -0.])
     """
     check_arguments(transfer_curve, locals())
+    if len(n_transfer) == 0:
+        raise ValueError("n_transfer must have at least one size, got none. Pass (0, 5, 10, 20).")
     prefix = find_prefix(estimator)
     metadata = {"instrument": instrument, "sample_id": sample_id}
     splits = make_splits(cv, estimator.get_params()[f"{prefix}target"], X, y, groups, metadata)
