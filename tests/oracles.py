@@ -93,6 +93,8 @@ def duplex(X):
 def spxy(X, y):
     """Order samples by max-min joint distance, both terms divided by their largest value."""
     n = len(X)
+    if n > 1 and np.shape(y)[1:] > (1,):
+        y = y / np.std(y, axis=0)
     pairs = [(i, j) for i in range(n) for j in range(i + 1, n)]
     joint = dict.fromkeys(pairs, 0.0)
     for values in (X, y):

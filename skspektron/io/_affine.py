@@ -15,7 +15,7 @@ from .._frames import as_frame, installed_kind
 from .._pipelines import unwrap
 
 BATCH_SIZE = 256  # spectra in one call of predict; one for each channel may not fit in memory
-TOLERANCE = 1e-8  # relative to the largest prediction
+TOLERANCE = 1e-8  # relative to the largest prediction of each target
 
 
 @dataclass(frozen=True)
@@ -101,12 +101,13 @@ def affine_coefficients(
 
 def _check_linear(predict: Predictor, y: NDArray[Any], y_linear: NDArray[Any]) -> None:
     """Raise ValueError if predictions differ from those of the coefficients."""
-    gap, size = np.abs(y - y_linear).max(), np.abs(y).max()
-    if gap <= TOLERANCE * size:
+    gaps, sizes = (np.atleast_1d(np.abs(part).max(axis=0)) for part in (y - y_linear, y))
+    if (gaps <= TOLERANCE * sizes).all():
         return
+    worst = np.argmin(gaps <= TOLERANCE * sizes)  # the first target that is not linear
     raise ValueError(
-        f"Predictions of {type(predict.estimator).__name__} differ by up to {gap:.3g} from a "
-        f"linear function of the spectra; the largest prediction is {size:.3g}."
+        f"Predictions of {type(predict.estimator).__name__} differ by up to {gaps[worst]:.3g} from "
+        f"a linear function of the spectra; the largest prediction is {sizes[worst]:.3g}."
         f"{_explain_nonlinearity(predict.estimator)}"
     )
 

@@ -166,7 +166,8 @@ class LinearCalibration(RegressorMixin, DocumentedEstimator):
         Returns
         -------
         calibration : LinearCalibration
-            Its predictions differ from those of `estimator` by at most 1e-8 of the largest one.
+            Its predictions differ from those of `estimator` by at most 1e-8 of the largest one of
+            each target.
 
         Raises
         ------

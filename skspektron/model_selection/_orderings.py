@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 
 from .._threads import one_thread, work_of
+from ..metrics._variance import target_scale
 from ._distances import JointDistance, SquaredDistance, farthest_pair
 
 # Functions of spectra, reference values and random state.
@@ -125,15 +126,15 @@ def spxy(X: ArrayLike, y: ArrayLike) -> NDArray[np.intp]:
 
     .. math:: d_{ij} = \frac{d^x_{ij}}{\max d^x} + \frac{d^y_{ij}}{\max d^y}
 
-    with Euclidean :math:`d^x` between spectra and :math:`d^y` between reference values.
+    with Euclidean :math:`d^x` between spectra and :math:`d^y` between reference values. Several
+    targets are divided by their standard deviations.
 
     Parameters
     ----------
     X : array-like of shape (n_samples, n_features)
         Spectra. Channels that are NaN in any row are ignored in the distance.
     y : array-like of shape (n_samples,) or (n_samples, n_targets)
-        Reference values. Several targets contribute according to their scale; standardize them
-        first.
+        Reference values.
 
     Returns
     -------
@@ -182,7 +183,8 @@ def _joint_distance(X, y):
             f"y must be finite for SPXY, got {n_missing} of {len(y)} samples without reference "
             "values. Drop them, or use kennard_stone or duplex, which use spectra only."
         )
-    return JointDistance(X, y.reshape(len(y), -1))
+    y = y.reshape(len(y), -1)
+    return JointDistance(X, y / target_scale(y) if y.shape[1] > 1 else y)
 
 
 def iterate_samples(

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.dummy import DummyRegressor
 
-from ._algorithms._pls import component_limit, covary, fit_pls_path
+from ._algorithms._pls import TargetScaledPLS, component_limit, covary, fit_pls_path
 from ._core._frozen import refuse_frozen
 from ._core._last_step import LastStepTransfer
 from ._core._low_rank import ComponentsTransfer
@@ -130,7 +130,9 @@ class EPOTransfer(ComponentsTransfer, LastStepTransfer):
         X = np.asarray(self.map_.transform(source.X))
         if n_pls:
             varies = covary(X, source.y, float(np.linalg.norm(source.X)))
-            final = PLSRegression(1 + chosen % n_pls, scale=False) if varies else DummyRegressor()
+            final = DummyRegressor()
+            if varies:
+                final = TargetScaledPLS(1 + chosen % n_pls, scale=False)
         self.target_estimator_ = self._fit_last(final, X, source.y)
 
     def _fit_candidates(self, final, counts, n_pls, X, y, standards):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
+from skspektron.metrics._variance import target_scale
 from skspektron.model_selection import _distances, duplex, kennard_stone, spxy
 from skspektron.model_selection._orderings import iterate_samples
 from tests import oracles
@@ -52,6 +53,13 @@ def test_spxy_equals_slow_implementation(X, n_samples, n_targets):
     assert spxy(X, y[:, 0] if n_targets is None else y).tolist() == expected
 
 
+def test_the_unit_of_a_target_does_not_change_the_order_of_spxy(X):
+    y = np.random.default_rng(2).normal(size=(len(X), 3))
+    order = spxy(X, y)
+    for units in ([1.0, 1e6, 1.0], [1e-15, 1.0, 1e15]):
+        np.testing.assert_array_equal(spxy(X, y * units), order)
+
+
 def test_spxy_equals_slow_implementation_with_ties():
     y = np.array([[3.0], [0.0], [0.0], [3.0], [1.0], [1.0], [3.0]])
     assert spxy(TIES, y).tolist() == oracles.spxy(TIES, y)
@@ -88,7 +96,8 @@ def test_orders_equal_those_of_all_distances(kind, dtype, monkeypatch):
         if kind not in ("huge", "tiny"):
             X = X.astype(dtype)
         y = generator.integers(0, 4, size=(n_samples, 2)).astype(float)
-        squared = [cdist(*[np.float64(values)] * 2, "sqeuclidean") for values in (X, y)]
+        parts = X, y / target_scale(y)
+        squared = [cdist(*[np.float64(values)] * 2, "sqeuclidean") for values in parts]
         assert kennard_stone(X).tolist() == oracles.sets_from_all_distances(squared[0], 1)
         assert duplex(X).tolist() == oracles.sets_from_all_distances(squared[0], 2)
         if kind != "huge":  # all distances are infinite, and their quotients NaN

@@ -11,10 +11,56 @@ from sklearn.cross_decomposition import PLSRegression
 from sklearn.dummy import DummyRegressor
 from sklearn.utils.validation import assert_all_finite
 
-from ...metrics._variance import nonzero_variance
+from ...metrics._variance import nonzero_variance, target_scale
 from ._folds import N_FOLDS, sample_folds
 
 MAX_COMPONENTS = 15
+# Singular values below this multiple of the rounding unit, relative to the norm of the spectra
+# before they are centred, are rounding error of the spectra themselves.
+ROUNDING_UNITS = 4
+
+
+class TargetScaledPLS(PLSRegression):
+    """PLS of scaled targets, with all attributes and results in the unit of `y`.
+
+    Several targets are divided by their standard deviations, so that none has a larger weight
+    because of its unit. A single target is divided by a power of 2, which changes no digit, but
+    scikit-learn counts values of `y` below 2e-15 as zero.
+    """
+
+    def fit(self, X, y):
+        """Fit on the targets divided by their scales."""
+        y = np.asarray(y, dtype=np.float64)
+        self.y_scale_ = np.atleast_1d(target_scale(y))
+        super().fit(X, y / self.y_scale_)
+        rows = self.y_scale_[:, None]  # one for each target
+        in_unit_of_y = {
+            "coef_": rows,
+            "intercept_": self.y_scale_,
+            "y_loadings_": rows,
+            "y_weights_": rows,
+            "y_rotations_": 1 / rows,
+        }
+        for name, factor in in_unit_of_y.items():
+            setattr(self, name, getattr(self, name) * factor)
+        return self
+
+    def transform(self, X, y=None, copy=True):
+        """Return scores of `X`, and of `y` if it is given."""
+        if y is not None:
+            y = np.reshape(y, (len(y), -1)) - self._added_mean()
+        return super().transform(X, y, copy=copy)
+
+    def inverse_transform(self, X, y=None):
+        """Return spectra, and reference values if `y` is given, from their scores."""
+        if y is None:
+            return super().inverse_transform(X)
+        spectra, values = super().inverse_transform(X, y)
+        return spectra, values + self._added_mean()
+
+    def _added_mean(self):
+        """Return the mean of `y` minus that of the scaled targets, which scikit-learn subtracts."""
+        return self.intercept_ - self.intercept_ / self.y_scale_
 
 
 def cross_validated_pls(X: ArrayLike, y: NDArray[Any], groups: NDArray[Any]) -> RegressorMixin:
@@ -25,13 +71,13 @@ def cross_validated_pls(X: ArrayLike, y: NDArray[Any], groups: NDArray[Any]) -> 
     X : ndarray or DataFrame of shape (n_samples, n_features)
         Spectra.
     y : ndarray of shape (n_samples,) or (n_samples, n_targets)
-        Reference values; errors of several targets are scaled by their variances.
+        Reference values; several targets and their errors are scaled by their variances.
     groups : ndarray of shape (n_samples,)
         Sample ids: replicate spectra of one sample stay in one fold.
 
     Returns
     -------
-    pls : PLSRegression
+    pls : TargetScaledPLS
         Fitted with ``scale=False`` and 1 to 15 components; if no channel varies with `y`, a
         `DummyRegressor` that predicts its mean, with a warning.
     """
@@ -85,24 +131,33 @@ def component_limit(
 
 
 def covary(X: NDArray[Any], y: NDArray[Any], size: float | None = None) -> bool:
-    """Return whether any channel varies with `y` by more than rounding error.
+    """Return whether any channel varies with a target by more than rounding error.
 
     `size` is the norm of the spectra that `X` was computed from, by default that of `X`.
     """
-    y = y - y.mean(axis=0)
-    covariance = np.linalg.norm((X - X.mean(axis=0)).T @ y)
-    size = np.linalg.norm(X) if size is None else size
-    rounding = len(X) * np.finfo(np.float64).eps * size * np.linalg.norm(y)
-    return bool(covariance > rounding)
+    y = (y - y.mean(axis=0)) / target_scale(y)
+    spectra = np.asarray(X, dtype=np.float64)
+    covariance = np.linalg.norm((spectra - spectra.mean(axis=0)).T @ y)
+    size = np.linalg.norm(spectra) if size is None else size
+    rounding = max(len(X) * np.finfo(np.float64).eps, ROUNDING_UNITS * rounding_unit(X))
+    return bool(covariance > rounding * size * np.linalg.norm(y))
+
+
+def rounding_unit(X: NDArray[Any]) -> float:
+    """Return the distance of 1 from the next number in the precision of `X`."""
+    return float(np.finfo(X.dtype if X.dtype.kind == "f" else np.float64).eps)
 
 
 def _rank(X):
     """Return the rank of the centred spectra, from the smaller of their Gram matrices."""
-    centred = np.asarray(X - X.mean(axis=0), dtype=np.float64)
+    spectra = np.asarray(X, dtype=np.float64)
+    centred = spectra - spectra.mean(axis=0)
+    centred -= centred.mean(axis=0)  # the first mean has the rounding error of an offset
     is_wide = len(X) < X.shape[1]
     eigenvalues = np.linalg.eigvalsh(centred @ centred.T if is_wide else centred.T @ centred)
-    tolerance = len(X) * np.finfo(np.float64).eps * np.sum(X**2)
-    return int(np.count_nonzero(eigenvalues > tolerance))
+    of_eigenvalues = len(X) * np.finfo(np.float64).eps * np.sum(centred**2)
+    of_spectra = (ROUNDING_UNITS * rounding_unit(X)) ** 2 * np.sum(spectra**2)
+    return int(np.count_nonzero(eigenvalues > max(of_eigenvalues, of_spectra)))
 
 
 def _press(X, y, train, test, limit):
@@ -134,7 +189,7 @@ def fit_pls_path(
     return predict
 
 
-def _fit_pls(X, y, limit: int) -> PLSRegression:
+def _fit_pls(X, y, limit: int) -> TargetScaledPLS:
     """Return PLS with `limit` components, or with as many as can be computed.
 
     A component that finds no covariance with y left is 0 / 0.
@@ -145,9 +200,9 @@ def _fit_pls(X, y, limit: int) -> PLSRegression:
         warnings.filterwarnings("ignore", category=RuntimeWarning)
         for n_components in range(limit, 1, -1):
             try:
-                pls = PLSRegression(n_components, scale=False).fit(X, y)
+                pls = TargetScaledPLS(n_components, scale=False).fit(X, y)
             except ValueError:  # or its subclass LinAlgError: NaN in SciPy
                 continue
             if np.isfinite(pls.coef_).all():
                 return pls
-        return PLSRegression(1, scale=False).fit(X, y)
+        return TargetScaledPLS(1, scale=False).fit(X, y)
