@@ -12,6 +12,8 @@ from sklearn.utils.validation import FLOAT_DTYPES, validate_data
 from .._documentation import DocumentedEstimator
 from .._parameters import Choice, Rules, check_parameters
 
+FLAT_UNITS = 4  # a spectrum that varies by this number of rounding units is constant
+
 
 class SNV(OneToOneFeatureMixin, TransformerMixin, DocumentedEstimator):
     r"""Standard normal variate: centre and scale each spectrum individually.
@@ -85,9 +87,10 @@ class SNV(OneToOneFeatureMixin, TransformerMixin, DocumentedEstimator):
         centred = X - np.nansum(X, axis=1, keepdims=True) / np.maximum(n_measured, 1)
         dof = np.maximum(n_measured - self.ddof, 1)
         scale = np.sqrt(np.nansum(centred**2, axis=1, keepdims=True) / dof)
-        # Rounding of the mean must not be scaled to unit variance for a constant spectrum.
-        flat = np.fmax.reduce(X, axis=1) == np.fmin.reduce(X, axis=1)
-        centred[flat] *= 0
+        # Rounding must not be scaled to unit variance for a constant spectrum.
+        highest, lowest = np.fmax.reduce(X, axis=1), np.fmin.reduce(X, axis=1)
+        size = np.maximum(np.abs(highest), np.abs(lowest))
+        centred[highest - lowest <= FLAT_UNITS * np.finfo(dtype).eps * size] *= 0
         return (centred / np.where(scale == 0, 1, scale)).astype(dtype, copy=False)
 
     def _check(self, X: ArrayLike, *, reset: bool) -> NDArray[np.floating]:

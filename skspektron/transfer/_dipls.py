@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import ClassVar
 
 import numpy as np
@@ -11,7 +12,8 @@ from sklearn.base import BaseEstimator
 from .._parameters import Number, Rules
 from .._typing import InstrumentName, MemoryLike, RandomState, Selection
 from ._algorithms._dipls import CovarianceDifference, PairDifference, domain_invariant_pls
-from ._algorithms._pls import choose_n_components
+from ._algorithms._pls import choose_n_components, spectral_rank
+from ._algorithms._svd import FLAT, centred
 from ._core._fronts import refit_front
 from ._core._frozen import refuse_frozen
 from ._core._linear import LinearTransfer
@@ -61,7 +63,8 @@ class DIPLSTransfer(LinearTransfer):
         on none of the samples of these data.
     n_components : int or None, default=None
         Number of components, at least 1; fewer if the source spectra support no more. None: the
-        number that cross-validation of PLS on the source rows chooses.
+        number that cross-validation of PLS on the source rows chooses. With pairs, components that
+        span all directions of the source spectra leave nothing to penalize: `fit` then warns.
     difference_penalty : float or "auto", default="auto"
         Penalty :math:`\lambda`, at least 0, the same for all components, in the unit of `y`
         squared over that of `D`. 0: PLS on the source. "auto": a penalty for each component,
@@ -170,21 +173,22 @@ class DIPLSTransfer(LinearTransfer):
         X = self._transform_front(source.X)
         if len(standards):
             centre = X.mean(axis=0)
-            other = self._transform_front(standards.X_source) - self._transform_front(
-                standards.X_target
-            )
+            pair = map(self._transform_front, (standards.X_source, standards.X_target))
+            other = _differences(*pair)
         else:
-            centre = self._transform_front(target.X).mean(axis=0)
-            other = self._transform_front(target.X) - centre
+            X_target = self._transform_front(target.X)
+            centre, other = X_target.mean(axis=0), centred(X_target)
         self.n_components_ = self.n_components or self._choose_n_components(source, X)
         y_mean = source.y.mean(axis=0)
         y = (source.y - y_mean).reshape(len(X), -1)
         # Weights are combinations of these rows, so their coordinates in a basis suffice.
-        basis, R = np.linalg.qr(np.concatenate([X - X.mean(axis=0), other]).T)
+        basis, R = np.linalg.qr(np.concatenate([centred(X), other]).T)
         X, other = np.split(R.T, [len(X)])
         is_paired = len(standards) > 0 or len(other) == 1  # a single centred row is zero
         difference = PairDifference(other) if is_paired else CovarianceDifference.between(X, other)
         coef, penalties = self._fit_targets(X, y, difference)
+        if len(standards) and other.any():
+            _warn_if_all_directions_are_used(X, penalties)
         self.coef_ = (basis @ coef).reshape(-1, *self._n_outputs)
         self.difference_penalty_ = penalties.reshape(-1, *self._n_outputs)
         self.intercept_ = y_mean - centre @ self.coef_
@@ -202,3 +206,21 @@ class DIPLSTransfer(LinearTransfer):
             for column in y.T
         ]
         return (np.column_stack(parts) for parts in zip(*columns, strict=True))
+
+
+def _differences(X_source, X_target):
+    """Return the difference spectra of pairs, exactly zero where they agree up to rounding."""
+    D = X_source - X_target
+    return np.where(np.abs(D) <= FLAT * np.abs(X_source).max(), 0.0, D)
+
+
+def _warn_if_all_directions_are_used(X, penalties):
+    """Warn if there are as many components as directions, so that the penalty removes none."""
+    rank = spectral_rank(X)
+    if 0 < rank <= len(penalties) and (penalties[rank - 1] > 0).any():
+        warnings.warn(
+            f"The {rank} components of DIPLSTransfer span all {rank} directions in which the "
+            "source spectra vary, so difference_penalty has no effect and the predictions are "
+            f"those without a transfer. Pass n_components below {rank}.",
+            stacklevel=5,
+        )

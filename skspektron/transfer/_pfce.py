@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 from .._parameters import Choice, Number, Rules
 from .._typing import InstrumentName, MemoryLike, RandomState, Selection
 from ._algorithms._pfce import fit_near
+from ._algorithms._svd import centred
 from ._core._linear import LinearTransfer, linear_coefficients
 from ._core._standards import Rows, Standards
 
@@ -174,7 +175,8 @@ class PFCETransfer(LinearTransfer):
         X_mean, c_mean = X.mean(axis=0), c.mean(axis=0)
         self.min_correlation_ = self._bound(len(X))
         columns = zip(coef.T, (c - c_mean).reshape(len(c), -1).T, strict=True)
-        b2 = [fit_near(X - X_mean, column, b1, self.min_correlation_) for b1, column in columns]
+        A = centred(X)
+        b2 = [fit_near(A, column, b1, self.min_correlation_) for b1, column in columns]
         self.coef_ = np.transpose(b2).reshape(-1, *self._n_outputs)
         self.intercept_ = c_mean - X_mean @ self.coef_
 

@@ -174,6 +174,18 @@ def test_refuses_invalid_parameters(parameters, match):
         fit(**parameters)
 
 
+def test_as_many_components_as_directions_warn_that_nothing_is_transferred(make_stack):
+    X, y, instrument, sample_id = make_stack()
+    X = X[:, ::6] + 0.02 * np.random.default_rng(0).normal(size=(60, 4))
+    models = [DIPLSTransfer(source="A", target="B", n_transfer=8, n_components=k) for k in (4, 3)]
+    metadata = {"instrument": instrument, "sample_id": sample_id}
+    with pytest.warns(UserWarning, match="4 components of DIPLSTransfer span all 4 directions"):
+        models[0].fit(X, y, **metadata)
+    least_squares = Ridge(1e-9).fit(X[:30], y[:30])
+    np.testing.assert_allclose(models[0].predict(X), least_squares.predict(X), rtol=1e-6)
+    models[1].fit(X, y, **metadata)  # does not warn
+
+
 def test_refuses_a_frozen_calibration():
     frozen = FrozenEstimator(Ridge().fit(X_SOURCE, Y))
     with pytest.raises(ValueError, match="DIPLSTransfer refits the estimator, and a Frozen"):

@@ -126,7 +126,7 @@ def component_limit(
     """
     if len(np.unique(groups)) < 3:
         return 1
-    rank = min(_rank(X[train]) for train, _ in sample_folds(groups, n_folds)) - n_removed
+    rank = min(spectral_rank(X[train]) for train, _ in sample_folds(groups, n_folds)) - n_removed
     return max(1, min(MAX_COMPONENTS, rank))
 
 
@@ -148,7 +148,7 @@ def rounding_unit(X: NDArray[Any]) -> float:
     return float(np.finfo(X.dtype if X.dtype.kind == "f" else np.float64).eps)
 
 
-def _rank(X):
+def spectral_rank(X: NDArray[Any]) -> int:
     """Return the rank of the centred spectra, from the smaller of their Gram matrices."""
     spectra = np.asarray(X, dtype=np.float64)
     centred = spectra - spectra.mean(axis=0)

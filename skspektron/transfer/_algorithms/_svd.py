@@ -7,11 +7,17 @@ from numpy.typing import NDArray
 
 # Squared singular values below this fraction of the largest count as rounding error.
 ROUNDING = 1e-12
+# Channels that vary by less than this fraction of the largest value count as constant.
+FLAT = 1e-12
 
 
 def centred(X: NDArray[Any]) -> NDArray[Any]:
-    """Return `X` minus its column means, exactly zero in constant columns."""
-    return np.where(np.ptp(X, axis=0) == 0, 0.0, X - X.mean(axis=0))
+    """Return `X` minus its column means, exactly zero in columns that are constant up to rounding.
+
+    A regression on the rounding error of a saturated band would have coefficients of 1e12.
+    """
+    is_flat = np.ptp(X, axis=0) <= FLAT * np.abs(X).max(initial=0.0)
+    return np.where(is_flat, 0.0, X - X.mean(axis=0))
 
 
 def principal_axes(

@@ -80,7 +80,8 @@ class EPO(OneToOneFeatureMixin, LowRankMap):
             axes = (np.linspace(0.0, 1.0, X.shape[1]) for X in (source, target))
             source = interpolate_linear(source, *axes)
         D = source - target
-        values, U = principal_axes(D, self.n_components)
+        size = np.hypot(np.linalg.norm(source), np.linalg.norm(target))
+        values, U = principal_axes(D, self.n_components, size)
         self.components_ = (U / np.sqrt(values)).T @ D
         self.left_, self.right_ = -self.components_.T, self.components_
         self.intercept_ = -(source.mean(axis=0) @ self.left_) @ self.right_

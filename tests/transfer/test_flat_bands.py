@@ -1,0 +1,119 @@
+"""Bands that are constant up to rounding in training do not blow up the predictions."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+
+from skspektron.preprocessing import SNV
+from skspektron.transfer import (
+    DS,
+    EPO,
+    PDS,
+    SST,
+    CCAMap,
+    CCATransfer,
+    CORALTransfer,
+    DIPLSTransfer,
+    DSTransfer,
+    EPOTransfer,
+    MeanCentredTransfer,
+    PDSTransfer,
+    PFCETransfer,
+    SlopeBiasTransfer,
+    SSTTransfer,
+)
+from tests.transfer.methods import METHODS, SMALL_FNO
+
+N_SAMPLES, N_CHANNELS = 16, 30
+BAND = slice(10, 18)
+SATURATED = 3.0
+MODELS = [
+    *((method, {}) for method in METHODS),
+    *((method, {"n_components": None}) for method in (DSTransfer, SSTTransfer, CCATransfer)),
+    (PDSTransfer, {"n_components": None}),
+    (PDSTransfer, {"n_components": 3, "window_length": (5, 3)}),
+    (PDSTransfer, {"n_components": None, "window_length": (5, 3)}),
+    (EPOTransfer, {"n_components": None}),
+    (SlopeBiasTransfer, {"mode": "slope"}),
+    (PFCETransfer, {"uses": "labels", "min_correlation": 0.5}),
+    (DIPLSTransfer, {"n_components": 4}),
+    *((method, {"n_transfer": 0}) for method in (DIPLSTransfer, CORALTransfer)),
+    (MeanCentredTransfer, {"n_transfer": 0}),
+]
+FLAT = {
+    "band of the target": {"B": BAND},
+    "band of both": {"A": BAND, "B": BAND},
+    "target": {"B": slice(None)},
+    "both": {"A": slice(None), "B": slice(None)},
+}
+
+
+def constant(rng, shape, value=SATURATED):
+    """Return a constant up to the last digits."""
+    return value * (1 + np.finfo(np.float64).eps * rng.integers(-2, 3, size=shape))
+
+
+def spectra(flat):
+    """Return the spectra of A and B, partly constant up to rounding, and reference values."""
+    rng = np.random.default_rng(0)
+    scores, channel = rng.normal(size=(N_SAMPLES, 3)), np.linspace(0, 3, N_CHANNELS)
+    bands = np.exp(-((channel - np.array([[0.5], [1.5], [2.5]])) ** 2) / 0.2)
+    X = {"A": 1 + 0.1 * scores @ bands + 1e-4 * rng.normal(size=(N_SAMPLES, N_CHANNELS))}
+    X["B"] = X["A"] * (1 + 0.1 * np.sin(channel)) + 0.05
+    for name, channels in flat.items():
+        X[name][:, channels] = constant(rng, X[name][:, channels].shape)
+    return X, scores[:, 0] + 0.1 * rng.normal(size=N_SAMPLES)
+
+
+@pytest.mark.filterwarnings("ignore:.*do not vary with y")
+@pytest.mark.parametrize("kind", FLAT)
+@pytest.mark.parametrize(("method", "parameters"), MODELS)
+def test_predictions_stay_within_the_range_of_y(method, parameters, kind):
+    X, y = spectra(FLAT[kind])
+    rows = np.concatenate([X["A"], X["B"]]), np.concatenate([y, y])
+    instrument, ids = np.repeat(["A", "B"], N_SAMPLES), np.tile(np.arange(N_SAMPLES), 2)
+    model = method(source="A", target="B", **{"n_transfer": 8, **parameters})
+    model.fit(*rows, instrument=instrument, sample_id=ids)
+    off = np.random.default_rng(1).random(X["B"].shape)
+    below = np.array(X["B"])
+    below[:, FLAT[kind]["B"]] -= 1e-3
+    for spectra_to_predict in (X["B"] - 1e-9, X["B"] - 1e-9 * off, X["B"] - 1e-6 * off, below):
+        deviation = np.abs(model.predict(spectra_to_predict) - y.mean())
+        assert deviation.max() < 8 * np.ptp(y)
+
+
+@pytest.mark.parametrize("channels", [BAND, slice(None)])
+@pytest.mark.parametrize(
+    "spectral_map", [DS(), SST(), CCAMap(), EPO(), PDS(), PDS(n_components=None)]
+)
+def test_maps_do_not_regress_on_rounding(spectral_map, channels):
+    X, _ = spectra({"B": channels})
+    mapped = spectral_map.fit(X["B"], X["A"]).transform(X["B"] - 1e-6)
+    assert np.abs(mapped).max() < 4 * SATURATED
+    assert np.abs(spectral_map.coef_).max() < 100
+
+
+def test_instruments_that_agree_up_to_rounding_lose_no_direction():
+    X, _ = spectra({})
+    agree = X["A"] * constant(np.random.default_rng(1), X["A"].shape, 1.0)
+    assert EPO(n_components=None).fit(agree, X["A"]).components_.shape == (0, N_CHANNELS)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_snv_of_a_spectrum_that_is_constant_up_to_rounding_is_zero(dtype):
+    X = np.full((1, 40), 1234.5, dtype=dtype)
+    X[0, ::3] = np.nextafter(X[0, 0], dtype(np.inf))
+    assert not SNV().fit_transform(X).any()
+    X[0, 0] *= 1 + 100 * np.finfo(dtype).eps
+    assert SNV().fit_transform(X).any()
+
+
+def test_constant_spectra_after_snv_predict_within_the_range_of_y():
+    X, y = spectra(FLAT["target"])
+    rows = np.concatenate([X["A"], X["B"]]), np.concatenate([y, y])
+    instrument, ids = np.repeat(["A", "B"], N_SAMPLES), np.tile(np.arange(N_SAMPLES), 2)
+    for method in (method for method in METHODS if method is not SMALL_FNO):
+        model = method(make_pipeline(SNV(), Ridge(1e-3)), source="A", target="B", n_transfer=8)
+        model.fit(*rows, instrument=instrument, sample_id=ids)
+        assert np.abs(model.predict(X["B"]) - y.mean()).max() < 2 * np.ptp(y)
