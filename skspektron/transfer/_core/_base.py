@@ -118,8 +118,8 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Reference values; NaN where unknown, which source rows must not have.
         instrument : array-like of shape (n_samples,), default=None
-            Instrument of each row. None: fit the estimator on all rows, without a transfer; a
-            warning says so if `source` or `target` is set.
+            Instrument of each row; `NoTransfer` needs source rows only. None: fit the estimator
+            on all rows, without a transfer; a warning says so if `source` or `target` is set.
         sample_id : array-like of shape (n_samples,), default=None
             Physical sample of each row; rows of one sample are paired across instruments, and
             replicates are averaged. None: every row is a separate sample, without a pair. Other
@@ -210,17 +210,20 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
     def _split_instruments(self, rows: Rows, instrument) -> tuple[Rows, Rows, NDArray[Any]]:
         """Return the rows of source and target with numbered samples, and the ids by number."""
         labels = check_labels(instrument, len(rows.X), "instrument")
-        self.source_, self.target_ = resolve_instruments(labels, self.source, self.target)
+        uses_standards = self.n_transfer != 0 and (self._needs_pairs or self._needs_labels)
+        needed = self._learns_unlabelled or uses_standards  # whether target rows are
+        self.source_, self.target_ = resolve_instruments(labels, self.source, self.target, needed)
         return split_instruments(rows, labels == self.source_, labels == self.target_)
 
     def _lay_out(self, source: Rows, target: Rows) -> tuple[Rows, Rows]:
         """Return the rows of both instruments on the channels to use."""
         self._layout = self._layout.remembering(source.X, target.X)
+        other = target if len(target.X) else source  # without target rows, the same channels
         if self._leaves_gaps():
-            own = np.flatnonzero(np.isfinite(target.X).any(axis=0))
+            own = np.flatnonzero(np.isfinite(other.X).any(axis=0))
             self._layout = replace(self._layout, own_target=own)
         else:
-            grids = find_grids(source.X, target.X, wavenumber=self._column_axis())
+            grids = find_grids(source.X, other.X, wavenumber=self._column_axis())
             self._layout = replace(self._layout, grids=grids)
         grids = self._layout.grids
         self.source_channels_, self.target_channels_ = grids.source, grids.target
@@ -255,8 +258,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         self.transfer_ids_ = rows.ids[:0]
         rows = replace(rows, ids=number_samples(rows.X, rows.ids, rows.y)[0])
         self._is_adapted = False
-        grids = self._layout.grids
-        self.source_channels_, self.target_channels_ = grids.source, grids.target
+        self.source_channels_ = self.target_channels_ = self._layout.grids.source
         self.estimator_ = self._calibrate(rows)
         return self
 
@@ -327,8 +329,8 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         self, estimator, X: NDArray[Any], channels: NDArray[Any] | None = None
     ) -> NDArray[Any]:
         """Return the predictions of `estimator` in the shape of the `y` of fit."""
-        y = estimator.predict(self._layout.as_given(X, channels))
-        return np.asarray(y, dtype=np.float64).reshape(len(X), *self._n_outputs)
+        y = np.asarray(estimator.predict(self._layout.as_given(X, channels)), dtype=np.float64)
+        return y.reshape(len(X), *self._n_outputs)
 
     def _predict_source(self, X: NDArray[Any]) -> NDArray[Any]:
         """Return the predictions of the source calibration."""

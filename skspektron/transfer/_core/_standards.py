@@ -46,10 +46,18 @@ class Standards:
         return Standards(**{field.name: getattr(self, field.name)[index] for field in fields(self)})
 
 
-def resolve_instruments(labels: NDArray[Any], source, target) -> tuple[Any, Any]:
-    """Return the labels of source and target, inferring the one that is None."""
+def resolve_instruments(
+    labels: NDArray[Any], source, target, needs_target: bool = True
+) -> tuple[Any, Any]:
+    """Return the labels of source and target, inferring the one that is None.
+
+    If no target row is needed, all rows may be of the source; `target` is then returned unchanged.
+    """
     names, counts = np.unique(labels, return_counts=True)
     known = names.tolist()
+    is_named = source in known or (source is None and target is not None)
+    if not needs_target and len(known) == 1 and target not in known and is_named:
+        return known[0], target
     for role, name in (("source", source), ("target", target)):
         if name is not None and name not in known:
             raise ValueError(

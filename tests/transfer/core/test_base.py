@@ -24,6 +24,7 @@ from tests.transfer.methods import (
     METHODS,
     PAIRED,
     REFITTED,
+    UNLABELLED,
     WITH_STANDARDS,
     fit,
     make,
@@ -72,6 +73,43 @@ def test_refuses_rows_of_the_target_alone(make_stack):
     X, y, _, sample_id = make_stack()
     with pytest.raises(ValueError, match="All rows are from target='B'"):
         fit(NoTransfer(Ridge(), target="B"), (X, y, ["B"] * len(X), sample_id))
+
+
+WITHOUT_TARGET_ROWS = [method for method in METHODS if method not in UNLABELLED]
+
+
+@pytest.mark.parametrize("method", WITHOUT_TARGET_ROWS)
+def test_nothing_learnt_from_the_target_needs_no_target_rows(method, make_stack):
+    X, y, instrument, sample_id = make_stack()
+    source = instrument == "A"
+    stack = X[source], y[source], instrument[source], sample_id[source]
+    expected = fit(make(method, n_transfer=0), (X, y, instrument, sample_id)).predict(X)
+    for names in ({"source": "A", "target": "B"}, {"target": "B"}, {"source": "A"}):
+        model = fit(method(Ridge(1e-3), n_transfer=0, **names), stack)
+        assert (model.source_, model.target_) == ("A", names.get("target"))
+        np.testing.assert_array_equal(model.predict(X), expected)
+        of_source = model.predict(X[:3], instrument=["A"] * 3)
+        np.testing.assert_allclose(of_source, expected[:3], rtol=1e-12)
+    assert fit(NoTransfer(source="A", target="B"), stack).transfer_ids_.size == 0
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_is_learnt_from_the_target_needs_its_rows(method, make_stack):
+    X, y, instrument, sample_id = make_stack()
+    source = instrument == "A"
+    stack = X[source], y[source], instrument[source], sample_id[source]
+    with pytest.raises(ValueError, match="target must be one of the 1 instruments"):
+        fit(make(method if method is not NoTransfer else UNLABELLED[0]), stack)
+
+
+def test_channels_of_other_instruments_are_dropped_without_target_rows(make_grids):
+    frame, y, instrument, sample_id = make_grids()
+    source = instrument == "A"
+    stack = frame[source], y[source], instrument[source], sample_id[source]
+    model = fit(make(NoTransfer), stack)
+    assert len(model.source_channels_) == np.isfinite(frame[source]).all(axis=0).sum()
+    expected = model.estimator_.predict(frame[source].iloc[:, model.source_channels_])
+    np.testing.assert_array_equal(model.predict(frame[source]), expected)
 
 
 def test_predict_refuses_an_unknown_instrument(make_stack):
