@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 TRAINABLE = ("head", "all")
+MAX_RELATIVE_MEAN = 1e4  # in standard deviations; the head adds the mean in single precision
 
 
 class SpektronRegressor(PretrainedMixin, RegressorMixin, DocumentedEstimator):
@@ -223,6 +224,8 @@ class SpektronRegressor(PretrainedMixin, RegressorMixin, DocumentedEstimator):
             ids = check_labels(sample_id, len(X), "sample_id")
             numbers, _, order = number_samples(X, ids, y)
             X, y, sample = X[order], y[order], numbers[order]
+        self._y_offset = _offset(y)
+        y = y - self._y_offset
         self.wavenumber_ = self._resolve_axis(X.shape[1])
         self.device_ = self._resolve_device()
         recipe = self._recipe(self._draw_seed())
@@ -245,7 +248,8 @@ class SpektronRegressor(PretrainedMixin, RegressorMixin, DocumentedEstimator):
 
         check_is_fitted(self)
         X = check_new_spectra(self, X)
-        return predict(self.head_, self.embedder_.transform(X)).reshape(len(X), *self._y_shape)
+        y = predict(self.head_, self.embedder_.transform(X)) + self._y_offset
+        return y.reshape(len(X), *self._y_shape)
 
     def _embedder(self) -> SpektronEmbedder:
         """Return the unfitted embedder of the latents."""
@@ -268,3 +272,9 @@ class SpektronRegressor(PretrainedMixin, RegressorMixin, DocumentedEstimator):
         tags.input_tags.allow_nan = True
         tags.target_tags.multi_output = True
         return tags
+
+
+def _offset(y: NDArray[Any]) -> NDArray[Any]:
+    """Return the means of the targets that vary too little about them for single precision."""
+    mean = y.mean(axis=0)
+    return np.where(np.abs(mean) > MAX_RELATIVE_MEAN * y.std(axis=0, ddof=0), mean, 0.0)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 DEFAULT_VARIANCE = 0.99  # fraction that the components of the default PCA explain
+ROUNDING_UNITS = 4  # of a channel of a reconstructed spectrum
 MIN_SAMPLES = 4  # so that at least three remain when one is held out
 N_FOLDS = 10
 
@@ -318,4 +319,5 @@ def _box_limit(q: NDArray[np.float64], level: float) -> float:
 
 def _rounding(Z: NDArray[np.float64]) -> float:
     """Return an upper bound of the Q that rounding alone causes."""
-    return float(Z.shape[1] * np.finfo(np.float64).eps * np.mean(np.sum(Z**2, axis=1)))
+    rounding = ROUNDING_UNITS * Z.shape[1] * np.finfo(np.float64).eps  # of a spectrum of norm 1
+    return float(rounding**2 * np.mean(np.sum(Z**2, axis=1)))

@@ -167,6 +167,13 @@ def test_predictions_scale_with_the_units_of_y(regressor, X, y):
     np.testing.assert_allclose((scaled - [1e6, -1.0]) / [1e4, 1e-3], expected, atol=1e-3)
 
 
+def test_an_offset_of_y_costs_no_more_than_its_rounding(regressor, X, y):
+    expected = regressor.fit(X, y).predict(X)
+    units, offsets = np.array([1.0, 1e-15]), np.array([123456789.123, 1e-9])
+    moved = regressor.fit(X, y * units + offsets).predict(X)
+    np.testing.assert_allclose((moved - offsets) / units, expected, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     "change",
     [

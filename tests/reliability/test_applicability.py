@@ -289,3 +289,14 @@ def test_components_without_variance_raise(rows):
         np.errstate(all="ignore"),
     ):
         ApplicabilityDomain(PLSRegression(3)).fit(X, np.ones_like(y))
+
+
+@pytest.mark.parametrize(("unit", "offset"), [(1.0, 1e6), (1e-9, 0.0), (1e9, 1e9)])
+def test_the_domain_follows_unit_and_offset_of_the_spectra(unit, offset):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(30, 3)) @ rng.normal(size=(3, 20)) + 0.01 * rng.normal(size=(30, 20))
+    moved = unit * X + offset
+    without = moved - offset  # with the same rounding, without the offset
+    expected = ApplicabilityDomain().fit(without).score_samples(without)
+    scores = ApplicabilityDomain().fit(moved).score_samples(moved)
+    np.testing.assert_allclose(scores, expected, rtol=1e-6)

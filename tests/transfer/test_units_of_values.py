@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
 
+from skspektron.preprocessing import SNV
 from skspektron.transfer import EnsembleTransfer, NoTransfer
 from skspektron.transfer._algorithms._pls import TargetScaledPLS
 from tests.transfer.methods import METHODS, SMALL_FNO
@@ -129,3 +131,17 @@ def test_scaled_pls_returns_scores_and_values_in_the_unit_of_y(make_stack):
     np.testing.assert_allclose(from_loadings, scaled.predict(X), rtol=1e-9)
     _, values = scaled.inverse_transform(scores, scores)
     np.testing.assert_allclose(values, scaled.predict(X), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "low", "high"), [("i1", -128, 127), ("u2", 0, 65535), ("f2", 900, 60000)]
+)
+@pytest.mark.parametrize("method", WITHOUT_NETWORK)
+def test_integers_and_half_precision_predict_as_the_same_numbers_in_double(
+    method, dtype, low, high, make_stack
+):
+    stack = with_noise(make_stack(14), 0.05)
+    X = np.interp(stack[0], (stack[0].min(), stack[0].max()), (low, high)).astype(dtype)
+    calibration = make_pipeline(SNV(), Ridge(1e-3)) if dtype != "f2" else None
+    expected = predict(method, stack, calibration, X=X.astype(np.float64))
+    assert_same(method, predict(method, stack, calibration, X=X), expected)

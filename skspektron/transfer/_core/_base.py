@@ -11,7 +11,6 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clon
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags
 from sklearn.utils.validation import (
-    FLOAT_DTYPES,
     assert_all_finite,
     check_consistent_length,
     check_is_fitted,
@@ -39,7 +38,7 @@ from ._calibration import (
 )
 from ._forgotten import warn_without_transfer
 from ._frozen import check_frozen_channels, check_prefit, refuse_frozen
-from ._grids import Layout, find_grids, whole_grid
+from ._grids import SPECTRUM_DTYPES, Layout, find_grids, whole_grid
 from ._parameters import SHARED
 from ._standards import (
     Rows,
@@ -196,7 +195,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
             X,
             y,
             validate_separately=(
-                {"dtype": FLOAT_DTYPES, "ensure_all_finite": "allow-nan"},
+                {"dtype": SPECTRUM_DTYPES, "ensure_all_finite": "allow-nan"},
                 {"dtype": np.float64, "ensure_all_finite": "allow-nan", "ensure_2d": False},
             ),
         )

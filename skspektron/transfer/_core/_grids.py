@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import assert_all_finite, check_array
-from sklearn.utils.validation import FLOAT_DTYPES, validate_data
+from sklearn.utils.validation import validate_data
 
 from ..._axes import channels_in_names
 from ..._axis_units import likely_unit
@@ -15,6 +15,8 @@ from ..._frames import as_frame, in_order_of_names
 from ..._interpolation import interpolate_monotone
 from ..._validation import check_axis
 from ._channel_order import TrainingSpectra, in_order_of_fit
+
+SPECTRUM_DTYPES = [np.float64, np.float32]  # sums of float16 would overflow
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,9 @@ class Layout:
         X = in_order_of_names(X, self.names)
         is_named = hasattr(X, "columns")
         finite = "allow-nan" if allow_nan or self.grids.leave_gaps else True
-        X = validate_data(estimator, X, dtype=FLOAT_DTYPES, ensure_all_finite=finite, reset=False)
+        X = validate_data(
+            estimator, X, dtype=SPECTRUM_DTYPES, ensure_all_finite=finite, reset=False
+        )
         return X if is_named else self._in_order(X, lambda rows: rows, self.names, ask=False)
 
     def read_as_given(self, estimator: BaseEstimator, X: Any) -> Any:
@@ -146,9 +150,9 @@ class Layout:
         X = in_order_of_names(X, names)
         if hasattr(X, "columns") and names is not None:
             self._check_target_names(X, names)
-            X = check_array(X, dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan")
+            X = check_array(X, dtype=SPECTRUM_DTYPES, ensure_all_finite="allow-nan")
         else:
-            X = check_array(X, dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan")
+            X = check_array(X, dtype=SPECTRUM_DTYPES, ensure_all_finite="allow-nan")
             X = self._in_order(X, lambda X: self.grids.stack_target(X, target), names, ask=True)
         return self.grids.stack_target(X, target)
 
