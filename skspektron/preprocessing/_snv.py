@@ -12,7 +12,7 @@ from sklearn.utils.validation import FLOAT_DTYPES, validate_data
 from .._documentation import DocumentedEstimator
 from .._parameters import Choice, Rules, check_parameters
 
-FLAT_UNITS = 4  # a spectrum that varies by this number of rounding units is constant
+FLAT_UNITS = 16  # a spectrum that varies by this number of rounding units is constant
 
 
 class SNV(OneToOneFeatureMixin, TransformerMixin, DocumentedEstimator):

@@ -177,12 +177,12 @@ class DIPLSTransfer(LinearTransfer):
             other = _differences(*pair)
         else:
             X_target = self._transform_front(target.X)
-            centre, other = X_target.mean(axis=0), centred(X_target)
+            centre, other = X_target.mean(axis=0), centred(X_target, target.X)
         self.n_components_ = self.n_components or self._choose_n_components(source, X)
         y_mean = source.y.mean(axis=0)
         y = (source.y - y_mean).reshape(len(X), -1)
         # Weights are combinations of these rows, so their coordinates in a basis suffice.
-        basis, R = np.linalg.qr(np.concatenate([centred(X), other]).T)
+        basis, R = np.linalg.qr(np.concatenate([centred(X, source.X), other]).T)
         X, other = np.split(R.T, [len(X)])
         is_paired = len(standards) > 0 or len(other) == 1  # a single centred row is zero
         difference = PairDifference(other) if is_paired else CovarianceDifference.between(X, other)

@@ -175,7 +175,7 @@ class PFCETransfer(LinearTransfer):
         X_mean, c_mean = X.mean(axis=0), c.mean(axis=0)
         self.min_correlation_ = self._bound(len(X))
         columns = zip(coef.T, (c - c_mean).reshape(len(c), -1).T, strict=True)
-        A = centred(X)
+        A = centred(X, standards.X_target)
         b2 = [fit_near(A, column, b1, self.min_correlation_) for b1, column in columns]
         self.coef_ = np.transpose(b2).reshape(-1, *self._n_outputs)
         self.intercept_ = c_mean - X_mean @ self.coef_

@@ -11,13 +11,22 @@ ROUNDING = 1e-12
 FLAT = 1e-12
 
 
-def centred(X: NDArray[Any]) -> NDArray[Any]:
+def centred(X: NDArray[Any], before: NDArray[Any] | None = None) -> NDArray[Any]:
     """Return `X` minus its column means, exactly zero in columns that are constant up to rounding.
 
-    A regression on the rounding error of a saturated band would have coefficients of 1e12.
+    A regression on the rounding error of a saturated band would have coefficients of 1e12. All
+    columns are constant if those of the spectra `before`, which `X` was computed from, are.
     """
-    is_flat = np.ptp(X, axis=0) <= FLAT * np.abs(X).max(initial=0.0)
-    return np.where(is_flat, 0.0, X - X.mean(axis=0))
+    flat = is_flat(X)
+    if before is not None and is_flat(before).all():
+        flat[:] = True
+    return np.where(flat, 0.0, X - X.mean(axis=0))
+
+
+def is_flat(X: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return for each column whether it is constant up to rounding."""
+    flat: NDArray[np.bool_] = np.ptp(X, axis=0) <= FLAT * np.abs(X).max(initial=0.0)
+    return flat
 
 
 def principal_axes(
