@@ -1,5 +1,7 @@
 """A source "A" and a target "B" with gain and offset, stacked; small enough to check by hand."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
@@ -9,13 +11,14 @@ from skspektron import SNV, SpektronEmbedder, SpektronPretrainer
 from skspektron.datasets import make_instruments
 from skspektron.foundation import Architecture
 from skspektron.model_selection import stack_instruments
+from tests.transfer.methods import fit, make
 
 SOURCE_AXIS = np.arange(1100, 1500, 20.0)  # nm; 18 of 20 channels lie within the target's range
 TARGET_AXIS = np.arange(1050, 1460, 15.0)
 WAVELENGTH = np.linspace(1100, 2498, 96)  # nm; of the simulated spectra
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_stack():
     """Return a function that stacks 30 samples on A and, in another order, on B."""
 
@@ -36,6 +39,17 @@ def make_stack():
         return X, y, np.repeat(["A", "B"], n_samples), np.concatenate([ids, ids[shuffled]])
 
     return make
+
+
+@pytest.fixture(scope="session")
+def reference(make_stack):
+    """Return `make`, fitted on the stack of `make_stack` once for each method and setting."""
+
+    @cache
+    def fitted(method, n_transfer=10, **parameters):
+        return fit(make(method, n_transfer, **parameters), make_stack())
+
+    return fitted
 
 
 @pytest.fixture

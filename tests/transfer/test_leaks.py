@@ -68,25 +68,27 @@ def unselected_rows(model, instrument, sample_id):
 @pytest.mark.parametrize("n_transfer", [0, 10])
 @pytest.mark.parametrize("replacement", [np.nan, 1e6])
 @pytest.mark.parametrize("method", METHODS)
-def test_labels_of_unselected_target_rows_are_not_used(method, replacement, n_transfer, make_stack):
-    X, y, instrument, sample_id = stack = make_stack()
-    reference = fit(make(method, n_transfer), stack)
-    changed = np.where(unselected_rows(reference, instrument, sample_id), replacement, y)
-    model = fit(make(method, n_transfer), (X, changed, instrument, sample_id))
-    np.testing.assert_array_equal(model.predict(X), reference.predict(X))
+def test_labels_of_unselected_target_rows_are_not_used(
+    method, replacement, n_transfer, make_stack, reference
+):
+    X, y, instrument, sample_id = make_stack()
+    model = reference(method, n_transfer)
+    changed = np.where(unselected_rows(model, instrument, sample_id), replacement, y)
+    other = fit(make(method, n_transfer), (X, changed, instrument, sample_id))
+    np.testing.assert_array_equal(other.predict(X), model.predict(X))
 
 
 @pytest.mark.parametrize("n_transfer", [0, 10])
 @pytest.mark.parametrize("method", METHODS)
 def test_spectra_of_unselected_target_rows_are_used_without_standards_only(
-    method, n_transfer, make_stack
+    method, n_transfer, make_stack, reference
 ):
-    X, y, instrument, sample_id = stack = make_stack()
-    reference = fit(make(method, n_transfer), stack)
-    unselected = unselected_rows(reference, instrument, sample_id)
+    X, y, instrument, sample_id = make_stack()
+    model = reference(method, n_transfer)
+    unselected = unselected_rows(model, instrument, sample_id)
     changed = np.where(unselected[:, None], 9 - X[:, ::-1] ** 2, X)
-    model = fit(make(method, n_transfer), (changed, y, instrument, sample_id))
-    difference = np.abs(model.predict(X) - reference.predict(X)).max()
+    other = fit(make(method, n_transfer), (changed, y, instrument, sample_id))
+    difference = np.abs(other.predict(X) - model.predict(X)).max()
     if n_transfer == 0 and method in UNLABELLED:
         assert difference > 0.1
     else:
@@ -94,9 +96,9 @@ def test_spectra_of_unselected_target_rows_are_used_without_standards_only(
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_predict_does_not_change_the_model(method, make_stack):
-    X, _, instrument, _ = stack = make_stack()
-    model = fit(make(method), stack)
+def test_predict_does_not_change_the_model(method, make_stack, reference):
+    X, _, instrument, _ = make_stack()
+    model = reference(method)
     before = joblib.hash(vars(model))
     expected, order = model.predict(X), np.random.default_rng(1).permutation(len(X))
     model.predict(1e6 * X)
@@ -124,33 +126,33 @@ def test_arrays_of_the_caller_are_not_changed(method, as_frame, make_stack):
 
 
 @pytest.mark.parametrize("method", LABELLED)
-def test_labels_of_selected_rows_are_used(method, make_stack):
+def test_labels_of_selected_rows_are_used(method, make_stack, reference):
     X, y, instrument, sample_id = make_stack()
-    reference = fit(make(method), (X, y, instrument, sample_id))
-    selected = (instrument == "B") & np.isin(sample_id, reference.transfer_ids_)
-    model = fit(make(method), (X, np.where(selected, y + 1, y), instrument, sample_id))
-    assert np.abs(model.predict(X) - reference.predict(X)).max() > 0.1
+    model = reference(method)
+    selected = (instrument == "B") & np.isin(sample_id, model.transfer_ids_)
+    other = fit(make(method), (X, np.where(selected, y + 1, y), instrument, sample_id))
+    assert np.abs(other.predict(X) - model.predict(X)).max() > 0.1
 
 
 @pytest.mark.parametrize("method", WITH_STANDARDS)
-def test_target_spectra_of_standards_are_used(method, make_stack):
+def test_target_spectra_of_standards_are_used(method, make_stack, reference):
     X, y, instrument, sample_id = make_stack()
-    reference = fit(make(method), (X, y, instrument, sample_id))
     changed = np.where((instrument == "B")[:, None], X[:, ::-1], X)
     model = fit(make(method), (changed, y, instrument, sample_id))
-    assert np.abs(model.predict(X) - reference.predict(X)).max() > 1e-3
+    assert np.abs(model.predict(X) - reference(method).predict(X)).max() > 1e-3
 
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("shuffled", ["A", "B"])
-def test_row_order_of_one_instrument_does_not_matter(method, shuffled, make_stack):
+def test_row_order_of_one_instrument_does_not_matter(method, shuffled, make_stack, reference):
     stack = make_stack()
     rows = np.flatnonzero(stack[2] == shuffled)
     order = np.arange(len(stack[0]))
     order[rows] = np.random.default_rng(1).permutation(rows)
-    reference = fit(make(method, selection="random", random_state=0), stack)
-    model = fit(make(method, selection="random", random_state=0), [part[order] for part in stack])
-    np.testing.assert_array_equal(model.predict(stack[0]), reference.predict(stack[0]))
+    settings = {"selection": "random", "random_state": 0}
+    model = fit(make(method, **settings), [part[order] for part in stack])
+    expected = reference(method, **settings).predict(stack[0])
+    np.testing.assert_array_equal(model.predict(stack[0]), expected)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -167,37 +169,34 @@ def test_order_of_replicates_does_not_matter(method, make_stack):
 
 @pytest.mark.parametrize("method", WITH_STANDARDS)
 @pytest.mark.parametrize("selection", ["kennard-stone", "duplex", "spxy", "random"])
-def test_standards_for_5_are_the_first_of_those_for_10(method, selection, make_stack):
+def test_standards_for_5_are_the_first_of_those_for_10(method, selection, reference):
     parameters = {"selection": selection, "random_state": 0}
-    five, ten = (fit(make(method, n, **parameters), make_stack()).transfer_ids_ for n in (5, 10))
+    five, ten = (reference(method, n, **parameters).transfer_ids_ for n in (5, 10))
     assert len(five) == 5 and len(set(ten)) == 10
     np.testing.assert_array_equal(five, ten[:5])
 
 
 @pytest.mark.parametrize("method", [m for m in METHODS if m not in UNLABELLED])
-def test_without_standards_it_is_no_transfer(method, make_stack):
-    stack = make_stack()
-    model, reference = fit(make(method, 0), stack), fit(make(NoTransfer), stack)
+def test_without_standards_it_is_no_transfer(method, make_stack, reference):
+    X, model = make_stack()[0], reference(method, 0)
     assert len(model.transfer_ids_) == 0
-    np.testing.assert_array_equal(model.predict(stack[0]), reference.predict(stack[0]))
+    np.testing.assert_array_equal(model.predict(X), reference(NoTransfer).predict(X))
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_other_instruments_are_ignored(method, make_stack):
+def test_other_instruments_are_ignored(method, make_stack, reference):
     stack = make_stack()
     X, y, _, sample_id = stack
     third = (X[:9] + 7, y[:9], np.repeat("C", 9), sample_id[:9])
     both = [np.concatenate(parts) for parts in zip(stack, third, strict=True)]
-    np.testing.assert_array_equal(
-        fit(make(method), both).predict(X), fit(make(method), stack).predict(X)
-    )
+    np.testing.assert_array_equal(fit(make(method), both).predict(X), reference(method).predict(X))
 
 
 @pytest.mark.parametrize(("dtype", "rtol"), [(np.float64, 1e-9), (np.float32, 1e-3)])
 @pytest.mark.parametrize("method", METHODS)
-def test_rows_of_both_instruments_in_any_order(method, dtype, rtol, make_stack):
-    X, _, instrument, _ = stack = make_stack()
-    model = fit(make(method), stack)
+def test_rows_of_both_instruments_in_any_order(method, dtype, rtol, make_stack, reference):
+    X, _, instrument, _ = make_stack()
+    model = reference(method)
     order = np.random.default_rng(0).permutation(len(X))
     rows, source = X[order].astype(dtype), instrument[order] == "A"
     mixed = model.predict(rows, instrument=instrument[order])
@@ -211,12 +210,12 @@ def test_rows_of_both_instruments_in_any_order(method, dtype, rtol, make_stack):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_single_precision_spectra_give_double_precision_predictions(method, make_stack):
-    X, *rest = stack = make_stack()
+def test_single_precision_spectra_give_double_precision_predictions(method, make_stack, reference):
+    X, *rest = make_stack()
     model = fit(make(method), (X.astype(np.float32), *rest))
     predictions = model.predict(X.astype(np.float32))
     assert predictions.dtype == np.float64
-    np.testing.assert_allclose(predictions, fit(make(method), stack).predict(X), atol=0.02)
+    np.testing.assert_allclose(predictions, reference(method).predict(X), atol=0.02)
     if hasattr(model, "transform"):
         assert model.transform(X.astype(np.float32)).dtype == np.float32
 
@@ -235,23 +234,22 @@ def test_pairs_are_matched_by_sample_id(make_stack):
 
 
 @pytest.mark.parametrize("method", PAIRED)
-def test_other_sample_ids_give_another_transfer(method, make_stack):
-    X, y, instrument, sample_id = stack = make_stack()
+def test_other_sample_ids_give_another_transfer(method, make_stack, reference):
+    X, y, instrument, sample_id = make_stack()
     wrong_ids = sample_id.copy()
     wrong_ids[instrument == "B"] = wrong_ids[instrument == "B"][::-1]
-    right, wrong = fit(make(method), stack), fit(make(method), (X, y, instrument, wrong_ids))
-    assert np.abs(wrong.predict(X) - right.predict(X)).max() > 1e-3
+    wrong = fit(make(method), (X, y, instrument, wrong_ids))
+    assert np.abs(wrong.predict(X) - reference(method).predict(X)).max() > 1e-3
 
 
 @pytest.mark.parametrize("method", WITH_STANDARDS)
-def test_repeated_rows_are_one_standard(method, make_stack):
+def test_repeated_rows_are_one_standard(method, make_stack, reference):
     stack = make_stack()
     repeated = [np.concatenate([part, part[stack[2] == "B"]]) for part in stack]
     model = fit(make(method, None), repeated)
     assert sorted(model.transfer_ids_) == sorted(set(stack[3]))
-    np.testing.assert_allclose(
-        model.predict(stack[0]), fit(make(method, None), stack).predict(stack[0]), atol=1e-7
-    )
+    expected = reference(method, None).predict(stack[0])
+    np.testing.assert_allclose(model.predict(stack[0]), expected, atol=1e-7)
 
 
 @pytest.mark.parametrize("method", LABELLED)
