@@ -152,6 +152,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is counted otherwise elsewhere")
 def test_peak_memory_does_not_grow_with_the_archive(tmp_path):
     peaks = {}

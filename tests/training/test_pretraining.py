@@ -40,6 +40,7 @@ def held_out_nre(network, spectra, mean):
     return oracles.normalized_error(error, values, mean, hidden.tolist())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("network", "leaks"), [(SpektronNetwork, False), (LeakingNetwork, True)])
 def test_noise_cannot_be_learnt_except_through_a_leak(
     run, make_spectra, monkeypatch, network, leaks

@@ -51,6 +51,7 @@ def two_runs(tmp_path_factory):
     return folder, [load_tensors(folder / f"rank{rank}.safetensors") for rank in (0, 1)]
 
 
+@pytest.mark.slow
 def test_two_processes_train_like_one(two_runs):
     _, runs = two_runs
     (first, header), (second, other_header) = runs
@@ -105,6 +106,7 @@ def killed_runs(tmp_path_factory):
     return folders
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no kill -9")
 @pytest.mark.parametrize("event", ["step", "write"])
 def test_killed_run_ends_with_the_same_weights(killed_runs, event):

@@ -317,7 +317,7 @@ def test_fit_transform_does_not_change_source_rows(method, make_stack):
 @pytest.mark.parametrize("method", MAPPED)
 def test_transform_keeps_column_names(method, make_stack):
     X, y, instrument, sample_id = make_stack()
-    frame = pd.DataFrame(X, columns=[f"{j} nm" for j in range(X.shape[1])])
+    frame = pd.DataFrame(X, columns=[f"{1100 + j} nm" for j in range(X.shape[1])])
     model = method(LinearRegression(), source="A", target="B", n_transfer=5)
     model.set_output(transform="pandas").fit(frame, y, instrument=instrument, sample_id=sample_id)
     assert list(model.transform(frame).columns) == list(frame.columns)
