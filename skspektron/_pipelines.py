@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 
 def unwrap(estimator: Any) -> Any:
@@ -28,7 +29,16 @@ def front_pipeline(estimator: Any) -> Pipeline | None:
     while isinstance(estimator := unwrap(estimator), Pipeline):
         steps += [step for _, step in estimator.steps[:-1]]
         estimator = estimator.steps[-1][1]
-    return make_pipeline(*steps) if steps else None
+    return joined(steps) if steps else None
+
+
+def joined(steps: list[Any]) -> Pipeline:
+    """Return a pipeline of steps that may be fitted, followed by an identity.
+
+    A pipeline counts as not fitted if its last step sets no attribute in `fit`, such as an SNV of
+    one's own.
+    """
+    return make_pipeline(*steps, FunctionTransformer())
 
 
 def split_last_step(estimator: Any) -> tuple[Callable[[Any], Any], Any]:
@@ -42,7 +52,8 @@ def split_last_step(estimator: Any) -> tuple[Callable[[Any], Any], Any]:
     front, final = split_last_step(estimator.steps[-1][1])
     if len(estimator) == 1:
         return front, final
-    return partial(_transform, estimator[:-1], front), final
+    before = joined([step for _, step in estimator.steps[:-1]])
+    return partial(_transform, before, front), final
 
 
 def _transform(steps: Pipeline, front: Callable[[Any], Any], X: Any) -> Any:

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.pipeline import Pipeline
 
 from .._frames import as_frame, installed_kind
-from .._pipelines import unwrap
+from .._pipelines import joined, unwrap
 from ..foundation import SpektronEmbedder
 from ..transfer._adaptation._base import EmbeddingTransfer
 from ._transfer_rows import MAPPING_METHODS, TransferRows, transfer_rows
@@ -70,7 +70,7 @@ def _of_mapped_spectra(rows: TransferRows, features: Any) -> tuple[NDArray[Any],
         calibration = unwrap(rows.transfer.estimator_)
         if not isinstance(calibration, Pipeline) or len(calibration) < 2:
             return spectra
-        features = calibration[:-1]
+        features = joined([step for _, step in calibration.steps[:-1]])
     return tuple(np.asarray(features.transform(_named(X, rows, features))) for X in spectra)
 
 

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._axes import CHANNEL_TOLERANCE
 from .._frames import take_rows
+from .._pipelines import joined
 from .._validation import check_axis, check_labels, named_axis
 from .._warnings import warning_once
 
@@ -84,7 +85,7 @@ def transfer_rows(
     ids = None if sample_id is None else check_labels(sample_id, len(labels), "sample_id")
     axis, in_nm = _find_axis(estimator, np.shape(X)[1], wavelength, wavenumber)
     if isinstance(estimator, Pipeline) and len(estimator) > 1:
-        X = estimator[:-1].transform(X)
+        X = joined([step for _, step in estimator.steps[:-1]]).transform(X)
     X = transfer._layout.read_as_given(transfer, X)
     is_source, is_target = labels == transfer.source_, labels == transfer.target_
     if not (is_source.any() and is_target.any()):

@@ -15,7 +15,7 @@ from .._validation import WAVELENGTH, WAVENUMBER, check_axis
 from ._algorithms._svd import is_flat
 from ._averaging._views import spectral_views, viewed_rows
 from ._averaging._weights import fit_members
-from ._core._fronts import is_supervised
+from ._core._fronts import amplifies_rounding, is_supervised
 from ._core._frozen import refuse_frozen
 from ._core._last_step import LastStepTransfer
 from ._core._standards import Rows, Standards
@@ -176,7 +176,9 @@ class EnsembleTransfer(LastStepTransfer):
         # Steps on constant spectra return rounding errors of unknown size.
         are_flat = any(len(X) > 1 and is_flat(X).all() for X in spectra)
         has_steps = front is not None and not are_flat
-        self._has_own_view = has_steps and not is_supervised(front, given)
+        self._has_own_view = has_steps and not (
+            is_supervised(front, given) or amplifies_rounding(self._transform_front, source.X)
+        )
         viewed = viewed_rows(*map(self._transform_views, spectra))
         self._members = fit_members(viewed, source, standards, self.verbose)
         self.view_weights_ = {name: member.weight for name, member in self._members.items()}

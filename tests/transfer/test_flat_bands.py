@@ -5,6 +5,7 @@ import pytest
 from chemotools.derivative import SavitzkyGolay
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skspektron.preprocessing import SNV
 from skspektron.transfer import (
@@ -17,6 +18,7 @@ from skspektron.transfer import (
     CORALTransfer,
     DIPLSTransfer,
     DSTransfer,
+    EnsembleTransfer,
     EPOTransfer,
     MeanCentredTransfer,
     PDSTransfer,
@@ -108,6 +110,25 @@ def test_snv_of_a_spectrum_that_is_constant_up_to_rounding_is_zero(dtype):
     assert not SNV().fit_transform(X).any()
     X[0, 0] *= 1 + 100 * np.finfo(dtype).eps
     assert SNV().fit_transform(X).any()
+
+
+@pytest.mark.parametrize("padding", ["edge", "constant up to rounding"])
+def test_steps_that_scale_rounding_errors_are_no_view_of_the_ensemble(padding):
+    X, y = spectra({"A": slice(20, 30), "B": slice(20, 30)} if padding != "edge" else {})
+    if padding == "edge":
+        for rows in X.values():
+            rows[:, 20:] = rows[:, 19:20]
+    derivative = SavitzkyGolay(window_length=5, polyorder=2, deriv=1)
+    front = make_pipeline(derivative, StandardScaler())
+    model = EnsembleTransfer(make_pipeline(front, Ridge(1e-3)), source="A", target="B")
+    rows = np.concatenate([X["A"], X["B"]]), np.concatenate([y, y])
+    instrument, ids = np.repeat(["A", "B"], N_SAMPLES), np.tile(np.arange(N_SAMPLES), 2)
+    model.fit(*rows, instrument=instrument, sample_id=ids)
+    off = 1e-9 * np.random.default_rng(1).random(X["B"].shape)
+    assert np.abs(model.predict(X["B"] - off) - y.mean()).max() < 2 * np.ptp(y)
+    assert "estimator" not in model.view_weights_
+    model.fit(rows[0][:, :18], rows[1], instrument=instrument, sample_id=ids)
+    assert "estimator" in model.view_weights_
 
 
 @pytest.mark.parametrize("flat", [{"A": slice(None)}, {"B": slice(None)}, FLAT["both"]])

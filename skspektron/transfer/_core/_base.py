@@ -134,7 +134,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         has_ids = sample_id is not None
         check_prefit(self.estimator, self.trained_on, rows.ids, has_ids=has_ids)
         if instrument is None:
-            warn_without_transfer(self, len(rows.X))
+            warn_without_transfer(self)
             return self._fit_plain(rows)
         source, target, names = self._split_instruments(rows, instrument)
         source, target = self._lay_out(source, target)

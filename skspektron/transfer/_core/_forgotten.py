@@ -1,18 +1,19 @@
 """A warning about a transfer that is asked for and does not happen."""
 
-import warnings
+from ..._warnings import warn_user
 
 
-def warn_without_transfer(transfer, n_rows: int) -> None:
-    """Warn if `source` or `target` is set although the rows have no instruments."""
+def warn_without_transfer(transfer) -> None:
+    """Warn if `source` or `target` is set although the rows have no instruments.
+
+    The message is the same in all folds, so that Python's filters show it once in a search.
+    """
     named = [f"{role}={getattr(transfer, role)!r}" for role in ("source", "target")]
     given = [role for role in named if not role.endswith("=None")]
     if given:
-        warnings.warn(
+        warn_user(
             f"{type(transfer).__name__} has {' and '.join(given)}, but fit got no instrument=: "
-            f"nothing is transferred, and the calibration is fitted on all {n_rows} rows. Pass "
-            "instrument= and sample_id= to fit, also to that of a search; to that of a Pipeline "
-            "as <step>__instrument=, or with metadata routing enabled.",
-            UserWarning,
-            stacklevel=4,
+            "nothing is transferred, and the calibration is fitted on the rows of all instruments. "
+            "Pass instrument= and sample_id= to fit, also to that of a search; to that of a "
+            "Pipeline as <step>__instrument=, or with metadata routing enabled."
         )

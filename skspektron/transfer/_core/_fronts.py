@@ -19,6 +19,9 @@ from ._standards import Rows
 # Differences below this fraction of the variation of a column, or of all columns, are ignored.
 COLUMN_TOLERANCE, TOLERANCE = 1e-5, 1e-10
 
+ROUNDING_STEPS, FEW_ROWS = 8, 10  # by which, and of how many spectra, channels are changed
+ROUNDING_LIMIT = 1e-3  # fraction of a column's variation that rounding may reach
+
 RefitFront = Callable[[NDArray[np.intp]], Callable[[NDArray[Any]], NDArray[Any]]]
 
 
@@ -54,3 +57,17 @@ def is_supervised(front: Pipeline, X: Any) -> bool:
     rounding = len(Z) * np.finfo(np.float64).eps * np.abs(Z).max()
     limit = COLUMN_TOLERANCE * variation + TOLERANCE * variation.max() + rounding
     return not bool((np.abs(Z - without_y) <= limit).all())
+
+
+def amplifies_rounding(transform: Callable[[NDArray[Any]], NDArray[Any]], X: NDArray[Any]) -> bool:
+    """Return whether steps scale the rounding errors of the spectra `X` up to their variation.
+
+    So does a `StandardScaler` after a derivative, which is zero up to rounding in a padded band.
+    """
+    Z, few = transform(X), X[:FEW_ROWS]
+    signs = np.random.RandomState(0).choice([-1, 1], size=few.shape)
+    changed = few * (1 + ROUNDING_STEPS * np.finfo(np.float64).eps * signs)
+    change = np.abs(transform(changed) - transform(few)).max(axis=0)
+    variation = np.abs(Z - Z.mean(axis=0)).max(axis=0)
+    counts = variation > ROUNDING_LIMIT * variation.max(initial=0.0)
+    return bool((change[counts] > ROUNDING_LIMIT * variation[counts]).any())
