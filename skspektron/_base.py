@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
@@ -12,6 +11,7 @@ from sklearn.utils import check_random_state
 from ._parameters import Rule, Rules
 from ._training.engine._recipe import Recipe
 from ._validation import check_axis
+from ._warnings import warn_user
 
 # The near infrared in cm-1, for an axis that is neither given nor in the column names.
 ASSUMED_RANGE = 10_000.0, 4_000.0
@@ -72,12 +72,11 @@ class TorchEstimatorMixin:
         )
         if axis is None:
             axis = np.linspace(*ASSUMED_RANGE, n_features)
-            warnings.warn(
+            warn_user(
                 f"No axis for {n_features} channels: they are placed evenly from "
                 f"{axis[0]:g} to {axis[-1]:g} cm-1. Pass wavelength= (nm) or wavenumber= (cm-1), "
                 "or, if the columns name the axis, keep their names in earlier steps with "
                 "set_output.",
-                stacklevel=4,
             )
         return axis
 

@@ -128,7 +128,7 @@ def check_labels(values: ArrayLike, n_samples: int, name: str) -> NDArray[Any]:
     ------
     ValueError
         If the number of entries is not `n_samples`, `values` is not 1-D, or an entry is
-        missing (None or NaN).
+        missing: None, NaN, or for a sample a blank string, which would be one sample for all rows.
     TypeError
         If the entries cannot be sorted together, as numbers mixed with strings.
     """
@@ -152,7 +152,15 @@ def check_labels(values: ArrayLike, n_samples: int, name: str) -> NDArray[Any]:
             f"{name} is missing (None or NaN) on {n_missing} of {n_samples} rows. "
             "Give every row a label, or drop those rows."
         )
-    return _one_dtype(labels, name) if is_object else labels
+    labels = _one_dtype(labels, name) if is_object else labels
+    is_text = labels.dtype.kind in "US"
+    n_blank = np.count_nonzero(np.char.strip(labels) == labels.dtype.type()) if is_text else 0
+    if n_blank and "sample_id" in name:
+        raise ValueError(
+            f"{name} is blank on {n_blank} of {n_samples} rows. "
+            "Give every row the id of its sample, or drop those rows."
+        )
+    return labels
 
 
 def count_rows(X: Any, owner: str) -> int:

@@ -109,3 +109,11 @@ def test_labels_get_one_sortable_dtype(values, kind):
 def test_invalid_labels_raise(values, error, match):
     with pytest.raises(error, match=match):
         check_labels(values, 2, "instrument")
+
+
+@pytest.mark.parametrize(
+    ("values", "n_blank"), [(["a", ""], 1), (np.array(["  ", ""]), 2), (np.array([b"a", b" "]), 1)]
+)
+def test_blank_sample_ids_raise(values, n_blank):
+    with pytest.raises(ValueError, match=f"blank on {n_blank} of 2 rows"):
+        check_labels(values, 2, "sample_id")

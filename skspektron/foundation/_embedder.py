@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,6 +17,7 @@ from .._interpolation import complete_channels
 from .._parameters import Choice, Integer, Rules, check_parameters
 from .._typing import WEIGHTS, Weights
 from .._validation import WAVELENGTH, WAVENUMBER
+from .._warnings import warn_user
 from ._corpus import DOMAIN, number_domains
 from ._spectra import check_new_spectra
 
@@ -195,12 +195,11 @@ class SpektronEmbedder(
         self._warn_of_missing_channels(X)
         Z, n_empty = self._embed(X)
         if n_empty:
-            warnings.warn(
+            warn_user(
                 f"{n_empty} of {len(X)} spectra have no patch of "
                 f"{self.network_.architecture.patch_length} channels of which at least half are "
                 "measured. Their embedding is zero: drop them, or use weights with shorter "
                 "patches.",
-                stacklevel=2,
             )
         return Z
 
@@ -230,12 +229,11 @@ class SpektronEmbedder(
         missing = missing[~missing.all(axis=1)]  # `transform` warns of empty spectra
         n_missing = np.count_nonzero(missing[:, complete], axis=1)
         if n_missing.any():
-            warnings.warn(
+            warn_user(
                 f"{np.count_nonzero(n_missing)} of {len(X)} spectra lack up to {n_missing.max()} "
                 f"of the {np.count_nonzero(complete)} channels that all spectra of fit have. Their "
                 "embeddings differ from those of complete spectra, and so will predictions: "
                 "measure these channels, or fit on spectra without them.",
-                stacklevel=3,
             )
 
     def _to_spectra(self, X):

@@ -18,6 +18,7 @@ from .._parameters import Choice, Integer, Number, Rules, Several, check_paramet
 from .._samples import number_samples
 from .._typing import RANDOM_STATE, VERBOSE, WEIGHTS, RandomState, Weights
 from .._validation import WAVELENGTH, WAVENUMBER, check_labels
+from ..metrics._variance import is_constant
 from ._corpus import DOMAIN
 from ._embedder import SpektronEmbedder
 from ._spectra import check_new_spectra
@@ -224,7 +225,7 @@ class SpektronRegressor(PretrainedMixin, RegressorMixin, DocumentedEstimator):
             ids = check_labels(sample_id, len(X), "sample_id")
             numbers, _, order = number_samples(X, ids, y)
             X, y, sample = X[order], y[order], numbers[order]
-        self._y_offset = _offset(y)
+        self._y_offset, self._y_varies = _offset(y), ~is_constant(y)
         y = y - self._y_offset
         self.wavenumber_ = self._resolve_axis(X.shape[1])
         self.device_ = self._resolve_device()
@@ -248,7 +249,7 @@ class SpektronRegressor(PretrainedMixin, RegressorMixin, DocumentedEstimator):
 
         check_is_fitted(self)
         X = check_new_spectra(self, X)
-        y = predict(self.head_, self.embedder_.transform(X)) + self._y_offset
+        y = predict(self.head_, self.embedder_.transform(X)) * self._y_varies + self._y_offset
         return y.reshape(len(X), *self._y_shape)
 
     def _embedder(self) -> SpektronEmbedder:

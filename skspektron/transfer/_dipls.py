@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import ClassVar
 
 import numpy as np
@@ -11,6 +10,7 @@ from sklearn.base import BaseEstimator
 
 from .._parameters import Number, Rules
 from .._typing import InstrumentName, MemoryLike, RandomState, Selection
+from .._warnings import warn_user
 from ._algorithms._dipls import CovarianceDifference, PairDifference, domain_invariant_pls
 from ._algorithms._pls import choose_n_components, spectral_rank
 from ._algorithms._svd import FLAT, centred
@@ -218,9 +218,8 @@ def _warn_if_all_directions_are_used(X, penalties):
     """Warn if there are as many components as directions, so that the penalty removes none."""
     rank = spectral_rank(X)
     if 0 < rank <= len(penalties) and (penalties[rank - 1] > 0).any():
-        warnings.warn(
+        warn_user(
             f"The {rank} components of DIPLSTransfer span all {rank} directions in which the "
             "source spectra vary, so difference_penalty has no effect and the predictions are "
             f"those without a transfer. Pass n_components below {rank}.",
-            stacklevel=5,
         )

@@ -174,6 +174,16 @@ def test_an_offset_of_y_costs_no_more_than_its_rounding(regressor, X, y):
     np.testing.assert_allclose((moved - offsets) / units, expected, atol=1e-5)
 
 
+def test_a_constant_target_is_predicted_in_any_unit(regressor, X, y):
+    expected = regressor.fit(X, y).predict(X)
+    for value in (0.0, 1e-9, 7.1, 1e9):
+        predictions = regressor.fit(X, np.full(len(X), value)).predict(X)
+        np.testing.assert_allclose(predictions, value, rtol=1e-12)
+    both = regressor.fit(X, np.column_stack([y[:, 0], np.full(len(X), 1e-9)])).predict(X)
+    np.testing.assert_allclose(both[:, 1], 1e-9, rtol=1e-12)
+    assert np.ptp(both[:, 0]) > 0.1 * np.ptp(expected[:, 0])
+
+
 @pytest.mark.parametrize(
     "change",
     [

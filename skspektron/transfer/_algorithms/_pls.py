@@ -11,6 +11,7 @@ from sklearn.cross_decomposition import PLSRegression
 from sklearn.dummy import DummyRegressor
 from sklearn.utils.validation import assert_all_finite
 
+from ..._warnings import warn_user
 from ...metrics._variance import nonzero_variance, target_scale
 from ._folds import N_FOLDS, sample_folds
 
@@ -84,10 +85,9 @@ def cross_validated_pls(X: ArrayLike, y: NDArray[Any], groups: NDArray[Any]) -> 
     values = np.asarray(X)
     assert_all_finite(values, input_name="X")
     if not covary(values, y):
-        warnings.warn(
+        warn_user(
             f"The {len(values)} spectra that the calibration is fitted on do not vary with y: it "
             "predicts the mean of y. Check the spectra and the steps before the calibration.",
-            stacklevel=2,
         )
         return DummyRegressor().fit(X, y)
     n_components = choose_n_components(values, y, groups)

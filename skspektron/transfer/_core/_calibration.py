@@ -1,7 +1,6 @@
 """Fitting of a calibration, and whether it accepts missing channels."""
 
 import os
-import warnings
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from sklearn.utils.validation import check_memory, has_fit_parameter
 from ..._axes import CHANNEL_TOLERANCE
 from ..._pipelines import unwrap
 from ..._validation import check_axis
+from ..._warnings import warn_user
 
 
 def fit_calibration(estimator, X, y, files, metadata):
@@ -63,10 +63,9 @@ def cached(function, memory):
             return check_memory(memory).cache(function)(*args)
         except OSError as error:
             result = function(*args)  # raises again if the error is not one of the folder
-            warnings.warn(
+            warn_user(
                 f"The calibration was fitted, but could not be cached in memory={memory!r}: "
                 f"{error}. Pass a writable folder with free disk space, or memory=None.",
-                stacklevel=2,
             )
             return result
 
