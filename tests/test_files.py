@@ -149,6 +149,7 @@ for save in (lambda: model.save(folder / "weights"), lambda: checkpoint.fit(X),
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not limit the size of files")
 def test_full_disk_leaves_the_old_files(tmp_path):
     for name in ("adapter", "weights"):

@@ -49,6 +49,7 @@ model = SpektronPretrainer(
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no kill -9")
 def test_resumes_after_kill_9(tmp_path):
     path, n_steps = tmp_path / "run.safetensors", 200

@@ -63,12 +63,14 @@ COMBINATIONS = [
 SHORT = {"max_steps": 60}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("combination", COMBINATIONS, ids=lambda c: f"{c.tokenizer}-{c.mask_mode}")
 def test_other_tokens_and_ways_to_hide_do_not_leak_either(combination):
     [record] = bench_pretext.pretrain(combination, NOISE, **SHORT).history_
     assert nre(record) >= 0.97
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("combination", COMBINATIONS[:2], ids=lambda c: c.tokenizer)
 def test_a_leak_shows_within_as_many_steps(monkeypatch, combination):
     monkeypatch.setattr(_pretraining, "SpektronNetwork", LeakingNetwork)
@@ -101,6 +103,7 @@ def test_committed_results_cover_all_options():
         assert learnt <= 0.25 and learnt < float(row["interpolation"]), row
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Linear interpolation")
 def test_correlated_bands_are_learnt(run, make_spectra):
     X = draw_mixtures(np.random.default_rng(0), 1064)

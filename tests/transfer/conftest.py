@@ -52,7 +52,7 @@ def reference(make_stack):
     return fitted
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_grids():
     """Return a function that stacks 24 samples on A and, in another order, on B, as a frame."""
 
@@ -71,6 +71,17 @@ def make_grids():
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def reference_on_grids(make_grids):
+    """Return `make`, fitted on the stack of `make_grids` once for each method."""
+
+    @cache
+    def fitted(method, n_transfer=10):
+        return fit(make(method, n_transfer), make_grids())
+
+    return fitted
 
 
 @pytest.fixture(scope="session")

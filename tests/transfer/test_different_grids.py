@@ -40,12 +40,12 @@ def errors(model, stack):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_every_method_accepts_different_grids(method, make_grids):
+def test_every_method_accepts_different_grids(method, make_grids, reference_on_grids):
     X, _, instrument, _ = stack = make_grids()
-    model = fit(make(method), stack)
+    model = reference_on_grids(method)
     assert len(model.source_channels_) == 18 and len(model.target_channels_) == 28
     if method is not NoTransfer:
-        assert errors(model, stack) < 0.5 * errors(fit(make(NoTransfer), stack), stack)
+        assert errors(model, stack) < 0.5 * errors(reference_on_grids(NoTransfer), stack)
     rows = X[instrument == "B"]
     expected = model.predict(rows)
     for same in (native(stack), native(stack).to_numpy(), native(stack).astype(np.float32)):
@@ -54,9 +54,11 @@ def test_every_method_accepts_different_grids(method, make_grids):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_source_rows_are_predicted_on_the_channels_of_the_calibration(method, make_grids):
-    X, _, instrument, _ = stack = make_grids()
-    model = fit(make(method), stack)
+def test_source_rows_are_predicted_on_the_channels_of_the_calibration(
+    method, make_grids, reference_on_grids
+):
+    X, _, instrument, _ = make_grids()
+    model = reference_on_grids(method)
     order = np.random.default_rng(0).permutation(len(X))
     mixed = model.predict(X.iloc[order], instrument=instrument[order])
     source = instrument[order] == "A"
@@ -81,10 +83,10 @@ def test_a_target_with_all_source_channels_gives_the_result_of_one_grid(method, 
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_the_direction_of_the_axis_does_not_matter(method, make_grids):
+def test_the_direction_of_the_axis_does_not_matter(method, make_grids, reference_on_grids):
     X, *rest = stack = make_grids()
     flipped = (X[X.columns[::-1]], *rest)
-    model, reference = fit(make(method), flipped), fit(make(method), stack)
+    model, reference = fit(make(method), flipped), reference_on_grids(method)
     expected = reference.predict(native(stack))
     np.testing.assert_allclose(model.predict(flipped[0][24:]), expected, atol=1e-6)
     np.testing.assert_allclose(
@@ -93,9 +95,9 @@ def test_the_direction_of_the_axis_does_not_matter(method, make_grids):
 
 
 @pytest.mark.parametrize("method", [method for method in METHODS if method not in UNLABELLED])
-def test_without_standards_it_is_no_transfer(method, make_grids):
-    X, *_ = stack = make_grids()
-    model, reference = fit(make(method, 0), stack), fit(make(NoTransfer), stack)
+def test_without_standards_it_is_no_transfer(method, make_grids, reference_on_grids):
+    X, *_ = make_grids()
+    model, reference = reference_on_grids(method, 0), reference_on_grids(NoTransfer)
     np.testing.assert_array_equal(model.predict(X[24:]), reference.predict(X[24:]))
     if method in MAPPED:
         np.testing.assert_array_equal(
@@ -104,8 +106,8 @@ def test_without_standards_it_is_no_transfer(method, make_grids):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_channels_of_the_calibrations(method, make_grids):
-    model = fit(make(method), make_grids())
+def test_channels_of_the_calibrations(method, reference_on_grids):
+    model = reference_on_grids(method)
     assert model.estimator_.n_features_in_ == 18
     fitted = next(
         (getattr(model, name) for name in ("map_", "target_estimator_") if hasattr(model, name)),
@@ -151,9 +153,9 @@ def test_mapped_spectra_have_the_channels_of_the_calibration(method, make_grids)
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_refuses_nan_in_a_channel_of_the_target(method, make_grids):
-    X, _, instrument, _ = stack = make_grids()
-    model, rows = fit(make(method), stack), X[instrument == "B"].copy()
+def test_refuses_nan_in_a_channel_of_the_target(method, make_grids, reference_on_grids):
+    X, _, instrument, _ = make_grids()
+    model, rows = reference_on_grids(method), X[instrument == "B"].copy()
     rows.iloc[2, model.target_channels_[5]] = np.nan
     for gaps in (rows, rows.iloc[:, model.target_channels_]):
         with pytest.raises(ValueError, match="contains NaN"):
