@@ -22,8 +22,9 @@ def read_delimited(raw: bytes, options: TextOptions) -> list[Spectrum]:
     """Return the spectra of one text file."""
     fits: list[list[Spectrum]] = []
     reasons: list[ValueError] = []
+    has_tabs = False  # whether tabs separate a table with an axis
     for separator, make_table in read_tables(raw, options.skip_rows):
-        if separator is None and fits:
+        if separator is None and (fits or has_tabs):
             break  # white space separates only where nothing else does
         table = make_table()
         if isinstance(table, ValueError):
@@ -33,6 +34,7 @@ def read_delimited(raw: bytes, options: TextOptions) -> list[Spectrum]:
             fits.append(_read_table(table, options))
         except ValueError as error:
             reasons.append(error)
+            has_tabs |= separator == "\t" and getattr(error, "has_axis", False)
     if not fits:
         # A table with an axis says best what is wrong, and then the first separator.
         raise min(reasons, key=lambda reason: not getattr(reason, "has_axis", False))

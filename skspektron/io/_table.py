@@ -118,8 +118,10 @@ def read_tables(
 def _table(start: _Start, separator: str | None) -> Table | ValueError:
     """Return the table, with the last comment as its heading if it has as many cells."""
     count = len(start.comments)
-    if start.comments:
-        heading = start.comments[-1].lstrip("# ")
+    heading = start.comments[-1].lstrip("# ") if start.comments else ""
+    if separator is None:  # "Raman (cm-1) A" names two columns
+        heading = re.sub(r"\s+(?=[(\[])", "", heading)
+    if heading and not re.match(r"[^\t;,]*[=:](\s|$)", heading):  # which is "Laser= 785"
         n_cells = {_first_width(text, separator) for text in (heading, start.text[:1_000_000])}
         if len(n_cells) == 1 and n_cells != {1}:
             try:

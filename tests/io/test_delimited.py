@@ -302,6 +302,25 @@ def test_lines_before_the_table_are_counted(read):
         read("# one\n# two\n" + text.split("\n\n")[1] + "# end\n")
 
 
+@pytest.mark.parametrize(
+    "comment", ["#Laser=\t785", "# Acquired: 5 May\t10:00:00", "# Date: 1\t2", "# Exposure (s)=\t9"]
+)
+def test_a_comment_with_a_value_is_no_heading(read, comment):
+    lab = read(f"# a\n{comment}\n1300.5\t10\n1200.5\t20\n1100.5\t30\n", axis="wavenumber")
+    assert lab.wavenumber.tolist() == [1300.5, 1200.5, 1100.5]
+
+
+@pytest.mark.parametrize("separator", ["\t", " ", "  ", ";", ","])
+@pytest.mark.parametrize("unit", ["eV", "THz"])
+def test_a_comment_with_the_unit_is_a_heading(read, separator, unit):
+    lines = ["# Position (unit)|A", "1200|10", "1300|20", "1401|25"]
+    text = "\n".join(lines).replace("|", separator)
+    with pytest.raises(ValueError, match=f"its axis is in 'Position ?.{unit}.', neither"):
+        read(text.replace("unit", unit))
+    lab = read(text.replace("unit", "cm-1"))
+    assert lab.wavenumber.tolist() == [1200, 1300, 1401]
+
+
 def test_windows_text(tmp_path):
     (tmp_path / "a.csv").write_bytes(b"ID,1100 nm,1102 nm\nA\x85\x96B,1,2\nC\xfc,3,4\n")
     assert read_spectra(tmp_path / "a.csv").sample_id.tolist() == ["A…–B", "Cü"]
