@@ -52,8 +52,7 @@ def unit_of_numbers(values: NDArray[np.float64]) -> str:
     It warns if both units are plausible.
     """
     step = np.diff(values)
-    counts = values[0] in (0, 1) and np.all(step == 1)
-    if counts or not (np.all(step > 0) or np.all(step < 0)):
+    if counts_channels(values) or not (np.all(step > 0) or np.all(step < 0)):
         return ""
     unit, other = likely_unit(float(values.min()), float(values.max()))
     if other:
@@ -64,6 +63,11 @@ def unit_of_numbers(values: NDArray[np.float64]) -> str:
             key="unit of column names",
         )
     return unit
+
+
+def counts_channels(values: NDArray[np.float64]) -> bool:
+    """Return whether numbers count channels from 0 or 1."""
+    return bool(values[0] in (0, 1) and np.all(np.diff(values) == 1))
 
 
 def check_names_agree(

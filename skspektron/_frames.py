@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ._axes import match_channels
+from ._axes import channels_in_names, match_channels
+from ._axis_units import NM, counts_channels
 
 
 def frame_kind(X: Any) -> str | None:
@@ -25,7 +27,10 @@ def in_order_of_names(X: Any, names: Sequence[Any] | NDArray[Any] | None) -> Any
     is returned unchanged.
     """
     kind = frame_kind(X)
-    if kind is None or names is None or list(X.columns) == list(names):
+    if kind is None or names is None:
+        return X
+    X = with_text_names(X)
+    if list(X.columns) == list(names):
         return X
     order = match_channels(list(X.columns), names)
     if order is None:
@@ -34,6 +39,30 @@ def in_order_of_names(X: Any, names: Sequence[Any] | NDArray[Any] | None) -> Any
         X = X.select([X.columns[at] for at in order])
         return X.rename(dict(zip(X.columns, map(str, names), strict=True)))
     return X.iloc[:, order].set_axis([str(name) for name in names], axis=1)
+
+
+def with_text_names(X: Any) -> Any:
+    """Return a data frame whose columns are the numbers of an axis with their text as names.
+
+    scikit-learn ignores names that are not text. Integers that may count channels stay numbers.
+    """
+    if frame_kind(X) != "pandas" or type(X.columns).__name__ == "RangeIndex" or not len(X.columns):
+        return X
+    numbers = list(X.columns)
+    if not all(isinstance(each, Real) and not isinstance(each, bool) for each in numbers):
+        return X
+    found = channels_in_names(numbers)
+    if found is None or counts_channels(found[0]):
+        return X
+    if (
+        all(each % 1 == 0 for each in numbers)
+        and X.columns.dtype.kind != "f"
+        and min(numbers) < NM[0]
+    ):
+        return X
+    X = X.copy(deep=False)
+    X.columns = [str(each) for each in numbers]
+    return X
 
 
 def take_rows(X: Any, index: NDArray[np.intp]) -> Any:

@@ -200,7 +200,7 @@ def check_stated(values: ArrayLike, n_features: int, name: str, unit: str) -> ND
 def check_channels(values: ArrayLike, n_features: int, name: str, unit: str) -> NDArray[np.float64]:
     """Return one axis as float64 after checking it: finite, strictly monotonic.
 
-    Only wavenumbers may be 0 or negative, as shifts of Raman spectra.
+    Only an axis in nm must be positive: wavenumbers are 0 or less as shifts of Raman spectra.
     """
     try:
         axis = np.asarray(values, dtype=np.float64)
@@ -214,9 +214,9 @@ def check_channels(values: ArrayLike, n_features: int, name: str, unit: str) -> 
             f"{name} has shape {axis.shape}, X has {n_features} channels. "
             f"Pass one number in {unit} per channel."
         )
-    n_bad = np.count_nonzero(~(np.isfinite(axis) & ((axis > 0) | (unit == "cm-1"))))
+    n_bad = np.count_nonzero(~(np.isfinite(axis) & ((axis > 0) | (unit != "nm"))))
     if n_bad:
-        allowed = "finite" if unit == "cm-1" else "finite and positive"
+        allowed = "finite and positive" if unit == "nm" else "finite"
         raise ValueError(
             f"{name} has {n_bad} of {n_features} values that are not {allowed}. "
             f"Pass it in {unit}, one {allowed.split()[-1]} number per channel."

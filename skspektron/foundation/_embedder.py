@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .._base import PretrainedMixin
 from .._documentation import DocumentedEstimator
 from .._fitting import unfitted_on_failure
+from .._frames import with_text_names
 from .._interpolation import complete_channels
 from .._parameters import Choice, Integer, Rules, check_parameters
 from .._typing import WEIGHTS, Weights
@@ -155,6 +156,7 @@ class SpektronEmbedder(
         from ._weights import resolve_weights
 
         check_parameters(self)
+        X = with_text_names(X)
         X = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan")
         self.wavenumber_ = self._resolve_axis(X.shape[1])
         self.device_ = self._resolve_device()

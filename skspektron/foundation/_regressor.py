@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .._base import PretrainedMixin
 from .._documentation import DocumentedEstimator
 from .._fitting import unfitted_on_failure
+from .._frames import with_text_names
 from .._parameters import Choice, Integer, Number, Rules, Several, check_parameters
 from .._samples import number_samples
 from .._typing import RANDOM_STATE, VERBOSE, WEIGHTS, RandomState, Weights
@@ -210,7 +211,7 @@ class SpektronRegressor(PretrainedMixin, RegressorMixin, DocumentedEstimator):
         check_parameters(self)
         X, y = validate_data(
             self,
-            X,
+            with_text_names(X),
             y,
             dtype=np.float64,
             ensure_all_finite="allow-nan",

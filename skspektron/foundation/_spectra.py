@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import validate_data
 
-from .._frames import in_order_of_names
+from .._frames import in_order_of_names, with_text_names
 from ._corpus import (
     ArchiveCorpus,
     Corpus,
@@ -25,10 +25,15 @@ from ._settings import architecture_of, objectives_of
 
 def check_new_spectra(estimator: Any, X: Any) -> NDArray[np.float64]:
     """Return spectra for a fitted estimator; a data frame is put in order by its names."""
-    X = in_order_of_names(X, getattr(estimator, "feature_names_in_", None))
+    X = in_order_of_names(X, _names_of(estimator))
     return validate_data(
         estimator, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False, copy=False
     )
+
+
+def _names_of(estimator: Any) -> NDArray[Any] | None:
+    """Return the column names of fit, None if it got none."""
+    return getattr(estimator, "feature_names_in_", None)
 
 
 def check_spectra(
@@ -51,8 +56,7 @@ def _check_array(pretrainer: Any, X: Any, y: Any, reset: bool, *, instrument, sa
             "This pretrainer was trained on several axes, and no axis was given for X. Set "
             "wavenumber= or wavelength= before partial_fit."
         )
-    if not reset:
-        X = in_order_of_names(X, getattr(pretrainer, "feature_names_in_", None))
+    X = with_text_names(X) if reset else in_order_of_names(X, _names_of(pretrainer))
     X = validate_data(
         pretrainer, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=reset, copy=False
     )

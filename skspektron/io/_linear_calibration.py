@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_array, check_X_y
 
 from .._documentation import DocumentedEstimator
+from .._frames import in_order_of_names
 from .._parameters import (
     TEXT,
     Number,
@@ -322,8 +323,12 @@ class LinearCalibration(RegressorMixin, DocumentedEstimator):
     def _check_spectra(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return spectra as float64 after checking their channels."""
         check_parameters(self)
+        axis = self.wavenumber_
+        X = in_order_of_names(
+            X, None if axis is None else [f"{each!r} cm-1" for each in axis.tolist()]
+        )
         values: NDArray[np.float64] = check_array(X, dtype=np.float64, input_name="X")
-        check_channels_of(X, values.shape[1], self.wavenumber_, self.n_features_in_)
+        check_channels_of(X, values.shape[1], axis, self.n_features_in_)
         return values
 
     def __sklearn_is_fitted__(self) -> bool:

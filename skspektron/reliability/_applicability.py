@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, v
 
 from .._documentation import DocumentedEstimator
 from .._fitting import unfitted_on_failure
-from .._frames import in_order_of_names
+from .._frames import in_order_of_names, with_text_names
 from .._parameters import Number, Rules, check_parameters
 from .._pipelines import split_last_step
 from .._samples import number_samples
@@ -215,6 +215,8 @@ class ApplicabilityDomain(OutlierMixin, DocumentedEstimator):
         """Return checked spectra; a data frame is kept, because its columns may name the axis."""
         if not reset:
             X = in_order_of_names(X, getattr(self, "feature_names_in_", None))
+        elif not isinstance(self.estimator, FrozenEstimator):  # which got the names as they were
+            X = with_text_names(X)
         checked = validate_data(
             self,
             X,

@@ -237,6 +237,9 @@ def test_column_names_are_compared_with_the_axis():
         frame = pd.DataFrame(X, columns=columns)
         np.testing.assert_array_equal(model.predict(frame), [6.0, 6.0])
     assert model.predict(pd.DataFrame(X, columns=list("abc"))).tolist() == [6.0, 6.0]
+    frame = pd.DataFrame([[1.0, 0.0, 0.0]], columns=in_nm)
+    for other in (frame, frame.rename(columns=lambda name: float(name.split()[0]))):
+        assert model.predict(other.iloc[:, ::-1]).tolist() == [1.0]
     other = pd.DataFrame(X, columns=["1101 nm", "1111 nm", "1120 nm"])
     with pytest.raises(ValueError, match=r"calibration on 2 of 3 channels: 3 channels, 1101 to"):
         model.predict(other)

@@ -19,7 +19,7 @@ from sklearn.utils.validation import (
 
 from ..._documentation import DocumentedEstimator
 from ..._fitting import unfitted_on_failure
-from ..._frames import frame_kind
+from ..._frames import frame_kind, with_text_names
 from ..._parameters import Rules, check_parameters
 from ..._samples import number_samples
 from ..._threads import one_thread_if_small
@@ -37,7 +37,7 @@ from ._calibration import (
     weights_files,
 )
 from ._forgotten import warn_without_transfer
-from ._frozen import check_frozen_channels, check_prefit, refuse_frozen
+from ._frozen import check_frozen_channels, check_prefit, is_frozen_without_names, refuse_frozen
 from ._grids import SPECTRUM_DTYPES, Layout, find_grids, whole_grid
 from ._parameters import SHARED
 from ._standards import (
@@ -189,7 +189,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
 
     def _check_rows(self, X, y, sample_id) -> Rows:
         """Return float spectra, reference values and ids; NaN is checked later."""
-        frame = frame_kind(X)
+        X, frame = with_text_names(X), frame_kind(X)
         X, y = validate_data(
             self,
             X,
@@ -328,7 +328,9 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         self, estimator, X: NDArray[Any], channels: NDArray[Any] | None = None
     ) -> NDArray[Any]:
         """Return the predictions of `estimator` in the shape of the `y` of fit."""
-        y = np.asarray(estimator.predict(self._layout.as_given(X, channels)), dtype=np.float64)
+        if not is_frozen_without_names(estimator):
+            X = self._layout.as_given(X, channels)
+        y = np.asarray(estimator.predict(X), dtype=np.float64)
         return y.reshape(len(X), *self._n_outputs)
 
     def _predict_source(self, X: NDArray[Any]) -> NDArray[Any]:

@@ -16,6 +16,12 @@ def is_frozen(estimator) -> bool:
     return isinstance(estimator, FrozenEstimator)
 
 
+def is_frozen_without_names(estimator) -> bool:
+    """Return whether a calibration is frozen and was fitted on spectra without column names."""
+    has_channels = isinstance(estimator, FrozenEstimator) and hasattr(estimator, "n_features_in_")
+    return has_channels and not hasattr(estimator, "feature_names_in_")
+
+
 def check_prefit(estimator, trained_on, ids, *, has_ids: bool) -> None:
     """Warn if a frozen calibration may have been fitted on samples that a test holds out.
 

@@ -134,6 +134,10 @@ class Layout:
         X = in_order_of_names(X, self.names)
         is_named = hasattr(X, "columns")
         finite = "allow-nan" if allow_nan or self.grids.leave_gaps else True
+        if not is_named and self.training and np.shape(X)[1:] == (self.grids.n_columns,):
+            # The order of arrays is checked below: no warning that they have no names.
+            X = check_array(X, dtype=SPECTRUM_DTYPES, ensure_all_finite=finite, input_name="X")
+            return self._in_order(X, lambda rows: rows, self.names, ask=False)
         X = validate_data(
             estimator, X, dtype=SPECTRUM_DTYPES, ensure_all_finite=finite, reset=False
         )

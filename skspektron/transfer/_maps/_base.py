@@ -11,6 +11,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..._documentation import DocumentedEstimator
+from ..._frames import in_order_of_names, with_text_names
 from ..._parameters import Integer, Rules
 from ..._threads import one_thread_if_small
 from ..._validation import Axis, check_channels
@@ -26,6 +27,7 @@ class PairedMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DocumentedEst
     def transform(self, X: ArrayLike) -> NDArray[Any]:
         """Return `X` as the source instrument would have measured it."""
         check_is_fitted(self)
+        X = in_order_of_names(X, getattr(self, "feature_names_in_", None))
         X = validate_data(self, X, dtype=np.float64, reset=False)
         return self._linear(X) + self.intercept_
 
@@ -68,6 +70,7 @@ class LowRankMap(PairedMap):
 
 def check_pairs(estimator, X: ArrayLike, y: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the spectra of paired standards: those of the target and those of the source."""
+    X = with_text_names(X)
     target, source = validate_data(estimator, X, y, dtype=np.float64, multi_output=True)
     # validate_data does not convert y to numbers: text and None are refused here.
     source = check_array(source, dtype=np.float64, ensure_2d=False, input_name="y")

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..._base import DEVICE, TorchEstimatorMixin
 from ..._fitting import unfitted_on_failure
+from ..._frames import in_order_of_names
 from ..._interpolation import interpolate_monotone
 from ..._parameters import Integer, Number, Rules, check_parameters
 from ..._threads import one_thread_if_small
@@ -176,6 +177,7 @@ class FNO(TorchEstimatorMixin, PairedMap):
         from ..._training._operator import run_operator
 
         check_is_fitted(self)
+        X = in_order_of_names(X, getattr(self, "feature_names_in_", None))
         X = validate_data(self, X, dtype=np.float64, reset=False)
         d = (
             interpolate_monotone(X, self.target_position_, self.source_position_)

@@ -10,12 +10,16 @@ import pytest
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 
+from skspektron._frames import with_text_names
 from skspektron.datasets import make_instruments
 from skspektron.foundation import SpektronEmbedder
 from skspektron.model_selection import stack_instruments
 from skspektron.preprocessing import SNV
 from skspektron.reliability import ConformalTransfer
 from skspektron.transfer import (
+    DS,
+    PDS,
+    SST,
     LoRATransfer,
     MeanCentredTransfer,
     NoTransfer,
@@ -258,3 +262,48 @@ def test_a_pipeline_before_the_calibration_changes_nothing():
     expected = model.predict(rows)
     np.testing.assert_array_equal(model.predict(rows[rows.columns[::-1]]), expected)
     np.testing.assert_array_equal(warned(model.predict, rows.to_numpy()[:, ::-1])[0], expected)
+
+
+@pytest.mark.parametrize("numbers", [np.arange(1700, 1100, -15), np.linspace(9000.5, 4000.5, 40)])
+def test_columns_that_are_numbers_are_names(numbers):
+    X, y, instrument, sample_id = stack(own=False)
+    X = pd.DataFrame(X.to_numpy(), columns=numbers)
+    model = fit(make(SSTTransfer, n_transfer=4), (X, y, instrument, sample_id))
+    rows = X[instrument == "B"]
+    np.testing.assert_array_equal(model.predict(rows.iloc[:, ::-1]), model.predict(rows))
+    assert list(X.columns) == list(numbers)  # the user's frame is not changed
+
+
+@pytest.mark.parametrize("columns", [None, range(1, 41), range(200, 240), [*range(3, 43)]])
+def test_columns_that_may_count_channels_are_not_names(columns):
+    X = pd.DataFrame(np.zeros((2, 40)), columns=columns)
+    assert with_text_names(X) is X
+
+
+def test_an_array_in_the_order_of_fit_does_not_warn():
+    X, _, instrument, _ = stack(own=False)
+    model = fitted(SSTTransfer, own=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        predictions = model.predict(X[instrument == "B"].to_numpy())
+    np.testing.assert_array_equal(predictions, model.predict(X[instrument == "B"]))
+
+
+@pytest.mark.parametrize("method", [PDSTransfer, SSTTransfer])
+def test_raman_shifts_around_zero(method):
+    axes = {name: axis - 1300 for name, axis in AXES.items()}
+    rows = {name: (LAB.X[name], LAB.y[:, 0], LAB.sample_id) for name in AXES}
+    stacked = stack_instruments(rows, wavenumber=axes)
+    other = stack_instruments(rows, wavenumber={name: 1300 + axis for name, axis in axes.items()})
+    models = [fit(make(method, n_transfer=4), each) for each in (stacked, other)]
+    np.testing.assert_allclose(*(model.predict(LAB.X["B"]) for model in models), rtol=1e-8)
+
+
+@pytest.mark.parametrize("make_map", [DS, PDS, SST])
+def test_maps_put_the_columns_of_a_frame_in_order(make_map):
+    X, *_ = stack(own=False)
+    source, target = X.iloc[: len(X) // 2], X.iloc[len(X) // 2 :]
+    fitted_map = make_map().fit(target, source.to_numpy())
+    np.testing.assert_array_equal(
+        fitted_map.transform(target.iloc[:, ::-1]), fitted_map.transform(target)
+    )

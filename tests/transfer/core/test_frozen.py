@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import Ridge
@@ -142,3 +143,15 @@ def test_a_frozen_last_step_is_frozen(method, frozen, make_stack):
 def test_trained_on_of_another_type_is_refused(frozen, make_stack):
     with pytest.raises(TypeError, match="none of its 2 samples can be found"):
         fit(prefit(NoTransfer, frozen, [1, 2]), make_stack())
+
+
+@pytest.mark.parametrize("method", [NoTransfer, PDSTransfer])
+def test_one_fitted_on_arrays_predicts_stacked_frames_without_a_warning(method, frozen, make_stack):
+    X, *others = make_stack()
+    frame = pd.DataFrame(X, columns=[f"{1100 + 2 * j} nm" for j in range(X.shape[1])])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = fit(prefit(method, frozen, trained_on=[], n_transfer=5), (frame, *others))
+        predictions = model.predict(frame)
+    other = fit(prefit(method, frozen, trained_on=[], n_transfer=5), (X, *others))
+    np.testing.assert_allclose(predictions, other.predict(X), rtol=1e-12)
