@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array
 
-from .._frames import as_frame, frame_kind
+from .._frames import as_frame, frame_kind, in_order_of_names, with_text_names
 from .._parameters import check_arguments, declares, instance_of
 from .._validation import check_labels, check_references, count_rows
 from ._merged_axis import instrument_axes, merge_axes
@@ -51,10 +51,10 @@ def stack_instruments(
         column for each channel of any instrument, named ``"1100.0 nm"`` or ``"4000.0 cm-1"``, which
         all estimators of this package read as the axis. Columns descend if the axes of all
         instruments do, and ascend otherwise. A row is NaN in channels that its instrument does not
-        have. Channels within a relative distance of 1e-6
-        are one column. Without axes, a DataFrame if all spectra are DataFrames with the same
-        columns, otherwise an ndarray in which rows with fewer channels are padded with NaN, as
-        expected by `SpektronPretrainer` with an axis for each instrument. The DataFrame is a
+        have. Channels within a relative distance of 1e-6 are one column. Without axes, a DataFrame
+        if all spectra are DataFrames with the same columns, which may be in another order if they
+        name channels; otherwise an ndarray in which rows with fewer channels are padded with NaN,
+        as expected by `SpektronPretrainer` with an axis for each instrument. The DataFrame is a
         polars one if the first spectra are, otherwise a pandas one.
     y : ndarray of shape (n_rows,) or (n_rows, n_targets)
         Reference values, NaN where missing.
@@ -124,6 +124,7 @@ def _check_triple(name, entry):
 def _stack_spectra(spectra, lengths):
     """Stack data frames with the same columns as a frame, anything else padded with NaN."""
     kinds = [frame_kind(X) for X in spectra]
+    spectra = _in_order_of_first(spectra)
     frames = [X for X, kind in zip(spectra, kinds, strict=True) if kind]
     _check_same_columns(frames)
     arrays = [_as_array(X) for X in spectra]
@@ -134,6 +135,12 @@ def _stack_spectra(spectra, lengths):
     for rows, X in zip(np.split(stacked, np.cumsum(lengths)[:-1]), arrays, strict=True):
         rows[:, : X.shape[1]] = X
     return stacked
+
+
+def _in_order_of_first(spectra):
+    """Return data frames whose columns name the channels of the first frame in its order."""
+    first = next((with_text_names(X) for X in spectra if frame_kind(X)), None)
+    return spectra if first is None else [in_order_of_names(X, first.columns) for X in spectra]
 
 
 def _check_same_columns(frames):

@@ -10,6 +10,7 @@ from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import FLOAT_DTYPES, validate_data
 
 from .._documentation import DocumentedEstimator
+from .._frames import with_text_names
 from .._parameters import Choice, Rules, check_parameters
 
 FLAT_UNITS = 16  # a spectrum that varies by this number of rounding units is constant
@@ -96,6 +97,8 @@ class SNV(OneToOneFeatureMixin, TransformerMixin, DocumentedEstimator):
     def _check(self, X: ArrayLike, *, reset: bool) -> NDArray[np.floating]:
         """Return `X` as floats; NaN, but not infinity, is allowed."""
         check_parameters(self)
+        if reset or hasattr(self, "feature_names_in_"):
+            X = with_text_names(X)
         return validate_data(
             self, X, dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan", reset=reset
         )

@@ -48,9 +48,10 @@ def test_frames_with_the_same_columns_give_a_frame():
     X = stack_instruments({"a": (first, None, [1]), "b": (first + 1, None, [1])})[0]
     pd.testing.assert_frame_equal(X, pd.DataFrame({"1100": [1.0, 2.0], "1102": [2.0, 3.0]}))
     other = first.rename(columns={"1102": "1104"})
-    for frame in (other, first[first.columns[::-1]]):
+    named = first.set_axis(["a", "b"], axis=1)
+    for frame, against in ((other, first), (named[["b", "a"]], named)):
         with pytest.raises(ValueError, match="must have the same columns"):
-            stack_instruments({"a": (first, None, [1]), "b": (frame, None, [1])})
+            stack_instruments({"a": (against, None, [1]), "b": (frame, None, [1])})
     X = stack_instruments({"a": (first, None, [1]), "b": (other.to_numpy(), None, [1])})[0]
     assert isinstance(X, np.ndarray)
 
@@ -213,3 +214,13 @@ def test_result_is_a_copy():
 def test_invalid_input_raises(instruments, error, match):
     with pytest.raises(error, match=match):
         stack_instruments(instruments)
+
+
+@pytest.mark.parametrize("names", [["1100", "1102", "1104"], [1100.5, 1102.5, 1104.5]])
+def test_columns_that_name_the_same_channels_are_put_in_order(names):
+    pd = pytest.importorskip("pandas")
+    X = pd.DataFrame([[1.0, 2.0, 3.0]], columns=names)
+    other = X.iloc[:, ::-1].rename(columns=lambda name: f"{name} nm")
+    stacked, *_ = stack_instruments({"a": (X, None, ["s"]), "b": (other, None, ["s"])})
+    assert stacked.to_numpy().tolist() == [[1, 2, 3], [1, 2, 3]]
+    assert list(stacked.columns) == [str(name) for name in names]

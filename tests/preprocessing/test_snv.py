@@ -1,6 +1,7 @@
 """SNV: norm, invariances, missing channels, pipelines with chemotools."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from chemotools.derivative import SavitzkyGolay
 from chemotools.scatter import MultiplicativeScatterCorrection
@@ -109,3 +110,13 @@ def test_float16_counts_are_not_summed_in_float16(level):
     scaled = SNV().fit_transform(X)
     assert scaled.dtype == np.float16
     np.testing.assert_allclose(scaled, SNV().fit_transform(X.astype(float)), rtol=1e-3, atol=1e-6)
+
+
+def test_columns_that_are_numbers_are_names():
+    X = pd.DataFrame(
+        np.random.default_rng(0).normal(size=(3, 4)), columns=[1100.5, 1101, 1102, 1103]
+    )
+    snv = SNV().fit(X)
+    np.testing.assert_array_equal(snv.transform(X), SNV().fit_transform(X.to_numpy()))
+    with pytest.raises(ValueError, match="names should match"):
+        snv.transform(X.iloc[:, ::-1])
