@@ -144,6 +144,7 @@ def seconds(statement):
     return float(result.stdout)
 
 
+@pytest.mark.slow
 def test_import_takes_at_most_0_3_seconds_more_than_that_of_sklearn():
     # In turns, so that other processes slow both down alike.
     pairs = [(seconds("import skspektron"), seconds("import sklearn")) for _ in range(3)]
@@ -185,6 +186,7 @@ def search_corn(enable_metadata_routing):
     return search, search.predict(corn.X["mp6"])
 
 
+@pytest.mark.slow
 def test_first_example_runs_with_routing_off_and_on(data_dir):
     search, y_pred = search_corn(enable_metadata_routing=False)
     routed, y_routed = search_corn(enable_metadata_routing=True)

@@ -273,9 +273,15 @@ def test_stacked_frames_are_frames_of_the_same_kind(kind):
     np.testing.assert_allclose([float(name.split()[0]) for name in merged.columns], WAVELENGTH)
 
 
-def test_polars_columns_in_another_order_raise():
+def test_polars_channels_in_another_order_are_stacked_by_their_names():
     frame = FRAMES["polars"](DATA.X["A"])
     parts = {"A": (frame, None, DATA.sample_id), "B": (frame[NAMES[::-1]], None, DATA.sample_id)}
+    stacked = stack_instruments(parts)[0]
+    assert stacked.columns == frame.columns
+    np.testing.assert_array_equal(
+        stacked[: len(frame)].to_numpy(), stacked[len(frame) :].to_numpy()
+    )
+    parts["B"] = (frame.rename({NAMES[0]: "other"}), None, DATA.sample_id)
     with pytest.raises(ValueError, match="must have the same columns"):
         stack_instruments(parts)
 

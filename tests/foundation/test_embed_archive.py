@@ -40,7 +40,7 @@ def forget(pretrained):
     return pretrained.network_._cache.clear
 
 
-@pytest.mark.parametrize("n_jobs", [None, 2])
+@pytest.mark.parametrize("n_jobs", [None, pytest.param(2, marks=pytest.mark.slow)])
 def test_is_bitwise_equal_to_transform(embedder, make_archive, X, tmp_path, forget, n_jobs):
     expected = embedder.transform(X)
     forget()
