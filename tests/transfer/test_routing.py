@@ -183,7 +183,7 @@ def test_a_search_and_a_pipeline_without_instruments_warn_once(routing, make_sta
     search = GridSearchCV(make(PDSTransfer), {"n_transfer": [2, 5]}, cv=3, error_score="raise")
     nested = GridSearchCV(pipeline, {"transfer__n_transfer": [2, 5]}, cv=3, error_score="raise")
     runs = [pipeline.fit, search.fit, search.fit, nested.fit]
-    for run in [*runs, lambda X, y: cross_val_score(nested, X, y, cv=3)]:
+    for run in [*runs, lambda X, y: cross_val_score(nested, X, y, cv=3, params={})]:
         with (
             config_context(enable_metadata_routing=routing),
             pytest.warns(UserWarning, match=FORGOTTEN) as warned,
