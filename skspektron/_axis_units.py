@@ -31,7 +31,7 @@ def likely_unit(low: float, high: float) -> tuple[str, str]:
 
 
 def check_unit(axis: NDArray[np.float64], name: str, unit: str) -> None:
-    """Raise ValueError if an axis cannot be in `unit`, "nm" or "cm-1"; warn if it hardly can."""
+    """Raise ValueError if no axis in `unit` ("nm" or "cm-1") has this range; warn if few do."""
     low, high = float(axis.min()), float(axis.max())
     ends = f"{axis[0]:g} to {axis[-1]:g}"
     limit = _impossible(low, high, unit)

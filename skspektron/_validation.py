@@ -16,7 +16,7 @@ from ._parameters import Kind, Rule, is_sequence
 
 @dataclass(frozen=True)
 class Axis(Rule):
-    """An axis: finite, positive, strictly monotonic numbers."""
+    """An axis: finite, strictly monotonic numbers, positive in nm."""
 
     unit: str
 

@@ -48,8 +48,8 @@ class SpektronEmbedder(
         Name of weights that ship with the package, a file that `SpektronPretrainer.save`
         wrote, or the pretrainer itself, which clones share.
     wavelength : array-like of shape (n_features,), default=None
-        Axis of `X` in nm, strictly monotonic, in the order of its columns. Numbers that cannot be
-        in nm are refused; a range of cm-1 warns.
+        Axis of `X` in nm, strictly monotonic, in the order of its columns. Numbers of no
+        axis in nm are refused; a range of cm-1 warns.
     wavenumber : array-like of shape (n_features,), default=None
         The same in cm-1; Raman shifts may be 0 or negative. Without either axis it is read from
         column names that are strings such as "1100.0" or "4000 cm-1"; without those, the channels

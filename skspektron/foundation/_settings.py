@@ -61,7 +61,7 @@ def record_of(pretrainer: Any, corpus: Sequence[str] | None) -> dict[str, Any]:
 
 
 def check_settings(pretrainer: Any) -> None:
-    """Raise an error for parameters that cannot be trained with."""
+    """Raise an error for parameters that do not allow training."""
     check_parameters(pretrainer)
     if pretrainer.domain is not None and not architecture_of(pretrainer).domain_token:
         raise ValueError(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .._axis_units import counts_channels
 from ._table import Misfit
 from ._units import place_axis
 
@@ -48,7 +49,7 @@ def checked_axis(
 def _check_bare(positions: NDArray[np.float64], options: TextOptions, where: str) -> None:
     """Raise Misfit if numbers without a unit count channels, or one is far from the others."""
     size = np.abs(np.diff(positions))
-    if options.axis is None and positions[0] in (0, 1) and bool((np.diff(positions) == 1).all()):
+    if options.axis is None and counts_channels(positions):
         raise Misfit(f"the numbers of {where} count channels", has_axis=False)
     ends = [(0, size[1:]), (-1, size[:-1])] if len(size) > 1 else []
     for end, others in ends:

@@ -27,8 +27,8 @@ def check_prefit(estimator, trained_on, ids, *, has_ids: bool) -> None:
 
     `fit` sees the training rows of a fold alone. If they include all samples of `trained_on`, none
     of these is held out. If some or all are absent, they are held out, or are samples that are not
-    in the data at all: this cannot be told apart, so `fit` warns, and an empty `trained_on` states
-    that the calibration was fitted on other data. `trained_on` None warns too.
+    in the data at all: both look the same, so `fit` warns, and an empty `trained_on` states that
+    the calibration was fitted on other data. `trained_on` None warns too.
     """
     if trained_on is not None and len(trained_on) and not has_ids:
         raise ValueError(

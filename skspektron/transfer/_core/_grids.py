@@ -132,16 +132,15 @@ class Layout:
         if len(target) < self.grids.n_columns and np.shape(X)[1:] == (len(target),):
             return self._read_own_channels(X, target)
         X = in_order_of_names(X, self.names)
-        is_named = hasattr(X, "columns")
         finite = "allow-nan" if allow_nan or self.grids.leave_gaps else True
-        if not is_named and self.training and np.shape(X)[1:] == (self.grids.n_columns,):
+        is_array = not hasattr(X, "columns")
+        if is_array and self.training and np.shape(X)[1:] == (self.grids.n_columns,):
             # The order of arrays is checked below: no warning that they have no names.
             X = check_array(X, dtype=SPECTRUM_DTYPES, ensure_all_finite=finite, input_name="X")
             return self._in_order(X, lambda rows: rows, self.names, ask=False)
-        X = validate_data(
+        return validate_data(
             estimator, X, dtype=SPECTRUM_DTYPES, ensure_all_finite=finite, reset=False
         )
-        return X if is_named else self._in_order(X, lambda rows: rows, self.names, ask=False)
 
     def read_as_given(self, estimator: BaseEstimator, X: Any) -> Any:
         """Return spectra in the columns of fit, as a data frame if fit got one."""
@@ -152,11 +151,11 @@ class Layout:
         """Return stacked rows of spectra on the target's own channels."""
         names = None if self.names is None else self.names[target]
         X = in_order_of_names(X, names)
-        if hasattr(X, "columns") and names is not None:
+        is_named = hasattr(X, "columns") and names is not None
+        if is_named:
             self._check_target_names(X, names)
-            X = check_array(X, dtype=SPECTRUM_DTYPES, ensure_all_finite="allow-nan")
-        else:
-            X = check_array(X, dtype=SPECTRUM_DTYPES, ensure_all_finite="allow-nan")
+        X = check_array(X, dtype=SPECTRUM_DTYPES, ensure_all_finite="allow-nan")
+        if not is_named:
             X = self._in_order(X, lambda X: self.grids.stack_target(X, target), names, ask=True)
         return self.grids.stack_target(X, target)
 
