@@ -5,7 +5,7 @@ physical samples on all instruments; standards are chosen from the rest by Kenna
 of the CSV is one fit, scored on the spectra of the held-out samples from the target instrument.
 Rows already in the CSV are not computed again, so an interrupted run can be resumed.
 
-    python benchmarks/bench_transfer.py --data corn tablets --repeats 10 --n-jobs 2 \
+    python -m benchmarks.bench_transfer --data corn tablets --repeats 10 --n-jobs 2 \
         --output transfer.csv
 """
 
@@ -26,6 +26,7 @@ from itertools import permutations
 from pathlib import Path
 from tempfile import mkdtemp
 from time import perf_counter
+from types import SimpleNamespace
 
 import numpy as np
 import torch
@@ -37,6 +38,7 @@ from scipy.stats import wilcoxon
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from benchmarks.development import STRENGTHS, replicated, second_instrument, single_instrument_sets
 from skspektron import SpektronPretrainer, metrics, transfer
 from skspektron.datasets import fetch_corn, fetch_tablets, make_instruments
 from skspektron.model_selection import TransferShuffleSplit, dask_parallel, stack_instruments
@@ -259,10 +261,25 @@ def pair_tasks(data: str, X: dict[str, NDArray], y: NDArray, bunch) -> Iterator[
             yield Task(label, source, target, axis, rows, one, *labels, all_y, column)
 
 
+def development_tasks() -> Iterator[Task]:
+    """Yield 52 tasks: both directions between real and simulated instruments, see development.py.
+
+    Settings are chosen on these tasks, so their results are not an independent test.
+    """
+    for seed, (name, wavelength, X, properties) in enumerate(single_instrument_sets()):
+        y, ids = np.column_stack(list(properties.values())), np.arange(len(X))
+        names = SimpleNamespace(wavelength=wavelength, target_names=list(properties), sample_id=ids)
+        for kind, strength in STRENGTHS.items():
+            other = second_instrument(X, strength, seed)
+            spectra = {"real": replicated(X, seed), "simulated": other}
+            yield from pair_tasks(f"{name}-{kind}", spectra, y, names)
+
+
 DATA = {
     "corn": corn_tasks,
     "tablets": tablet_tasks,
     "sugarcane": sugarcane_tasks,
+    "development": development_tasks,
     "simulated": simulated_tasks,
 }
 
@@ -504,7 +521,7 @@ def main(argv: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    # Import by name, so that workers started with PYTHONPATH=benchmarks can unpickle the jobs.
-    import bench_transfer
+    # Import by name, so that workers started with PYTHONPATH=. can unpickle the jobs.
+    from benchmarks import bench_transfer
 
     bench_transfer.main(sys.argv[1:])

@@ -213,3 +213,12 @@ def test_two_methods_are_compared_split_by_split():
 
 def test_methods_that_never_differ_are_no_better():
     assert bench_transfer.wilcoxon_p(np.zeros(20)) == 1.0
+
+
+def test_development_tasks_have_two_unlike_instruments_and_known_properties(data_dir):
+    tasks = list(bench_transfer.development_tasks())
+    assert len({task.name for task in tasks}) == len(tasks) == 52
+    for task in tasks:
+        is_target = task.instrument == task.target
+        assert np.isfinite(task.X).all() and np.isfinite(task.y).all()
+        assert np.abs(task.X[is_target] - task.X[~is_target]).max() > 0
