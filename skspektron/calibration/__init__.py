@@ -1,0 +1,1 @@
+"""Calibration: reference values from the spectra of one instrument."""
