@@ -28,7 +28,8 @@ class Standards:
 
     `X_source` (n, p) and `y_source`, the reference values on the source rows, are NaN for a
     sample that only the target has measured, which only methods that need no pairs accept. `y`
-    are the reference values on the target rows, NaN where there are none.
+    are the reference values on the target rows, NaN where there are none. `weights` (n,) are those
+    of the spectra and `label_weights` (n,) those of `y`, between 0 and 1; None: 1 for all.
     """
 
     ids: NDArray[Any]
@@ -36,6 +37,14 @@ class Standards:
     X_target: NDArray[Any]
     y_source: NDArray[Any]
     y: NDArray[Any]
+    weights: NDArray[Any] = None  # type: ignore[assignment]
+    label_weights: NDArray[Any] = None  # type: ignore[assignment]
+
+    def __post_init__(self):
+        """Give every standard full weight unless it has one."""
+        for name in ("weights", "label_weights"):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, np.ones(len(self.ids)))
 
     def __len__(self):
         """Return the number of standards."""
