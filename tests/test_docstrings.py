@@ -145,7 +145,8 @@ LABELLED = {"PooledTransfer", "SlopeBiasTransfer", "TargetOnly"}
 UNPAIRED = {"CORALTransfer", "DIPLSTransfer", "MeanCentredTransfer"}
 SHARED = {
     "estimator": {"EPOTransfer", "EnsembleTransfer", "LoRATransfer", "NARTransfer", "TTTTransfer"},
-    "source, target": set(),
+    "source": set(),
+    "target": set(),
     "n_transfer": NO_STANDARDS
     | LABELLED
     | UNPAIRED

@@ -215,15 +215,16 @@ def _check_header(path: PathLike, header: Mapping[str, Any]) -> None:
     """Raise ValueError for a header with an entry of another type or range."""
     source, target, alpha = (header[name] for name in ("source", "target", "alpha"))
     labels, is_number = (str, int, float), type(alpha) in (int, float)
+    sources = source if isinstance(source, list) else [source]
     axis = header.get("wavenumber", [1.0])
     is_axis = isinstance(axis, list) and len(axis) > 0 and all(type(v) is float for v in axis)
     for name, valid, expected in (
         ("network", isinstance(header["network"], str), "a digest"),
         ("architecture", isinstance(header["architecture"], dict), "sizes by name"),
         ("alpha", is_number and 0 < alpha <= sys.float_info.max, "positive and finite"),
-        ("source", isinstance(source, labels), "the name of an instrument"),
+        ("source", all(isinstance(name, labels) for name in sources), "names of instruments"),
         ("target", isinstance(target, labels) and target == target, "the name of an instrument"),
-        ("target", target != source, "another instrument than the source"),
+        ("target", target not in sources, "another instrument than the source"),
         ("wavenumber", is_axis, "a list of numbers"),
     ):
         if not valid:

@@ -53,7 +53,7 @@ def _by_adapted_network(rows: TransferRows) -> tuple[NDArray[Any], ...]:
             "reset='fold'."
         )
     if isinstance(transfer, EmbeddingTransfer):
-        return transfer._embeddings(rows.X_source, rows.X_target)
+        return transfer._embeddings(rows.X_source, rows.X_target, rows.position)
     before = _embedding_part(transfer.estimator_)
     after = _embedding_part(transfer.target_estimator_)
     return (

@@ -13,6 +13,7 @@ from .._frames import take_rows
 from .._pipelines import joined
 from .._validation import check_axis, check_labels, named_axis
 from .._warnings import warning_once
+from ..transfer._core._instruments import TARGET, positions
 
 MAPPING_METHODS = "MeanCentred, CORAL, DS, PDS, SST, CCA and FNO"
 
@@ -36,6 +37,7 @@ class TransferRows:
     transfer: Any
     X_source: Any  # an array, or a data frame if the user passed one
     X_target: Any
+    position: NDArray[np.intp]  # of the instrument of each source row among several sources
     source_id: NDArray[Any] | None
     target_id: NDArray[Any] | None
     axis: NDArray[np.float64] | None  # of all columns, in cm-1
@@ -43,7 +45,7 @@ class TransferRows:
 
     def source_spectra(self) -> NDArray[np.float64]:
         """Return source spectra at the channels that the transfer uses."""
-        return self._grids.on_source(self._read(self.X_source))
+        return np.asarray(self._grids.on_source(self._read(self.X_source), self.position))
 
     def target_spectra(self) -> NDArray[np.float64]:
         """Return target spectra at the same channels, as the methods interpolate them."""
@@ -87,7 +89,8 @@ def transfer_rows(
     if isinstance(estimator, Pipeline) and len(estimator) > 1:
         X = joined([step for _, step in estimator.steps[:-1]]).transform(X)
     X = transfer._layout.read_as_given(transfer, X)
-    is_source, is_target = labels == transfer.source_, labels == transfer.target_
+    position = positions(labels, transfer.source_, transfer.target_)
+    is_source, is_target = position >= 0, position == TARGET
     if not (is_source.any() and is_target.any()):
         raise ValueError(
             f"X has {is_source.sum()} rows of the source {transfer.source_!r} and "
@@ -95,7 +98,9 @@ def transfer_rows(
         )
     source_id, target_id = (None if ids is None else ids[of] for of in (is_source, is_target))
     X_source, X_target = (take_rows(X, np.flatnonzero(of)) for of in (is_source, is_target))
-    return TransferRows(transfer, X_source, X_target, source_id, target_id, axis, in_nm)
+    return TransferRows(
+        transfer, X_source, X_target, position[is_source], source_id, target_id, axis, in_nm
+    )
 
 
 def paired_spectra(

@@ -38,10 +38,7 @@ class Predictor:
                 f"{type(estimator).__name__} has no n_features_in_, so its number of channels is "
                 "unknown. Pass X=, a few of its spectra."
             )
-        transfer = _innermost(estimator)
-        is_source = instrument is not None and instrument == getattr(transfer, "source_", None)
-        which = "source_channels_" if is_source else "target_channels_"
-        channels = getattr(transfer, which, np.arange(n_columns))
+        channels = _own_channels(_innermost(estimator), instrument, n_columns)
         names = getattr(estimator, "feature_names_in_", None)
         return cls(estimator, channels, n_columns, names, instrument)
 
@@ -172,6 +169,13 @@ def _probe_spectra(estimator: Any) -> NDArray[np.float64]:
     n_channels = estimator.n_features_in_ if columns is None else len(columns)
     a, b = _random_spectra(n_channels, 1.0)[3:5]
     return np.array([np.zeros(n_channels), a, b, a + b])
+
+
+def _own_channels(estimator: Any, instrument: Any, n_columns: int) -> NDArray[np.intp]:
+    """Return the columns of an instrument of a fitted transfer, by default of the target."""
+    if not _is_transfer(estimator):
+        return np.arange(n_columns)
+    return np.asarray(estimator._columns_of(instrument))
 
 
 def _interpolation(estimator: Any) -> str:

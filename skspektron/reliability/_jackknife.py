@@ -109,5 +109,6 @@ def _count_candidates(transfer: Any, rows: StackedRows) -> int:
         is_target &= np.isfinite(rows.y)
     ids = np.unique(rows.ids[is_target])
     if transfer._needs_pairs:
-        ids = np.intersect1d(ids, rows.ids[instrument == transfer.source_])
+        is_source = np.isin(instrument, np.atleast_1d(transfer.source_))
+        ids = np.intersect1d(ids, rows.ids[is_source])
     return len(ids)

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from .._parameters import Number, Rules
-from .._typing import InstrumentName, MemoryLike, RandomState, Selection
+from .._typing import InstrumentName, MemoryLike, RandomState, Selection, Sources
 from ._core._mapped import MappedTransfer
 from ._core._standards import Rows, Standards
 
@@ -33,10 +33,13 @@ class CORALTransfer(MappedTransfer):
     estimator : estimator, default=None
         Calibration to transfer. None: ``PLSRegression(scale=False)`` with the number of components
         chosen by cross-validation.
-    source, target : str or int, default=None
-        Labels of the instrument of the calibration and of the instrument it is transferred to.
-        `source` None: the most frequent label other than `target`. `target` None: the label other
-        than `source`, if there are two.
+    source : str, int or list of these, default=None
+        Label of the instrument of the calibration. A list: several instruments, whose rows all
+        enter the calibration, at the channels of the first. None: the most frequent label other
+        than `target`.
+    target : str or int, default=None
+        Label of the instrument that the calibration is transferred to. None: the label that is not
+        in `source`, if there is one.
     n_transfer : int or None, default=0
         Number of paired standards whose covariances are used. 0: the covariances of all training
         rows of the two instruments, unlike `NoTransfer`. None: every paired sample.
@@ -68,7 +71,7 @@ class CORALTransfer(MappedTransfer):
     regularization_ : float
         The ridge that was used, in units of the mean variance of a source channel.
     source_, target_ : str or int
-        Labels of the two instruments; None if `fit` was given no `instrument`.
+        Labels of source (a list of several) and target; None if `fit` was given no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
         Ids of the paired standards, in order of selection; empty with ``n_transfer=0``.
     source_channels_, target_channels_ : ndarray of int
@@ -115,7 +118,7 @@ class CORALTransfer(MappedTransfer):
         self,
         estimator: BaseEstimator | None = None,
         *,
-        source: InstrumentName = None,
+        source: Sources = None,
         target: InstrumentName = None,
         n_transfer: int | None = 0,
         selection: Selection = "kennard-stone",

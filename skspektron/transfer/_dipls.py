@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from .._parameters import Number, Rules
-from .._typing import InstrumentName, MemoryLike, RandomState, Selection
+from .._typing import InstrumentName, MemoryLike, RandomState, Selection, Sources
 from .._warnings import warn_user
 from ._algorithms._dipls import CovarianceDifference, PairDifference, domain_invariant_pls
 from ._algorithms._pls import choose_n_components, spectral_rank
@@ -41,10 +41,13 @@ class DIPLSTransfer(LinearTransfer):
     estimator : estimator, default=None
         Calibration to transfer. None: ``PLSRegression(scale=False)`` with the number of components
         chosen by cross-validation.
-    source, target : str or int, default=None
-        Labels of the instrument of the calibration and of the instrument it is transferred to.
-        `source` None: the most frequent label other than `target`. `target` None: the label other
-        than `source`, if there are two.
+    source : str, int or list of these, default=None
+        Label of the instrument of the calibration. A list: several instruments, whose rows all
+        enter the calibration, at the channels of the first. None: the most frequent label other
+        than `target`.
+    target : str or int, default=None
+        Label of the instrument that the calibration is transferred to. None: the label that is not
+        in `source`, if there is one.
     n_transfer : int or None, default=0
         Number of paired standards whose differences are penalized. 0: the difference between the
         covariances of all training rows, unlike `NoTransfer`. None: every paired sample.
@@ -86,7 +89,7 @@ class DIPLSTransfer(LinearTransfer):
     difference_penalty_ : ndarray of shape (n_components_,) or (n_components_, n_targets)
         Penalty of each component; NaN for those that the spectra did not support.
     source_, target_ : str or int
-        Labels of the two instruments; None if `fit` was given no `instrument`.
+        Labels of source (a list of several) and target; None if `fit` was given no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
         Ids of the paired standards, in order of selection; empty with ``n_transfer=0``.
     source_channels_, target_channels_ : ndarray of int
@@ -144,7 +147,7 @@ class DIPLSTransfer(LinearTransfer):
         self,
         estimator: BaseEstimator | None = None,
         *,
-        source: InstrumentName = None,
+        source: Sources = None,
         target: InstrumentName = None,
         n_transfer: int | None = 0,
         selection: Selection = "kennard-stone",

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 
 from .._parameters import Rules
 from .._pipelines import front_pipeline
-from .._typing import VERBOSE, InstrumentName, MemoryLike, RandomState, Selection
+from .._typing import VERBOSE, InstrumentName, MemoryLike, RandomState, Selection, Sources
 from .._validation import WAVELENGTH, WAVENUMBER, check_axis
 from ._algorithms._svd import is_flat
 from ._averaging._views import spectral_views, viewed_rows
@@ -48,10 +48,13 @@ class EnsembleTransfer(LastStepTransfer):
         the last step, unless a step is fitted to `y`: its cross-validated error would be too small.
         None: ``PLSRegression(scale=False)`` with the number of components chosen by
         cross-validation.
-    source, target : str or int, default=None
-        Labels of the instrument of the calibration and of the instrument it is transferred to.
-        `source` None: the most frequent label other than `target`. `target` None: the label other
-        than `source`, if there are two.
+    source : str, int or list of these, default=None
+        Label of the instrument of the calibration. A list: several instruments, whose rows all
+        enter the calibration, at the channels of the first. None: the most frequent label other
+        than `target`.
+    target : str or int, default=None
+        Label of the instrument that the calibration is transferred to. None: the label that is not
+        in `source`, if there is one.
     n_transfer : int or None, default=10
         Number of paired standards. 0: no transfer, as `NoTransfer`. None: every paired sample.
     selection : {"kennard-stone", "duplex", "spxy", "random"} or callable, default="kennard-stone"
@@ -78,7 +81,7 @@ class EnsembleTransfer(LastStepTransfer):
     view_weights_ : dict of str to float
         Weight of each view in the mean; they add up to 1. Absent without standards.
     source_, target_ : str or int
-        Labels of the two instruments; None if `fit` was given no `instrument`.
+        Labels of source (a list of several) and target; None if `fit` was given no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
         Ids of the paired standards, in order of selection.
     source_channels_, target_channels_ : ndarray of int
@@ -140,7 +143,7 @@ class EnsembleTransfer(LastStepTransfer):
         self,
         estimator: BaseEstimator | None = None,
         *,
-        source: InstrumentName = None,
+        source: Sources = None,
         target: InstrumentName = None,
         n_transfer: int | None = 10,
         selection: Selection = "kennard-stone",

@@ -35,10 +35,13 @@ class EPOTransfer(ComponentsTransfer, LastStepTransfer):
         steps, which cross-validation refits in every fold if they use `y`. None:
         ``PLSRegression(scale=False)`` with the number of components chosen by cross-validation, and
         chosen again together with the number of directions.
-    source, target : str or int, default=None
-        Labels of the instrument of the calibration and of the instrument it is transferred to.
-        `source` None: the most frequent label other than `target`. `target` None: the label other
-        than `source`, if there are two.
+    source : str, int or list of these, default=None
+        Label of the instrument of the calibration. A list: several instruments, whose rows all
+        enter the calibration, at the channels of the first. None: the most frequent label other
+        than `target`.
+    target : str or int, default=None
+        Label of the instrument that the calibration is transferred to. None: the label that is not
+        in `source`, if there is one.
     n_transfer : int or None, default=10
         Number of paired standards. 0: no transfer, as `NoTransfer`. None: every paired sample.
     selection : {"kennard-stone", "duplex", "spxy", "random"} or callable, default="kennard-stone"
@@ -71,7 +74,7 @@ class EPOTransfer(ComponentsTransfer, LastStepTransfer):
         The last step of the calibration, fitted on projected source rows; absent without
         standards.
     source_, target_ : str or int
-        Labels of the two instruments; None if `fit` was given no `instrument`.
+        Labels of source (a list of several) and target; None if `fit` was given no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
         Ids of the paired standards, in order of selection.
     source_channels_, target_channels_ : ndarray of int
@@ -159,4 +162,5 @@ class EPOTransfer(ComponentsTransfer, LastStepTransfer):
 
 def _fit_projection(n_components, standards):
     """Return the projection fitted on the standards."""
-    return EPO(n_components=n_components).fit(standards.X_target, standards.X_source)
+    X, X_other, _ = standards.pairs()
+    return EPO(n_components=n_components).fit(X_other, X)

@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from .._parameters import Integer, Number, Rules
-from .._typing import InstrumentName, MemoryLike, PathLike, RandomState, Selection, Weights
+from .._typing import InstrumentName, MemoryLike, PathLike, RandomState, Selection, Sources, Weights
 from ._adaptation._base import EmbeddingTransfer
 from ._adaptation._ensemble import AdaptedEnsemble, FittedAdapter
 from ._adaptation._offset import SubtractOffset
@@ -41,10 +41,13 @@ class LoRATransfer(EmbeddingTransfer):
         the target the average of `EnsembleTransfer` with the adapted embedding as one more view,
         weighted by its error on standards held out from the adapter and the calibrations (with two
         or more standards). Of a `FrozenEstimator` only the embedding is adapted.
-    source, target : str or int, default=None
-        Labels of the instrument of the calibration and of the instrument it is transferred to.
-        `source` None: the most frequent label other than `target`. `target` None: the label other
-        than `source`, if there are two.
+    source : str, int or list of these, default=None
+        Label of the instrument of the calibration. A list: several instruments, whose rows all
+        enter the calibration, at the channels of the first. None: the most frequent label other
+        than `target`.
+    target : str or int, default=None
+        Label of the instrument that the calibration is transferred to. None: the label that is not
+        in `source`, if there is one.
     n_transfer : int or None, default=10
         Number of paired standards, with or without reference values. 0: no transfer, as
         `NoTransfer`. None: every paired sample.
@@ -102,7 +105,7 @@ class LoRATransfer(EmbeddingTransfer):
         embeddings for the standards, in units of the variance of `y`. `replay`: the sum of both for
         the shifted source rows. `train_loss`: the sum of the three.
     source_, target_ : str or int
-        Labels of the two instruments; None if `fit` was given no `instrument`.
+        Labels of source (a list of several) and target; None if `fit` was given no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
         Ids of the paired standards, in order of selection.
     source_channels_, target_channels_ : ndarray of int
@@ -154,7 +157,7 @@ class LoRATransfer(EmbeddingTransfer):
         self,
         estimator: BaseEstimator | None = None,
         *,
-        source: InstrumentName = None,
+        source: Sources = None,
         target: InstrumentName = None,
         n_transfer: int | None = 10,
         selection: Selection = "kennard-stone",

@@ -14,7 +14,7 @@ from sklearn.cross_decomposition import PLSRegression
 from sklearn.linear_model import Ridge
 
 from .._parameters import Number, Rules
-from .._typing import InstrumentName, MemoryLike, RandomState, Selection
+from .._typing import InstrumentName, MemoryLike, RandomState, Selection, Sources
 from ._algorithms._ridge_path import RowSpace, mean_square, scaled_differences
 from ._core._frozen import refuse_frozen
 from ._core._last_step import LastStepTransfer
@@ -46,10 +46,13 @@ class NARTransfer(LastStepTransfer):
         ``PLSRegression(scale=False)`` with the number of components chosen by cross-validation,
         refitted as ridge regression, the form of [1]_, with :math:`\eta` chosen together with
         `difference_penalty`.
-    source, target : str or int, default=None
-        Labels of the instrument of the calibration and of the instrument it is transferred to.
-        `source` None: the most frequent label other than `target`. `target` None: the label other
-        than `source`, if there are two.
+    source : str, int or list of these, default=None
+        Label of the instrument of the calibration. A list: several instruments, whose rows all
+        enter the calibration, at the channels of the first. None: the most frequent label other
+        than `target`.
+    target : str or int, default=None
+        Label of the instrument that the calibration is transferred to. None: the label that is not
+        in `source`, if there is one.
     n_transfer : int or None, default=10
         Number of paired standards. 0: no transfer, as `NoTransfer`. None: every paired sample.
     selection : {"kennard-stone", "duplex", "spxy", "random"} or callable, default="kennard-stone"
@@ -80,7 +83,7 @@ class NARTransfer(LastStepTransfer):
     difference_penalty_ : float
         The penalty that was used; absent without standards.
     source_, target_ : str or int
-        Labels of the two instruments; None if `fit` was given no `instrument`.
+        Labels of source (a list of several) and target; None if `fit` was given no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
         Ids of the paired standards, in order of selection.
     source_channels_, target_channels_ : ndarray of int
@@ -126,7 +129,7 @@ class NARTransfer(LastStepTransfer):
         self,
         estimator: BaseEstimator | None = None,
         *,
-        source: InstrumentName = None,
+        source: Sources = None,
         target: InstrumentName = None,
         n_transfer: int | None = 10,
         selection: Selection = "kennard-stone",
@@ -169,13 +172,13 @@ class NARTransfer(LastStepTransfer):
 
             def fit_candidates(X, y, standards):
                 size = mean_square(X - X.mean(axis=0)) if refit else mean_square_norm
-                return fit_all(
-                    X, y, scaled_differences(standards.X_source, standards.X_target, size)
-                )
+                first, second, _ = standards.pairs()
+                return fit_all(X, y, scaled_differences(first, second, size))
 
             chosen = choose_calibration(fit_candidates, source, standards, refit)
         self.difference_penalty_, ridge = candidates[chosen]
-        D = scaled_differences(standards.X_source, standards.X_target, mean_square_norm)
+        first, second, _ = standards.pairs()
+        D = scaled_differences(first, second, mean_square_norm)
         rows = augment(source.X, source.y, D, self.difference_penalty_)
         self.target_estimator_ = self._fit_last(final if np.isnan(ridge) else Ridge(ridge), *rows)
 

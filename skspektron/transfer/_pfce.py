@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from .._parameters import Choice, Number, Rules
-from .._typing import InstrumentName, MemoryLike, RandomState, Selection
+from .._typing import InstrumentName, MemoryLike, RandomState, Selection, Sources
 from ._algorithms._pfce import fit_near
 from ._algorithms._svd import centred
 from ._core._linear import LinearTransfer, linear_coefficients
@@ -41,10 +41,13 @@ class PFCETransfer(LinearTransfer):
     estimator : estimator, default=None
         Calibration to transfer. None: ``PLSRegression(scale=False)`` with the number of components
         chosen by cross-validation.
-    source, target : str or int, default=None
-        Labels of the instrument of the calibration and of the instrument it is transferred to.
-        `source` None: the most frequent label other than `target`. `target` None: the label other
-        than `source`, if there are two.
+    source : str, int or list of these, default=None
+        Label of the instrument of the calibration. A list: several instruments, whose rows all
+        enter the calibration, at the channels of the first. None: the most frequent label other
+        than `target`.
+    target : str or int, default=None
+        Label of the instrument that the calibration is transferred to. None: the label that is not
+        in `source`, if there is one.
     n_transfer : int or None, default=10
         Number of standards. 0: no transfer, as `NoTransfer`. None: every sample that `uses` admits.
         With 1, only the intercept changes.
@@ -84,7 +87,7 @@ class PFCETransfer(LinearTransfer):
     min_correlation_ : float
         The bound that was used; absent without standards.
     source_, target_ : str or int
-        Labels of the two instruments; None if `fit` was given no `instrument`.
+        Labels of source (a list of several) and target; None if `fit` was given no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
         Ids of the samples that the coefficients were fitted on, in order of selection.
     source_channels_, target_channels_ : ndarray of int
@@ -133,7 +136,7 @@ class PFCETransfer(LinearTransfer):
         self,
         estimator: BaseEstimator | None = None,
         *,
-        source: InstrumentName = None,
+        source: Sources = None,
         target: InstrumentName = None,
         n_transfer: int | None = 10,
         selection: Selection = "kennard-stone",

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from .._parameters import Integer, Rules
-from .._typing import InstrumentName, MemoryLike, RandomState, Selection
+from .._typing import InstrumentName, MemoryLike, RandomState, Selection, Sources
 from ._core._base import BaseTransfer
 from ._core._standards import Rows, Standards
 
@@ -28,10 +28,13 @@ class PooledTransfer(BaseTransfer):
     estimator : estimator, default=None
         Calibration to transfer. None: ``PLSRegression(scale=False)`` with the number of components
         chosen by cross-validation.
-    source, target : str or int, default=None
-        Labels of the instrument of the calibration and of the instrument it is transferred to.
-        `source` None: the most frequent label other than `target`. `target` None: the label other
-        than `source`, if there are two.
+    source : str, int or list of these, default=None
+        Label of the instrument of the calibration. A list: several instruments, whose rows all
+        enter the calibration, at the channels of the first. None: the most frequent label other
+        than `target`.
+    target : str or int, default=None
+        Label of the instrument that the calibration is transferred to. None: the label that is not
+        in `source`, if there is one.
     n_transfer : int or None, default=10
         Number of labelled target samples. 0: no transfer, as `NoTransfer`. None: every labelled
         target sample.
@@ -60,7 +63,7 @@ class PooledTransfer(BaseTransfer):
     target_estimator_ : estimator
         The calibration, fitted on source rows and standards; absent without standards.
     source_, target_ : str or int
-        Labels of the two instruments; None if `fit` was given no `instrument`.
+        Labels of source (a list of several) and target; None if `fit` was given no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
         Ids of the target samples that were added, in order of selection.
     source_channels_, target_channels_ : ndarray of int
@@ -98,7 +101,7 @@ class PooledTransfer(BaseTransfer):
         self,
         estimator: BaseEstimator | None = None,
         *,
-        source: InstrumentName = None,
+        source: Sources = None,
         target: InstrumentName = None,
         n_transfer: int | None = 10,
         selection: Selection = "kennard-stone",

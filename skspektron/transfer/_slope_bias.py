@@ -10,7 +10,7 @@ from scipy.stats import f as f_distribution
 from sklearn.base import BaseEstimator
 
 from .._parameters import Choice, Rules
-from .._typing import InstrumentName, MemoryLike, RandomState, Selection
+from .._typing import InstrumentName, MemoryLike, RandomState, Selection, Sources
 from ._core._base import BaseTransfer
 from ._core._standards import Rows, Standards
 
@@ -30,10 +30,13 @@ class SlopeBiasTransfer(BaseTransfer):
     estimator : estimator, default=None
         Calibration to transfer. None: ``PLSRegression(scale=False)`` with the number of components
         chosen by cross-validation.
-    source, target : str or int, default=None
-        Labels of the instrument of the calibration and of the instrument it is transferred to.
-        `source` None: the most frequent label other than `target`. `target` None: the label other
-        than `source`, if there are two.
+    source : str, int or list of these, default=None
+        Label of the instrument of the calibration. A list: several instruments, whose rows all
+        enter the calibration, at the channels of the first. None: the most frequent label other
+        than `target`.
+    target : str or int, default=None
+        Label of the instrument that the calibration is transferred to. None: the label that is not
+        in `source`, if there is one.
     n_transfer : int or None, default=10
         Number of labelled target samples. 0: no transfer, as `NoTransfer`. None: every labelled
         target sample.
@@ -65,7 +68,7 @@ class SlopeBiasTransfer(BaseTransfer):
     intercept_ : float or ndarray of shape (n_targets,)
         Intercept `a`, in the unit of `y`; absent without standards.
     source_, target_ : str or int
-        Labels of the two instruments; None if `fit` was given no `instrument`.
+        Labels of source (a list of several) and target; None if `fit` was given no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
         Ids of the samples that the line was fitted on, in order of selection.
     source_channels_, target_channels_ : ndarray of int
@@ -104,7 +107,7 @@ class SlopeBiasTransfer(BaseTransfer):
         self,
         estimator: BaseEstimator | None = None,
         *,
-        source: InstrumentName = None,
+        source: Sources = None,
         target: InstrumentName = None,
         n_transfer: int | None = 10,
         selection: Selection = "kennard-stone",

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
 from .._parameters import BOOLEAN, Choice, Integer, Number, Rules
-from .._typing import InstrumentName, MemoryLike, RandomState, Selection, Weights
+from .._typing import InstrumentName, MemoryLike, RandomState, Selection, Sources, Weights
 from ._adaptation._base import EmbeddingTransfer
 from ._adaptation._offset import SubtractOffset
 from ._core._standards import Rows, Standards
@@ -40,10 +40,13 @@ class TTTTransfer(EmbeddingTransfer):
         Calibration to transfer; one of its steps is a `SpektronEmbedder`, and other steps follow
         it. None: `SNV`, `SpektronEmbedder` and ``PLSRegression(scale=False)`` with the number of
         components chosen by cross-validation. Of a `FrozenEstimator` only the embedding is adapted.
-    source, target : str or int, default=None
-        Labels of the instrument of the calibration and of the instrument it is transferred to.
-        `source` None: the most frequent label other than `target`. `target` None: the label other
-        than `source`, if there are two.
+    source : str, int or list of these, default=None
+        Label of the instrument of the calibration. A list: several instruments, whose rows all
+        enter the calibration, at the channels of the first. None: the most frequent label other
+        than `target`.
+    target : str or int, default=None
+        Label of the instrument that the calibration is transferred to. None: the label that is not
+        in `source`, if there is one.
     n_transfer : int or None, default=0
         Ignored, like `selection`: all target spectra among the training rows are used. Present so
         that one parameter grid serves all methods.
@@ -104,7 +107,7 @@ class TTTTransfer(EmbeddingTransfer):
         squared unit of the spectra that enter the embedder. Absent with ``reset="input"``; empty
         if the spectra are too short for a hidden patch beside a visible one.
     source_, target_ : str or int
-        Labels of the two instruments; None if `fit` was given no `instrument`.
+        Labels of source (a list of several) and target; None if `fit` was given no `instrument`.
     transfer_ids_ : ndarray of shape (0,)
         Empty: no standard is used.
     source_channels_, target_channels_ : ndarray of int
@@ -170,7 +173,7 @@ class TTTTransfer(EmbeddingTransfer):
         self,
         estimator: BaseEstimator | None = None,
         *,
-        source: InstrumentName = None,
+        source: Sources = None,
         target: InstrumentName = None,
         n_transfer: int | None = 0,
         selection: Selection = "kennard-stone",

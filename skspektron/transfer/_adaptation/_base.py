@@ -203,7 +203,7 @@ class EmbeddingTransfer(TorchEstimatorMixin, BaseTransfer):
         adapted = self._with_network(axis.embedder, network)
         return Pipeline([*axis.steps(adapted, name), *after])
 
-    def _embeddings(self, X_source, X_target) -> tuple[NDArray[Any], ...]:
+    def _embeddings(self, X_source, X_target, position) -> tuple[NDArray[Any], ...]:
         """Return embeddings of source and target, and of the target by the adapted network."""
         grids, axis = self._layout.grids, self._axis
         X_source, X_target = (
@@ -215,7 +215,7 @@ class EmbeddingTransfer(TorchEstimatorMixin, BaseTransfer):
         if adapted is None:
             adapted = self.target_estimator_[: -len(self._steps(self.estimator_)[2])]
         return (
-            self._embed_reference(axis, grids.on_source(X_source)),
+            self._embed_reference(axis, grids.on_source(X_source, position)),
             self._embed_target(axis, axis.embedder.network_, before),
             np.asarray(adapted.transform(self._layout.as_given(X_target, grids.target))),
         )

@@ -23,7 +23,7 @@ from ..._frames import frame_kind, with_text_names
 from ..._parameters import Rules, check_parameters
 from ..._samples import number_samples
 from ..._threads import one_thread_if_small
-from ..._typing import InstrumentName, MemoryLike, RandomState, Selection
+from ..._typing import InstrumentName, MemoryLike, RandomState, Selection, Sources
 from ..._validation import check_labels
 from .._algorithms._pls import cross_validated_pls
 from ._calibration import (
@@ -39,15 +39,9 @@ from ._calibration import (
 from ._forgotten import warn_without_transfer
 from ._frozen import check_frozen_channels, check_prefit, is_frozen_without_names, refuse_frozen
 from ._grids import SPECTRUM_DTYPES, Layout, find_grids, whole_grid
+from ._instruments import positions, positions_to_predict, resolve_instruments, split_instruments
 from ._parameters import SHARED
-from ._standards import (
-    Rows,
-    Standards,
-    choose_standards,
-    resolve_instruments,
-    source_mask,
-    split_instruments,
-)
+from ._standards import Rows, Standards, choose_standards
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -79,7 +73,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         self,
         estimator: BaseEstimator | None = None,
         *,
-        source: InstrumentName = None,
+        source: Sources = None,
         target: InstrumentName = None,
         n_transfer: int | None = 10,
         selection: Selection = "kennard-stone",
@@ -157,7 +151,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
             spectra on its own channels `target_channels_`, (n_samples, n_target_channels), are
             accepted too. Columns that name channels may be in any order.
         instrument : array-like of shape (n_samples,), default=None
-            Instrument of each row, `source_` or `target_`; source rows are predicted by
+            Instrument of each row, of `source_` or `target_`; source rows are predicted by
             `estimator_`. None: all rows are target spectra.
 
         Returns
@@ -167,10 +161,12 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         """
         check_is_fitted(self)
         X = self._layout.read(self, X, allow_nan=self._takes_nan)
-        is_source = self._source_rows(instrument, len(X))
+        position = positions_to_predict(instrument, len(X), self.source_, self.target_)
+        is_source = position >= 0
         y = np.empty((len(X), *self._n_outputs))
         if is_source.any():
-            y[is_source] = self._predict_source(self._layout.grids.on_source(X[is_source]))
+            X_source = self._layout.grids.on_source(X[is_source], position[is_source])
+            y[is_source] = self._predict_source(X_source)
         if not is_source.all():
             y[~is_source] = self._predict_moved(X[~is_source])
         return y
@@ -212,21 +208,22 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         uses_standards = self.n_transfer != 0 and (self._needs_pairs or self._needs_labels)
         needed = self._learns_unlabelled or uses_standards  # whether target rows are
         self.source_, self.target_ = resolve_instruments(labels, self.source, self.target, needed)
-        return split_instruments(rows, labels == self.source_, labels == self.target_)
+        return split_instruments(rows, positions(labels, self.source_, self.target_))
 
     def _lay_out(self, source: Rows, target: Rows) -> tuple[Rows, Rows]:
         """Return the rows of both instruments on the channels to use."""
-        self._layout = self._layout.remembering(source.X, target.X)
-        other = target if len(target.X) else source  # without target rows, the same channels
+        first, *more = (rows.X for rows in source.by_source())
+        self._layout = self._layout.remembering(first, target.X, *more)
+        other = target.X if len(target.X) else first  # without target rows, the same channels
         if self._leaves_gaps():
-            own = np.flatnonzero(np.isfinite(other.X).any(axis=0))
+            own = np.flatnonzero(np.isfinite(other).any(axis=0))
             self._layout = replace(self._layout, own_target=own)
         else:
-            grids = find_grids(source.X, other.X, wavenumber=self._column_axis())
+            grids = find_grids(first, other, more, wavenumber=self._column_axis())
             self._layout = replace(self._layout, grids=grids)
         grids = self._layout.grids
         self.source_channels_, self.target_channels_ = grids.source, grids.target
-        source = replace(source, X=grids.on_source(source.X))
+        source = replace(source, X=grids.on_source(source.X, source.position))
         check_frozen_channels(self.estimator, source.X.shape[1])
         self._check_finite(source.X, grids.on_target(target.X))
         return source, replace(target, X=self._layout.of_target(target.X))
@@ -312,11 +309,10 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
             random_state=self.random_state,
         )
 
-    def _source_rows(self, instrument, n_samples):
-        """Return which rows are source spectra: all of them if fit got no instruments."""
-        if instrument is None:
-            return np.full(n_samples, self.source_ is None)
-        return source_mask(instrument, n_samples, self.source_, self.target_)
+    def _columns_of(self, instrument) -> NDArray[np.intp]:
+        """Return the columns that are used of an instrument, by default of the target."""
+        position = positions(np.array([instrument]), self.source_, self.target_)[0]
+        return self._layout.grids.own_channels(position)
 
     def _predict_moved(self, X):
         """Return predictions for target rows; without an adaptation, as for source spectra."""

@@ -1,5 +1,6 @@
 """Channels of two instruments in the columns of stacked rows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,23 +24,49 @@ SPECTRUM_DTYPES = [np.float64, np.float32]  # sums of float16 would overflow
 class Grids:
     """Columns of stacked rows that belong to the source and to the target.
 
-    `source` are the channels that the calibration uses: those of the source within the range of
-    the target, so that nothing is extrapolated. `axis` is None where both have the same channels.
+    `source` are the channels that the calibration uses: those of the first source within the range
+    of all other instruments, so that nothing is extrapolated. `axis` is None where all have the
+    same channels; otherwise `sources` are the channels of every source, if there are several.
     """
 
     source: NDArray[np.intp]
     target: NDArray[np.intp]
     n_columns: int
     axis: NDArray[np.float64] | None
+    sources: tuple[NDArray[np.intp], ...] = ()
 
     @property
     def leave_gaps(self) -> bool:
         """Return whether an instrument lacks some columns of the stacked rows."""
-        return min(len(self.source), len(self.target)) < self.n_columns
+        return min(map(len, (self.source, self.target, *self.sources))) < self.n_columns
 
-    def on_source(self, X: NDArray[Any]) -> NDArray[Any]:
-        """Return the source's channels of stacked rows."""
-        return X if len(self.source) == X.shape[1] else X[:, self.source]
+    def on_source(self, X: NDArray[Any], position: NDArray[np.intp] | None = None) -> NDArray[Any]:
+        """Return stacked source rows at the channels of the calibration.
+
+        `position` (n,) is that of the instrument of each row among several sources. Rows of other
+        instruments become NaN.
+        """
+        if position is None or not self.sources:
+            return X if len(self.source) == X.shape[1] else X[:, self.source]
+        moved = np.full((len(X), len(self.source)), np.nan, dtype=X.dtype)
+        for k in range(len(self.sources)):
+            moved[position == k] = self._interpolate_source(X[position == k], self.own_channels(k))
+        return moved
+
+    def own_channels(self, position: int) -> NDArray[np.intp]:
+        """Return the columns that are used of the source at a position, negative for the target."""
+        if position < 0:
+            return self.target
+        if not self.sources or np.isin(self.source, self.sources[position]).all():
+            return self.source
+        return self.sources[position]
+
+    def _interpolate_source(self, X, channels):
+        """Return stacked rows of a source with these channels at those of the calibration."""
+        if np.array_equal(channels, self.source) or len(X) == 0 or self.axis is None:
+            return X[:, self.source]
+        assert_all_finite(X[:, channels], input_name="X")
+        return interpolate_monotone(X[:, channels], self.axis[channels], self.axis[self.source])
 
     def on_target(self, X: NDArray[Any]) -> NDArray[Any]:
         """Return the target's channels of stacked rows."""
@@ -184,35 +211,40 @@ def whole_grid(n_columns: int) -> Grids:
 def find_grids(
     X_source: NDArray[Any],
     X_target: NDArray[Any],
+    more_sources: Sequence[NDArray[Any]] = (),
     *,
     feature_names: ArrayLike | None = None,
     wavenumber: ArrayLike | None = None,
 ) -> Grids:
-    """Return the channels of both instruments: the columns that any of their rows measures."""
+    """Return the channels of the instruments: the columns that any of their rows measures."""
     n_columns = X_source.shape[1]
-    measured = [np.isfinite(X).any(axis=0) for X in (X_source, X_target)]
-    are_same = np.array_equal(*measured)
+    measured = [np.isfinite(X).any(axis=0) for X in (X_source, X_target, *more_sources)]
+    are_same = all(np.array_equal(measured[0], mask) for mask in measured)
     if (are_same and measured[0].all()) or not all(mask.any() for mask in measured):
         return whole_grid(n_columns)
-    source, target = (np.flatnonzero(mask) for mask in measured)
+    source, target, *more = (np.flatnonzero(mask) for mask in measured)
     axis = check_axis(wavenumber=wavenumber, n_features=n_columns, feature_names=feature_names)
     if are_same:  # other columns of a named axis belong to other instruments
         return whole_grid(n_columns) if axis is None else Grids(source, target, n_columns, None)
     if axis is None:
+        counts = ", ".join(str(len(channels)) for channels in (source, *more))
         raise ValueError(
-            f"The source measures {len(source)} of the {n_columns} columns of X and the target "
+            f"The source measures {counts} of the {n_columns} columns of X and the target "
             f"{len(target)} others, and the columns do not name an axis for the interpolation. "
             "Stack the spectra with stack_instruments(..., wavelength=...)."
         )
-    low, high = axis[target].min(), axis[target].max()
-    shared = source[(axis[source] >= low) & (axis[source] <= high)]
-    if len(shared) < 2 or len(target) < 2:
-        raise ValueError(
-            f"{len(shared)} of the {len(source)} channels of the source "
-            f"({_span(axis[source])}) lie within the range of the target ({_span(axis[target])}), "
-            "and at least 2 are needed. Choose instruments whose ranges overlap."
-        )
-    return Grids(shared, target, n_columns, axis)
+    shared = source
+    for role, channels in (("target", target), *(("other sources", each) for each in more)):
+        low, high = axis[channels].min(), axis[channels].max()
+        shared = shared[(axis[shared] >= low) & (axis[shared] <= high)]
+        if len(shared) < 2 or len(channels) < 2:
+            raise ValueError(
+                f"{len(shared)} of the {len(source)} channels of the source "
+                f"({_span(axis[source])}) lie within the range of the {role} "
+                f"({_span(axis[channels])}), and at least 2 are needed. Choose instruments whose "
+                "ranges overlap."
+            )
+    return Grids(shared, target, n_columns, axis, (source, *more) if more else ())
 
 
 def _span(axis):

@@ -41,7 +41,8 @@ class LastStepTransfer(BaseTransfer):
         front = self._transform_front if front is None else front
         X_source, X_target = map(front, (standards.X_source, standards.X_target))
         source = replace(source, X=front(source.X))
-        return source, replace(standards, X_source=X_source, X_target=X_target)
+        X_sources = standards.transform_sources(front)
+        return source, replace(standards, X_source=X_source, X_target=X_target, X_sources=X_sources)
 
     def _refit_rows(
         self, source: Rows, standards: Standards

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from ..._parameters import Rules
-from ..._typing import InstrumentName, MemoryLike, RandomState, Selection
+from ..._typing import InstrumentName, MemoryLike, RandomState, Selection, Sources
 from .._maps._base import N_COMPONENTS
 from ._base import BaseTransfer
 from ._mapped import MappedTransfer
@@ -31,7 +31,7 @@ class ComponentsTransfer(BaseTransfer):
         self,
         estimator: BaseEstimator | None = None,
         *,
-        source: InstrumentName = None,
+        source: Sources = None,
         target: InstrumentName = None,
         n_transfer: int | None = 10,
         selection: Selection = "kennard-stone",

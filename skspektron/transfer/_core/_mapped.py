@@ -12,6 +12,7 @@ from sklearn.utils.validation import assert_all_finite, check_is_fitted
 
 from ..._threads import one_thread_if_small
 from ._base import BaseTransfer
+from ._instruments import positions_to_predict
 
 
 class MappedTransfer(OneToOneFeatureMixin, TransformerMixin, BaseTransfer):
@@ -28,8 +29,9 @@ class MappedTransfer(OneToOneFeatureMixin, TransformerMixin, BaseTransfer):
         X : array-like of shape (n_samples, n_features)
             Spectra.
         instrument : array-like of shape (n_samples,), default=None
-            Instrument of each row, `source_` or `target_`; source rows are not changed. None: all
-            rows are target spectra.
+            Instrument of each row, of `source_` or `target_`; source rows are not changed, those
+            of other channels than the first source's only interpolated. None: all rows are target
+            spectra.
 
         Returns
         -------
@@ -39,9 +41,10 @@ class MappedTransfer(OneToOneFeatureMixin, TransformerMixin, BaseTransfer):
         """
         check_is_fitted(self)
         X = self._layout.read(self, X, allow_nan=self._takes_nan)
-        is_source = self._source_rows(instrument, len(X))
-        self._refuse_unmeasured(X, is_source)
-        mapped = np.array(self._layout.grids.on_source(X))
+        position = positions_to_predict(instrument, len(X), self.source_, self.target_)
+        is_source = position >= 0
+        self._refuse_unmeasured(X, position)
+        mapped = np.array(self._layout.grids.on_source(X, position))
         if not is_source.all():
             mapped[~is_source] = self._map_moved(X[~is_source])
         return mapped
@@ -84,11 +87,11 @@ class MappedTransfer(OneToOneFeatureMixin, TransformerMixin, BaseTransfer):
         """
         return super().get_feature_names_out(input_features)[self.source_channels_]
 
-    def _refuse_unmeasured(self, X, is_source) -> None:
+    def _refuse_unmeasured(self, X, position) -> None:
         """Refuse NaN in channels of a row's instrument if the estimator does."""
         if not get_tags(self).input_tags.allow_nan:
-            grids = self._layout.grids
-            for part in (grids.on_source(X[is_source]), grids.on_target(X[~is_source])):
+            for k in np.unique(position):
+                part = X[position == k][:, self._layout.grids.own_channels(k)]
                 assert_all_finite(part, estimator_name=type(self).__name__, input_name="X")
 
     def _map_moved(self, X):

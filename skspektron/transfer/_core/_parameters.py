@@ -1,12 +1,12 @@
 """Rules of the parameters that all transfer methods share."""
 
 from ..._parameters import ARRAY, CALLABLE, Choice, Integer, Rules
-from ..._typing import INSTRUMENT_NAME, MEMORY, RANDOM_STATE, REGRESSOR
+from ..._typing import INSTRUMENT_NAME, MEMORY, RANDOM_STATE, REGRESSOR, SOURCES
 from ...model_selection._orderings import ORDERINGS
 
 SHARED: Rules = {
     "estimator": REGRESSOR | None,
-    "source": INSTRUMENT_NAME,
+    "source": SOURCES,
     "target": INSTRUMENT_NAME,
     "n_transfer": Integer(0) | None,
     "selection": Choice(ORDERINGS) | CALLABLE,

@@ -1,25 +1,34 @@
 """Rows of each instrument, and the choice of transfer standards."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
-from itertools import islice
+from itertools import combinations, islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..._samples import number_samples
-from ..._validation import check_labels
 from ...model_selection._orderings import iterate_samples
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Training rows of one instrument: `X` (n, p), `y` (n,) or (n, q), `ids` (n,)."""
+    """Training rows of source or target: `X` (n, p), `y` (n,) or (n, q), `ids` (n,).
+
+    `position` (n,) is that of the instrument of each row among several sources, None for one.
+    """
 
     X: NDArray[Any]
     y: NDArray[Any]
     ids: NDArray[Any]
+    position: NDArray[np.intp] | None = None
+
+    def by_source(self) -> list["Rows"]:
+        """Return the rows of each source."""
+        if self.position is None:
+            return [self]
+        parts = [self.position == k for k in range(self.position.max() + 1)]
+        return [Rows(self.X[part], self.y[part], self.ids[part]) for part in parts]
 
 
 @dataclass(frozen=True)
@@ -29,7 +38,9 @@ class Standards:
     `X_source` (n, p) and `y_source`, the reference values on the source rows, are NaN for a
     sample that only the target has measured, which only methods that need no pairs accept. `y`
     are the reference values on the target rows, NaN where there are none. `weights` (n,) are those
-    of the spectra and `label_weights` (n,) those of `y`, between 0 and 1; None: 1 for all.
+    of the spectra and `label_weights` (n,) those of `y`, between 0 and 1; None: 1 for all. With
+    several sources, `X_source` and `y_source` are means over those that measured a standard, and
+    `X_sources` (n, n_sources, p) are the spectra, NaN where a source did not measure it.
     """
 
     ids: NDArray[Any]
@@ -39,6 +50,7 @@ class Standards:
     y: NDArray[Any]
     weights: NDArray[Any] = None  # type: ignore[assignment]
     label_weights: NDArray[Any] = None  # type: ignore[assignment]
+    X_sources: NDArray[Any] | None = None
 
     def __post_init__(self):
         """Give every standard full weight unless it has one."""
@@ -52,79 +64,39 @@ class Standards:
 
     def __getitem__(self, index) -> "Standards":
         """Return the standards at `index`."""
-        return Standards(**{field.name: getattr(self, field.name)[index] for field in fields(self)})
+        values = ((field.name, getattr(self, field.name)) for field in fields(self))
+        given: dict[str, Any] = {name: value[index] for name, value in values if value is not None}
+        return Standards(**given)
 
+    def pairs(self) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.intp]]:
+        """Return both spectra of each standard for all pairs of instruments, and its row.
 
-def resolve_instruments(
-    labels: NDArray[Any], source, target, needs_target: bool = True
-) -> tuple[Any, Any]:
-    """Return the labels of source and target, inferring the one that is None.
+        First come the pairs of source and target, then those of two sources. With one source the
+        pairs are `X_source` and `X_target`.
+        """
+        if self.X_sources is None:
+            return self.X_source, self.X_target, np.arange(len(self))
+        instruments = [*self.X_sources.swapaxes(0, 1), self.X_target]
+        of_target = [(k, len(instruments) - 1) for k in range(len(instruments) - 1)]
+        blocks = []
+        for first, second in (*of_target, *combinations(range(len(of_target)), 2)):
+            pair = instruments[first], instruments[second]
+            at = np.flatnonzero(np.all([np.isfinite(X).any(axis=1) for X in pair], axis=0))
+            blocks.append((pair[0][at], pair[1][at], at))
+        X, X_other, at = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
+        return X, X_other, at
 
-    If no target row is needed, all rows may be of the source; `target` is then returned unchanged.
-    """
-    names, counts = np.unique(labels, return_counts=True)
-    known = names.tolist()
-    is_named = source in known or (source is None and target is not None)
-    if not needs_target and len(known) == 1 and target not in known and is_named:
-        return known[0], target
-    for role, name in (("source", source), ("target", target)):
-        if name is not None and name not in known:
-            raise ValueError(
-                f"{role} must be one of the {len(known)} instruments of the rows, got {name!r}. "
-                f"Pass one of {known}."
-            )
-    if target is None:
-        if source is None or len(known) != 2:
-            raise ValueError(
-                f"target=None is ambiguous with source={source!r} and the {len(known)} instruments "
-                f"{known}. Pass target=."
-            )
-        target = known[1 - known.index(source)]
-    if source is None:
-        others = [i for i, name in enumerate(known) if name != target]
-        if not others:
-            raise ValueError(
-                f"All rows are from target={target!r}. Stack the rows of a source instrument too."
-            )
-        source = known[max(others, key=lambda i: counts[i])]  # ties: first in sorted order
-    if source == target:
-        raise ValueError(
-            f"source and target must be two instruments, got {source!r} for both. "
-            f"Pass two of {known}."
-        )
-    return source, target
-
-
-def split_instruments(
-    rows: Rows, is_source: NDArray[np.bool_], is_target: NDArray[np.bool_]
-) -> tuple[Rows, Rows, NDArray[Any]]:
-    """Return the rows of source and target, with numbers for ids, and the ids by number.
-
-    Rows are sorted by these numbers, so that their order in `rows` does not matter.
-    """
-    used = np.flatnonzero(is_source | is_target)
-    X, y, is_target = rows.X[used], rows.y[used], is_target[used]
-    numbers, names, order = number_samples(X, rows.ids[used], y, is_target=is_target)
-    by_instrument = order[~is_target[order]], order[is_target[order]]
-    source, target = (Rows(X[at], y[at], numbers[at]) for at in by_instrument)
-    return source, target, names
-
-
-def source_mask(instrument: Any, n_samples: int, source: Any, target: Any) -> NDArray[np.bool_]:
-    """Return which rows to predict are source spectra."""
-    labels = check_labels(instrument, n_samples, "instrument")
-    if source is None:
-        raise ValueError(
-            f"instrument must be None after a fit without instruments, got {n_samples} labels. "
-            "Pass instrument=None, or fit with instrument=."
-        )
-    unknown = sorted(set(labels.tolist()) - {source, target})
-    if unknown:
-        raise ValueError(
-            f"instrument must name the source or target of fit, {[source, target]}, got {unknown}. "
-            "Predict rows of those two only, or fit again with these rows."
-        )
-    return np.asarray(labels == source)
+    def transform_sources(
+        self, transform: Callable[[NDArray[Any]], NDArray[Any]]
+    ) -> NDArray[Any] | None:
+        """Return `X_sources` with every measured spectrum transformed."""
+        if self.X_sources is None:
+            return None
+        measured = np.isfinite(self.X_sources).any(axis=2)
+        Z = transform(self.X_sources[measured])
+        transformed = np.full((*measured.shape, Z.shape[1]), np.nan)
+        transformed[measured] = Z
+        return transformed
 
 
 def choose_standards(
@@ -166,17 +138,36 @@ def channel_means(values: NDArray[Any]) -> NDArray[Any]:
 def _candidates(source, target, needs_pairs):
     """Return all target samples that can be standards, sorted by number."""
     ids, X_target = _sample_means(target.X, target.ids)
-    source_ids, X_source = _sample_means(source.X, source.ids)
-    paired = np.isin(ids, source_ids)
-    at = np.searchsorted(source_ids, ids[paired])
+    parts = [_means_of(part, ids) for part in source.by_source()]
+    X_sources, y_sources = ([means[i] for means in parts] for i in (0, 1))
     pool = Standards(
         ids,
-        _spread(X_source[at], paired),
+        _mean_over_sources(X_sources),
         X_target,
-        _spread(_sample_means(source.y, source.ids)[1][at], paired),
+        _mean_over_sources(y_sources),
         _sample_means(target.y, target.ids)[1],
+        X_sources=np.stack(X_sources, axis=1) if len(X_sources) > 1 else None,
     )
-    return pool[paired] if needs_pairs else pool
+    return pool[np.isin(ids, source.ids)] if needs_pairs else pool
+
+
+def _means_of(rows, ids):
+    """Return mean spectra and reference values of the samples `ids`, NaN if they have no rows."""
+    own, X = _sample_means(rows.X, rows.ids)
+    measured = np.isin(ids, own)
+    at = np.searchsorted(own, ids[measured])
+    means = X, _sample_means(rows.y, rows.ids)[1]
+    return [_spread(values[at], measured) for values in means]
+
+
+def _mean_over_sources(parts):
+    """Return the mean of the finite values of several sources, NaN where there are none."""
+    if len(parts) == 1:
+        return parts[0]
+    values = np.stack(parts)
+    finite = np.isfinite(values)
+    count, total = finite.sum(axis=0), np.where(finite, values, 0.0).sum(axis=0)
+    return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
 
 
 def _spread(values, mask):
