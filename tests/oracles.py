@@ -109,6 +109,22 @@ def spxy(X, y):
     return order
 
 
+# Kennard-Stone on PLS scores -----------------------------------------------------------
+
+
+def kennard_stone_pls(X, y, n_components=5):
+    """Order samples by the distance of their scores; PLS with deflated spectra and targets."""
+    E, F = X - X.mean(axis=0), y - y.mean(axis=0)
+    F = F / np.std(F, axis=0)
+    scores = np.empty((len(X), 0))
+    for _ in range(min(n_components, len(X) - 1, X.shape[1])):
+        w = np.linalg.eigh(E.T @ F @ F.T @ E)[1][:, -1]
+        t = E @ w
+        E, F = E - np.outer(t, t) @ E / (t @ t), F - np.outer(t, t) @ F / (t @ t)
+        scores = np.column_stack([scores, t])
+    return kennard_stone(scores)
+
+
 # PLS with 1, 2, ... components ---------------------------------------------------------
 
 

@@ -82,6 +82,7 @@ PUBLIC = {
         "duplex",
         "fewest_within_one_se",
         "kennard_stone",
+        "kennard_stone_pls",
         "spxy",
         "stack_instruments",
         "transfer_curve",

@@ -27,6 +27,7 @@ from skspektron.foundation import Architecture, SpektronEmbedder, SpektronPretra
 from skspektron.model_selection import (
     TransferGroupKFold,
     TransferShuffleSplit,
+    _orderings,
     stack_instruments,
     transfer_curve,
 )
@@ -264,7 +265,7 @@ def fit_and_predict(model, stack):
     n_transfer=N_TRANSFER,
     source=INSTRUMENT,
     target=mostly(st.just("B"), INSTRUMENT),
-    selection=mostly(st.sampled_from(["kennard-stone", "spxy", "duplex", "random"]), st.just("x")),
+    selection=mostly(st.sampled_from(list(_orderings.ORDERINGS)), st.just("x")),
 )
 def test_transfer(method, stack, n_transfer, source, target, selection):
     given_ = {"source": source, "target": target, "n_transfer": n_transfer, "selection": selection}
@@ -411,14 +412,15 @@ def test_figures(figure, data):
         assert np.isfinite(result) and result >= 0
 
 
-ORDERINGS = [model_selection.kennard_stone, model_selection.duplex, model_selection.spxy]
+WITH_REFERENCES = [model_selection.kennard_stone_pls, model_selection.spxy]
+ORDERINGS = [model_selection.kennard_stone, model_selection.duplex, *WITH_REFERENCES]
 
 
 @fuzz(80, ordering=st.sampled_from(ORDERINGS), data=st.data())
 def test_orderings(ordering, data):
     n = data.draw(st.integers(1, 9))
     args = [data.draw(arrays(n, data.draw(st.integers(1, 4))))]
-    if ordering is model_selection.spxy:
+    if ordering in WITH_REFERENCES:
         args.append(data.draw(arrays(n)))
     order = answer(ordering, *args)
     if order is not None:

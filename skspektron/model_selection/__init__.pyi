@@ -2,6 +2,7 @@ from ._dask_parallel import dask_parallel as dask_parallel
 from ._fewest_within_one_se import fewest_within_one_se as fewest_within_one_se
 from ._orderings import duplex as duplex
 from ._orderings import kennard_stone as kennard_stone
+from ._orderings import kennard_stone_pls as kennard_stone_pls
 from ._orderings import spxy as spxy
 from ._stack import stack_instruments as stack_instruments
 from ._transfer_curve import TransferCurve as TransferCurve

@@ -12,10 +12,12 @@ from sklearn.utils import check_array, check_consistent_length, check_random_sta
 from .._threads import one_thread, work_of
 from ..metrics._variance import target_scale
 from ._distances import JointDistance, SquaredDistance, farthest_pair
+from ._pls_scores import scores_or_spectra
 
 # Functions of spectra, reference values and random state.
 ORDERINGS: dict[str, Callable[..., Iterator[int]]] = {
     "kennard-stone": lambda X, y, _: _select(SquaredDistance(_measured(X))),
+    "kennard-stone-pls": lambda X, y, _: _select(SquaredDistance(_scores_if_known(X, y))),
     "duplex": lambda X, y, _: _select_two(SquaredDistance(_measured(X))),
     "spxy": lambda X, y, _: _select(_joint_distance(X, _check_source_references(y, len(X)))),
     "random": lambda X, y, seed: iter(check_random_state(seed).permutation(len(X)).tolist()),
@@ -52,9 +54,9 @@ def kennard_stone(X: ArrayLike) -> NDArray[np.intp]:
 
     Notes
     -----
-    Euclidean distance. Costs O(n_samples^2 n_features) time and O(n_samples) memory. The transfer
-    methods stop after the samples they need: k of them cost O(k n_samples n_features), and the
-    farthest pair at most O(n_samples^2 n_features) if the spectra vary in many directions alike.
+    Euclidean distance. Costs at most O(n_samples^2 n_features) time and O(n_samples) memory. The
+    transfer methods stop after the k samples they need: O(k n_samples n_features), and the search
+    for the farthest pair.
 
     References
     ----------
@@ -68,6 +70,53 @@ def kennard_stone(X: ArrayLike) -> NDArray[np.intp]:
     """
     with one_thread(work_of(X)):
         return _whole(_select(SquaredDistance(_measured(X))))
+
+
+def kennard_stone_pls(X: ArrayLike, y: ArrayLike) -> NDArray[np.intp]:
+    """Order samples so that the first n cover their scores on five PLS components uniformly.
+
+    The algorithm of `kennard_stone` [1]_ on scores of PLS [2]_ instead of spectra. Variation that
+    is unrelated to the reference values, such as scatter, has less effect.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        Spectra. Channels that are NaN in any row are ignored.
+    y : array-like of shape (n_samples,) or (n_samples, n_targets)
+        Reference values. Several targets are divided by their standard deviations. If the spectra
+        do not vary with any, the order is that of `kennard_stone`.
+
+    Returns
+    -------
+    order : ndarray of shape (n_samples,)
+        Row indices, a permutation of all rows. Among equal distances, the lowest index is first.
+
+    Raises
+    ------
+    ValueError
+        If a reference value is missing, no channel is measured in every row, or one is infinite.
+
+    See Also
+    --------
+    kennard_stone : Uses spectra only, so that samples can be selected before they are analysed.
+
+    References
+    ----------
+    .. [1] Kennard & Stone, Technometrics 11 (1969) 137-148.
+    .. [2] Wold, Sjöström & Eriksson, Chemom. Intell. Lab. Syst. 58 (2001) 109-130.
+
+    Examples
+    --------
+    The second channel varies most, but is not correlated with the reference values.
+
+    >>> from skspektron.model_selection import kennard_stone, kennard_stone_pls
+    >>> X = [[0.0, 9.0], [1.0, -9.0], [2.0, -9.0], [3.0, 9.0]]
+    >>> kennard_stone(X), kennard_stone_pls(X, [0.0, 1.0, 2.0, 3.0])
+    (array([0, 2, 3, 1]), array([0, 3, 1, 2]))
+    """
+    with one_thread(work_of(X)):
+        scores = scores_or_spectra(*_check_complete(X, y, "PLS scores"))
+        return _whole(_select(SquaredDistance(scores)))
 
 
 def duplex(X: ArrayLike) -> NDArray[np.intp]:
@@ -174,17 +223,28 @@ def spxy(X: ArrayLike, y: ArrayLike) -> NDArray[np.intp]:
 
 def _joint_distance(X, y):
     """Return the distance of SPXY; raise if a reference value is missing."""
+    X, y = _check_complete(X, y, "SPXY")
+    return JointDistance(X, y if y.shape[1] == 1 else y / target_scale(y))
+
+
+def _scores_if_known(X, y):
+    """Return PLS scores, or the spectra if a candidate has no reference values on the source."""
+    is_known = y is not None and not _count_missing(y)
+    return scores_or_spectra(*_check_complete(X, y, "PLS scores")) if is_known else _measured(X)
+
+
+def _check_complete(X, y, purpose):
+    """Return measured channels and reference values (n, n_targets); raise if one is missing."""
     X = _measured(X)
     y = check_array(y, ensure_2d=False, dtype=np.float64, ensure_all_finite="allow-nan")
     check_consistent_length(X, y)
     n_missing = _count_missing(y)
     if n_missing:
         raise ValueError(
-            f"y must be finite for SPXY, got {n_missing} of {len(y)} samples without reference "
-            "values. Drop them, or use kennard_stone or duplex, which use spectra only."
+            f"y must be finite for {purpose}, got {n_missing} of {len(y)} samples without "
+            "reference values. Drop them, or use kennard_stone or duplex, which use spectra only."
         )
-    y = y.reshape(len(y), -1)
-    return JointDistance(X, y / target_scale(y) if y.shape[1] > 1 else y)
+    return X, y.reshape(len(y), -1)
 
 
 def iterate_samples(
@@ -197,14 +257,14 @@ def iterate_samples(
     """Iterate over candidates in the order of a name or of a callable(X) -> permutation.
 
     Samples are ordered as they are asked for. `y` are the reference values of the candidates on
-    the source; only SPXY uses them.
+    the source; only SPXY and PLS scores use them.
     """
     if not isinstance(selection, str):
         return iter(_check_permutation(selection(X), len(X)).tolist())
     return ORDERINGS[selection](X, y, random_state)
 
 
-def _whole(order: Iterator[int]) -> NDArray[np.intp]:
+def _whole(order):
     """Return all of an order as an array."""
     return np.fromiter(order, dtype=np.intp)
 

@@ -6,10 +6,18 @@ from itertools import islice
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
+from sklearn.cross_decomposition import PLSRegression
 
 from skspektron.metrics._variance import target_scale
-from skspektron.model_selection import _distances, duplex, kennard_stone, spxy
+from skspektron.model_selection import (
+    _distances,
+    duplex,
+    kennard_stone,
+    kennard_stone_pls,
+    spxy,
+)
 from skspektron.model_selection._orderings import iterate_samples
+from skspektron.model_selection._pls_scores import pls_scores
 from tests import oracles
 
 TIES = np.array([[0.0], [1.0], [1.0], [2.0], [0.0], [2.0], [1.0]])
@@ -20,7 +28,14 @@ def spxy_constant(X):
     return spxy(X, np.ones(len(X)))
 
 
-orderings = pytest.mark.parametrize("ordering", [kennard_stone, duplex, spxy_constant])
+def pls_constant(X):
+    """Order by PLS scores with constant reference values, which is the order of the spectra."""
+    return kennard_stone_pls(X, np.ones(len(X)))
+
+
+ORDERINGS = [kennard_stone, duplex, spxy_constant, pls_constant]
+orderings = pytest.mark.parametrize("ordering", ORDERINGS)
+with_references = pytest.mark.parametrize("ordering", [spxy, kennard_stone_pls])
 
 
 @pytest.fixture
@@ -53,11 +68,44 @@ def test_spxy_equals_slow_implementation(X, n_samples, n_targets):
     assert spxy(X, y[:, 0] if n_targets is None else y).tolist() == expected
 
 
-def test_the_unit_of_a_target_does_not_change_the_order_of_spxy(X):
+@pytest.mark.parametrize("n_channels", [3, 4, 40])
+@pytest.mark.parametrize("n_samples", [2, 3, 5, 25])
+@pytest.mark.parametrize("n_targets", [None, 1, 2])
+def test_kennard_stone_pls_equals_slow_implementation(n_samples, n_channels, n_targets):
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(n_samples, n_channels)) + 3.0
+    y = rng.normal(size=(n_samples, n_targets or 1))
+    expected = oracles.kennard_stone_pls(X, y)
+    assert kennard_stone_pls(X, y[:, 0] if n_targets is None else y).tolist() == expected
+
+
+def test_scores_are_those_of_scikit_learn(X, y):
+    pls = PLSRegression(3, scale=False).fit(X, y)
+    scores = pls_scores(X, y[:, None], 3) * np.abs(X).max()
+    np.testing.assert_allclose(np.abs(scores), np.abs(pls.x_scores_), rtol=1e-9)
+
+
+def test_variation_without_relation_to_the_references_has_no_effect(y):
+    y -= y.mean()
+    other = np.random.default_rng(2).normal(size=(25, 3))
+    other -= other.mean(axis=0)
+    other -= np.outer(y, y @ other) / (y @ y)
+    X = np.column_stack([y, 10 * other])
+    np.testing.assert_array_equal(kennard_stone_pls(X, y), kennard_stone(y[:, None]))
+
+
+def test_scores_end_where_only_rounding_errors_are_left(y):
+    X = np.outer(y, np.linspace(1.0, 2.0, 9)) + 1e3
+    assert pls_scores(X, y[:, None], 5).shape == (25, 1)
+    assert pls_scores(np.full_like(X, 0.1), y[:, None], 5).shape == (25, 0)
+
+
+@with_references
+def test_the_unit_of_a_target_does_not_change_the_order(X, ordering):
     y = np.random.default_rng(2).normal(size=(len(X), 3))
-    order = spxy(X, y)
+    order = ordering(X, y)
     for units in ([1.0, 1e6, 1.0], [1e-15, 1.0, 1e15]):
-        np.testing.assert_array_equal(spxy(X, y * units), order)
+        np.testing.assert_array_equal(ordering(X, y * units), order)
 
 
 def test_spxy_equals_slow_implementation_with_ties():
@@ -105,7 +153,7 @@ def test_orders_equal_those_of_all_distances(kind, dtype, monkeypatch):
             assert spxy(X, y).tolist() == oracles.sets_from_all_distances(joint, 1)
 
 
-@pytest.mark.parametrize("selection", ["kennard-stone", "duplex", "spxy"])
+@pytest.mark.parametrize("selection", ["kennard-stone", "kennard-stone-pls", "duplex", "spxy"])
 def test_first_samples_do_not_compute_all_distances(selection, monkeypatch):
     computed = []
 
@@ -133,6 +181,14 @@ def test_first_two_are_the_farthest_pair(X, ordering):
     assert distance[i, j] == distance.max()
 
 
+@with_references
+def test_order_with_references_does_not_depend_on_row_order(X, y, ordering):
+    shuffled = np.random.default_rng(1).permutation(25)
+    first, again = ordering(X, y), shuffled[ordering(X[shuffled], y[shuffled])]
+    assert set(first[:2]) == set(again[:2])
+    np.testing.assert_array_equal(first[2:], again[2:])
+
+
 @orderings
 @pytest.mark.parametrize(
     ("X", "expected"),
@@ -144,7 +200,10 @@ def test_few_samples(X, expected, ordering):
 
 @pytest.mark.parametrize(
     ("ordering", "expected"),
-    [(kennard_stone, [0, 1, 2, 3, 4]), (duplex, [0, 1, 4, 2, 3]), (spxy_constant, [0, 1, 2, 3, 4])],
+    [
+        (ordering, [0, 1, 4, 2, 3] if ordering is duplex else [0, 1, 2, 3, 4])
+        for ordering in ORDERINGS
+    ],
 )
 def test_identical_spectra_keep_their_order(ordering, expected):
     assert ordering([[3.0]] * 5).tolist() == expected
@@ -192,9 +251,10 @@ def test_spxy_with_constant_spectra_or_references_orders_by_the_other(X, y):
     np.testing.assert_array_equal(spxy(np.ones((25, 4)), y), kennard_stone(y[:, None]))
 
 
-def test_spxy_does_not_depend_on_units(X, y):
-    order = spxy(X, y)
-    np.testing.assert_array_equal(spxy(1024 * X, y / 64), order)
+@with_references
+def test_order_does_not_depend_on_units(X, y, ordering):
+    order = ordering(X, y)
+    np.testing.assert_array_equal(ordering(1024 * X, y / 64), order)
     assert order.tolist() not in (kennard_stone(X).tolist(), kennard_stone(y[:, None]).tolist())
 
 
@@ -207,15 +267,24 @@ def test_spxy_does_not_depend_on_units(X, y):
         ([1.0, 2.0, np.inf], "infinity"),
     ],
 )
-def test_spxy_with_missing_references_raises(y, match):
+@with_references
+def test_missing_references_raise(y, match, ordering):
     with pytest.raises(ValueError, match=match):
-        spxy([[1.0], [2.0], [3.0]], y)
+        ordering([[1.0], [2.0], [3.0]], y)
+
+
+def test_candidates_without_references_are_ordered_by_spectra(X, y):
+    order = kennard_stone(X).tolist()
+    assert list(iterate_samples(X, "kennard-stone-pls")) == order
+    y[3] = np.nan
+    assert list(iterate_samples(X, "kennard-stone-pls", y=y)) == order
 
 
 def test_iterate_samples_dispatches_by_name(X, y):
     assert list(iterate_samples(X, "kennard-stone")) == kennard_stone(X).tolist()
     assert list(iterate_samples(X, "duplex")) == duplex(X).tolist()
     assert list(iterate_samples(X, "spxy", y=y)) == spxy(X, y).tolist()
+    assert list(iterate_samples(X, "kennard-stone-pls", y=y)) == kennard_stone_pls(X, y).tolist()
     backwards = list(range(25))[::-1]
     assert list(iterate_samples(X, lambda X: backwards)) == backwards
     drawn = list(iterate_samples(X, "random", random_state=0))
@@ -225,7 +294,7 @@ def test_iterate_samples_dispatches_by_name(X, y):
 
 
 @pytest.mark.parametrize("selection", ["kennard-stone", "duplex", "random", kennard_stone])
-def test_only_spxy_uses_references(X, y, selection):
+def test_others_do_not_use_references(X, y, selection):
     y[3] = np.nan
     with_y = list(iterate_samples(X, selection, y=y, random_state=0))
     assert with_y == list(iterate_samples(X, selection, random_state=0))

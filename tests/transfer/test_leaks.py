@@ -7,6 +7,7 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from skspektron.model_selection import TransferGroupKFold, TransferShuffleSplit
+from skspektron.model_selection._orderings import ORDERINGS
 from skspektron.transfer import NoTransfer, PDSTransfer
 from tests.transfer.methods import (
     LABELLED,
@@ -167,8 +168,11 @@ def test_order_of_replicates_does_not_matter(method, make_stack):
     np.testing.assert_array_equal(model.predict(X), reference.predict(X))
 
 
-@pytest.mark.parametrize("method", WITH_STANDARDS)
-@pytest.mark.parametrize("selection", ["kennard-stone", "duplex", "spxy", "random"])
+@pytest.mark.parametrize(
+    ("method", "selection"),
+    [(method, "kennard-stone") for method in WITH_STANDARDS]
+    + [(PDSTransfer, selection) for selection in ORDERINGS],
+)
 def test_standards_for_5_are_the_first_of_those_for_10(method, selection, reference):
     parameters = {"selection": selection, "random_state": 0}
     five, ten = (reference(method, n, **parameters).transfer_ids_ for n in (5, 10))
