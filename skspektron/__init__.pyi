@@ -1,3 +1,4 @@
+from . import calibration as calibration
 from . import cluster as cluster
 from . import datasets as datasets
 from . import foundation as foundation
@@ -8,6 +9,7 @@ from . import model_selection as model_selection
 from . import preprocessing as preprocessing
 from . import reliability as reliability
 from . import transfer as transfer
+from .calibration import KernelEnsembleRegressor as KernelEnsembleRegressor
 from .foundation import SpektronEmbedder as SpektronEmbedder
 from .foundation import SpektronPretrainer as SpektronPretrainer
 from .io import read_spectra as read_spectra

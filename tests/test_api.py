@@ -30,6 +30,7 @@ PUBLIC = {
         "SNV",
         "ConformalTransfer",
         "EnsembleTransfer",
+        "KernelEnsembleRegressor",
         "LoRATransfer",
         "NARTransfer",
         "PDSTransfer",
@@ -40,6 +41,7 @@ PUBLIC = {
         "stack_instruments",
         "transfer_curve",
     ],
+    "skspektron.calibration": ["KernelEnsembleRegressor"],
     "skspektron.cluster": ["CosineKMeans", "VonMisesFisherMixture"],
     "skspektron.datasets": ["SpektraArchive", "fetch_corn", "fetch_tablets", "make_instruments"],
     "skspektron.foundation": [

@@ -18,7 +18,16 @@ from skspektron.datasets import SpektraArchive
 from skspektron.foundation import Architecture, SpektronEmbedder
 
 ROOMS = (
-    *("cluster", "datasets", "foundation", "inspection", "io", "metrics", "model_selection"),
+    *(
+        "calibration",
+        "cluster",
+        "datasets",
+        "foundation",
+        "inspection",
+        "io",
+        "metrics",
+        "model_selection",
+    ),
     *("preprocessing", "reliability", "transfer"),
 )
 RESULTS = {"TransferCurve", "KernelClasses", "OscillatorBank"}  # made by functions

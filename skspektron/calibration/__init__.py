@@ -1,1 +1,5 @@
 """Calibration: reference values from the spectra of one instrument."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -10,7 +10,7 @@ References
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,12 +31,32 @@ class Linear:
 
 @dataclass(frozen=True)
 class RBF:
-    """Gaussian kernel exp(-d² / (2 l²)) of the distance d of two rows.
+    """Gaussian kernel exp(-d² / (2 l²)) of the distance d of two rows [1]_.
 
     The length l is `length` times the root mean square distance between the training rows.
+    `autoscale` divides the channels by their standard deviation.
+
+    References
+    ----------
+    .. [1] Rasmussen & Williams, Gaussian Processes for Machine Learning, MIT Press (2006), 83-85.
     """
 
     length: float
+    autoscale: bool = False
+
+    def of(self, square: NDArray[Any]) -> NDArray[Any]:
+        """Return the kernel of squared distances in units of their mean."""
+        return np.exp(square / (-2 * self.length**2))
+
+
+@dataclass(frozen=True)
+class Matern(RBF):
+    """Matérn kernel (1 + r) exp(-r) with r = √3 d / l, whose functions are less smooth."""
+
+    def of(self, square):
+        """Return the kernel of squared distances in units of their mean."""
+        r = np.sqrt(3 * square) / self.length
+        return (1 + r) * np.exp(-r)
 
 
 @dataclass(frozen=True)
@@ -57,23 +77,29 @@ class LinearFeatures:
 
 
 @dataclass(frozen=True)
-class RBFFeatures:
-    """Projections of Gaussian kernels at `landmarks` (m, p) by `projection` (m, k)."""
+class RadialFeatures:
+    """Projections of kernels at `landmarks` (m, p) by `projection` (m, k).
 
+    Channels are multiplied by `scale` (p,), and `unit` is then the mean square distance of the
+    training rows.
+    """
+
+    kernel: RBF
+    scale: NDArray[Any]
     landmarks: NDArray[Any]
-    length: float
+    unit: float
     projection: NDArray[Any]
     centre: NDArray[Any]  # (k,)
 
     def transform(self, Z: NDArray[Any]) -> NDArray[Any]:
         """Return the features (n, k) of rows (n, p)."""
-        kernel = gaussian(squared_distances(Z, self.landmarks), self.length)
-        return kernel @ self.projection - self.centre
+        values = self.kernel.of(squared_distances(Z * self.scale, self.landmarks) / self.unit)
+        return values @ self.projection - self.centre
 
-    def predictor(self, coef: NDArray[Any], intercept: NDArray[Any]) -> "RBFPredictor":
+    def predictor(self, coef: NDArray[Any], intercept: NDArray[Any]) -> "RadialPredictor":
         """Return the regression with coefficients (k, q) of the features."""
-        dual = self.projection @ coef
-        return RBFPredictor(self.landmarks, self.length, dual, intercept - self.centre @ coef)
+        dual, intercept = self.projection @ coef, intercept - self.centre @ coef
+        return RadialPredictor(self.kernel, self.scale, self.landmarks, self.unit, dual, intercept)
 
 
 @dataclass(frozen=True)
@@ -89,23 +115,25 @@ class LinearPredictor:
 
 
 @dataclass(frozen=True)
-class RBFPredictor:
-    """A regression on Gaussian kernels at `landmarks` with coefficients `dual` (m, q)."""
+class RadialPredictor:
+    """A regression on kernels at `landmarks` with coefficients `dual` (m, q)."""
 
+    kernel: RBF
+    scale: NDArray[Any]
     landmarks: NDArray[Any]
-    length: float
+    unit: float
     dual: NDArray[Any]
     intercept: NDArray[Any]
 
     def predict(self, Z: NDArray[Any]) -> NDArray[Any]:
         """Return the predictions (n, q) for rows (n, p)."""
-        kernel = gaussian(squared_distances(Z, self.landmarks), self.length)
-        return kernel @ self.dual + self.intercept
+        values = self.kernel.of(squared_distances(Z * self.scale, self.landmarks) / self.unit)
+        return values @ self.dual + self.intercept
 
 
 Kernel = Linear | RBF
-Features = LinearFeatures | RBFFeatures
-Predictor = LinearPredictor | RBFPredictor
+Features = LinearFeatures | RadialFeatures
+Predictor = LinearPredictor | RadialPredictor
 
 
 def fit_features(
@@ -123,22 +151,26 @@ def fit_features(
     """
     error = np.maximum(rounding, ROUNDING * np.abs(Z).max(axis=0, initial=0.0))
     landmarks = np.concatenate([*others, Z])[:MAX_LANDMARKS]
-    if isinstance(kernel, Linear):
-        return _linear(Z, landmarks, error, kernel.autoscale)
-    return _gaussian(Z, landmarks, error, kernel.length)
-
-
-def _linear(Z, landmarks, error, autoscale):
-    """Return features of the linear kernel."""
-    mean, scale = Z.mean(axis=0), np.ones(Z.shape[1])
-    if autoscale:
-        deviation = Z.std(axis=0, ddof=0)
-        is_flat = deviation <= error
-        scale = np.where(is_flat, 0.0, 1 / np.where(is_flat, 1.0, deviation))
-    size = np.sqrt(np.mean((((Z - mean) * scale) ** 2).sum(axis=1)))
-    limit = float(np.linalg.norm(error * scale))
-    if size <= limit:
+    mean, scale = Z.mean(axis=0), _scale(Z, error, kernel.autoscale)
+    size, limit = np.linalg.norm((Z - mean) * scale), float(np.linalg.norm(error * scale))
+    if size <= np.sqrt(len(Z)) * limit:
         return LinearFeatures(mean, np.zeros((Z.shape[1], 0)))
+    if isinstance(kernel, Linear):
+        return _linear(mean, scale, landmarks, size / np.sqrt(len(Z)), limit)
+    return _radial(kernel, scale, Z, landmarks, 2 * size**2 / max(len(Z) - 1, 1))
+
+
+def _scale(Z, error, autoscale):
+    """Return what to multiply the channels by: 1, or the reciprocal of their deviation, or 0."""
+    if not autoscale:
+        return np.ones(Z.shape[1])
+    deviation = Z.std(axis=0, ddof=0)
+    varies = deviation > error
+    return np.divide(1.0, deviation, out=np.zeros_like(deviation), where=varies)
+
+
+def _linear(mean, scale, landmarks, size, limit):
+    """Return features of the linear kernel for rows of the root mean square norm `size`."""
     rows = (landmarks - mean) * scale
     if len(rows) < rows.shape[1]:
         axes = rows.T @ _inverse_root(rows @ rows.T, limit)
@@ -147,24 +179,16 @@ def _linear(Z, landmarks, error, autoscale):
     return LinearFeatures(mean, scale[:, None] * axes / size)
 
 
-def _gaussian(Z, landmarks, error, length):
-    """Return features of a Gaussian kernel."""
-    square = 2 * Z.var(axis=0, ddof=0).sum() * len(Z) / max(len(Z) - 1, 1)
-    if square <= 2 * (error**2).sum():
-        return LinearFeatures(Z.mean(axis=0), np.zeros((Z.shape[1], 0)))
-    length = float(length * np.sqrt(square))
-    at_landmarks = gaussian(squared_distances(landmarks, landmarks), length)
-    projection = _inverse_root(at_landmarks)
-    features = RBFFeatures(landmarks, length, projection, np.zeros(projection.shape[1]))
+def _radial(kernel, scale, Z, landmarks, unit):
+    """Return features of a kernel of distances whose mean square is `unit`."""
+    landmarks = landmarks * scale
+    projection = _inverse_root(kernel.of(squared_distances(landmarks, landmarks) / unit))
+    centre = np.zeros(projection.shape[1])
+    features = RadialFeatures(kernel, scale, landmarks, unit, projection, centre)
     Phi = features.transform(Z)
     centre = Phi.mean(axis=0)
     size = np.sqrt(np.mean(((Phi - centre) ** 2).sum(axis=1)))
-    return RBFFeatures(landmarks, length, projection / size, centre / size)
-
-
-def gaussian(square: NDArray[Any], length: float) -> NDArray[Any]:
-    """Return the Gaussian kernel of squared distances."""
-    return np.exp(square / (-2 * length**2))
+    return replace(features, projection=projection / size, centre=centre / size)
 
 
 def squared_distances(Z: NDArray[Any], landmarks: NDArray[Any]) -> NDArray[Any]:

@@ -92,11 +92,13 @@ class RidgePath:
         intercept = self.has_intercept / np.sqrt((self.weights * self.has_intercept).sum())
         for rows in _groups_of_one_size(groups, len(self.shrinkage) + self.scores.shape[1]):
             scores, offset = self.scores[rows], intercept[rows]  # (g, m, r), (g, m)
-            G = np.einsum("gir,sr,gjr->sgij", scores, self.shrinkage, scores, optimize=True)
-            G += offset[:, :, None] * offset[:, None, :]
+            products = scores[:, :, None] * scores[:, None]  # (g, m, m, r)
+            G = np.moveaxis(products @ self.shrinkage.T, -1, 0)  # (s, g, m, m)
+            G = G + offset[:, :, None] * offset[:, None, :]
             inner = np.eye(rows.shape[1]) - G * self.weights[rows][:, None, :]
             error = self.y[rows] - fitted[:, rows]  # (s, g, m, q)
-            residuals[:, rows] = np.linalg.solve(inner, error)
+            is_single = rows.shape[1] == 1
+            residuals[:, rows] = error / inner if is_single else np.linalg.solve(inner, error)
         y = self.y + self.has_intercept[:, None] * self.y_mean
         return y - residuals
 

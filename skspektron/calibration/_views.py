@@ -1,32 +1,40 @@
 """Views: the preprocessings on which the regressions of an ensemble are fitted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from chemotools.derivative import SavitzkyGolay
 from numpy.typing import NDArray
+from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils import check_array
 
+from .._frames import as_frame
 from ..preprocessing import SNV
 
-FIRST_DERIVATIVE_WINDOW, SECOND_DERIVATIVE_WINDOW = 11, 21  # channels
+DERIVATIVES = {  # order, window in channels
+    "first derivative": (1, 11),
+    "second derivative": (2, 21),
+    "narrow second derivative": (2, 11),
+}
 MIN_CHANNELS = 5  # of a derivative
 ROUNDING_STEPS, FEW_ROWS = 8, 10  # by which, and of how many spectra, channels are changed
 
 
 def spectral_views(n_channels: int) -> dict[str, Any]:
-    """Return transformers of spectra by name, which output arrays."""
+    """Return transformers of spectra by name, which output arrays.
+
+    A derivative without SNV keeps what SNV divides out.
+    """
     views = {"spectra": FunctionTransformer(), "SNV": SNV()}
     if n_channels >= MIN_CHANNELS:
-        first = savitzky_golay(1, FIRST_DERIVATIVE_WINDOW, n_channels)
-        second = savitzky_golay(2, SECOND_DERIVATIVE_WINDOW, n_channels)
-        views |= {
-            "first derivative": first,
-            "SNV, first derivative": make_pipeline(SNV(), first),
-            "SNV, second derivative": make_pipeline(SNV(), second),
-        }
+        for name, (order, window_length) in DERIVATIVES.items():
+            derivative = savitzky_golay(order, window_length, n_channels)
+            views |= {name: derivative, f"SNV, {name}": make_pipeline(SNV(), derivative)}
     # Arrays, whatever scikit-learn's global configuration says.
     return {name: view.set_output(transform="default") for name, view in views.items()}
 
@@ -50,3 +58,84 @@ def rounding_errors(
     changed = few * (1 + ROUNDING_STEPS * np.finfo(np.float64).eps * signs)
     error: NDArray[Any] = np.median(np.abs(transform(changed) - transform(few)), axis=0)
     return error
+
+
+def is_named_view(value: Any) -> bool:
+    """Return whether a value is a pair of a name and a transformer."""
+    if not isinstance(value, tuple | list) or len(value) != 2 or not isinstance(value[0], str):
+        return False
+    return not isinstance(value[1], type) and hasattr(value[1], "transform")
+
+
+def named_views(
+    views: str | Sequence[Any], n_channels: int
+) -> tuple[dict[str, Any], frozenset[str]]:
+    """Return unfitted transformers by name, and the names of those of the user.
+
+    "auto" stands for those of `spectral_views`.
+    """
+    found: dict[str, Any] = {}
+    given = [views] if isinstance(views, str) else views
+    automatic = spectral_views(n_channels) if "auto" in map(str, given) else {}
+    for view in given:
+        if isinstance(view, str):
+            found |= automatic
+            continue
+        name, transformer = view if is_named_view(view) else (type(view).__name__.lower(), view)
+        if name in found:
+            count = 2 + sum(other.startswith(f"{name}-") for other in found)
+            name = f"{name}-{count}"
+        found[name] = clone(transformer)
+    return found, frozenset(found) - frozenset(automatic)
+
+
+@dataclass(frozen=True)
+class FittedViews:
+    """Fitted transformers of spectra, by name.
+
+    Those of the user, `own`, get data frames of the kind `frame` with columns `columns` if `fit`
+    did, and arrays otherwise. `rounding` are the rounding errors (p,) of the channels of each view.
+    """
+
+    transformers: dict[str, Any]
+    own: frozenset[str]
+    columns: Sequence[str]
+    frame: str | None
+    rounding: dict[str, NDArray[Any]]
+
+    @classmethod
+    def of(
+        cls,
+        views: str | Sequence[Any],
+        X: NDArray[Any],
+        columns: Sequence[str],
+        frame: str | None,
+    ) -> "FittedViews":
+        """Fit transformers to spectra (n, n_features), without reference values."""
+        transformers, own = named_views(views, X.shape[1])
+        fitted = cls(transformers, own, columns, frame if len(columns) else None, {})
+        for name, view in transformers.items():
+            try:
+                view.fit(fitted._as_given(name, X))
+            except Exception as error:
+                raise ValueError(
+                    f"The view {name!r} could not be fitted to the spectra: {error} Views are "
+                    "fitted without y. Pass transformers that do not use it."
+                ) from error
+            fitted.rounding[name] = rounding_errors(partial(fitted._transform, name), X)
+        return fitted
+
+    def transform(self, X: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """Return the rows (n, p) of every view."""
+        return {name: self._transform(name, X) for name in self.transformers}
+
+    def _transform(self, name, X):
+        """Return the rows of one view."""
+        Z = self.transformers[name].transform(self._as_given(name, X))
+        return check_array(Z, dtype=np.float64, input_name=f"the output of the view {name!r}")
+
+    def _as_given(self, name, X):
+        """Return spectra for a view, in the form that `fit` got them if it is the user's."""
+        if self.frame is None or name not in self.own:
+            return X
+        return as_frame(X, self.columns, self.frame)

@@ -1,0 +1,1 @@
+from ._kernel_ensemble import KernelEnsembleRegressor as KernelEnsembleRegressor
