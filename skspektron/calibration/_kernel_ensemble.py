@@ -222,10 +222,11 @@ class KernelEnsembleRegressor(RegressorMixin, DocumentedEstimator):
         self._y_shape = y.shape[1:]
         y = y.reshape(len(y), -1)
         self._y_mean, self._y_scale = y.mean(axis=0), np.atleast_1d(target_scale(y))
-        viewed = self._views.transform(X)
+        X = X[order]
         rounding = self._views.rounding
         self._ensemble = ensemble = fit_ensemble(
-            {name: (Z[order], rounding[name]) for name, Z in viewed.items()},
+            rounding,
+            ((self._views.transform_to(name, X), rounding[name]) for name in rounding),
             (y[order] - self._y_mean) / self._y_scale,
             samples[order],
             self._kernel_names(),

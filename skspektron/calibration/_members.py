@@ -1,7 +1,7 @@
 """The regressions of an ensemble, on every view and kernel, and their weighted mean."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -67,7 +67,8 @@ class _Fit:
 
 
 def fit_ensemble(
-    views: Mapping[str, tuple[NDArray[Any], NDArray[Any]]],
+    names: Collection[str],
+    views: Iterable[tuple[NDArray[Any], NDArray[Any]]],
     y: NDArray[Any],
     samples: NDArray[np.intp],
     kernels: Collection[str],
@@ -75,14 +76,16 @@ def fit_ensemble(
 ) -> Ensemble:
     """Fit ridge regressions to reference values (n, q) on every view and kernel.
 
-    `views` are the rows (n, p) of each view, with the rounding errors (p,) of its channels, and
-    `samples` (n,) the numbers of the samples, from 0.
+    `views` are the rows (n, p) of each view in `names`, with the rounding errors (p,) of its
+    channels, and `samples` (n,) the numbers of the samples, from 0.
     """
-    bar = named_bar(views, views.items(), "calibrating", unit="view", verbose=verbose)
+    bar = named_bar(
+        names, zip(names, views, strict=True), "calibrating", unit="view", verbose=verbose
+    )
     fits = [
-        _fit(view, KERNELS[name], Z, rounding, y, samples)
+        _fit(view, KERNELS[kernel], Z, rounding, y, samples)
         for view, (Z, rounding) in bar
-        for name in kernels
+        for kernel in kernels
     ]
     held_out = np.stack([fit.held_out for fit in fits])  # (g, s, n, q)
     averages = [average(held_out[..., j], values, samples) for j, values in enumerate(y.T)]
@@ -98,7 +101,10 @@ def _fit(view, kernel, Z, rounding, y, samples):
     """Fit all strengths of one kernel on one view."""
     features = fit_features(kernel, Z, rounding=rounding)
     path = RidgePath.fit(features.transform(Z), y, STRENGTHS * len(Z))
-    return _Fit(view, features, path, path.held_out(samples))
+    held_out = path.held_out(samples)
+    # The scores of all fits together would be the largest part of the memory.
+    path = replace(path, scores=np.empty((0, len(path.values))))
+    return _Fit(view, features, path, held_out)
 
 
 def _member(fit, weights):

@@ -90,26 +90,29 @@ class RidgePath:
         fitted = self.scores @ self.coef  # (s, N, q)
         residuals = np.empty_like(fitted)
         intercept = self.has_intercept / np.sqrt((self.weights * self.has_intercept).sum())
-        for rows in _groups_of_one_size(groups, len(self.shrinkage) + self.scores.shape[1]):
+        for rows in _groups_of_one_size(groups, *self.shrinkage.shape):
             scores, offset = self.scores[rows], intercept[rows]  # (g, m, r), (g, m)
-            products = scores[:, :, None] * scores[:, None]  # (g, m, m, r)
-            G = np.moveaxis(products @ self.shrinkage.T, -1, 0)  # (s, g, m, m)
+            if rows.shape[1] == 1:
+                G = (scores[:, 0] ** 2 @ self.shrinkage.T).T[:, :, None, None]
+            else:  # (s, g, m, m)
+                G = (scores * self.shrinkage[:, None, None]) @ scores.swapaxes(1, 2)
             G = G + offset[:, :, None] * offset[:, None, :]
             inner = np.eye(rows.shape[1]) - G * self.weights[rows][:, None, :]
             error = self.y[rows] - fitted[:, rows]  # (s, g, m, q)
             is_single = rows.shape[1] == 1
-            residuals[:, rows] = error / inner if is_single else np.linalg.solve(inner, error)
+            solved = error / inner if is_single else np.linalg.solve(inner, error)
+            residuals[:, rows] = solved
         y = self.y + self.has_intercept[:, None] * self.y_mean
         return y - residuals
 
 
-def _groups_of_one_size(groups: NDArray[Any], cost: int) -> Iterator[NDArray[np.intp]]:
-    """Yield the rows (g, m) of groups that have m rows each, in parts of limited memory."""
+def _groups_of_one_size(groups: NDArray[Any], s: int, r: int) -> Iterator[NDArray[np.intp]]:
+    """Yield the rows (g, m) of groups of m rows each; arrays (s, g, m, r + m) are limited."""
     order = np.argsort(groups, kind="stable")
     sizes = np.unique(groups, return_counts=True)[1]
     starts = np.cumsum(sizes) - sizes
     for size in np.unique(sizes):
         first = starts[sizes == size]
-        n_groups = max(1, CHUNK // (cost * size * size))
+        n_groups = max(1, CHUNK // (s * size * (size + r)))
         for at in range(0, len(first), n_groups):
             yield order[first[at : at + n_groups, None] + np.arange(size)]

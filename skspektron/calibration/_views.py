@@ -122,15 +122,15 @@ class FittedViews:
                     f"The view {name!r} could not be fitted to the spectra: {error} Views are "
                     "fitted without y. Pass transformers that do not use it."
                 ) from error
-            fitted.rounding[name] = rounding_errors(partial(fitted._transform, name), X)
+            fitted.rounding[name] = rounding_errors(partial(fitted.transform_to, name), X)
         return fitted
 
     def transform(self, X: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """Return the rows (n, p) of every view."""
-        return {name: self._transform(name, X) for name in self.transformers}
+        return {name: self.transform_to(name, X) for name in self.transformers}
 
-    def _transform(self, name, X):
-        """Return the rows of one view."""
+    def transform_to(self, name: str, X: NDArray[Any]) -> NDArray[Any]:
+        """Return the rows (n, p) of one view."""
         Z = self.transformers[name].transform(self._as_given(name, X))
         return check_array(Z, dtype=np.float64, input_name=f"the output of the view {name!r}")
 
