@@ -55,6 +55,7 @@ HOW_TOS = [
     "plot_ten_standards.py",
     "plot_no_standards.py",
     "plot_other_axis.py",
+    "plot_fleet.py",
     "plot_drifting_instrument.py",
     "plot_replace_lamp.py",
     "plot_move_pls_from_other_software.py",

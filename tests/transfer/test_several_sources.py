@@ -8,8 +8,10 @@ from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.pipeline import make_pipeline
 
-from skspektron.inspection import TransferSpectraDisplay
+from skspektron import SNV, SpektronEmbedder, transfer
+from skspektron.inspection import EmbeddingDisplay, TransferSpectraDisplay
 from skspektron.io import LinearCalibration
 from skspektron.model_selection import (
     TransferGroupKFold,
@@ -361,3 +363,36 @@ def test_renamed_samples_and_shuffled_rows_give_the_same_fit():
     expected = fit(clone(model), (X, y, instrument, sample_id)).predict(X)
     other = fit(clone(model), tuple(part[order] for part in (X, y, instrument, renamed)))
     np.testing.assert_array_equal(other.predict(X), expected)
+
+
+@pytest.mark.parametrize("name", ["TTTTransfer", "LoRATransfer"])
+def test_networks_are_adapted_to_the_target_of_several_sources(name, tmp_path):
+    X, _, instrument, sample_id = stack = fleet(one_axis=False)
+    passes = {"max_epochs": 1} if name == "LoRATransfer" else {"max_steps": 1}
+    embedder = SpektronEmbedder(wavelength=[float(column.split()[0]) for column in X.columns])
+    model = getattr(transfer, name)(
+        make_pipeline(SNV(), embedder, Ridge(1e-3)),
+        source=FLEET,
+        n_transfer=6,
+        random_state=0,
+        device="cpu",
+        **passes,
+    )
+    model = fit(model, stack)
+    assert (model.source_, model.target_, len(model.source_channels_)) == (FLEET, "B", 18)
+    rows = np.arange(20, 52)  # of all instruments
+    y = model.predict(X.iloc[rows], instrument=instrument[rows])
+    for each in "ACB":
+        of_each = rows[instrument[rows] == each]
+        alone = model.predict(X.iloc[of_each], instrument=instrument[of_each])
+        np.testing.assert_allclose(y[instrument[rows] == each], alone, rtol=1e-4)
+    display = EmbeddingDisplay.from_estimator(model, X, instrument=instrument, sample_id=sample_id)
+    assert len(display.source) == 48 and len(display.target) == 24
+    if name == "LoRATransfer":
+        path = tmp_path / "adapter.safetensors"
+        model.save_adapter(path)
+        y = model.predict(X[instrument == "B"])
+        np.testing.assert_array_equal(model.load_adapter(path).predict(X[instrument == "B"]), y)
+        model.source_ = ["C", "A"]
+        with pytest.raises(ValueError, match=r"for the source \['C', 'A'\]"):
+            model.load_adapter(path)
