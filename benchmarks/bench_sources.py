@@ -85,7 +85,8 @@ def summary(rows: Sequence[dict]) -> str:
     ]
     for (method, n, k), values in sorted(cells.items()):
         better = int(np.sum(np.array(values) > np.array(cells[method, n, 1])))
-        lines.append(f"{method:<18}{n:>10}{k:>9}{np.mean(values):>9.3f}{len(values):>7}{better:>8}")
+        mean = f"{np.mean(values):.3f}"
+        lines.append(f"{method:<18}{n:>10}{k:>10}{mean:>10}{len(values):>10}{better:>10}")
     return "\n".join(lines)
 
 
@@ -103,15 +104,8 @@ def main(argv: Sequence[str]) -> None:
             sources = [first, *(each for each in HANDHELDS if each not in (target, first))]
             for method, n, k in product(args.methods, args.n_transfer, (1, 2, 3)):
                 score = mean_r2(method, sources[:k], target, n, stack, args)
-                rows.append(
-                    dict(
-                        zip(
-                            COLUMNS,
-                            (method, target, first, name, k, n, f"{score:.4f}"),
-                            strict=True,
-                        )
-                    )
-                )
+                values = (method, target, first, name, k, n, f"{score:.4f}")
+                rows.append(dict(zip(COLUMNS, values, strict=True)))
     with open(args.output, "w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()

@@ -13,10 +13,10 @@ Takes about 5 seconds on two cores.
 # %%
 # The data
 # --------
-# Each site measured and analysed 12 samples of its own, and 12 more were sent around in a ring test.
-# Ten of these are also measured on the new instrument: the standards. 40 other samples, measured on
-# the new instrument, are the test set. Every instrument has an axis of its own, and all spectra are
-# simulated.
+# Each site measured and analysed 12 samples of its own, and 12 more were sent around in a ring
+# test. Ten of these are also measured on the new instrument: the standards. 40 other samples,
+# measured on the new instrument, are the test set. Every instrument has an axis of its own, and all
+# spectra are simulated.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -73,8 +73,8 @@ ends = X.columns[model.source_channels_[[0, -1]]]
 print(f"sources {model.source_}, target {model.target_!r}, {ends[0]} to {ends[-1]}")
 
 # %%
-# The fitted model predicts spectra of every instrument, if it is given their labels: those of an old
-# one by the calibration of all three, those of the new one by the transferred calibration.
+# The fitted model predicts spectra of every instrument, if it is given their labels: those of an
+# old one by the calibration of all three, those of the new one by the transferred calibration.
 
 some = np.r_[12:14, 36:38, 60:62, len(X) - 2 : len(X)]
 predicted = model.predict(X.iloc[some], instrument=instrument[some])
@@ -117,20 +117,20 @@ figure.show()
 # %%
 # Interpretation
 # --------------
-# The rows of all three sites give a lower error than those of one site do on average, in five of six
-# fleets, and here and there a lower one than the best site. That is what it is for: before the new
-# instrument has reference values, nobody knows which site will turn out best. The calibration has
-# three times the samples, and has learnt from the old instruments how instruments differ.
+# In five of six fleets, the rows of all three sites give a lower error than those of one site do on
+# average, and in two a lower one than the best site. Before the new instrument has reference
+# values, nobody knows which site is the best. The calibration has three times the samples, and has
+# learnt from the old instruments how instruments differ.
 #
 # Which instruments to use is a parameter like any other. With a few dozen samples that the new
-# instrument has measured and the laboratory has analysed, search over lists:
-# ``GridSearchCV(NARTransfer(target="new"), {"source": ["north", ["north", "south"], old]}, cv=...)``,
-# with the folds of :class:`~skspektron.model_selection.TransferGroupKFold`, which hold out a sample
-# on all instruments.
+# instrument has measured and the laboratory has analysed, search over lists, as
+# ``GridSearchCV(NARTransfer(target="new"), {"source": ["north", ["north", "south"], old]})``, with
+# the folds of :class:`~skspektron.model_selection.TransferGroupKFold`, which hold out a sample on
+# all instruments.
 #
 # Limitations
 # -----------
 # The reference values of the sites must agree: a bias of one laboratory enters the calibration, and
 # the ring test is the way to find it. Nothing is extrapolated, so an instrument with a narrow range
-# narrows that of all; leave it out if it lacks the bands that matter. The more samples each site has
-# of its own, and the more alike the instruments are, the less the others add.
+# narrows that of all; omit it if it lacks the bands that matter. The more samples each site has of
+# its own, and the more alike the instruments are, the less the others add.

@@ -88,7 +88,7 @@ def affine_coefficients(
         raise ValueError(
             f"The coefficients of {type(predict.estimator).__name__} cannot be computed, since it "
             f"does not predict a synthetic spectrum ({error})."
-            f"{_explain_nonlinearity(predict.estimator)}"
+            f"{_explain_nonlinearity(predict)}"
         ) from error
     _check_linear(predict, y, X_random @ coef.T + intercept)
     if X is not None:
@@ -105,15 +105,15 @@ def _check_linear(predict: Predictor, y: NDArray[Any], y_linear: NDArray[Any]) -
     raise ValueError(
         f"Predictions of {type(predict.estimator).__name__} differ by up to {gaps[worst]:.3g} from "
         f"a linear function of the spectra; the largest prediction is {sizes[worst]:.3g}."
-        f"{_explain_nonlinearity(predict.estimator)}"
+        f"{_explain_nonlinearity(predict)}"
     )
 
 
-def _explain_nonlinearity(estimator: Any) -> str:
+def _explain_nonlinearity(predict: Predictor) -> str:
     """Return the first step that is not linear, if one is found, and the way out."""
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about synthetic spectra
-        step = _first_nonlinear(estimator)
+        step = _first_nonlinear(predict.estimator) or _interpolated_source(predict)
     found = "" if step is None else f" {step[0].upper()}{step[1:]} is not linear."
     return (
         f"{found} Only weighted sums of channels can be written as coefficients: use a derivative "
@@ -187,6 +187,19 @@ def _interpolation(estimator: Any) -> str:
     return (
         f" (which may interpolate {n_target} channels at {n_source} others with monotone cubics; "
         "DSTransfer, PDSTransfer and CCATransfer map different channels linearly)"
+    )
+
+
+def _interpolated_source(predict: Predictor) -> str | None:
+    """Return why predictions for one of several sources are not linear, if its channels differ."""
+    transfer = _innermost(predict.estimator)
+    sources, used = getattr(transfer, "source_", None), getattr(transfer, "source_channels_", [])
+    is_source = isinstance(sources, list) and predict.instrument in sources
+    if not is_source or len(predict.channels) == len(used):
+        return None
+    return (
+        f"the interpolation of the {len(predict.channels)} channels of {predict.instrument!r} at "
+        f"{len(used)} others, with monotone cubics,"
     )
 
 

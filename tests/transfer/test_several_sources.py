@@ -3,6 +3,7 @@
 from functools import cache
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
@@ -109,6 +110,20 @@ def test_on_one_axis_the_order_of_the_sources_does_not_matter(method):
     X, _, instrument, _ = fleet()
     one, other = (fitted(method, source).predict(X[instrument == "B"]) for source in ("AC", "CA"))
     np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-7)
+
+
+def test_the_order_of_the_sources_after_the_first_does_not_matter():
+    X, y, instrument, sample_id = fleet(one_axis=False)
+    on_c = instrument == "C"
+    rows = [X, X[on_c] * 1.03], [y, y[on_c]], [instrument, ["D"] * on_c.sum()]
+    stack = pd.concat(rows[0]), *map(np.concatenate, (*rows[1:], [sample_id, sample_id[on_c]]))
+    one, other = (
+        fit(make(PDSTransfer, 6).set_params(source=list(source)), stack)
+        for source in ("ACD", "ADC")
+    )
+    np.testing.assert_array_equal(one.source_channels_, other.source_channels_)
+    predictions = (model.predict(X[instrument == "B"]) for model in (one, other))
+    np.testing.assert_allclose(*predictions, rtol=1e-7, atol=1e-8)
 
 
 def test_the_first_source_gives_the_channels():
@@ -264,7 +279,7 @@ def test_a_search_chooses_among_lists_of_sources():
         TransferGroupKFold(3, target="B").split(X, y, instrument=instrument, sample_id=sample_id)
     )
     for grid in (["A", FLEET], [["A"], FLEET], [["A", "C"], ["C", "A"]]):
-        search = GridSearchCV(make(NARTransfer, 4), {"source": grid}, cv=splits, refit=True)
+        search = GridSearchCV(make(PooledTransfer, 4), {"source": grid}, cv=splits)
         search.fit(X, y, instrument=instrument, sample_id=sample_id)
         assert search.best_params_["source"] in grid
         assert np.isfinite(search.cv_results_["mean_test_score"]).all()
@@ -298,20 +313,24 @@ def test_intervals_hold_out_a_standard_on_all_sources():
 
 
 def test_coefficients_for_each_instrument_are_exported():
-    X, _, instrument, _ = fleet(one_axis=False)
-    model = LinearCalibration  # a short name for the line below
-    fit_on_fleet = fitted(PDSTransfer, one_axis=False)
-    of_target = model.from_estimator(fit_on_fleet)
-    own = X[instrument == "B"].dropna(axis=1)
-    np.testing.assert_allclose(
-        of_target.predict(own), fit_on_fleet.predict(X[instrument == "B"]), rtol=1e-6, atol=1e-8
-    )
-    same_axis = fitted(PDSTransfer)
+    model = fitted(PDSTransfer)
     for name in "ACB":
-        rows = fleet()[0][instrument == name]
-        exported = model.from_estimator(same_axis, instrument=name)
-        expected = same_axis.predict(rows, instrument=[name] * len(rows))
+        rows = of(fleet(), name)[0]
+        exported = LinearCalibration.from_estimator(model, instrument=name)
+        expected = model.predict(rows, instrument=[name] * len(rows))
         np.testing.assert_allclose(exported.predict(rows), expected, rtol=1e-8, atol=1e-9)
+
+
+def test_coefficients_for_channels_that_are_interpolated_are_refused():
+    X, _, instrument, _ = fleet(one_axis=False)
+    model = fitted(PDSTransfer, one_axis=False)
+    for name, n_channels in (("A", 18), ("B", 28)):
+        exported = LinearCalibration.from_estimator(model, instrument=name)
+        own = X[instrument == name].dropna(axis=1).iloc[:, :n_channels]
+        expected = model.predict(X[instrument == name], instrument=[name] * 24)
+        np.testing.assert_allclose(exported.predict(own), expected, rtol=1e-6, atol=1e-8)
+    with pytest.raises(ValueError, match="interpolation of the 23 channels of 'C' at 18 others"):
+        LinearCalibration.from_estimator(model, instrument="C")
 
 
 def test_a_display_shows_the_mean_over_the_sources():
