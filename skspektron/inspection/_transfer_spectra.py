@@ -32,7 +32,7 @@ class TransferSpectraDisplay:
     X_source, X_target, X_transferred : array-like of shape (n_samples, n_channels)
         Spectra of the same samples, paired by row, on the channels of the source: measured on the
         source, measured on the target, and the latter after the transfer, such as
-        ``PDS().fit(...).transform(X_target)``.
+        ``PDS().fit(...).transform(X_target)``. `from_estimator` takes the mean of several sources.
     wavelength, wavenumber : array-like of shape (n_channels,), default=None
         Axis in nm or in cm-1; not both. None: channel numbers.
     n_standards : int, default=None

@@ -92,7 +92,8 @@ class EPOTransfer(ComponentsTransfer, LastStepTransfer):
     Notes
     -----
     If the property of interest varies along a direction in which the instruments differ, the
-    projection costs accuracy; the automatic choice takes that into account. NaN is refused.
+    projection costs accuracy; the automatic choice takes that into account. With several sources
+    there is a difference for every pair of instruments that measured a standard. NaN is refused.
 
     References
     ----------

@@ -101,7 +101,8 @@ class NARTransfer(LastStepTransfer):
     -----
     The difference spectra enter as rows, with both signs, added to the mean source spectrum and
     with the mean of `y` as reference value, so that any regressor with an intercept can be used.
-    NaN is refused.
+    With several sources there is a difference for every pair of instruments that measured a
+    standard. NaN is refused.
 
     References
     ----------

@@ -104,10 +104,10 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Spectra of both instruments, stacked; rows of other instruments are ignored. Channels
+            Spectra of source and target, stacked; rows of other instruments are ignored. Channels
             that an instrument does not measure are NaN in all its rows, as `stack_instruments`
-            returns them; the calibration then uses the source's channels within the range of the
-            target.
+            returns them; the calibration then uses the channels of the (first) source within the
+            range of all others.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Reference values; NaN where unknown, which source rows must not have.
         instrument : array-like of shape (n_samples,), default=None

@@ -1,4 +1,4 @@
-"""Channels of two instruments in the columns of stacked rows."""
+"""Channels of the instruments in the columns of stacked rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
