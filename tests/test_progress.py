@@ -18,6 +18,7 @@ from skspektron import (
     _progress,
 )
 from skspektron._training.engine._callbacks import ProgressBar
+from skspektron.calibration import KernelEnsembleRegressor
 from skspektron.datasets import make_instruments
 from skspektron.foundation import SpektronRegressor
 from skspektron.model_selection import TransferCurveDisplay, stack_instruments, transfer_curve
@@ -83,6 +84,9 @@ def intervals(pretrainer, *, source, target, **options):
 
 
 RUNS = {
+    "calibrating": lambda stack, pretrainer, **options: KernelEnsembleRegressor(**options).fit(
+        *stack[:2]
+    ),
     "averaging": fit(lambda pretrainer, **options: EnsembleTransfer(**options)),
     "folds": fit(intervals),
     "pretraining": lambda stack, pretrainer, **options: make_pretrainer(**options).fit(stack[0]),

@@ -34,6 +34,7 @@ VIEWS = Several(
 )
 KERNEL_NAMES = Several(Choice(KERNELS), name="a list of such", min_length=1)
 N_DECOMPOSITIONS = 50  # of matrices with as many rows as spectra
+BLOCK = 2000  # rows that are predicted at once, which limits the memory
 
 
 class KernelEnsembleRegressor(RegressorMixin, DocumentedEstimator):
@@ -209,7 +210,11 @@ class KernelEnsembleRegressor(RegressorMixin, DocumentedEstimator):
         check_is_fitted(self)
         X = in_order_of_names(X, getattr(self, "feature_names_in_", None))
         X = validate_data(self, X, dtype=np.float64, reset=False)
-        mean, spread = self._ensemble.predict(self._views.transform(X))
+        blocks = [
+            self._ensemble.predict(self._views.transform(X[at : at + BLOCK]))
+            for at in range(0, len(X), BLOCK)
+        ]
+        mean, spread = (np.concatenate(part) for part in zip(*blocks, strict=True))
         shape = len(X), *self._y_shape
         y = (self._y_mean + self._y_scale * mean).reshape(shape)
         if not return_std:

@@ -75,18 +75,25 @@ def named_views(
     "auto" stands for those of `spectral_views`.
     """
     found: dict[str, Any] = {}
-    given = [views] if isinstance(views, str) else views
-    automatic = spectral_views(n_channels) if "auto" in map(str, given) else {}
-    for view in given:
-        if isinstance(view, str):
-            found |= automatic
-            continue
-        name, transformer = view if is_named_view(view) else (type(view).__name__.lower(), view)
-        if name in found:
-            count = 2 + sum(other.startswith(f"{name}-") for other in found)
-            name = f"{name}-{count}"
-        found[name] = clone(transformer)
-    return found, frozenset(found) - frozenset(automatic)
+    own = set()
+    for view in [views] if isinstance(views, str) else views:
+        is_own = not isinstance(view, str)
+        pairs = [_with_name(view)] if is_own else spectral_views(n_channels).items()
+        for name, transformer in pairs:
+            unique, count = name, 1
+            while unique in found:
+                unique, count = f"{name}-{count + 1}", count + 1
+            found[unique] = clone(transformer)
+            own |= {unique} if is_own else set()
+    return found, frozenset(own)
+
+
+def _with_name(view: Any) -> tuple[str, Any]:
+    """Return the name and the transformer of a view of the user."""
+    if is_named_view(view):
+        name, transformer = view
+        return name, transformer
+    return type(view).__name__.lower(), view
 
 
 @dataclass(frozen=True)
@@ -119,8 +126,9 @@ class FittedViews:
                 view.fit(fitted._as_given(name, X))
             except Exception as error:
                 raise ValueError(
-                    f"The view {name!r} could not be fitted to the spectra: {error} Views are "
-                    "fitted without y. Pass transformers that do not use it."
+                    f"The view {name!r} could not be fitted to the spectra: "
+                    f"{str(error).rstrip('.')}. Views are fitted without y. "
+                    "Pass transformers that do not use it."
                 ) from error
             fitted.rounding[name] = rounding_errors(partial(fitted.transform_to, name), X)
         return fitted

@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skspektron.calibration import KernelEnsembleRegressor, _kernels
+from skspektron.calibration import KernelEnsembleRegressor, _kernel_ensemble, _kernels
 from skspektron.preprocessing import SNV
 
 FEW = KernelEnsembleRegressor(views=[FunctionTransformer(), SNV()])
@@ -256,6 +256,24 @@ def test_sample_id_is_routed_through_pipeline_and_cross_validation(data):
     train = np.flatnonzero(~np.isin(np.arange(24), next(GroupKFold(3).split(X, y, samples))[1]))
     alone = clone(FEW).fit(SNV().fit_transform(X[train]), y[train], sample_id=samples[train])
     np.testing.assert_allclose(result["estimator"][0][-1].left_out_, alone.left_out_)
+
+
+def test_names_of_views_are_unique(data):
+    X, y = data
+    views = [("SNV", SNV()), "auto", ("SNV", PCA(2)), ("a-b", PCA(1)), ("a-b", SNV())]
+    model = KernelEnsembleRegressor(views=views, kernels="linear").fit(X, y)
+    names = list(model.view_weights_)
+    assert len(names) == 12
+    assert [names[0], names[2], *names[-3:]] == ["SNV", "SNV-2", "SNV-3", "a-b", "a-b-2"]
+
+
+def test_rows_are_predicted_in_blocks(data, monkeypatch):
+    X, y = data
+    model = clone(FEW).fit(X, y)
+    whole = model.predict(X, return_std=True)
+    monkeypatch.setattr(_kernel_ensemble, "BLOCK", 7)
+    for part, expected in zip(model.predict(X, return_std=True), whole, strict=True):
+        np.testing.assert_allclose(part, expected, rtol=1e-9)
 
 
 def test_pickle_gives_equal_predictions(data):

@@ -8,6 +8,7 @@ from sklearn.linear_model import Ridge
 from sklearn.utils.validation import check_is_fitted
 
 from skspektron import LoRATransfer, SpektronEmbedder, SpektronPretrainer
+from skspektron.calibration import KernelEnsembleRegressor
 from skspektron.cluster import CosineKMeans, VonMisesFisherMixture
 from skspektron.foundation import SpektronRegressor
 from skspektron.reliability import ApplicabilityDomain, ConformalTransfer
@@ -132,6 +133,7 @@ def test_a_failure_while_learning_leaves_no_fitted_transfer(method, make_stack, 
         (CosineKMeans(2, random_state=0), {"n_clusters": 0}),
         (VonMisesFisherMixture(2, random_state=0), {"n_components": 0}),
         (ApplicabilityDomain(), {"confidence_level": 2.0}),
+        (KernelEnsembleRegressor(kernels="linear"), {"kernels": "cubic"}),
         (ConformalTransfer(NoTransfer(Ridge()), confidence_level=0.5), {"confidence_level": 2.0}),
     ],
 )
