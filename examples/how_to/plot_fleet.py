@@ -7,7 +7,7 @@ with few samples of its own. A fourth instrument is bought. This guide calibrate
 three, transfers that calibration to the new instrument with ten standards, and compares it with the
 calibrations of single sites.
 
-Takes about 5 seconds on two cores.
+Takes about 15 seconds on two cores.
 """
 
 # %%
