@@ -179,13 +179,13 @@ def folds(sample_id: NDArray, seed: int, fraction: float = 1.0) -> Iterator[tupl
         yield train[np.isin(sample_id[train], drawn[:n_labelled])], test
 
 
-def pls(K: NDArray, K_test: NDArray, y: NDArray) -> NDArray:
+def pls(K: NDArray, K_test: NDArray, y: NDArray, limit: int = N_COMPONENTS) -> NDArray:
     """Return predictions by PLS with 1, 2, ... components from inner products, (A, n_test).
 
     PLS of one y by the kernel K = XX' of centred X: every score is a combination of its rows
     (Lindgren, Geladi & Wold, J. Chemom. 7 (1993) 45-59).
     """
-    n_components = min(N_COMPONENTS, len(y) - 1)
+    n_components = min(limit, len(y) - 1)
     T, C = np.zeros((2, n_components, len(y)))  # scores t, and c with t = Kc
     steps = np.zeros((n_components, len(K_test)))
     residual = y - y.mean()

@@ -1,0 +1,326 @@
+"""Compare KernelEnsembleRegressor with PLS on sets of spectra from one instrument.
+
+"best PLS" chooses the preprocessing (`preprocessings`), the scaling of channels and the number of
+components (1 to 20) by five inner folds; "SNV, PLS" chooses the number of components alone. Samples
+are held out in five folds, all rows of a sample together, and 10, 20 or 30 samples are drawn three
+times, with at most 60 others for the test. Channels are averaged to at most 300 and samples drawn
+to at most 200. The set "simulated" has 5,000 training and 1,000 test samples with 700 channels, one
+property that is linear in the spectra and one that is not. Each row of the CSV has the RMSEP of one
+property over all folds or draws, the fraction of reference values within 1.96 standard deviations
+of the prediction, and the CPU time of the set. Rows already in the CSV are not computed again. The
+constants of the estimator were chosen on these sets, except the simulated one.
+
+    OMP_NUM_THREADS=1 python -m benchmarks.bench_calibration --output calibration.csv
+"""
+
+import argparse
+import csv
+import json
+import os
+import platform
+import shlex
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from itertools import product
+from pathlib import Path
+from time import process_time
+
+import numpy as np
+from chemotools.derivative import SavitzkyGolay
+from numpy.typing import NDArray
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from tqdm import tqdm
+
+from benchmarks.bench_embedding import axis, pls, samples
+from skspektron import SNV, KernelEnsembleRegressor, SpektronEmbedder
+from skspektron.datasets import make_instruments
+
+COLUMNS = ("set", "property", "n_samples", "method", "n_test", "rmsep", "coverage", "seconds")
+PACKAGES = ("skspektron", "numpy", "scipy", "scikit-learn", "chemotools")
+MAX_COMPONENTS, MAX_SAMPLES, MAX_CHANNELS, N_FOLDS = 20, 200, 300, 5
+SIZES, LARGE, N_DRAWS, MAX_TEST = ("all", "10", "20", "30"), "5000", 3, 60
+CANE = ("TS", "CP", "ADF", "IVOMD")
+FILES = {  # set: file, names of its spectra (replicates of the same samples), properties
+    "barley": ("barley_auroranir", ["AuroraNIR"], ("moisture", "protein")),
+    **{
+        f"diesel {name}": ("diesel_swri", ["NIR"], (name,))
+        for name in ("CN", "TOTAL", "D4052", "FREEZE")
+    },
+    "gasoline": ("gasoline_kalivas", ["NIR"], ("octane",)),
+    "limesoda": ("soil_limesoda_ssp_460", ["visNIR"], ("SOC", "pH", "Clay")),
+    "nirsoil": ("soil_nirsoil", ["NIR"], ("total_nitrogen", "carbon", "CEC")),
+    "geeves": ("soil_geeves", ["visNIR"], ("clay", "silt", "total_carbon")),
+    "tecator": ("tecator", ["NIT"], ("moisture", "fat", "protein")),
+    "porkfat": ("raman_porkfat", ["Raman"], ("IV", "C16_0", "C18_1", "C18_2", "C18_0")),
+    **{
+        f"cane {name}": ("sugarcane_chaix", [name], CANE)
+        for name in ("F750", "MicroNIR2200", "NIRONE22", "NIRscanNano", "SCIO", "TellSpec")
+    },
+    "cane MicroNIR1700": ("sugarcane_chaix", [f"MicroNIR1700_rep{i}" for i in (1, 2, 3)], CANE),
+    "simulated": ("", [], ("amount", "product of amounts")),
+}
+
+
+@dataclass(frozen=True)
+class SpectralSet:
+    """Spectra X (n, p) on the axis `wavenumber` (p,) in cm-1, properties Y (n, q) and samples."""
+
+    X: NDArray
+    Y: NDArray
+    sample_id: NDArray
+    wavenumber: NDArray
+
+
+def load(name: str, folder: Path | None) -> SpectralSet:
+    """Return a set by name."""
+    if name == "simulated":
+        return simulated()
+    file, arrays, properties = FILES[name]
+    path = None if folder is None else folder / f"{file}.npz"
+    if path is None or not path.exists():
+        raise SystemExit(
+            f"Set {name!r} needs {file}.npz, which is not in {folder or '--data'}. Pass the folder "
+            "with --data or in SKSPEKTRON_DATA, or exclude the set with --sets."
+        )
+    data = np.load(path)
+    blocks = [data[f"X_{array}"].astype(float) for array in arrays]
+    Y = np.column_stack([data[name].astype(float) for name in properties])
+    ids = samples(data, len(Y))
+    is_used = np.isfinite(np.column_stack([Y, *blocks])).all(axis=1)
+    if "duplicate_of_earlier" in data:
+        is_used &= ~data["duplicate_of_earlier"]
+    rows = np.random.default_rng(0).permutation(np.flatnonzero(is_used))[:MAX_SAMPLES]
+    X, n = np.concatenate([block[rows] for block in blocks]), len(blocks)
+    step = -(-X.shape[1] // MAX_CHANNELS)
+    X = X[:, : X.shape[1] // step * step].reshape(len(X), -1, step).mean(axis=2)
+    wavenumber = axis(data, arrays[0])[: X.shape[1] * step].reshape(-1, step).mean(axis=1)
+    return SpectralSet(X, np.tile(Y[rows], (n, 1)), np.tile(ids[rows], n), wavenumber)
+
+
+def simulated() -> SpectralSet:
+    """Return 6,000 simulated samples."""
+    data = make_instruments(6000, random_state=0)
+    Y = np.column_stack([data.y[:, 0], data.y[:, 0] * data.y[:, 1]])
+    return SpectralSet(data.X["A"], Y, data.sample_id, 1e7 / data.wavelength)
+
+
+def splits(sample_id: NDArray, size: str) -> Iterator[tuple[NDArray, NDArray]]:
+    """Yield training and test rows: five folds for "all", else draws of `size` samples."""
+    names = np.unique(sample_id)
+    if size == "all":
+        yield from five_folds(sample_id)
+        return
+    n_draws, n_test = (1, 1000) if size == LARGE else (N_DRAWS, MAX_TEST)
+    for draw in range(n_draws):
+        drawn = np.random.default_rng([int(size), draw]).permutation(names)
+        train, test = drawn[: int(size)], drawn[int(size) :][:n_test]
+        yield tuple(np.flatnonzero(np.isin(sample_id, part)) for part in (train, test))
+
+
+def preprocessings(n_channels: int) -> dict[str, Callable[[NDArray], NDArray]]:
+    """Return the preprocessings that "best PLS" chooses from."""
+    first, second = (
+        SavitzkyGolay(window_length=width, polyorder=2, deriv=order, mode="interp")
+        for order, width in ((1, 11), (2, 21))
+    )
+    steps = {
+        "none": FunctionTransformer(),
+        "SNV": SNV(),
+        "first derivative": first,
+        "SNV, first derivative": make_pipeline(SNV(), first),
+        "SNV, second derivative": make_pipeline(SNV(), second),
+    }
+    return {name: step.fit_transform for name, step in steps.items()}
+
+
+def pls_path(Z: NDArray, y: NDArray, Z_test: NDArray, scale: bool, limit: int) -> NDArray:
+    """Return the predictions of PLS with 1 to `limit` components, (limit, n_test)."""
+    Z, Z_test = Z - Z.mean(axis=0), Z_test - Z.mean(axis=0)
+    deviation = Z.std(axis=0, ddof=1)
+    if scale:
+        deviation = np.where(deviation > 1e-12 * deviation.max(), deviation, np.inf)
+        Z, Z_test = Z / deviation, Z_test / deviation
+    return pls(Z @ Z.T, Z_test @ Z.T, y, limit)
+
+
+def chosen_pls(data: SpectralSet, train, test, names: Sequence[str], scales) -> NDArray:
+    """Return predictions (n_test, q) of PLS whose settings minimize the error in five folds."""
+    X, ids = data.X[train], data.sample_id[train]
+    folds = five_folds(ids)
+    limit = min(MAX_COMPONENTS, min(len(fit) for fit, _ in folds) - 1)
+    steps = preprocessings(X.shape[1])
+    viewed = {name: (steps[name](X), steps[name](data.X[test])) for name in names}
+    predicted = np.empty((len(test), data.Y.shape[1]))
+    for j, y in enumerate(data.Y[train].T):
+        press = {}
+        for name, scale in product(names, scales):
+            Z = viewed[name][0]
+            errors = [pls_path(Z[fit], y[fit], Z[out], scale, limit) - y[out] for fit, out in folds]
+            press[name, scale] = sum((error**2).sum(axis=1) for error in errors)
+        name, scale = min(press, key=lambda settings: press[settings].min())
+        n_components = 1 + int(np.argmin(press[name, scale]))
+        Z, Z_test = viewed[name]
+        predicted[:, j] = pls_path(Z, y, Z_test, scale, n_components)[-1]
+    return predicted
+
+
+def five_folds(ids: NDArray) -> list[tuple[NDArray, NDArray]]:
+    """Return training and held-out rows of five folds of the samples."""
+    names = np.unique(ids)
+    order = np.random.default_rng(0).permutation(len(names))
+    fold = (order % N_FOLDS)[np.searchsorted(names, ids)]
+    return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(N_FOLDS)]
+
+
+def best_pls(data: SpectralSet, train: NDArray, test: NDArray) -> tuple:
+    """Return predictions of PLS with chosen preprocessing, scaling and number of components."""
+    names = tuple(preprocessings(data.X.shape[1]))
+    return chosen_pls(data, train, test, names, (False, True)), np.nan
+
+
+def snv_pls(data: SpectralSet, train: NDArray, test: NDArray) -> tuple:
+    """Return predictions of PLS after SNV with a chosen number of components."""
+    return chosen_pls(data, train, test, ("SNV",), (False,)), np.nan
+
+
+def ensemble(data: SpectralSet, train: NDArray, test: NDArray, views="auto") -> tuple:
+    """Return predictions of the kernel ensemble and their standard deviations."""
+    model = KernelEnsembleRegressor(views=views)
+    model.fit(data.X[train], data.Y[train], sample_id=data.sample_id[train])
+    mean, std = model.predict(data.X[test], return_std=True)
+    return mean.reshape(len(test), -1), std.reshape(len(test), -1)
+
+
+def ensemble_with_network(data: SpectralSet, train: NDArray, test: NDArray) -> tuple:
+    """Return the same with the embedding of the network as one more view."""
+    network = SpektronEmbedder("small", wavenumber=data.wavenumber, device="cpu")
+    return ensemble(data, train, test, ["auto", make_pipeline(SNV(), network)])
+
+
+METHODS = {
+    "kernel ensemble": ensemble,
+    "best PLS": best_pls,
+    "SNV, PLS": snv_pls,
+    "kernel ensemble with network": ensemble_with_network,
+}
+
+
+def rows_of(name: str, data: SpectralSet, size: str, method: str) -> list[dict[str, object]]:
+    """Return a row for each property of a set."""
+    start, errors, n_inside = process_time(), [], 0.0
+    for train, test in splits(data.sample_id, size):
+        predicted, std = METHODS[method](data, train, test)
+        errors.append(predicted - data.Y[test])
+        n_inside += (np.abs(errors[-1]) < 1.96 * std).sum(axis=0)
+    error = np.concatenate(errors)
+    rmsep, coverage = np.sqrt((error**2).mean(axis=0)), n_inside / len(error)
+    seconds = round(process_time() - start, 2)
+    return [
+        dict(
+            zip(
+                COLUMNS,
+                (
+                    *(name, prop, size, method, len(error), f"{rmsep[j]:.5g}"),
+                    *("" if np.isnan(std).all() else f"{coverage[j]:.3f}", seconds),
+                ),
+                strict=True,
+            )
+        )
+        for j, prop in enumerate(FILES[name][2])
+    ]
+
+
+def ratios(rows: Sequence[dict[str, str]], method: str, rival: str, size: str) -> dict[str, float]:
+    """Return the geometric mean over the properties of RMSEP over that of a rival, by set."""
+    error = {
+        (row["set"], row["property"], row["method"]): float(row["rmsep"])
+        for row in rows
+        if row["n_samples"] == size
+    }
+    logs: dict[str, list[float]] = {}
+    for name, prop, used in error:
+        if used == method and (name, prop, rival) in error:
+            ratio = error[name, prop, method] / error[name, prop, rival]
+            logs.setdefault(name, []).append(np.log(ratio))
+    return {name: float(np.exp(np.mean(values))) for name, values in logs.items()}
+
+
+def summary(rows: Sequence[dict[str, str]]) -> list[str]:
+    """Return lines with the mean ratio of every method and number of samples, and the worst set."""
+    lines = []
+    for rival in ("best PLS", "SNV, PLS"):
+        for method in [name for name in METHODS if name != rival]:
+            for size in (*SIZES, LARGE):
+                found = ratios(rows, method, rival, size)
+                if found:
+                    mean = np.exp(np.mean(np.log(list(found.values()))))
+                    worst = max(found, key=found.__getitem__)
+                    lines.append(
+                        f"{method} / {rival}, {size}: {mean:.3f} ({worst}: {found[worst]:.2f})"
+                    )
+    return lines
+
+
+def table(rows: Sequence[dict[str, str]]) -> list[str]:
+    """Return the lines of the table of docs/calibration.md."""
+    columns = [ratios(rows, "kernel ensemble", "best PLS", "all")]
+    columns += [ratios(rows, "kernel ensemble", "SNV, PLS", size) for size in SIZES[1:]]
+    lines = [
+        f"| {name} | " + " | ".join(f"{column[name]:.2f}" for column in columns) + " |"
+        for name in FILES
+        if all(name in column for column in columns)
+    ]
+    if not lines:
+        return []
+    means = [np.exp(np.mean(np.log(list(column.values())))) for column in columns]
+    return [*lines, "| geometric mean | " + " | ".join(f"{mean:.2f}" for mean in means) + " |"]
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Return the arguments."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    folder = os.environ.get("SKSPEKTRON_DATA")
+    parser.add_argument("--data", type=Path, default=Path(folder) if folder else None)
+    parser.add_argument("--sets", nargs="+", choices=FILES, default=list(FILES))
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS)[:3])
+    sizes = [*SIZES, LARGE]
+    parser.add_argument("--sizes", nargs="+", choices=sizes, default=sizes)
+    parser.add_argument("--output", type=Path, required=True)
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str]) -> None:
+    """Write the CSV and the JSON beside it, and print the ratios."""
+    args = parse(argv)
+    rows: list[dict[str, str]] = []
+    if args.output.exists():
+        with args.output.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+    done = {(row["set"], row["n_samples"], row["method"]) for row in rows}
+    cells = [
+        (name, size, method)
+        for name in args.sets
+        for size in args.sizes
+        for method in args.methods
+        if (name == "simulated") == (size == LARGE) and (name, size, method) not in done
+    ]
+    for name, size, method in tqdm(cells):
+        found = rows_of(name, load(name, args.data), size, method)
+        rows += [{key: str(value) for key, value in row.items()} for row in found]
+        with args.output.open("w", newline="") as file:
+            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+    run = {"arguments": shlex.join(argv), "python": platform.python_version()}
+    run |= {name: version(name) for name in PACKAGES}
+    Path(f"{args.output}.json").write_text(json.dumps([run], indent=2) + "\n")
+    print(*summary(rows), *table(rows), sep="\n")
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore", RuntimeWarning)
+    main(sys.argv[1:])
