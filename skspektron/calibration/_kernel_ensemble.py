@@ -46,7 +46,7 @@ class KernelEnsembleRegressor(RegressorMixin, DocumentedEstimator):
 
     .. math::
         \hat y = \bar y + K (K + n \lambda I)^{-1} (y - \bar y), \qquad
-        \lambda = 10^{-7}, 10^{-6.25}, \dots, 10^{-0.25} .
+        \lambda = 10^{-7}, 10^{-6.25}, \ldots, 10^{-0.25} .
 
     For every one of these regressions, each sample g is predicted by the fit without its rows, from
     the hat matrix H of all rows, without another fit [2]_ [3]_:
