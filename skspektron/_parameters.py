@@ -196,7 +196,6 @@ class Several(Rule):
     item: Rule
     length: int | None = None
     name: str = "a sequence of such"
-    min_length: int = 0
 
     @property
     def words(self):
@@ -206,8 +205,7 @@ class Several(Rule):
         return is_sequence(value) and all(map(self.item.has_type, value))
 
     def allows(self, value):
-        is_long = self.length in (None, len(value)) and len(value) >= self.min_length
-        return is_long and all(map(self.item.allows, value))
+        return self.length in (None, len(value)) and all(map(self.item.allows, value))
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -25,14 +26,23 @@ from ._views import FittedViews, is_named_view
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+
+@dataclass(frozen=True)
+class NonEmpty(Several):
+    """A sequence of at least one item."""
+
+    def allows(self, value):
+        """Return whether there are items, and all meet the rule."""
+        return len(value) > 0 and super().allows(value)
+
+
 TRANSFORMER = having("transformers", "fit", "transform")
 NAMED = Kind("pairs of a name and a transformer", is_named_view)
-VIEWS = Several(
+VIEWS = NonEmpty(
     Choice(("auto",)) | TRANSFORMER | NAMED,
     name="a list of 'auto', transformers or pairs of a name and a transformer",
-    min_length=1,
 )
-KERNEL_NAMES = Several(Choice(KERNELS), name="a list of such", min_length=1)
+KERNEL_NAMES = NonEmpty(Choice(KERNELS), name="a list of such")
 N_DECOMPOSITIONS = 50  # of matrices with as many rows as spectra
 BLOCK = 2000  # rows that are predicted at once, which limits the memory
 
