@@ -54,7 +54,9 @@ def client():
         pytest.MonkeyPatch.context() as patch,
         dask.config.set(TIMEOUTS),
         nullcontext(patch.setenv("PYTHONPATH", path)),  # as docs/benchmark.md says
-        nullcontext(patch.syspath_prepend(BENCHMARK.parents[1])),  # for the scheduler, in this process
+        nullcontext(
+            patch.syspath_prepend(BENCHMARK.parents[1])
+        ),  # for the scheduler, in this process
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
         ) as cluster,
@@ -213,7 +215,16 @@ def test_the_benchmark_neither_loses_nor_repeats_a_row(both_workers, tmp_path, m
     both_workers.wait_for_workers(2, timeout="300s")
     assert set(both_workers.run(os.getpid).values()) != set(pids.values())
     # The script, run as documented, computes only the additional repeat.
-    command = [sys.executable, "-m", "benchmarks.bench_transfer", *SMALL, "--cluster", address, "--output", two]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.bench_transfer",
+        *SMALL,
+        "--cluster",
+        address,
+        "--output",
+        two,
+    ]
     command[command.index("2")] = "3"
     subprocess.run(command, check=True, capture_output=True, timeout=300)
     assert [row for row in read(two) if row["repeat"] != "2"] == read(one)
