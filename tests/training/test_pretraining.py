@@ -19,7 +19,7 @@ from skspektron._training.masked._batches import masked_batch
 from tests import oracles
 
 SIZES = {"patch_length": 16, "d_model": 64, "d_state": 64, "n_layers": 1}
-BUDGET = {"max_steps": 600, "batch_size": 64, "learning_rate": 3e-3, "report_every": 300}
+BUDGET = {"max_steps": 300, "batch_size": 64, "learning_rate": 3e-3, "report_every": 150}
 
 
 class LeakingNetwork(SpektronNetwork):
@@ -48,7 +48,7 @@ def test_noise_cannot_be_learnt_except_through_a_leak(
     monkeypatch.setattr(_pretraining, "SpektronNetwork", network)
     rng = np.random.default_rng(0)
     # More spectra than the run visits twice: it cannot know them by heart.
-    X, X_test = rng.normal(size=(20_000, 256)), rng.normal(size=(64, 256))
+    X, X_test = rng.normal(size=(10_000, 128)), rng.normal(size=(64, 128))
     network = new_network(Architecture(**SIZES), seed=0)
     run(network, make_spectra(X), warmup_steps=50, **BUDGET)
     error = held_out_nre(network, make_spectra(X_test), X.mean(axis=0))
@@ -60,7 +60,7 @@ COMBINATIONS = [
     Combination("wavelet", "dlinoss", "token", "linear"),
     Combination("patch", "transformer", "drop", "grid"),
 ]
-SHORT = {"max_steps": 60}
+SHORT = {"max_steps": 40}
 
 
 @pytest.mark.slow
@@ -110,7 +110,7 @@ def test_correlated_bands_are_learnt(run, make_spectra):
     spectra, test = make_spectra(X[:1000]), make_spectra(X[1000:])
     network = new_network(Architecture(**SIZES | {"patch_length": 27}), seed=0)
     history = run(
-        network, spectra, max_steps=500, batch_size=64, learning_rate=3e-3, warmup_steps=50
+        network, spectra, max_steps=200, batch_size=64, learning_rate=3e-3, warmup_steps=50
     )
     error = held_out_nre(network, test, X[:1000].mean(axis=0))
     interpolation = history[-1]["interpolation_mse"] / history[-1]["mean_mse"]

@@ -13,12 +13,17 @@ from skspektron._bridge import load_tensors
 from skspektron._training.engine._processes import Processes, join
 from tests.training import one_run
 
+# Where there is a fork server, all processes come from one that has imported torch, and the module
+# that the first optimizer imports.
+METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+CONTEXT = multiprocessing.get_context(METHOD)
+CONTEXT.set_forkserver_preload([one_run.__name__, "torch._dynamo"])
+
 
 def start(settings, folder, **kwargs):
     """Start a run in a new process with as many threads as this one."""
     kwargs["n_threads"] = torch.get_num_threads()
-    context = multiprocessing.get_context("spawn")
-    process = context.Process(target=one_run.main, args=(settings, folder), kwargs=kwargs)
+    process = CONTEXT.Process(target=one_run.main, args=(settings, folder), kwargs=kwargs)
     process.start()
     return process
 
