@@ -20,9 +20,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
-from itertools import permutations
+from itertools import groupby, permutations
 from pathlib import Path
 from tempfile import mkdtemp
 from time import perf_counter
@@ -38,6 +38,7 @@ from scipy.stats import wilcoxon
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from benchmarks.conditions import CONDITIONS
 from benchmarks.development import STRENGTHS, replicated, second_instrument, single_instrument_sets
 from skspektron import SpektronPretrainer, metrics, transfer
 from skspektron.datasets import fetch_corn, fetch_tablets, make_instruments
@@ -46,6 +47,7 @@ from skspektron.model_selection import TransferShuffleSplit, dask_parallel, stac
 KEY = ("task", "method", "n_transfer", "repeat")
 COLUMNS = (*KEY, "rmsep", "r2", "bias", "sep", "seconds")
 PACKAGES = ("skspektron", "numpy", "scipy", "scikit-learn", "chemotools", "torch")
+TEST_SIZE = 0.25  # fraction of the samples
 FEWEST_REPEATS = 6  # with fewer, a Wilcoxon test cannot reach p < 0.05
 R2_FLOOR = -1.0  # keeps one failed task from dominating the mean
 
@@ -250,9 +252,11 @@ def simulated_tasks() -> Iterator[Task]:
     yield from pair_tasks("simulated", bunch.X, bunch.y, bunch)
 
 
-def pair_tasks(data: str, X: dict[str, NDArray], y: NDArray, bunch) -> Iterator[Task]:
-    """Yield a task for every ordered pair of instruments and every property."""
-    for source, target in permutations(X, 2):
+def pair_tasks(
+    data: str, X: dict[str, NDArray], y: NDArray, bunch, pairs: Iterable | None = None
+) -> Iterator[Task]:
+    """Yield a task for every pair of instruments, by default all ordered ones, and property."""
+    for source, target in permutations(X, 2) if pairs is None else pairs:
         pair = {key: (X[key], y, bunch.sample_id) for key in (source, target)}
         rows, all_y, *labels = stack_instruments(pair)
         for column, name in enumerate(bunch.target_names):
@@ -275,10 +279,19 @@ def development_tasks() -> Iterator[Task]:
             yield from pair_tasks(f"{name}-{kind}", spectra, y, names)
 
 
+def condition_tasks(name: str) -> Iterator[Task]:
+    """Yield the tasks of one set in which the conditions change, see conditions.py."""
+    for wavelength, X, properties, ids, pairs in CONDITIONS[name]():
+        y = np.column_stack(list(properties.values()))
+        bunch = SimpleNamespace(wavelength=wavelength, target_names=list(properties), sample_id=ids)
+        yield from pair_tasks(name, X, y, bunch, pairs)
+
+
 DATA = {
     "corn": corn_tasks,
     "tablets": tablet_tasks,
     "sugarcane": sugarcane_tasks,
+    **{name: partial(condition_tasks, name) for name in CONDITIONS},
     "development": development_tasks,
     "simulated": simulated_tasks,
 }
@@ -293,21 +306,28 @@ def joint_fits_by_pair() -> dict:
 def joint_fits(task: Task, seed: int) -> dict:
     """Return the joint fits of the pair and split of a task; drop those of any other."""
     is_alone = task.all_y.shape[1] == 1
-    pair = task.name if is_alone else task.name.rsplit("/", 1)[0]
+    pair = task.name if is_alone else pair_of(task)
     known = joint_fits_by_pair()
     if (pair, seed) not in known:
         known.clear()
     return known.setdefault((pair, seed), {})
 
 
+def pair_of(task: Task) -> str:
+    """Return the data set and the instruments of a task, as in its name."""
+    return task.name.rsplit("/", 1)[0]
+
+
+def run_pair(units: list[tuple], seed: int) -> list[dict]:
+    """Run the units of one pair of instruments on one split, which share the joint fits."""
+    return [row for unit in units for row in run_unit(*unit, seed)]
+
+
 def run_unit(task: Task, repeat: int, todo: list[tuple], seed: int) -> list[dict]:
     """Fit and score the (method, n_transfer) pairs in `todo` on one split of one task."""
     torch.set_num_threads(1)  # threadpool_limits only limits libraries that are loaded
-    cv = TransferShuffleSplit(1, target=task.target, test_size=0.25, random_state=seed + repeat)
-    metadata = {"instrument": task.instrument, "sample_id": task.sample_id}
-    [(train, test)] = cv.split(task.X, task.y, **metadata)
-    # The derivative of a spectrum does not depend on other spectra: nothing leaks.
-    derivative = SavitzkyGolay(window_length=11, polyorder=2, mode="interp").fit_transform(task.X)
+    train, test = split(task, seed + repeat)
+    derivative = first_derivative(task.X)
     rows = []
     for name, n_transfer in todo:
         method = METHODS[name]
@@ -327,9 +347,22 @@ def run_unit(task: Task, repeat: int, todo: list[tuple], seed: int) -> list[dict
     return rows
 
 
-def predict(task, method, n_transfer, seed, X, train, test) -> tuple[NDArray, float]:
+def split(task: Task, seed: int) -> tuple[NDArray, NDArray]:
+    """Return the rows of three quarters of the samples, and the target rows of the others."""
+    cv = TransferShuffleSplit(1, target=task.target, test_size=TEST_SIZE, random_state=seed)
+    metadata = {"instrument": task.instrument, "sample_id": task.sample_id}
+    [(train, test)] = cv.split(task.X, task.y, **metadata)
+    return train, test
+
+
+def first_derivative(X: NDArray) -> NDArray:
+    """Return the derivative of each spectrum, which depends on no other: nothing leaks."""
+    return SavitzkyGolay(window_length=11, polyorder=2, mode="interp").fit_transform(X)
+
+
+def predict(task, method, n_transfer, seed, X, train, test, **params) -> tuple[NDArray, float]:
     """Return predictions for the test rows, and the seconds that fit and predict took."""
-    estimator = method.build(task, n_transfer, seed)
+    estimator = method.build(task, n_transfer, seed).set_params(**params)
     used = method.rows(task, train, seed)
     y = task.all_y if method.joint else task.y
     known = {"instrument": task.instrument[used], "sample_id": task.sample_id[used]}
@@ -351,15 +384,26 @@ def size_label(n_transfer: int | None) -> str:
     return "all" if n_transfer is None else str(n_transfer)
 
 
+def n_candidates(task: Task) -> int:
+    """Return the number of samples that can be standards: paired, and not held out."""
+    ids = [task.sample_id[task.instrument == name] for name in (task.source, task.target)]
+    return int((1 - TEST_SIZE) * len(np.intersect1d(*ids)))
+
+
 def plan(tasks, names, sizes, repeats, done) -> Iterator[tuple[Task, int, list[tuple]]]:
-    """Yield the fits that are missing, grouped by task and split."""
+    """Yield the fits that are missing, grouped by task and split.
+
+    Numbers of standards above the number of candidates are left out.
+    """
     fits = [(name, n) for name in names for n in METHODS[name].sizes(sizes)]
+    largest = {task.name: n_candidates(task) for task in tasks}
     for repeat in range(repeats):
         for task in tasks:
             todo = [
                 (name, n)
                 for name, n in fits
-                if (task.name, name, size_label(n), str(repeat)) not in done
+                if (n is None or n <= largest[task.name])
+                and (task.name, name, size_label(n), str(repeat)) not in done
             ]
             if todo:
                 yield task, repeat, todo
@@ -412,22 +456,48 @@ def compute(units: list, args: argparse.Namespace) -> None:
         writer = csv.DictWriter(file, COLUMNS)
         if is_new:
             writer.writeheader()
-        jobs = (delayed(run_unit)(*unit, args.seed) for unit in units)
+        pairs = groupby(units, key=lambda unit: (pair_of(unit[0]), unit[1]))
+        jobs = (delayed(run_pair)(list(of_pair), args.seed) for _, of_pair in pairs)
         for rows in Parallel(return_as="generator_unordered")(jobs):
             writer.writerows(rows)
             file.flush()
             bar.update(len(rows))
 
 
+def regrets(rows: Iterable[dict]) -> dict[tuple[str, str, str], float]:
+    """Return the distance in mean R2 to the best method, by data set, method and n_transfer.
+
+    The means are over the splits that the method was run on. Methods that were not run on all of
+    them are not compared with it, nor are those on half of the samples.
+    """
+    r2: dict[tuple, dict[tuple, float]] = {}
+    for row in rows:
+        cell = row["task"].split("/")[0], row["method"], row["n_transfer"]
+        r2.setdefault(cell, {})[row["task"], row["repeat"]] = max(float(row["r2"]), R2_FLOOR)
+    result = {}
+    for (data, method, n), own in r2.items():
+        rivals = [
+            np.mean([other[split] for split in own])
+            for (other_data, name, other_n), other in r2.items()
+            if (other_data, other_n) == (data, n)
+            and name not in HALVES
+            and own.keys() <= other.keys()
+        ]
+        mean = np.mean(list(own.values()))
+        result[data, method, n] = float(max([mean, *rivals]) - mean)
+    return result
+
+
 def summary(rows: list[dict]) -> str:
-    """Return a table of R2 and its spread by data set, method and n_transfer."""
+    """Return a table of R2, its spread and regret by data set, method and n_transfer."""
     groups: dict[tuple, list] = {}
     for row in rows:
         data = row["task"].split("/")[0]
         groups.setdefault((data, row["method"], row["n_transfer"]), []).append(row)
+    regret = regrets(rows)
     lines = [
-        f"{'data':<10} {'method':<20} {'n':>4} {'fits':>5} {'mean R2*':>9} {'median R2':>10} "
-        f"{'IQR':>6} {'seconds':>8}"
+        f"{'data':<10} {'method':<20} {'n':>4} {'fits':>5} {'mean R2*':>9} {'regret':>7} "
+        f"{'median R2':>10} {'IQR':>6} {'seconds':>8}"
     ]
     for (data, method, n_transfer), group in groups.items():
         r2 = np.array([float(row["r2"]) for row in group])
@@ -435,10 +505,13 @@ def summary(rows: list[dict]) -> str:
         seconds = np.median([float(row["seconds"]) for row in group])
         lines.append(
             f"{data:<10} {method:<20} {n_transfer:>4} {len(group):>5} "
-            f"{np.maximum(r2, R2_FLOOR).mean():>9.3f} {median:>10.3f} {q3 - q1:>6.3f} "
-            f"{seconds:>8.2f}"
+            f"{np.maximum(r2, R2_FLOOR).mean():>9.3f} {regret[data, method, n_transfer]:>7.3f} "
+            f"{median:>10.3f} {q3 - q1:>6.3f} {seconds:>8.2f}"
         )
-    return "\n".join([*lines, f"* R2 of each fit floored at {R2_FLOOR:.0f}; seconds: the median"])
+    notes = (
+        f"* R2 of each fit floored at {R2_FLOOR:.0f}; regret: distance to the best method on the "
+    )
+    return "\n".join([*lines, f"{notes}same splits; seconds: the median"])
 
 
 def comparison(rows: list[dict], one: str, other: str) -> str:

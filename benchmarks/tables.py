@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.bench_transfer import NAMES, R2_FLOOR, comparison, read_rows
+from benchmarks.bench_transfer import NAMES, R2_FLOOR, comparison, read_rows, regrets
+from benchmarks.compact import expand
 
 RESULTS = Path(__file__).parent / "results"
 LABELS = {
@@ -41,14 +42,14 @@ LABELS = {
     "ttt": "TTT",
     "full-recalibration": "full recalibration",
 }
-SIZES = ("0", "2", "5", "10", "20", "30", "50")
+SIZES = ("0", "2", "5", "10", "15", "20", "30", "50")
 SLOW = ("coral", "mean-centring", "pds", "nar", "ensemble", "lora", "fno", "ttt")
 
 
 @cache
 def read(data: str) -> list[dict]:
     """Return the committed rows of a data set."""
-    return read_rows(RESULTS / f"{data}.csv")
+    return expand(read_rows(RESULTS / f"{data}.csv"))
 
 
 class Results:
@@ -90,13 +91,61 @@ def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def by_size(results: Results, sizes: Sequence[str], *, spread: bool) -> str:
-    """Return R2 of every method that has a cell, by number of standards."""
+    """Return R2 of every method that has a cell, by number of standards with a cell."""
+    sizes = [n for n in sizes if any(results.cell(method, n) for method in LABELS)]
     rows = []
     for method, label in LABELS.items():
         cells = [results.cell(method, n) for n in sizes]
         if any(cells):
             rows.append([label, *cells, *([results.quartiles(method, "10")] * spread)])
     return markdown(["method", *sizes, *["quartiles at 10"] * spread], rows)
+
+
+def regret(results: dict[str, Results], sizes: Sequence[str]) -> str:
+    """Return the distance to the best method of each data set, and its mean and maximum.
+
+    Only methods with a value in every column are listed; the best are first.
+    """
+    columns = [(data, n) for data in results for n in sizes]
+    values = {}
+    for of_data in results.values():
+        first = (row for row in of_data.rows if int(row["repeat"]) < of_data.n_repeats)
+        values |= regrets(first)
+    rows = []
+    for method, label in LABELS.items():
+        if all(results[data].cell(method, n) for data, n in columns):
+            own = [values[data, method, n] for data, n in columns]
+            rows.append([label, *own, np.mean(own), max(own)])
+    rows.sort(key=lambda row: row[-2])
+    header = ["method", *(f"{data}, {n}" for data, n in columns), "mean", "largest"]
+    return markdown(header, [[label, *(f"{v:.2f}" for v in own)] for label, *own in rows])
+
+
+def recalibration(results: dict[str, Results], sizes: Sequence[str]) -> str:
+    """Return how many labelled target samples a calibration from nothing needs to equal a method.
+
+    That is the smallest number with which the mean R2 of `TargetOnly` is at least that of the
+    method; "all" is full recalibration, and "-" means that it is lower too.
+    """
+    rows = []
+    for method, label in LABELS.items():
+        if method in ("target-only", "full-recalibration"):
+            continue
+        cells = [equal_size(of_data, method, n) for of_data in results.values() for n in sizes]
+        if any(cells):
+            rows.append([label, *cells])
+    return markdown(["method", *(f"{data}, {n}" for data in results for n in sizes)], rows)
+
+
+def equal_size(results: Results, method: str, n: str) -> str:
+    """Return the smallest number of standards at which a new calibration equals a method."""
+    own = results.by_repeat(method, n)
+    if own is None:
+        return ""
+    sizes = [("target-only", size) for size in SIZES[1:]] + [("full-recalibration", "all")]
+    new = {size: results.by_repeat(name, size) for name, size in sizes}
+    enough = (size for size, r2 in new.items() if r2 is not None and r2.mean() >= own.mean())
+    return next(enough, "-")
 
 
 def of_two_repeats(corn: Results, tablets: Results) -> str:
@@ -172,6 +221,10 @@ def tables() -> dict[str, list[str]]:
             by_size(tablets[5], SIZES, spread=True),
             of_two_repeats(corn[2], tablets[2]),
             other_samples(corn[10], tablets[5]),
+        ],
+        "which_method.md": [regret({"corn": corn[5], "tablets": tablets[5]}, ("5", "10", "30"))],
+        "recalibration.md": [
+            recalibration({"corn": corn[5], "tablets": tablets[5]}, ("5", "10", "30"))
         ],
         "evidence.md": [evidence(corn[5], tablets[5]), differences(corn[20], tablets[5])],
     }

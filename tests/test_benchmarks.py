@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import bench_speed, bench_transfer, tables
+from benchmarks import bench_selection, bench_speed, bench_transfer, compact, remake, tables
 
-CLASSICAL = [name for name in bench_transfer.METHODS if name not in ("fno", "lora", "ttt")]
+NETWORKS = ("fno", "lora", "lora-random", "ttt")
+CLASSICAL = [name for name in bench_transfer.METHODS if name not in NETWORKS]
 ROOT = Path(__file__).parents[1]
 AT_ONE_SIZE = ["full-recalibration", *bench_transfer.HALVES]
 SMALL = ["--data", "simulated", "--tasks", "simulated/A-B/component 1", "--n-transfer", "0", "5"]
@@ -19,8 +20,15 @@ def run(path, *arguments):
         return list(csv.DictReader(file))
 
 
-def test_one_row_per_fit(tmp_path, capsys):
-    rows = run(tmp_path / "bench.csv", "--repeats", "1", "--methods", *CLASSICAL)
+@pytest.fixture(scope="module")
+def all_rows(tmp_path_factory):
+    """Return the rows of one split with all methods that train no network, in this process."""
+    path = tmp_path_factory.mktemp("all") / "bench.csv"
+    return run(path, "--repeats", "1", "--methods", *CLASSICAL)
+
+
+def test_one_row_per_fit(all_rows):
+    rows = all_rows
     assert tuple(rows[0]) == bench_transfer.COLUMNS
     fits = [(row["method"], row["n_transfer"]) for row in rows]
     assert sorted(fits) == sorted(
@@ -33,7 +41,6 @@ def test_one_row_per_fit(tmp_path, capsys):
     )
     r2 = {fit: float(row["r2"]) for fit, row in zip(fits, rows, strict=True)}
     assert r2["full-recalibration", "all"] > 0.9 > r2["no-transfer", "0"]
-    assert "median R2" in capsys.readouterr().out
 
 
 def test_halves_have_the_same_or_other_samples():
@@ -55,7 +62,7 @@ def test_a_run_killed_before_its_first_row_starts_again(tmp_path):
     assert [row["method"] for row in rows] == ["slope-bias"]
 
 
-def test_a_second_run_adds_only_what_is_missing(tmp_path):
+def test_a_second_run_adds_only_what_is_missing(tmp_path, capsys):
     path = tmp_path / "bench.csv"
     first = run(path, "--repeats", "1", "--methods", "pds")
     both = run(path, "--repeats", "2", "--methods", "pds", "slope-bias")
@@ -66,16 +73,19 @@ def test_a_second_run_adds_only_what_is_missing(tmp_path):
         ("pds", "1"),
         ("slope-bias", "1"),
     ]
+    assert "median R2" in capsys.readouterr().out
     runs = json.loads(path.with_name("bench.csv.json").read_text())
     assert [item["seed"] for item in runs] == [0, 0]
     assert runs[0]["versions"]["scikit-learn"]
 
 
-def test_results_do_not_depend_on_n_jobs_or_other_methods(tmp_path):
-    alone = run(tmp_path / "1.csv", "--repeats", "1", "--methods", "pds")
-    among = run(tmp_path / "2.csv", "--repeats", "1", "--methods", *CLASSICAL, "--n-jobs", "2")
-    [same] = [row for row in among if row["method"] == "pds"]
-    assert float(same["rmsep"]) == pytest.approx(float(alone[0]["rmsep"]), rel=1e-9)
+def test_results_do_not_depend_on_n_jobs_or_other_methods(tmp_path, all_rows):
+    options = ["--methods", "pds", "nar", "--n-jobs", "2"]
+    in_processes = run(tmp_path / "2.csv", "--repeats", "1", *options)
+    assert len(in_processes) == 2
+    for row in in_processes:
+        [same] = [other for other in all_rows if other["method"] == row["method"]]
+        assert float(same["rmsep"]) == pytest.approx(float(row["rmsep"]), rel=1e-9)
 
 
 def test_a_second_seed_is_refused(tmp_path):
@@ -96,6 +106,142 @@ def test_public_data_give_the_published_tasks(data_dir):
     assert "corn/m5-mp6/moisture" in {task.name for task in corn}
     assert len(tablets) == 6
     assert {task.X.shape for task in tablets} == {(2 * (655 - 15), 526)}
+
+
+def test_conditions_pair_the_same_samples(data_dir):
+    expected = {  # pairs and properties, samples, channels, first and last of them in nm
+        "alcohol": (12, {19}, {200}, (850.0, 1049.0)),
+        "soil-moisture": (2, {100}, {401}, (500.0, 2500.0)),
+        "cassava": (6, {64, 190}, {421}, (400.0, 2500.0)),
+    }
+    for data, (n_tasks, n_samples, n_channels, limits) in expected.items():
+        tasks = list(bench_transfer.DATA[data]())
+        assert len({task.name for task in tasks}) == len(tasks) == n_tasks
+        assert {task.X.shape[1] for task in tasks} == n_channels
+        assert {len(task.y) // 2 for task in tasks} == n_samples
+        for task in tasks:
+            assert (task.wavelength[0], task.wavelength[-1]) == limits
+            assert np.isfinite(task.X).all() and np.isfinite(task.all_y).all()
+            source, target = (task.instrument == name for name in (task.source, task.target))
+            np.testing.assert_array_equal(task.sample_id[source], task.sample_id[target])
+            np.testing.assert_array_equal(task.y[source], task.y[target])
+            assert not np.array_equal(task.X[source], task.X[target])
+            assert len(np.unique(task.sample_id)) == len(task.y) / 2
+
+
+def test_more_standards_than_candidates_are_not_planned():
+    [task] = [t for t in bench_transfer.simulated_tasks() if t.name == SMALL[3]]
+    assert bench_transfer.n_candidates(task) == len(bench_transfer.split(task, 0)[0]) / 2 == 45
+    [(_, _, todo)] = bench_transfer.plan([task], ["pds", "full-recalibration"], [5, 45, 46], 1, ())
+    assert todo == [("pds", 5), ("pds", 45), ("full-recalibration", None)]
+
+
+def test_regret_is_the_distance_to_the_best_method_on_the_same_splits():
+    r2 = {
+        "one": (0.8, 0.4, 0.6),
+        "other": (0.7, 0.9, -7.0),
+        "slow": (0.5,),
+        "coral-same-half": (1.0,),
+    }
+    rows = [
+        {"task": "lab/a-b/fat", "method": m, "n_transfer": "5", "repeat": str(i), "r2": value}
+        for m, values in r2.items()
+        for i, value in enumerate(values)
+    ]
+    rows += [dict(rows[0], task="field/a-b/fat", r2=0.1)]
+    regret = bench_transfer.regrets(rows)
+    assert regret["lab", "one", "5"] == regret["field", "one", "5"] == 0
+    assert regret["lab", "other", "5"] == pytest.approx(0.4)  # 0.6 and 0.2, floored at -1
+    assert regret["lab", "slow", "5"] == pytest.approx(0.3)
+
+
+def small_results(monkeypatch, r2):
+    """Return results of one data set with the R2 of each method and number of standards."""
+    rows = [
+        {"task": f"lab/a-b/{i}", "method": m, "n_transfer": n, "repeat": str(j), "r2": str(value)}
+        for (m, n), value in r2.items()
+        for i in range(2)
+        for j in range(3)
+    ]
+    monkeypatch.setattr(tables, "read", lambda data: rows)
+    return {"lab": tables.Results("lab", 3)}
+
+
+def test_tables_of_regret_and_recalibration(monkeypatch):
+    of_target = {("target-only", n): value for n, value in (("5", 0.2), ("10", 0.6), ("20", 0.8))}
+    rest = {("pds", "5"): 0.5, ("ensemble", "5"): 0.85, ("full-recalibration", "all"): 0.9}
+    results = small_results(monkeypatch, of_target | rest | {("nar", "5"): 0.95})
+    table = tables.recalibration(results, ("5",))
+    for line in ("| PDS | 10 |", "| ensemble | all |", "| NAR | - |"):
+        assert line in table.splitlines()
+    *_, nar, ensemble, pds, alone = tables.regret(results, ("5",)).splitlines()
+    assert nar == "| NAR | 0.00 | 0.00 | 0.00 |"
+    assert ensemble == "| ensemble | 0.10 | 0.10 | 0.10 |"
+    assert (pds, alone) == ("| PDS | 0.45 | 0.45 | 0.45 |", "| target only | 0.75 | 0.75 | 0.75 |")
+
+
+def test_small_files_keep_what_the_tables_read(tmp_path):
+    path = tmp_path / "rows.csv"
+    rows = run(path, "--repeats", "2", "--methods", "pds", "slope-bias")
+    del rows[2]  # a repeat that was not run
+    again = compact.expand(compact.compact(rows))
+    key = ("task", "method", "n_transfer", "repeat")
+    sort = lambda rows: sorted(rows, key=lambda row: [row[name] for name in key])  # noqa: E731
+    for row, same in zip(sort(rows), sort(again), strict=True):
+        assert [row[name] for name in key] == [same[name] for name in key]
+        assert float(same["r2"]) == pytest.approx(float(row["r2"]), abs=5e-5)
+    compact.main([str(path), str(tmp_path / "small.csv")])
+    assert compact.expand(bench_transfer.read_rows(tmp_path / "small.csv"))
+    assert (tmp_path / "small.csv.json").read_text() == path.with_name("rows.csv.json").read_text()
+
+
+def test_all_results_are_remade_in_stages(tmp_path, monkeypatch, capsys):
+    stages = [
+        remake.Stage(("simulated",), ("slope-bias", "pds"), (5,), 1),
+        remake.Stage(("simulated",), ("slope-bias", "pds"), (5, 10), 1),
+    ]
+    monkeypatch.setattr(remake, "STAGES", stages)
+    monkeypatch.setattr(remake, "SETS", ("simulated",))
+    monkeypatch.setattr(remake, "RESULTS", tmp_path)
+    folder = tmp_path / "rows"
+    for _ in range(2):  # the second time, nothing is missing
+        remake.main([str(folder)])
+    rows = bench_transfer.read_rows(folder / "simulated.csv")
+    assert len(rows) == 4 * 2 * 2
+    assert [row["n_transfer"] for row in rows] == ["5"] * 8 + ["10"] * 8
+    assert len(json.loads((folder / "simulated.csv.json").read_text())) == 2
+    remake.main([str(folder), "--publish"])
+    assert len(tables.expand(bench_transfer.read_rows(tmp_path / "simulated.csv"))) == len(rows)
+
+
+def test_every_method_is_remade_and_the_properties_of_a_pair_share_joint_fits():
+    methods = {name for stage in remake.STAGES for name in stage.methods}
+    assert methods == set(bench_transfer.METHODS)
+    tasks = list(bench_transfer.simulated_tasks())
+    units = list(bench_transfer.plan(tasks, ["ensemble", "pds"], [5], 3, ()))
+    assert remake.n_fits(units) == {"ensemble": 2 * 3, "pds": 4 * 3}
+
+
+def test_orders_of_standards_are_compared_on_the_same_splits(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(bench_selection, "tasks", bench_transfer.simulated_tasks)
+    options = [
+        "--repeats",
+        "1",
+        "--methods",
+        "pds",
+        "--tasks",
+        "simulated/A-*",
+        "--n-transfer",
+        "5",
+    ]
+    for _ in range(2):  # the second time, nothing is missing
+        bench_selection.main([*options, "--output", str(tmp_path / "selection.csv")])
+    rows = bench_transfer.read_rows(tmp_path / "selection.csv")
+    assert len(rows) == 2 * 4
+    orders = [line.split()[1:3] for line in capsys.readouterr().out.splitlines()[1:5]]
+    assert orders == [
+        [name, "5"] for name in ("kennard-stone", "kennard-stone-pls", "spxy", "random")
+    ]
 
 
 def test_speed_table_and_one_calibration_per_fold(capsys):
