@@ -73,10 +73,12 @@ def kennard_stone(X: ArrayLike) -> NDArray[np.intp]:
 
 
 def kennard_stone_pls(X: ArrayLike, y: ArrayLike) -> NDArray[np.intp]:
-    """Order samples so that the first n cover their scores on five PLS components uniformly.
+    r"""Order samples so that the first n cover their scores on five PLS components uniformly.
 
-    The algorithm of `kennard_stone` [1]_ on scores of PLS [2]_ instead of spectra. Variation that
-    is unrelated to the reference values, such as scatter, has less effect.
+    The algorithm of `kennard_stone` [1]_ on PLS scores [2]_ :math:`t_a = E_{a-1} w_a` instead of
+    spectra, with :math:`E_a` the spectra without the first :math:`a` scores and :math:`w_a` the
+    direction of largest covariance with the reference values. Variation that is unrelated to
+    these, such as scatter, has less effect.
 
     Parameters
     ----------
@@ -202,9 +204,8 @@ def spxy(X: ArrayLike, y: ArrayLike) -> NDArray[np.intp]:
 
     Notes
     -----
-    If all spectra or all reference values are equal, their term of the distance is 0. Costs
-    O(n_samples^2 n_features) time and O(n_samples) memory, less if only the first samples are
-    needed, see `kennard_stone`.
+    If all spectra or all reference values are equal, their term of the distance is 0. The costs
+    are those of `kennard_stone`.
 
     References
     ----------
@@ -256,8 +257,7 @@ def iterate_samples(
 ) -> Iterator[int]:
     """Iterate over candidates in the order of a name or of a callable(X) -> permutation.
 
-    Samples are ordered as they are asked for. `y` are the reference values of the candidates on
-    the source; only SPXY and PLS scores use them.
+    Samples are ordered as they are asked for. `y` are the reference values on the source.
     """
     if not isinstance(selection, str):
         return iter(_check_permutation(selection(X), len(X)).tolist())
