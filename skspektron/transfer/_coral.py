@@ -43,10 +43,11 @@ class CORALTransfer(MappedTransfer):
     n_transfer : int or None, default=0
         Number of paired standards whose covariances are used. 0: the covariances of all training
         rows of the two instruments, unlike `NoTransfer`. None: every paired sample.
-    selection : {"kennard-stone", "duplex", "spxy", "random"} or callable, default="kennard-stone"
-        Order in which samples are chosen as standards; a callable takes spectra of shape
-        (n_candidates, n_features) and returns a permutation. The first 5 of 10 standards are those
-        of ``n_transfer=5``. "spxy" uses the reference values of the source rows.
+    selection : str or callable, default="kennard-stone"
+        Order in which samples are chosen as standards: "kennard-stone", "kennard-stone-pls",
+        "duplex", "spxy" or "random"; a callable takes spectra of shape (n_candidates, n_features)
+        and returns a permutation. The first 5 of 10 standards are those of ``n_transfer=5``.
+        "kennard-stone-pls" and "spxy" use the reference values of the source rows.
     random_state : int, RandomState instance or None, default=None
         Seed of the order with ``selection="random"``.
     memory : str or joblib.Memory, default=None

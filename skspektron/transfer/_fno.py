@@ -38,10 +38,11 @@ class FNOTransfer(MappedTransfer):
     n_transfer : int or None, default=10
         Number of paired standards. 0: no transfer, as `NoTransfer`. None: every paired sample.
         With fewer than 3, only the mean difference is corrected.
-    selection : {"kennard-stone", "duplex", "spxy", "random"} or callable, default="kennard-stone"
-        Order in which samples are chosen as standards; a callable takes spectra of shape
-        (n_candidates, n_features) and returns a permutation. The first 5 of 10 standards are those
-        of ``n_transfer=5``. "spxy" uses the reference values of the source rows.
+    selection : str or callable, default="kennard-stone"
+        Order in which samples are chosen as standards: "kennard-stone", "kennard-stone-pls",
+        "duplex", "spxy" or "random"; a callable takes spectra of shape (n_candidates, n_features)
+        and returns a permutation. The first 5 of 10 standards are those of ``n_transfer=5``.
+        "kennard-stone-pls" and "spxy" use the reference values of the source rows.
     random_state : int, RandomState instance or None, default=None
         Seed of the initial weights, of the order of the standards in training, and of their
         selection with ``selection="random"``.
