@@ -193,6 +193,50 @@ def ds(X_target_std, X_source_std, X_target, n_components=None):
     return mean_s + (X_target - mean_t) @ inverse @ (X_source_std - mean_s)
 
 
+# Maps that learn the difference --------------------------------------------------------
+
+
+def interpolated(X, n_source):
+    """Return spectra at `n_source` equally spaced channels of the same range, linearly."""
+    n_target = X.shape[1]
+    return np.array(
+        [np.interp(np.linspace(0, n_target - 1, n_source), range(n_target), x) for x in X]
+    )
+
+
+def ridge(Z, D, penalty, weights):
+    """Return ridge coefficients by least squares with one more row per coefficient."""
+    rows = np.concatenate([np.sqrt(weights)[:, None] * Z, np.sqrt(penalty) * np.eye(Z.shape[1])])
+    values = np.concatenate([np.sqrt(weights)[:, None] * D, np.zeros((Z.shape[1], D.shape[1]))])
+    return np.linalg.lstsq(rows, values, rcond=None)[0]
+
+
+def windows_of(X, n_source, length):
+    """Return the window of every source channel, (n_source, n, length), zero beyond the edges."""
+    half, n_target = length // 2, X.shape[1]
+    centres = [round(j * (n_target - 1) / max(n_source - 1, 1)) for j in range(n_source)]
+    padded = np.pad(X, ((0, 0), (half, half)))
+    return np.array([padded[:, c : c + length] for c in centres])
+
+
+def difference_map(X_target_std, X_source_std, X_target, penalty, length=None, weights=None):
+    """Add to `X_target` the difference that all channels, or a window of them, predict."""
+    n_source = X_source_std.shape[1]
+    weights = np.ones(len(X_target_std)) if weights is None else np.asarray(weights, dtype=float)
+    mean_t, mean_s = (np.average(X, axis=0, weights=weights) for X in (X_target_std, X_source_std))
+    T, Z = X_target_std - mean_t, X_target - mean_t
+    D = X_source_std - mean_s - interpolated(T, n_source)
+    mapped = mean_s + interpolated(Z, n_source)
+    if length is None:
+        power = np.average(np.sum(T**2, axis=1), weights=weights)
+        return mapped + Z @ ridge(T, D, penalty * power, weights)
+    windows = windows_of(T, n_source, length)
+    power = np.average(np.mean(np.sum(windows**2, axis=2), axis=0), weights=weights)
+    for j, (window, new) in enumerate(zip(windows, windows_of(Z, n_source, length), strict=True)):
+        mapped[:, j] += (new @ ridge(window, D[:, [j]], penalty * power, weights))[:, 0]
+    return mapped
+
+
 # Spectral space transformation ---------------------------------------------------------
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from ._core._low_rank import LowRankTransfer
+from ._core._paired import PairedMapTransfer
 from ._maps._cca import CCAMap
 
 
-class CCATransfer(LowRankTransfer):
+class CCATransfer(PairedMapTransfer):
     r"""Map target spectra to the source by canonical correlation analysis, then predict.
 
     The two instruments are connected by the combinations of their principal components that
-    correlate most [1]_, :math:`\hat x = \bar x_s + (x_t - \bar x_t) B_t\, L_t^+ L_s\, L_s^+ (X_s -
-    \bar x_s)` in the notation of `CCAMap`. The source calibration is not changed, and the standards
-    need no labels.
+    correlate most. The variates of a target spectrum predict those of the source, and these the
+    difference between the instruments, which is added to the spectrum:
+    :math:`\hat x = x_t + \bar d + (x_t - \bar x_t) B_t R\, L_s^+ D` in the notation of `CCAMap`. A
+    ridge penalty shrinks the correlations [2]_. As published [1]_, the variates predict the source
+    spectrum. The source calibration is not changed, and the standards need no labels.
 
     Parameters
     ----------
@@ -42,10 +44,18 @@ class CCATransfer(LowRankTransfer):
         Samples that a `FrozenEstimator` was fitted on. `fit` warns if some or all of them are not
         among its rows, as when a test holds them out, and if they are not stated. []: it was fitted
         on none of the samples of these data.
+    learns : {"difference", "spectrum"}, default="difference"
+        What the variates predict. "difference": the difference between source and target, with a
+        ridge penalty. "spectrum": the source spectrum, as published.
+    penalty : float or "auto", default="auto"
+        Ridge penalty of ``learns="difference"``, see `CCAMap`; at least 0, and ``inf`` corrects an
+        offset alone. "auto": infinity, 10, 1, 0.1, 0.01 or 0.001, by the differences between the
+        predictions for both spectra of held-out standards; infinity with fewer than three.
     n_components : int, None or "auto", default="auto"
         Largest number of principal components and of canonical pairs, at least 1. None: the number
-        that the standards support. "auto": the number with the smallest difference between the
-        predictions for both spectra of held-out standards; 1 with fewer than three standards.
+        that the standards support. "auto": the same with ``learns="difference"``; with "spectrum",
+        the number with the smallest difference between the predictions for both spectra of held-out
+        standards, 1 with fewer than three standards.
 
     Attributes
     ----------
@@ -71,12 +81,15 @@ class CCATransfer(LowRankTransfer):
 
     Notes
     -----
-    Variation that the standards do not span is lost, so this method needs more standards than
-    other maps; with a single one, all predictions are equal. NaN is refused.
+    With as many components as linearly independent standards, which is the default, the map is that
+    of `DSTransfer`. With ``learns="spectrum"``, variation that the standards do not span is lost,
+    so this form needs more standards than other maps; with a single one, all predictions are equal.
+    NaN is refused.
 
     References
     ----------
     .. [1] Fan, Liang, Yuan & Wang, Anal. Chim. Acta 623 (2008) 22-29.
+    .. [2] Vinod, J. Econometrics 4 (1976) 147-166.
 
     Examples
     --------
@@ -92,4 +105,3 @@ class CCATransfer(LowRankTransfer):
     """
 
     _map_class = CCAMap
-    _keeps_target_grid = True

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from ._core._low_rank import LowRankTransfer
+from ._core._paired import PairedMapTransfer
 from ._maps._ds import DS
 
 
-class DSTransfer(LowRankTransfer):
+class DSTransfer(PairedMapTransfer):
     r"""Map target spectra to the source by direct standardization, then predict.
 
-    Every source channel is regressed on all target channels [1]_, :math:`\hat x = \bar x_s + (x_t -
-    \bar x_t)(X_t - \bar x_t)^+ (X_s - \bar x_s)`. The source calibration is not changed, and the
-    standards need no labels.
+    The difference between source and target is regressed on all target channels by ridge regression
+    [2]_, and added: :math:`\hat x = x_t + \bar d + (x_t - \bar x_t) X^T (X X^T + \lambda I)^{-1} D`
+    in the notation of `DS`; an infinite penalty gives the offset of `MeanCentredTransfer`. As
+    published [1]_, the source spectrum itself is regressed. The source calibration is not changed,
+    and the standards need no labels.
 
     Parameters
     ----------
@@ -41,10 +43,18 @@ class DSTransfer(LowRankTransfer):
         Samples that a `FrozenEstimator` was fitted on. `fit` warns if some or all of them are not
         among its rows, as when a test holds them out, and if they are not stated. []: it was fitted
         on none of the samples of these data.
+    learns : {"difference", "spectrum"}, default="difference"
+        What is regressed. "difference": the difference between source and target, with a ridge
+        penalty. "spectrum": the source spectrum, as published.
+    penalty : float or "auto", default="auto"
+        Ridge penalty of ``learns="difference"``, see `DS`; at least 0, and ``inf`` corrects an
+        offset alone. "auto": infinity, 10, 1, 0.1, 0.01 or 0.001, by the differences between the
+        predictions for both spectra of held-out standards; infinity with fewer than three.
     n_components : int, None or "auto", default="auto"
-        Largest rank of the map, at least 1. None: the rank that the standards support. "auto": the
-        rank with the smallest difference between the predictions for both spectra of held-out
-        standards; 1 with fewer than three standards.
+        Largest rank of the regression, at least 1. None: the rank that the standards support.
+        "auto": the same with ``learns="difference"``; with "spectrum", the rank with the smallest
+        difference between the predictions for both spectra of held-out standards, 1 with fewer
+        than three standards.
 
     Attributes
     ----------
@@ -70,12 +80,13 @@ class DSTransfer(LowRankTransfer):
 
     Notes
     -----
-    Variation that the standards do not span is lost, so this method needs more standards than
-    other maps; with a single one, all predictions are equal. NaN is refused.
+    With ``learns="spectrum"``, variation that the standards do not span is lost, so this form needs
+    more standards than other maps; with a single one, all predictions are equal. NaN is refused.
 
     References
     ----------
     .. [1] Wang, Veltkamp & Kowalski, Anal. Chem. 63 (1991) 2750-2756.
+    .. [2] Hoerl & Kennard, Technometrics 12 (1970) 55-67.
 
     Examples
     --------
@@ -91,4 +102,3 @@ class DSTransfer(LowRankTransfer):
     """
 
     _map_class = DS
-    _keeps_target_grid = True

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-from itertools import product
-from typing import ClassVar
+from typing import Any, ClassVar
 
-import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from .._parameters import Rules
-from .._typing import InstrumentName, MemoryLike, RandomState, Selection, Sources
-from ._algorithms._windows import Windows
-from ._core._mapped import MappedTransfer
-from ._core._standards import Rows, Standards
-from ._core._tuning import choose_map, largest_rank
-from ._maps._base import N_COMPONENTS, opposite_channels
+from .._typing import InstrumentName, MemoryLike, RandomState, Selection
+from ._core._paired import PairedMapTransfer
+from ._maps._base import RegressionMap
 from ._maps._pds import PDS, WINDOW_LENGTH
 
 AUTO_WINDOWS = (5, 11, 21)
-AUTO_COMPONENTS = 3
 
 
-class PDSTransfer(MappedTransfer):
+class PDSTransfer(PairedMapTransfer):
     r"""Map target spectra to the source by piecewise direct standardization, then predict.
 
     Corrects gain, offset, wavelength shift and line width channel by channel, each from a window
-    :math:`W_j` of target channels [1]_, :math:`\hat x_j = \bar x_{s,j} + (x_t - \bar x_t)_{W_j}
-    b_j`. The source calibration is not changed, and the standards need no labels.
+    :math:`W_j` of target channels. The difference between source and target is regressed on the
+    window by ridge regression [2]_, and added:
+    :math:`\hat x_j = x_{t,j} + \bar d_j + (x_t - \bar x_t)_{W_j} b_j`; an infinite penalty gives
+    the offset :math:`\bar d` of `MeanCentredTransfer`. As published [1]_, the source channel itself
+    is regressed by partial least squares,
+    :math:`\hat x_j = \bar x_{s,j} + (x_t - \bar x_t)_{W_j} b_j`. The source calibration is not
+    changed, and the standards need no labels.
 
     Parameters
     ----------
@@ -57,14 +56,21 @@ class PDSTransfer(MappedTransfer):
         Samples that a `FrozenEstimator` was fitted on. `fit` warns if some or all of them are not
         among its rows, as when a test holds them out, and if they are not stated. []: it was fitted
         on none of the samples of these data.
+    learns : {"difference", "spectrum"}, default="difference"
+        What is regressed. "difference": the difference between source and target, with a ridge
+        penalty. "spectrum": the source spectrum, as published.
+    penalty : float or "auto", default="auto"
+        Ridge penalty of ``learns="difference"``, see `PDS`; at least 0, and ``inf`` corrects an
+        offset alone. "auto": infinity, 10, 1, 0.1, 0.01 or 0.001, by the differences between the
+        predictions for both spectra of held-out standards; infinity with fewer than three.
     window_length : int, (int, int) or "auto", default="auto"
-        Number of target channels in the window of a source channel; odd. Typical: 3 to 15. A pair
-        is double-window PDS, see `PDS`. "auto": 5, 11 or 21, chosen like `n_components`.
+        Number of target channels in the window of a source channel; odd. Typical: 3 to 21. A pair
+        is double-window PDS, see `PDS`. "auto": 5, 11 or 21, with the smallest difference between
+        the predictions for both spectra of held-out standards; 5 with fewer than three standards.
     n_components : int, None or "auto", default="auto"
-        Largest number of components of a window's regression, at least 1. None: the number that
-        the standards support. "auto": 1, 2 or 3, with the smallest difference between the
-        predictions for both spectra of held-out standards; with fewer than three standards one
-        component, and a window of 5 channels.
+        Largest number of components of a window's regression, at least 1, see `PDS`. None: the
+        number that the standards support. "auto": the same with ``learns="difference"``; with
+        "spectrum" 1, 2 or 3, chosen like `window_length`; 1 with fewer than three standards.
 
     Attributes
     ----------
@@ -91,11 +97,13 @@ class PDSTransfer(MappedTransfer):
     Notes
     -----
     The instruments may have different grids: a window then lies around the target channel that is
-    nearest to the source channel. NaN is refused.
+    nearest to the source channel, and the target spectrum that the difference is added to is
+    interpolated linearly. NaN is refused.
 
     References
     ----------
     .. [1] Wang, Veltkamp & Kowalski, Anal. Chem. 63 (1991) 2750-2756.
+    .. [2] Hoerl & Kennard, Technometrics 12 (1970) 55-67.
 
     Examples
     --------
@@ -110,26 +118,24 @@ class PDSTransfer(MappedTransfer):
     array([1.5])
     """
 
-    _parameters: ClassVar[Rules] = {
-        "window_length": WINDOW_LENGTH | "auto",
-        "n_components": N_COMPONENTS | "auto",
-    }
+    _parameters: ClassVar[Rules] = {"window_length": WINDOW_LENGTH | "auto"}
 
-    _needs_pairs = True
-    _takes_nan = False
-    _keeps_target_grid = True
+    _map_class = PDS
+    _max_components = 3
 
     def __init__(
         self,
         estimator: BaseEstimator | None = None,
         *,
-        source: Sources = None,
+        source: InstrumentName = None,
         target: InstrumentName = None,
         n_transfer: int | None = 10,
         selection: Selection = "kennard-stone",
         random_state: RandomState = None,
         memory: MemoryLike = None,
         trained_on: ArrayLike | None = None,
+        learns: str = "difference",
+        penalty: float | str = "auto",
         window_length: int | tuple[int, int] | str = "auto",
         n_components: int | str | None = "auto",
     ):
@@ -142,41 +148,22 @@ class PDSTransfer(MappedTransfer):
             random_state=random_state,
             memory=memory,
             trained_on=trained_on,
+            learns=learns,
+            penalty=penalty,
+            n_components=n_components,
         )
         self.window_length = window_length
-        self.n_components = n_components
 
-    def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
-        """Fit the map on the paired standards."""
-        window_length, n_components = self._choose(source, standards)
+    def _maps(self) -> list[RegressionMap]:
+        """Return a map for every window length to compare, unfitted."""
         target_axis, source_axis = self._layout.axes
-        self.map_ = PDS(
-            window_length=window_length,
-            n_components=n_components,
-            target_axis=target_axis,
-            source_axis=source_axis,
-        ).fit(standards.X_target, standards.X_source)
-
-    def _choose(self, source, standards):
-        """Return window length and number of components; "auto" is chosen by cross-validation."""
         lengths = AUTO_WINDOWS if self.window_length == "auto" else [self.window_length]
-        counts = [self.n_components]
-        if self.n_components == "auto":
-            counts = range(1, 1 + min(AUTO_COMPONENTS, largest_rank(len(standards))))
-        candidates = list(product(lengths, counts))
-        if len(candidates) == 1:
-            return candidates[0]
-        shape = standards.X_target.shape[1], standards.X_source.shape[1]
-        centres = opposite_channels(*shape, *self._layout.axes)
-        windows = [Windows.around(centres, length, shape[0]) for length in lengths]
+        return [
+            self._new_map(window_length=length, target_axis=target_axis, source_axis=source_axis)
+            for length in lengths
+        ]
 
-        def map_candidates(X_target, X_source, X):
-            mapped = [window.map_nested(X_target, X_source, X, counts) for window in windows]
-            return np.concatenate(mapped)
-
-        chosen = choose_map(map_candidates, self._predict_source, standards, source.y)
-        return candidates[chosen]
-
-    def _map(self, X):
-        """Map target spectra to the source."""
-        return np.asarray(self.map_.transform(X))
+    def _new_map(self, **parameters: Any) -> RegressionMap:
+        """Return an unfitted map with the parameters of the method, and those given."""
+        form = {name: getattr(self, name) for name in ("learns", "penalty", "n_components")}
+        return PDS(**form, **parameters)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from ._core._low_rank import LowRankTransfer
+from ._core._paired import PairedMapTransfer
 from ._maps._sst import SST
 
 
-class SSTTransfer(LowRankTransfer):
+class SSTTransfer(PairedMapTransfer):
     r"""Map target spectra to the source by spectral space transformation, then predict.
 
     Target spectra are changed by the difference between the source and target parts of joint
-    loadings [1]_, :math:`\hat x = \bar x_s + z + z P_t^+ (P_s - P_t)` with :math:`z = x_t - \bar
-    x_t`; what lies outside the loadings is not changed. The source calibration is not changed
-    either, and the standards need no labels.
+    loadings [1]_, :math:`\hat x = \bar x_s + z + z P_t^+ F (P_s - P_t)` with
+    :math:`z = x_t - \bar x_t`; what lies outside the loadings is not changed. :math:`F` shrinks the
+    changes as ridge regression does [2]_; as published, it is the identity. The source calibration
+    is not changed either, and the standards need no labels.
 
     Parameters
     ----------
@@ -42,10 +43,17 @@ class SSTTransfer(LowRankTransfer):
         Samples that a `FrozenEstimator` was fitted on. `fit` warns if some or all of them are not
         among its rows, as when a test holds them out, and if they are not stated. []: it was fitted
         on none of the samples of these data.
+    learns : {"difference", "spectrum"}, default="difference"
+        "difference": the changes are shrunk by a ridge penalty. "spectrum": as published.
+    penalty : float or "auto", default="auto"
+        Ridge penalty of ``learns="difference"``, see `SST`; at least 0, and ``inf`` corrects an
+        offset alone. "auto": infinity, 10, 1, 0.1, 0.01 or 0.001, by the differences between the
+        predictions for both spectra of held-out standards; infinity with fewer than three.
     n_components : int, None or "auto", default="auto"
         Largest number of joint components, at least 1. None: the number that the standards
-        support. "auto": the number with the smallest difference between the predictions for both
-        spectra of held-out standards; 1 with fewer than three standards.
+        support. "auto": the same with ``learns="difference"``; with "spectrum", the number with the
+        smallest difference between the predictions for both spectra of held-out standards, 1 with
+        fewer than three standards.
 
     Attributes
     ----------
@@ -67,7 +75,7 @@ class SSTTransfer(LowRankTransfer):
     See Also
     --------
     SST : The map alone.
-    DSTransfer : Loses variation that the standards do not span.
+    DSTransfer : Uses the components of the target spectra alone.
 
     Notes
     -----
@@ -77,6 +85,7 @@ class SSTTransfer(LowRankTransfer):
     ----------
     .. [1] Du, Chen, Zhong, Wang, Li, Nordon, Littlejohn & Holden, Anal. Chim. Acta 690 (2011)
        64-70.
+    .. [2] Hoerl & Kennard, Technometrics 12 (1970) 55-67.
 
     Examples
     --------
@@ -92,3 +101,8 @@ class SSTTransfer(LowRankTransfer):
     """
 
     _map_class = SST
+
+    def _check_parameters(self) -> None:
+        """Refuse invalid parameters, and let only a map with an interpolation do it itself."""
+        super()._check_parameters()
+        self._keeps_target_grid = self.learns == "difference"

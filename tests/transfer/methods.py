@@ -19,6 +19,7 @@ from skspektron.transfer import (
     PDSTransfer,
     PooledTransfer,
     SlopeBiasTransfer,
+    SSTTransfer,
     TargetOnly,
 )
 from skspektron.transfer._core._mapped import MappedTransfer
@@ -45,7 +46,14 @@ MAPPED = [method for method in METHODS if isinstance(method(), MappedTransfer)]
 REFITTED = [EPOTransfer, NARTransfer, DIPLSTransfer, EnsembleTransfer]  # fit the calibration again
 LABELLED = [TargetOnly, PooledTransfer, SlopeBiasTransfer]
 UNLABELLED = [MeanCentredTransfer, CORALTransfer, DIPLSTransfer]  # need no standards
-OWN_GRID = [DSTransfer, PDSTransfer, CCATransfer, SMALL_FNO, TargetOnly]  # on its channels
+OWN_GRID = [
+    DSTransfer,
+    PDSTransfer,
+    SSTTransfer,
+    CCATransfer,
+    SMALL_FNO,
+    TargetOnly,
+]  # on its channels
 WITH_STANDARDS = [method for method in METHODS if method is not NoTransfer]
 PAIRED = [method for method in WITH_STANDARDS if method not in LABELLED]
 

@@ -125,7 +125,7 @@ def test_a_failure_while_learning_leaves_no_fitted_transfer(method, make_stack, 
     ("estimator", "wrong"),
     [
         (DS(), {"n_components": 0}),
-        (PDS(window_length=3, n_components=1), {"window_length": 4}),
+        (PDS(window_length=3), {"window_length": 4}),
         (SST(), {"n_components": 0}),
         (CCAMap(), {"n_components": 0}),
         (EPO(), {"n_components": 0}),

@@ -33,10 +33,14 @@ BAND = slice(10, 18)
 SATURATED = 3.0
 MODELS = [
     *((method, {}) for method in METHODS),
-    *((method, {"n_components": None}) for method in (DSTransfer, SSTTransfer, CCATransfer)),
-    (PDSTransfer, {"n_components": None}),
-    (PDSTransfer, {"n_components": 3, "window_length": (5, 3)}),
-    (PDSTransfer, {"n_components": None, "window_length": (5, 3)}),
+    *(
+        (method, settings)
+        for method in (DSTransfer, SSTTransfer, CCATransfer)
+        for settings in ({"penalty": 0.0}, {"learns": "spectrum", "n_components": None})
+    ),
+    (PDSTransfer, {"learns": "spectrum", "n_components": None}),
+    (PDSTransfer, {"learns": "spectrum", "n_components": 3, "window_length": (5, 3)}),
+    (PDSTransfer, {"penalty": 0.0, "window_length": (5, 3)}),
     (EPOTransfer, {"n_components": None}),
     (SlopeBiasTransfer, {"mode": "slope"}),
     (PFCETransfer, {"uses": "labels", "min_correlation": 0.5}),
@@ -88,7 +92,7 @@ def test_predictions_stay_within_the_range_of_y(method, parameters, kind):
 
 @pytest.mark.parametrize("channels", [BAND, slice(None)])
 @pytest.mark.parametrize(
-    "spectral_map", [DS(), SST(), CCAMap(), EPO(), PDS(), PDS(n_components=None)]
+    "spectral_map", [DS(), SST(), CCAMap(), EPO(), PDS(), PDS(learns="spectrum", n_components=None)]
 )
 def test_maps_do_not_regress_on_rounding(spectral_map, channels):
     X, _ = spectra({"B": channels})

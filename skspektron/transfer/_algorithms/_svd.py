@@ -11,16 +11,19 @@ ROUNDING = 1e-12
 FLAT = 1e-12
 
 
-def centred(X: NDArray[Any], before: NDArray[Any] | None = None) -> NDArray[Any]:
+def centred(
+    X: NDArray[Any], before: NDArray[Any] | None = None, mean: NDArray[Any] | None = None
+) -> NDArray[Any]:
     """Return `X` minus its column means, exactly zero in columns that are constant up to rounding.
 
     A regression on the rounding error of a saturated band would have coefficients of 1e12. All
-    columns are constant if those of the spectra `before`, which `X` was computed from, are.
+    columns are constant if those of the spectra `before`, which `X` was computed from, are. `mean`
+    is subtracted instead, if given.
     """
     flat = is_flat(X)
     if before is not None and is_flat(before).all():
         flat[:] = True
-    return np.where(flat, 0.0, X - X.mean(axis=0))
+    return np.where(flat, 0.0, X - (X.mean(axis=0) if mean is None else mean))
 
 
 def is_flat(X: NDArray[Any]) -> NDArray[np.bool_]:

@@ -1,5 +1,6 @@
 """Regression of every source channel on a window of target channels."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -8,7 +9,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from ._svd import ROUNDING, centred
+from ._svd import ROUNDING
+
+NEARLY_SINGULAR = 1e-9  # below this penalty, small eigenvalues are set to 0 and not inverted
 
 
 @dataclass(frozen=True)
@@ -31,19 +34,16 @@ class Windows:
         half = min(length // 2, n_target - 1)
         return cls(centres[:, None] + np.arange(-half, half + 1), n_target, n_pooled)
 
-    def regress(
-        self, target: NDArray[Any], source: NDArray[Any], n_components: int | None
-    ) -> NDArray[Any]:
-        """Return banded coefficients (k, n_source, w) for 1 to k components.
+    def regress(self, X: NDArray[Any], Y: NDArray[Any], n_components: int | None) -> NDArray[Any]:
+        """Return coefficients of PLS (k, n_source, w) for 1 to k components; rows are centred.
 
         Standards may support fewer than `n_components`. None: least squares, with k = 1.
         """
-        n_standards, (n_source, width) = len(target), self.channels.shape
+        n_standards, (n_source, width) = len(X), self.channels.shape
         if n_standards == 1:  # an offset without a slope
             return np.eye(1, width, width // 2).repeat(n_source, axis=0)[None]
-        X, y = centred(target), centred(source)
         Z = self._extract(X)
-        cross = self._pool(np.einsum("njw,nj->jw", Z, y))
+        cross = self._pool(np.einsum("njw,nj->jw", Z, Y))
         if n_components is None:
             return _least_squares(self._gram(X), cross)[None]
         if self.n_pooled == 1:  # Z'(Zr) avoids the larger Z'Z
@@ -54,24 +54,44 @@ class Windows:
         n_directions = min((n_standards - 1) * self.n_pooled, width)
         return _partial_least_squares(multiply, cross, min(n_components, n_directions))
 
-    def map_nested(
-        self, target: NDArray[Any], source: NDArray[Any], X: NDArray[Any], counts
+    def ridge(
+        self,
+        X: NDArray[Any],
+        D: NDArray[Any],
+        penalties: Sequence[float],
+        size: float,
+        n_components: int | None = None,
     ) -> NDArray[Any]:
-        """Return `X` mapped with each number of components in `counts`, (n_counts, n, n_source).
+        """Return coefficients of ridge regression (n_penalties, n_source, w); rows are centred.
 
-        Components are nested, so the regression with the largest number gives all others.
+        Penalties are multiples of the squared norm of a window, its mean over windows and over the
+        `size` standards: a window of little signal is shrunk more than the others. The regression
+        is on at most `n_components` principal components of a window; None: all.
         """
-        steps = self.regress(target, source, None if None in counts else max(counts))
-        chosen = [steps[-1 if k is None else min(k, len(steps)) - 1] for k in counts]
-        Z = self._extract(X - target.mean(axis=0))
-        return source.mean(axis=0) + np.stack([np.einsum("njw,jw->nj", Z, b) for b in chosen])
+        Z = self._extract(X).transpose(1, 0, 2)
+        power = np.einsum("jnw,jnw->", Z, Z) / (len(Z) * size)
+        is_dual = len(X) < Z.shape[2] and self.n_pooled == 1  # ZZ' is smaller than Z'Z
+        if is_dual:
+            gram, cross = Z @ Z.transpose(0, 2, 1), D.T
+        else:
+            gram, cross = self._gram(X), self._pool(np.einsum("jnw,nj->jw", Z, D))
+        banded = np.stack([_ridge(gram, cross, each, power, n_components) for each in penalties])
+        return np.einsum("jnw,kjn->kjw", Z, banded) if is_dual else banded
 
-    def spread(self, banded: NDArray[Any]) -> NDArray[Any]:
-        """Return the dense matrix (n_target, n_source) of banded coefficients."""
+    def apply(self, Z: NDArray[Any], banded: NDArray[Any]) -> NDArray[Any]:
+        """Return spectra `Z` (n, n_target) times banded coefficients, (k, n, n_source)."""
+        windows = self._extract(Z).transpose(1, 0, 2)
+        return np.moveaxis(windows @ np.moveaxis(banded, 0, -1), (0, 2), (2, 0))
+
+    def spread(self, banded: NDArray[Any], added_to: NDArray[Any] | None = None) -> NDArray[Any]:
+        """Return the dense matrix (n_target, n_source) of banded coefficients.
+
+        They are added to a matrix in place, if one is given.
+        """
         inside = (self.channels >= 0) & (self.channels < self.n_target)
         columns = np.broadcast_to(np.arange(len(banded))[:, None], self.channels.shape)
-        coef = np.zeros((self.n_target, len(banded)))
-        coef[self.channels[inside], columns[inside]] = banded[inside]
+        coef = np.zeros((self.n_target, len(banded))) if added_to is None else added_to
+        coef[self.channels[inside], columns[inside]] += banded[inside]
         return coef
 
     def _extract(self, X):
@@ -145,9 +165,21 @@ def _partial_least_squares(multiply, cross, n_components):
     return np.array(steps)
 
 
-def _least_squares(gram, cross):
+def _ridge(gram, cross, penalty, power, n_components):
+    """Return (gram + penalty * power * I)^-1 cross for stacked matrices."""
+    if np.isinf(penalty) or power == 0:
+        return np.zeros_like(cross)
+    if penalty < NEARLY_SINGULAR or n_components is not None:
+        return _least_squares(gram, cross, penalty * power, n_components)
+    diagonal = penalty * power * np.eye(cross.shape[1])
+    return np.linalg.solve(gram + diagonal, cross[..., None])[..., 0]
+
+
+def _least_squares(gram, cross, penalty=0.0, n_components=None):
     """Return the least-squares coefficients of minimum norm for stacked cross-products."""
     values, vectors = np.linalg.eigh(gram)
     keep = values > ROUNDING * values[:, -1:]
-    inverse = np.divide(1.0, values, out=np.zeros_like(values), where=keep)
+    if n_components is not None:  # eigenvalues rise
+        keep[:, :-n_components] = False
+    inverse = np.divide(1.0, values + penalty, out=np.zeros_like(values), where=keep)
     return np.einsum("jvw,jw->jv", vectors, inverse * np.einsum("jvw,jv->jw", vectors, cross))

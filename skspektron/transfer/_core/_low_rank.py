@@ -1,10 +1,9 @@
-"""Transfer methods whose map has a number of components."""
+"""Transfer methods whose only parameter is a number of components."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
@@ -12,11 +11,6 @@ from ..._parameters import Rules
 from ..._typing import InstrumentName, MemoryLike, RandomState, Selection, Sources
 from .._maps._base import N_COMPONENTS
 from ._base import BaseTransfer
-from ._mapped import MappedTransfer
-from ._standards import Rows, Standards
-from ._tuning import choose_map, largest_rank
-
-MAX_COMPONENTS = 15
 
 
 class ComponentsTransfer(BaseTransfer):
@@ -51,28 +45,3 @@ class ComponentsTransfer(BaseTransfer):
             trained_on=trained_on,
         )
         self.n_components = n_components
-
-
-class LowRankTransfer(ComponentsTransfer, MappedTransfer):
-    """Map target spectra to the source, then predict; a method sets `_map_class`."""
-
-    _map_class: type
-
-    def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
-        """Fit the map on the paired standards, with the number of components that agrees best."""
-        n_components = self.n_components
-        if n_components == "auto":
-            counts = range(1, 1 + min(MAX_COMPONENTS, largest_rank(len(standards))))
-
-            def map_candidates(X_target, X_source, X):
-                maps = [self._map_class(n_components=k).fit(X_target, X_source) for k in counts]
-                return np.stack([candidate.transform(X) for candidate in maps])
-
-            chosen = choose_map(map_candidates, self._predict_source, standards, source.y)
-            n_components = counts[chosen]
-        self.map_ = self._map_class(n_components=n_components)
-        self.map_.fit(standards.X_target, standards.X_source)
-
-    def _map(self, X):
-        """Map target spectra to the source."""
-        return np.asarray(self.map_.transform(X))

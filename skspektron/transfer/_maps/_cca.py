@@ -3,29 +3,41 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from ..._fitting import unfitted_on_failure
-from ..._parameters import check_parameters
-from .._algorithms._svd import centred, principal_axes
-from ._base import LowRankMap, check_pairs
+from .._algorithms._pairs import shrinkage
+from ._base import LowRankRegression
 
 
-class CCAMap(LowRankMap):
+class CCAMap(LowRankRegression):
     r"""Map target spectra to the source by canonical correlation analysis.
 
     The standards of both instruments are reduced to `n_components` principal components each.
     Canonical variates :math:`L_s, L_t` are the pairs of combinations of components that correlate
     most. A target spectrum is mapped to its variates, these to the variates of the source, and
-    these to a source spectrum [1]_:
+    these to the difference between the instruments, which is added to the spectrum:
+    :math:`\hat x = x_t + \bar d + (x_t - \bar x_t) B_t R\, L_s^+ D`, where :math:`R` holds the
+    canonical correlations, :math:`D` the centred differences of the standards, source minus target,
+    and :math:`\bar d` is their mean. A ridge penalty on both instruments shrinks the correlations
+    [2]_. As published [1]_, the variates are mapped to the source spectrum, without a penalty:
     :math:`\hat x = \bar x_s + (x_t - \bar x_t) B_t\, L_t^+ L_s\, L_s^+ (X_s - \bar x_s)`.
 
     Parameters
     ----------
+    learns : {"difference", "spectrum"}, default="difference"
+        What the variates are mapped to. "difference": the difference between source and target,
+        with a ridge penalty. "spectrum": the source spectrum, as published.
+    penalty : float or "auto", default="auto"
+        Ridge penalty of ``learns="difference"`` as a multiple of the mean squared norm of the
+        centred spectra of the standards of each instrument; at least 0. ``inf`` corrects an offset
+        alone. "auto": 0.1.
     n_components : int or None, default=None
         Largest number of principal components and of canonical pairs, at least 1; lower if the
         centred standards have a lower rank. None: the rank of the standards; if all standards are
-        linearly independent, all canonical correlations are then 1 and the map is that of `DS`.
+        linearly independent, the map is then that of `DS`.
+    target_axis, source_axis : array-like of shape (n_features,), default=None
+        Axes of both instruments in one unit, nm or cm-1, strictly monotonic, for the interpolation
+        of ``learns="difference"``; source channels must lie within the range of the target. None:
+        both span the same range.
 
     Attributes
     ----------
@@ -36,7 +48,7 @@ class CCAMap(LowRankMap):
     intercept_ : ndarray of shape (n_features_source,)
         Offset in the unit of the source spectra.
     left_, right_ : ndarray of shape (n_features_in_, k) and (k, n_features_source)
-        Thin factors of the transfer matrix.
+        Thin factors of the regression.
     n_features_in_ : int
         Number of channels of the target instrument.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -50,38 +62,44 @@ class CCAMap(LowRankMap):
 
     Notes
     -----
-    The two instruments may have different channels. A single standard maps every spectrum to its
-    source spectrum. Cost: O(n^2 p) for n standards and p channels.
+    The two instruments may have different channels: the target spectrum that the difference is
+    added to is then interpolated linearly at those of the source.
+    A single standard gives the offset between its two spectra; with ``learns="spectrum"``, it maps
+    every spectrum to its source spectrum. Cost: O(n^2 p) for n standards and p channels.
 
     References
     ----------
     .. [1] Fan, Liang, Yuan & Wang, Anal. Chim. Acta 623 (2008) 22-29.
+    .. [2] Vinod, J. Econometrics 4 (1976) 147-166.
 
     Examples
     --------
     >>> from skspektron.transfer import CCAMap
-    >>> cca = CCAMap(n_components=1)
+    >>> cca = CCAMap(learns="spectrum", n_components=1)
     >>> cca = cca.fit([[1.0, 2.0], [2.0, 4.0], [3.0, 6.0]], [[3.0], [5.0], [4.0]])
     >>> cca.correlations_.round(6), cca.transform([[3.0, 6.0]]).round(6)
     (array([0.5]), array([[4.5]]))
     """
 
-    def __init__(self, *, n_components: int | None = None):
-        self.n_components = n_components
+    def _factors(self, pairs, penalty, n_components):
+        """Return the factors, from target spectra to variates and from those to the response."""
+        left, variates = self._variates(pairs, penalty, n_components)[:2]
+        return left, np.linalg.pinv(variates) @ self._response(pairs)
 
-    @unfitted_on_failure
-    def fit(self, X: ArrayLike, y: ArrayLike) -> CCAMap:
-        """Learn from standards, paired by row: `X` from the target, `y` from the source."""
-        check_parameters(self)
-        target, source = check_pairs(self, X, y)
-        X, y = centred(target), centred(source)
-        values, U_t = principal_axes(X, self.n_components)
-        U_s = principal_axes(y, self.n_components)[1]
-        # Whitened scores are orthonormal, so the singular values are the correlations, and the
-        # pseudo-inverse of a block of variates is its transpose.
-        R, self.correlations_, Qt = np.linalg.svd(U_t.T @ U_s, full_matrices=False)
-        L_t, L_s = U_t @ R, U_s @ Qt.T
-        self.left_ = X.T @ (U_t / values) @ R
-        self.right_ = (L_t.T @ L_s) @ (L_s.T @ y)
-        self.intercept_ = source.mean(axis=0) - self._linear(target.mean(axis=0))
-        return self
+    def _solve(self, pairs):
+        """Set the factors and the correlations."""
+        super()._solve(pairs)
+        self.correlations_ = self._variates(pairs, self._used_penalty, self.n_components)[2]
+
+    def _variates(self, pairs, penalty, n_components):
+        """Return coefficients from target spectra to source variates, these and correlations."""
+        roots, axes = [], []
+        for values, U in (pairs.target_axes, pairs.source_axes):
+            kept = shrinkage(values, penalty, values.sum() / pairs.size)
+            roots.append(np.sqrt(kept[:n_components]))
+            axes.append(U[:, :n_components])
+        # Without a penalty, the scores are orthonormal, so the singular values are correlations.
+        scores = [U * root for U, root in zip(axes, roots, strict=True)]
+        R, correlations, Qt = np.linalg.svd(scores[0].T @ scores[1], full_matrices=False)
+        whitened = axes[0] * (roots[0] / pairs.target_axes[0][:n_components])
+        return pairs.X.T @ whitened @ (R * correlations), scores[1] @ Qt.T, correlations

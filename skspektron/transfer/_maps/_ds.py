@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-from numpy.typing import ArrayLike
-
-from ..._fitting import unfitted_on_failure
-from ..._parameters import check_parameters
-from .._algorithms._svd import centred, principal_axes
-from ._base import LowRankMap, check_pairs
+from .._algorithms._pairs import shrinkage
+from ._base import LowRankRegression
 
 
-class DS(LowRankMap):
+class DS(LowRankRegression):
     r"""Map target spectra to the source by direct standardization.
 
-    All source channels are regressed on all target channels with a pseudo-inverse of rank
-    `n_components`, both centred by the means of the standards [1]_:
+    The difference between source and target is regressed on all target channels by ridge
+    regression [2]_, and added to the target spectrum:
+    :math:`\hat x = x_t + \bar d + (x_t - \bar x_t) X^T (X X^T + \lambda I)^{-1} D`, where :math:`X`
+    are the target spectra of the standards and :math:`D` their differences, source minus target,
+    both centred, and :math:`\bar d` is the mean difference. As published [1]_, the source spectrum
+    itself is regressed with a pseudo-inverse:
     :math:`\hat x = \bar x_s + (x_t - \bar x_t)(X_t - \bar x_t)^+ (X_s - \bar x_s)`.
 
     Parameters
     ----------
+    learns : {"difference", "spectrum"}, default="difference"
+        What is regressed on the target spectra. "difference": the difference between source and
+        target, with a ridge penalty. "spectrum": the source spectrum, as published.
+    penalty : float or "auto", default="auto"
+        Ridge penalty of ``learns="difference"`` as a multiple of the mean squared norm of the
+        centred target spectra of the standards; at least 0. ``inf`` corrects an offset alone.
+        "auto": 0.1.
     n_components : int or None, default=None
-        Largest rank of the pseudo-inverse, at least 1; lower if the centred standards have a lower
-        rank. None: the rank of the standards.
+        Largest number of principal components of the target spectra that are used, at least 1;
+        lower if the centred standards have a lower rank. None: all.
+    target_axis, source_axis : array-like of shape (n_features,), default=None
+        Axes of both instruments in one unit, nm or cm-1, strictly monotonic, for the interpolation
+        of ``learns="difference"``; source channels must lie within the range of the target. None:
+        both span the same range.
 
     Attributes
     ----------
@@ -30,7 +41,7 @@ class DS(LowRankMap):
     intercept_ : ndarray of shape (n_features_source,)
         Offset in the unit of the source spectra.
     left_, right_ : ndarray of shape (n_features_in_, k) and (k, n_features_source)
-        Thin factors of the transfer matrix.
+        Thin factors of the regression.
     n_features_in_ : int
         Number of channels of the target instrument.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -39,38 +50,37 @@ class DS(LowRankMap):
     See Also
     --------
     PDS : Regresses on a window of target channels instead.
-    DSTransfer : This map before a calibration, with the choice of standards.
+    DSTransfer : This map before a calibration, with the choice of standards and of the penalty.
 
     Notes
     -----
-    The two instruments may have different channels. Variation that the standards do not span is
-    lost: a mapped spectrum is a combination of their source spectra, so predictions shrink towards
-    their mean. A single standard maps every spectrum to its source spectrum. Cost: O(n^2 p) for n
-    standards and p channels.
+    The two instruments may have different channels: the target spectrum that the difference is
+    added to is then interpolated linearly at those of the source.
+    A single standard gives the offset between its two spectra. With ``learns="spectrum"``,
+    variation that the standards do not span is lost: a mapped spectrum is a combination of their
+    source spectra, and a single standard maps every spectrum to its source spectrum. Cost:
+    O(n^2 p) for n standards and p channels.
 
     References
     ----------
     .. [1] Wang, Veltkamp & Kowalski, Anal. Chem. 63 (1991) 2750-2756.
+    .. [2] Hoerl & Kennard, Technometrics 12 (1970) 55-67.
 
     Examples
     --------
     >>> from skspektron.transfer import DS
-    >>> ds = DS().fit([[1.0, 1.0], [2.0, 3.0], [3.0, 2.0]], [[3.0, 0.0], [7.0, 2.0], [8.0, 4.0]])
-    >>> ds.transform([[4.0, 4.0]]).round(6)
-    array([[12.,  6.]])
+    >>> target = [[1.0, 1.0], [2.0, 3.0], [3.0, 2.0]]
+    >>> source = [[3.0, 0.0], [7.0, 2.0], [8.0, 4.0]]
+    >>> for penalty in (0, 1, float("inf")):
+    ...     print(DS(penalty=penalty).fit(target, source).transform([[4.0, 4.0]]).round(3))
+    [[12.  6.]]
+    [[10.769  5.385]]
+    [[8. 4.]]
     """
 
-    def __init__(self, *, n_components: int | None = None):
-        self.n_components = n_components
-
-    @unfitted_on_failure
-    def fit(self, X: ArrayLike, y: ArrayLike) -> DS:
-        """Learn from standards, paired by row: `X` from the target, `y` from the source."""
-        check_parameters(self)
-        target, source = check_pairs(self, X, y)
-        X, y = centred(target), centred(source)
-        values, vectors = principal_axes(X, self.n_components)
-        self.left_ = X.T @ (vectors / values)  # the k columns of the pseudo-inverse of X
-        self.right_ = vectors.T @ y
-        self.intercept_ = source.mean(axis=0) - self._linear(target.mean(axis=0))
-        return self
+    def _factors(self, pairs, penalty, n_components):
+        """Return the factors of ridge regression on principal components."""
+        values, U = pairs.target_axes
+        kept = shrinkage(values, penalty, values.sum() / pairs.size)[:n_components]
+        values, U = values[:n_components], U[:, :n_components]
+        return pairs.X.T @ (U * (kept / values)), U.T @ self._response(pairs)

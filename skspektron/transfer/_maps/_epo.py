@@ -9,6 +9,7 @@ from sklearn.base import OneToOneFeatureMixin
 from ..._fitting import unfitted_on_failure
 from ..._interpolation import interpolate_linear
 from ..._parameters import check_parameters
+from .._algorithms._pairs import Interpolation
 from .._algorithms._svd import principal_axes
 from ._base import LowRankMap, check_pairs
 
@@ -66,7 +67,7 @@ class EPO(OneToOneFeatureMixin, LowRankMap):
            [4., 1.]])
     """
 
-    _adds_identity = True
+    _interpolation = Interpolation(None)
 
     def __init__(self, *, n_components: int | None = 1):
         self.n_components = n_components
