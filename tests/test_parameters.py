@@ -127,7 +127,8 @@ def wrong_values(function, name):
     """Return values that the annotation and the meaning of a parameter exclude."""
     allowed = types_of(function, name)
     is_array = complex in allowed  # as ArrayLike has it
-    wrong = [object(), b"a", 1j] + ([] if name == "error_score" else [NAN, INF, -INF])
+    wrong = [object(), b"a", 1j] + ([] if name == "error_score" else [NAN, -INF])
+    wrong += [INF] if name not in ("error_score", "penalty") else []
     wrong += [{1: object()}] if name not in ANY_MAPPING else []
     wrong += ["a"] if name not in ANY_TEXT else []
     wrong += ["gpu", "cuda:99", ""] if name == "device" else []

@@ -50,7 +50,8 @@ class CCATransfer(PairedMapTransfer):
     penalty : float or "auto", default="auto"
         Ridge penalty of ``learns="difference"``, see `CCAMap`; at least 0, and ``inf`` corrects an
         offset alone. "auto": infinity, 10, 1, 0.1, 0.01 or 0.001, by the differences between the
-        predictions for both spectra of held-out standards; infinity with fewer than three.
+        predictions for both spectra of held-out standards (the median of the likelihood of normal
+        errors); infinity with fewer than three standards.
     n_components : int, None or "auto", default="auto"
         Largest number of principal components and of canonical pairs, at least 1. None: the number
         that the standards support. "auto": the same with ``learns="difference"``; with "spectrum",

@@ -62,15 +62,17 @@ class PDSTransfer(PairedMapTransfer):
     penalty : float or "auto", default="auto"
         Ridge penalty of ``learns="difference"``, see `PDS`; at least 0, and ``inf`` corrects an
         offset alone. "auto": infinity, 10, 1, 0.1, 0.01 or 0.001, by the differences between the
-        predictions for both spectra of held-out standards; infinity with fewer than three.
+        predictions for both spectra of held-out standards (the median of the likelihood of normal
+        errors); infinity with fewer than three standards.
     window_length : int, (int, int) or "auto", default="auto"
         Number of target channels in the window of a source channel; odd. Typical: 3 to 21. A pair
-        is double-window PDS, see `PDS`. "auto": 5, 11 or 21, with the smallest difference between
-        the predictions for both spectra of held-out standards; 5 with fewer than three standards.
+        is double-window PDS, see `PDS`. "auto": 5, 11 or 21, chosen like `penalty`, or like
+        `n_components` with ``learns="spectrum"``; 5 with fewer than three standards.
     n_components : int, None or "auto", default="auto"
         Largest number of components of a window's regression, at least 1, see `PDS`. None: the
         number that the standards support. "auto": the same with ``learns="difference"``; with
-        "spectrum" 1, 2 or 3, chosen like `window_length`; 1 with fewer than three standards.
+        "spectrum" 1, 2 or 3, with the smallest difference between the predictions for both spectra
+        of held-out standards, and 1 with fewer than three standards.
 
     Attributes
     ----------

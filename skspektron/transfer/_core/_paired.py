@@ -14,7 +14,7 @@ from ..._typing import InstrumentName, MemoryLike, RandomState, Selection
 from .._maps._base import LEARNS, N_COMPONENTS, PENALTY, RegressionMap
 from ._mapped import MappedTransfer
 from ._standards import Rows, Standards
-from ._tuning import disagreements, first_smallest, largest_rank, median_penalty
+from ._tuning import disagreements, first_smallest, largest_rank, likely_penalty
 
 # In order of falling penalty; the first is an offset. On the development tasks, steps of half a
 # power of 10 are no better, and a smallest penalty of 1e-4 is worse with five standards.
@@ -97,11 +97,11 @@ class PairedMapTransfer(MappedTransfer):
         found = disagreements(map_candidates, self._predict_source, standards, source.y)
         if found is None:
             return 0, values[0]
-        errors = found.reshape(len(maps), len(values))
-        best = first_smallest(errors.min(axis=1))
-        choice = first_smallest(errors[best])
         if self.learns == "difference":
-            choice = median_penalty(errors[best], standards.weights.sum())
+            errors = found.reshape(len(maps), len(values))
+            best, choice = likely_penalty(errors, standards.weights.sum())
+        else:
+            best, choice = divmod(first_smallest(found), len(values))
         return best, values[choice]
 
     def _tuned(self, n_standards: int) -> tuple[str, Sequence[Any]]:

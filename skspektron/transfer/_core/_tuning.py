@@ -45,20 +45,23 @@ def disagreements(
     return _mean_squares(deviations, y, held_out.weights)
 
 
-def median_penalty(errors: NDArray[Any], size: float) -> int:
-    """Return the penalty at the median of the weights that the errors give to all penalties.
+def likely_penalty(errors: NDArray[Any], size: float) -> tuple[int, int]:
+    """Return the map of the largest likelihood, and its penalty at the median of the likelihood.
 
-    `errors` are mean squares over `size` standards, in order of falling penalty. Weights are those
-    of a normal likelihood, proportional to ``errors ** (-size / 2)``, as in averages of models
-    (Buckland, Burnham & Augustin, Biometrics 53 (1997) 603-618). The smallest error of a few
-    standards is often that of too small a penalty: with five standards and raw spectra, the
-    smallest error is up to 0.10 in R2 below an offset on a development set, the median 0.01.
+    `errors` (n_maps, n_penalties) are mean squares over `size` standards, in order of falling
+    penalty. The likelihood of a map and penalty is ``errors ** (-size / 2)``, that of normal
+    errors, as in averages of models (Buckland, Burnham & Augustin, Biometrics 53 (1997) 603-618);
+    that of a map is its sum over penalties. The smallest error of a few standards is often that of
+    too small a penalty: at five standards and raw spectra, it is up to 0.10 in R2 below an offset
+    on a development set, and the median 0.01.
     """
-    if errors[0] <= NEGLIGIBLE:
-        return 0
-    log_weights = -size / 2 * np.log(np.maximum(errors, NEGLIGIBLE))
-    weights = np.exp(log_weights - log_weights.max())
-    return int(np.argmax(np.cumsum(weights) >= weights.sum() / 2))
+    if errors[0, 0] <= NEGLIGIBLE:
+        return 0, 0
+    logarithms = -size / 2 * np.log(np.maximum(errors, NEGLIGIBLE))
+    likelihoods = np.exp(logarithms - logarithms.max())
+    best = int(np.argmax(likelihoods.sum(axis=1)))
+    below = np.cumsum(likelihoods[best])
+    return best, int(np.argmax(below >= below[-1] / 2))
 
 
 def choose_calibration(

@@ -20,7 +20,7 @@ from skspektron.transfer._core._tuning import (
     choose_calibration,
     disagreements,
     first_smallest,
-    median_penalty,
+    likely_penalty,
 )
 
 MAPPED = [DSTransfer, SSTTransfer, CCATransfer, PDSTransfer]
@@ -104,7 +104,13 @@ def test_targets_are_weighted_by_their_variance():
     ],
 )
 def test_the_penalty_is_the_median_of_likelihoods(errors, size, expected):
-    assert median_penalty(np.array(errors), size) == expected
+    assert likely_penalty(np.array([errors]), size) == (0, expected)
+
+
+def test_the_map_of_the_largest_total_likelihood_is_chosen():
+    errors = np.array([[4.0, 1.0, 1.0], [4.0, 0.9, 3.0]])  # the second has the smallest error
+    assert likely_penalty(errors, 2) == (0, 1)
+    assert likely_penalty(errors, 60) == (1, 1)
 
 
 @pytest.mark.parametrize("n_transfer", [3, 4, 6, 7])
