@@ -62,19 +62,19 @@ COMPARISONS = (
     ),
     Comparison(
         "PDS, 51 channels, 2 components",
-        lambda target, source: PDS(window_length=51, n_components=2).fit(target, source),
+        lambda target, source: PDS(learns="spectrum", window_length=51, n_components=2).fit(target, source),
         chemotools_fit(
             "PiecewiseDirectStandardization", window_length=25, n_components=2, scale=False
         ),
     ),
     Comparison(
         "DS, full rank",
-        lambda target, source: DS().fit(target, source),
+        lambda target, source: DS(learns="spectrum").fit(target, source),
         chemotools_fit("DirectStandardization"),
     ),
     Comparison(
         "SST, 2 components",
-        lambda target, source: SST(n_components=2).fit(target, source),
+        lambda target, source: SST(learns="spectrum", n_components=2).fit(target, source),
         chemotools_fit("SpectralSpaceTransform", n_components=2),
     ),
     Comparison(

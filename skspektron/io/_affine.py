@@ -186,7 +186,7 @@ def _interpolation(estimator: Any) -> str:
         return ""
     return (
         f" (which may interpolate {n_target} channels at {n_source} others with monotone cubics; "
-        "DSTransfer, PDSTransfer and CCATransfer map different channels linearly)"
+        "DSTransfer, PDSTransfer, SSTTransfer and CCATransfer map different channels linearly)"
     )
 
 
