@@ -62,7 +62,9 @@ COMPARISONS = (
     ),
     Comparison(
         "PDS, 51 channels, 2 components",
-        lambda target, source: PDS(learns="spectrum", window_length=51, n_components=2).fit(target, source),
+        lambda target, source: PDS(learns="spectrum", window_length=51, n_components=2).fit(
+            target, source
+        ),
         chemotools_fit(
             "PiecewiseDirectStandardization", window_length=25, n_components=2, scale=False
         ),

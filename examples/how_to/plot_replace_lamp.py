@@ -72,9 +72,9 @@ print(f"{'old lamp':<14} RMSEP {rmsep(y[test], before.predict(X_before[test])):.
 # effect of a lamp is nearly the same for all samples. Slope/bias and mean-centring estimate one
 # number and one spectrum from ten samples, and return to that RMSEP. PDS would also correct what
 # differs between samples; the ten samples show no such difference, and PDS equals mean-centring. If
-# the repair also changed wavelengths and bandwidth, a mean difference corrects only part of it: with
-# ``distortion=1`` in place of the lamp and ``random_state`` from 0 to 4 its RMSEP is 1.0 to 3.1 times
-# that of the calibration before, and that of PDS from ten samples 1.0 to 2.1 times.
+# the repair also changed wavelengths and bandwidth, a mean difference corrects only part of it:
+# with ``distortion=1`` in place of the lamp and ``random_state`` from 0 to 4 its RMSEP is 1.0 to
+# 3.1 times that of the calibration before, and that of PDS from ten samples 1.0 to 2.1 times.
 
 fig, ax = plt.subplots(figsize=(5, 4.5), layout="constrained")
 styles = {"no transfer": ("s", "#D55E00"), "mean-centring": ("o", "#0072B2")}
