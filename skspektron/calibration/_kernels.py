@@ -141,6 +141,7 @@ def fit_features(
     Z: NDArray[Any],
     others: Sequence[NDArray[Any]] = (),
     rounding: NDArray[Any] | float = 0.0,
+    max_features: int | None = None,
 ) -> Features:
     """Return the features of a kernel, centred and scaled to mean square norm 1 on the rows of `Z`.
 
@@ -148,16 +149,23 @@ def fit_features(
     spectra of standards, exactly too, if all rows are at most `MAX_LANDMARKS`; otherwise the
     first rows are the landmarks, so that rows come in random order. `rounding` is the rounding
     error of a channel, (p,) or one for all: channels, and rows, that vary less are constant.
+    `max_features` limits the features to the directions along which the landmarks vary most, and
+    the landmarks to twice that number of rows, taken at equal steps.
     """
     error = np.maximum(rounding, ROUNDING * np.abs(Z).max(axis=0, initial=0.0))
-    landmarks = np.concatenate([*others, Z])[:MAX_LANDMARKS]
+    landmarks = np.concatenate([*others, Z])
+    if max_features is None:
+        landmarks = landmarks[:MAX_LANDMARKS]
+    else:
+        landmarks = landmarks[:: -(-len(landmarks) // (2 * max_features))]
     mean, scale = Z.mean(axis=0), _scale(Z, error, kernel.autoscale)
     size, limit = np.linalg.norm((Z - mean) * scale), float(np.linalg.norm(error * scale))
     if size <= np.sqrt(len(Z)) * limit:
         return LinearFeatures(mean, np.zeros((Z.shape[1], 0)))
     if isinstance(kernel, Linear):
-        return _linear(mean, scale, landmarks, size / np.sqrt(len(Z)), limit)
-    return _radial(kernel, scale, Z, landmarks, 2 * size**2 / max(len(Z) - 1, 1))
+        return _linear(mean, scale, landmarks, size / np.sqrt(len(Z)), limit, max_features)
+    unit = 2 * size**2 / max(len(Z) - 1, 1)
+    return _radial(kernel, scale, Z, landmarks, unit, max_features)
 
 
 def _scale(Z, error, autoscale):
@@ -169,26 +177,32 @@ def _scale(Z, error, autoscale):
     return np.divide(1.0, deviation, out=np.zeros_like(deviation), where=varies)
 
 
-def _linear(mean, scale, landmarks, size, limit):
+def _linear(mean, scale, landmarks, size, limit, max_features):
     """Return features of the linear kernel for rows of the root mean square norm `size`."""
     rows = (landmarks - mean) * scale
     if len(rows) < rows.shape[1]:
         axes = rows.T @ _inverse_root(rows @ rows.T, limit)
     else:
         axes = _eigenvectors(rows.T @ rows, limit)
-    return LinearFeatures(mean, scale[:, None] * axes / size)
+    return LinearFeatures(mean, scale[:, None] * _last(axes, max_features) / size)
 
 
-def _radial(kernel, scale, Z, landmarks, unit):
+def _radial(kernel, scale, Z, landmarks, unit, max_features):
     """Return features of a kernel of distances whose mean square is `unit`."""
     landmarks = landmarks * scale
-    projection = _inverse_root(kernel.of(squared_distances(landmarks, landmarks) / unit))
+    gram = kernel.of(squared_distances(landmarks, landmarks) / unit)
+    projection = _last(_inverse_root(gram), max_features)
     centre = np.zeros(projection.shape[1])
     features = RadialFeatures(kernel, scale, landmarks, unit, projection, centre)
     Phi = features.transform(Z)
     centre = Phi.mean(axis=0)
     size = np.sqrt(np.mean(((Phi - centre) ** 2).sum(axis=1)))
     return replace(features, projection=projection / size, centre=centre / size)
+
+
+def _last(columns, n_columns):
+    """Return the last columns, which are those of the largest eigenvalues; all if None."""
+    return columns[:, max(0, columns.shape[1] - (n_columns or columns.shape[1])) :]
 
 
 def squared_distances(Z: NDArray[Any], landmarks: NDArray[Any]) -> NDArray[Any]:

@@ -18,12 +18,13 @@ class RidgePath:
     """Ridge regressions of N rows, under s strengths, for q targets [1]_.
 
     Each minimizes the sum of w (y - c a - phi b)² over the rows plus strength times |b|². The
-    weight w is 1 for usual rows. The intercept a belongs to rows with c = 1; with c = 0 a row has
-    none, as the difference of two spectra whose predictions should agree (y = 0).
+    weight w is 1 for usual rows. The f coefficients a of the columns c are not penalized. Usual
+    rows have one, c = 1 for the intercept; the difference of two spectra whose predictions should
+    agree (y = 0) has c = 0.
 
-    `mean` (k,) and `y_mean` (q,) are weighted means of the rows with an intercept; `axes` (k, r)
-    and `values` (r,) are the eigenvectors and eigenvalues of the weighted covariance matrix about
-    them, and `scores` (N, r) the rows along these axes.
+    `mean` (f, k) and `y_mean` (f, q) are the regressions of features and values on c, the means of
+    the rows if c = 1; `axes` (k, r) and `values` (r,) are the eigenvectors and eigenvalues of the
+    weighted covariance matrix about them, and `scores` (N, r) the rows along these axes.
 
     References
     ----------
@@ -36,8 +37,9 @@ class RidgePath:
     values: NDArray[Any]
     scores: NDArray[Any]
     weights: NDArray[Any]  # (N,)
-    has_intercept: NDArray[np.bool_]  # (N,)
-    y: NDArray[Any]  # (N, q), less y_mean for rows with an intercept
+    free: NDArray[Any]  # (N, f), the columns c
+    inverse: NDArray[Any]  # (f, f), of free' W free
+    y: NDArray[Any]  # (N, q), less free @ y_mean
     shrinkage: NDArray[Any]  # (s, r): 1 / (values + strength)
     coef: NDArray[Any]  # (s, r, q), along the axes
 
@@ -48,17 +50,15 @@ class RidgePath:
         y: NDArray[Any],
         strengths: NDArray[Any],
         weights: NDArray[Any] | None = None,
-        has_intercept: NDArray[np.bool_] | None = None,
+        free: NDArray[Any] | None = None,
     ) -> "RidgePath":
         """Fit features (N, k) to values (N, q) with one eigendecomposition."""
         weights = np.ones(len(Phi)) if weights is None else weights
-        if has_intercept is None:
-            has_intercept = np.ones(len(Phi), dtype=bool)
-        shares = np.where(has_intercept, weights, 0.0)
-        shares = shares / shares.sum()
-        mean, y_mean = shares @ Phi, shares @ y
-        rows = np.where(has_intercept[:, None], Phi - mean, Phi)
-        y = np.where(has_intercept[:, None], y - y_mean, y)
+        free = np.ones((len(Phi), 1)) if free is None else free
+        weighted = free * weights[:, None]
+        inverse = np.linalg.pinv(weighted.T @ free, hermitian=True)
+        mean, y_mean = inverse @ (weighted.T @ Phi), inverse @ (weighted.T @ y)
+        rows, y = Phi - free @ mean, y - free @ y_mean
         weighted = rows * weights[:, None]
         values, axes = np.linalg.eigh(rows.T @ weighted)
         kept = values > ROUNDING * values.max(initial=0.0)
@@ -66,22 +66,28 @@ class RidgePath:
         shrinkage = 1 / (values + np.asarray(strengths)[:, None])
         coef = shrinkage[:, :, None] * (axes.T @ (weighted.T @ y))
         scores = rows @ axes
-        return cls(mean, y_mean, axes, values, scores, weights, has_intercept, y, shrinkage, coef)
+        return cls(mean, y_mean, axes, values, scores, weights, free, inverse, y, shrinkage, coef)
 
     def predict(self, Phi: NDArray[Any]) -> NDArray[Any]:
-        """Return the predictions (s, n, q) for features (n, k)."""
-        return ((Phi - self.mean) @ self.axes) @ self.coef + self.y_mean
+        """Return the predictions (s, n, q) for features (n, k) of rows with all c = 1."""
+        return ((Phi - self.mean.sum(axis=0)) @ self.axes) @ self.coef + self.y_mean.sum(axis=0)
+
+    def coefficients(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return coefficients (s, k, q) and intercepts (s, q) for rows with all c = 1."""
+        coef = self.axes @ self.coef
+        return coef, self.y_mean.sum(axis=0) - self.mean.sum(axis=0) @ coef
 
     def combine(self, weights: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return the coefficients (k, q) and intercepts (q,) of the sum weighted by (s, q)."""
         coef = self.axes @ np.einsum("srq,sq->rq", self.coef, weights)
-        return coef, weights.sum(axis=0) * self.y_mean - self.mean @ coef
+        y_mean, mean = self.y_mean.sum(axis=0), self.mean.sum(axis=0)
+        return coef, weights.sum(axis=0) * y_mean - mean @ coef
 
     def held_out(self, groups: NDArray[Any]) -> NDArray[Any]:
         """Return predictions (s, N, q) of every row by the fit without the rows of its group.
 
-        Exact: with G = Phi (Phi' W Phi + strength)^-1 Phi', 1 / n added for the intercept, the
-        residuals of group g are (I - G_gg W_g)^-1 e_g [1]_. Rows of weight 0 are predicted too.
+        Exact: with G = Phi (Phi' W Phi + strength)^-1 Phi' + c (c' W c)^-1 c', the residuals of
+        group g are (I - G_gg W_g)^-1 e_g [1]_. Rows of weight 0 are predicted too.
 
         References
         ----------
@@ -89,21 +95,19 @@ class RidgePath:
         """
         fitted = self.scores @ self.coef  # (s, N, q)
         residuals = np.empty_like(fitted)
-        intercept = self.has_intercept / np.sqrt((self.weights * self.has_intercept).sum())
         for rows in _groups_of_one_size(groups, *self.shrinkage.shape):
-            scores, offset = self.scores[rows], intercept[rows]  # (g, m, r), (g, m)
+            scores, free = self.scores[rows], self.free[rows]  # (g, m, r), (g, m, f)
             if rows.shape[1] == 1:
                 G = (scores[:, 0] ** 2 @ self.shrinkage.T).T[:, :, None, None]
             else:  # (s, g, m, m)
                 G = (scores * self.shrinkage[:, None, None]) @ scores.swapaxes(1, 2)
-            G = G + offset[:, :, None] * offset[:, None, :]
+            G = G + free @ self.inverse @ free.swapaxes(1, 2)
             inner = np.eye(rows.shape[1]) - G * self.weights[rows][:, None, :]
             error = self.y[rows] - fitted[:, rows]  # (s, g, m, q)
             is_single = rows.shape[1] == 1
             solved = error / inner if is_single else np.linalg.solve(inner, error)
             residuals[:, rows] = solved
-        y = self.y + self.has_intercept[:, None] * self.y_mean
-        return y - residuals
+        return self.y + self.free @ self.y_mean - residuals
 
 
 def _groups_of_one_size(groups: NDArray[Any], s: int, r: int) -> Iterator[NDArray[np.intp]]:

@@ -1,4 +1,4 @@
-"""An ensemble of ridge calibrations on several preprocessings."""
+"""An ensemble of kernel ridge calibrations on several preprocessings."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from .._pipelines import front_pipeline
 from .._typing import VERBOSE, InstrumentName, MemoryLike, RandomState, Selection, Sources
 from .._validation import WAVELENGTH, WAVENUMBER, check_axis
 from ._algorithms._svd import is_flat
-from ._averaging._views import spectral_views, viewed_rows
-from ._averaging._weights import fit_members
+from ._averaging._ensemble import Ensemble
+from ._averaging._views import fit_views
 from ._core._fronts import amplifies_rounding, is_supervised
 from ._core._frozen import refuse_frozen
 from ._core._last_step import LastStepTransfer
@@ -22,23 +22,25 @@ from ._core._standards import Rows, Standards
 
 
 class EnsembleTransfer(LastStepTransfer):
-    r"""Average many ridge calibrations, weighted by their cross-validated error.
+    r"""Average many ridge calibrations, weighted by their errors on held-out samples.
 
-    For each of several preprocessings (*views*), ridge regressions are fitted to the source rows,
-    to the difference spectra D of the standards with the value zero [1]_, and to the target spectra
-    of the standards, corrected by the mean difference, with their reference values:
+    For each of several preprocessings (*views*) and kernels, ridge regressions are fitted to the
+    source rows and to the difference spectra D of the standards with the value zero [1]_:
 
-    .. math:: \min_b \|y - Xb\|^2 + \lambda \|D b\|^2 + \omega \|y_n - X_n b\|^2 + \eta \|b\|^2 .
+    .. math:: \min_b \|y - \Phi b\|^2 + \lambda \|D b\|^2 + \eta \|b\|^2 ,
 
-    All views, :math:`\lambda` (1 and 1000), :math:`\omega` (0, 3 and 30) and :math:`\eta` enter
-    the weighted mean of the predictions [2]_. The weight of a calibration is its expected error to
-    the power of -5. The expected error is the mean squared error in cross-validation on the source
-    rows, plus the mean squared difference between the predictions for both spectra of held-out
-    standards, plus, with n > 5 standards, (n - 5) / (n + 10) times the mean squared error against
-    their reference values. Weights of calibrations that use no label are multiplied by
-    ``exp(12 / (n + 3))``. If, with n > 5, the calibrations with the largest :math:`\omega` and PLS
-    on the target spectra alone predict held-out reference values much better than this mean, they
-    replace it, as on a target that measures a property more precisely than the source does.
+    where Phi are the spectra or features of a kernel, and the offset between the instruments is
+    estimated too. Others are fitted to the source rows alone and predict target spectra after a
+    map that adds a ridge regression of the difference on the target spectrum. Predictions are
+    their weighted mean [2]_. With :math:`e_s` the mean squared error of held-out source rows and
+    :math:`e_d` the mean squared difference between the predictions for both spectra of held-out
+    standards, in units of the variance of `y`, the weight of a calibration is
+
+    .. math:: (e_s + e_d)^{-0.4 \sqrt n} (e_s + m)^{-0.4 (\sqrt{N} - \sqrt n)} ,
+
+    for n standards and N source samples, with m the smallest :math:`e_s + e_d`. Labels of the
+    standards enter only if n > 5: a second mean of calibrations that use them replaces this one if
+    it predicts held-out reference values much better (User Guide, *Ensembles*).
 
     Parameters
     ----------
@@ -71,7 +73,7 @@ class EnsembleTransfer(LastStepTransfer):
         As in the other methods, for a `FrozenEstimator`, which is refused with standards.
     wavelength, wavenumber : array-like of shape (n_features,), default=None
         Axis of the spectra in nm or in cm-1; by default the axis in the column names, if any. An
-        axis adds views of the derivatives at the bands of water, O-H, N-H and C-H [3]_.
+        axis adds views of the derivatives at the bands of water, O-H, N-H and C-H [4]_.
     verbose : int, default=0
         1 shows a progress bar with one step per view.
 
@@ -99,18 +101,20 @@ class EnsembleTransfer(LastStepTransfer):
 
     Notes
     -----
-    The views are the spectra, SNV, first derivatives (Savitzky-Golay, 11 channels) of both, and
-    second derivatives (21 channels). D is scaled to the root mean square norm of the centred source
-    spectra. A standard without a reference value on the target gets that of its source rows. NaN is
-    refused. Several targets are predicted one by one. The cost grows with the third power of the
-    number of standards, so the method is meant for tens of standards. With more than 200 source
-    samples, held-out standards stay among the source rows; only their target spectra are held out.
+    The views are the spectra, SNV, first derivatives (Savitzky-Golay, 11 channels) and second
+    derivatives (21 channels) of both, and the kernels those of `KernelEnsembleRegressor`. All
+    errors on held-out samples are exact for the offset estimated again without each sample, with
+    the scales, lengths and maps of all samples. A standard without a reference value on the target
+    gets that of its source rows. NaN is refused. Several targets are predicted one by one. With
+    more than some hundred source rows and standards, 150 features represent each kernel, so that
+    the time of a fit is proportional to their number [3]_.
 
     References
     ----------
     .. [1] Kalivas, Siano, Andries & Goicoechea, Appl. Spectrosc. 63 (2009) 800-809.
     .. [2] Xu, Zhou, Tang, Wu, Jiang, Shen & Yu, Anal. Chim. Acta 616 (2008) 138-143.
-    .. [3] Workman & Weyer, Practical Guide and Spectral Atlas for Interpretive
+    .. [3] Williams & Seeger, Advances in Neural Information Processing Systems 13 (2001) 682-688.
+    .. [4] Workman & Weyer, Practical Guide and Spectral Atlas for Interpretive
        Near-Infrared Spectroscopy, 2nd ed., CRC Press (2012).
 
     Examples
@@ -135,9 +139,8 @@ class EnsembleTransfer(LastStepTransfer):
 
     _needs_pairs = True
     _when_slow = (
-        "Its time grows with the number of standards: pass a smaller n_transfer. In a search, pass "
-        "n_jobs= for parallel fits and memory= to fit each calibration once. verbose=1 shows "
-        "progress."
+        "In a search, pass n_jobs= for parallel fits and memory= to fit each calibration once. "
+        "verbose=1 shows progress."
     )
 
     def __init__(
@@ -172,8 +175,7 @@ class EnsembleTransfer(LastStepTransfer):
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Fit one member for each view."""
         refuse_frozen(self)
-        views = spectral_views(source.X.shape[1], self._axis())
-        self._views = {name: view.fit(source.X) for name, view in views.items()}
+        self._views = fit_views(source.X, self._axis())
         front = front_pipeline(self.estimator_)
         given = self._layout.as_given(source.X)
         spectra = source.X, standards.X_source, standards.X_target
@@ -183,9 +185,10 @@ class EnsembleTransfer(LastStepTransfer):
         self._has_own_view = has_steps and not (
             is_supervised(front, given) or amplifies_rounding(self._transform_front, source.X)
         )
-        viewed = viewed_rows(*map(self._transform_views, spectra))
-        self._members = fit_members(viewed, source, standards, self.verbose)
-        self.view_weights_ = {name: member.weight for name, member in self._members.items()}
+        self._ensemble = Ensemble.fit(
+            self._transform_views, source, standards, verbose=self.verbose
+        )
+        self.view_weights_ = self._ensemble.weights
 
     def _axis(self) -> NDArray[Any] | None:
         """Return the axis of the channels that are used, in cm-1, or None."""
@@ -205,6 +208,5 @@ class EnsembleTransfer(LastStepTransfer):
         return viewed
 
     def _predict_target(self, X: NDArray[Any]) -> NDArray[Any]:
-        """Return the sum of the weighted members."""
-        parts = [self._members[name].predict(Z) for name, Z in self._transform_views(X).items()]
-        return np.sum(parts, axis=0).reshape(len(X), *self._n_outputs)
+        """Return the weighted mean of the regressions."""
+        return self._ensemble.predict(self._transform_views, X).reshape(len(X), *self._n_outputs)

@@ -16,8 +16,8 @@ from ._adaptation._base import EmbeddingTransfer
 from ._adaptation._ensemble import AdaptedEnsemble, FittedAdapter
 from ._adaptation._offset import SubtractOffset
 from ._adaptation._replay import as_on_target, linear_head, standardize, without_rounding
-from ._averaging._views import CommonViews, norm
-from ._averaging._weights import ViewedRows
+from ._averaging._members import ViewedRows
+from ._averaging._views import CommonViews
 from ._core._standards import Rows, Standards
 
 
@@ -270,29 +270,28 @@ class LoRATransfer(EmbeddingTransfer):
         embedding = self.target_estimator_[:-1]
         X_target = self._layout.as_given(standards.X_target, self._layout.grids.target)
         spectra = source.X, standards.X_source
-        Z, Z_source = (self._embed_reference(self._axis, X) for X in spectra)
-        Z_target = np.asarray(embedding.transform(X_target))
-        embedded = ViewedRows(
-            without_rounding(Z),
-            without_rounding(Z_source),
-            without_rounding(Z_target),
-            size=norm(Z, Z_source, Z_target),
-            unseen=self._unseen(source, standards),
-        )
+        of_source = [self._embed_reference(self._axis, X) for X in spectra]
+        embeddings = *of_source, np.asarray(embedding.transform(X_target))
+        Z, Z_source, Z_target = map(without_rounding, embeddings)
+        held_out = self._held_out_embeddings(source, standards)
+        embedded = ViewedRows(Z, Z_source, Z_target, held_out=held_out)
         wavenumber = self._steps(self.estimator_)[1].wavenumber_
         views = CommonViews.of(source.X, wavenumber, self._layout.axes)
         return AdaptedEnsemble.of(
             source, standards, views=views, embedding=embedding, embedded=embedded
         )
 
-    def _unseen(self, source: Rows, standards: Standards) -> list[NDArray[Any]] | None:
-        """Return embeddings of the standards on the target, by adapters trained on half of them."""
+    def _held_out_embeddings(self, source: Rows, standards: Standards) -> NDArray[Any] | None:
+        """Return target embeddings of the standards, each by an adapter trained without it."""
         if len(standards) < 2:
             return None
         X_target = self._target_before(self._axis, standards.X_target)
-        halves = standards[1::2], standards[::2]  # without even, without odd positions
-        fits = [self._fit_adapter(source, half) for half in halves]
-        return [self._embed_target(self._axis, fit[1], X_target) - fit[0]["offset"] for fit in fits]
+        fits = [self._fit_adapter(source, others) for others in (standards[1::2], standards[::2])]
+        even, odd = (
+            self._embed_target(self._axis, network, X_target) - adapter["offset"]
+            for adapter, network, *_ in fits
+        )
+        return np.where(np.arange(len(standards))[:, None] % 2 == 0, even, odd)
 
     def _fit_adapter(self, source: Rows, standards: Standards):
         """Return a trained adapter, the adapted network, the training spectra and the losses."""

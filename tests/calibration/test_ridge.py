@@ -15,12 +15,12 @@ def rows():
     return rng.normal(size=(14, 9)) + 2.0, rng.normal(size=(14, 2)) + np.array([5.0, -3.0])
 
 
-def solve(Phi, y, strength, weights, has_intercept):
-    """Return coefficients and intercept (q,) of the weighted problem, written out."""
-    A = np.column_stack([Phi, has_intercept])
-    penalty = np.diag([strength] * Phi.shape[1] + [0.0])
+def solve(Phi, y, strength, weights, free):
+    """Return coefficients (k, q) and those without penalty (f, q) of the problem written out."""
+    A = np.column_stack([Phi, free])
+    penalty = np.diag([strength] * Phi.shape[1] + [0.0] * free.shape[1])
     both = np.linalg.solve(A.T @ (weights[:, None] * A) + penalty, A.T @ (weights[:, None] * y))
-    return both[:-1], both[-1]
+    return both[: Phi.shape[1]], both[Phi.shape[1] :]
 
 
 def test_equals_ridge_of_scikit_learn(rows):
@@ -43,26 +43,31 @@ def test_held_out_groups_equal_fits_without_them(n_features):
             np.testing.assert_allclose(held_out[s, out], refit.predict(Phi[out]), atol=1e-9)
 
 
-def test_added_rows_equal_fits_without_their_groups(rows):
+@pytest.mark.parametrize("has_offset", [False, True])
+def test_added_rows_equal_fits_without_their_groups(has_offset, rows):
     """Null rows have no intercept; rows of weight 0 are predicted without taking part."""
     Phi, y = rows
     rng = np.random.default_rng(2)
-    Phi = np.concatenate([Phi, 0.3 * rng.normal(size=(5, 9))])
-    y = np.concatenate([y, np.zeros((3, 2)), [[4.0, 1.0], [2.0, 2.0]]])
-    weights = np.concatenate([np.ones(14), [1000.0, 1000.0, 5.0, 3.0, 0.0]])
-    has_intercept = np.arange(19) != np.array([[14], [15], [16]])
-    has_intercept = has_intercept.all(axis=0)
-    groups = np.concatenate([np.arange(14), [0, 1, 2, 0, 1]])
-    path = RidgePath.fit(Phi, y, STRENGTHS, weights, has_intercept)
+    Phi = np.concatenate([Phi, 0.3 * rng.normal(size=(6, 9))])
+    y = np.concatenate([y, np.zeros((3, 2)), rng.normal(size=(3, 2))])
+    weights = np.concatenate([np.ones(14), [1000.0, 1000.0, 5.0, 3.0, 0.0, 2.0]])
+    free = np.zeros((20, 2))
+    free[[*range(14), 17, 18, 19], 0] = 1.0
+    free[14:17, 1], free[17:, 1] = -0.5, 1.0
+    free = free if has_offset else free[:, :1]
+    groups = np.concatenate([np.arange(14), [0, 1, 2, 0, 1, 2]])
+    path = RidgePath.fit(Phi, y, STRENGTHS, weights, free)
+    coefficients, intercepts = path.coefficients()
     held_out = path.held_out(groups)
     for s, strength in enumerate(STRENGTHS):
-        coef, intercept = solve(Phi, y, strength, weights, has_intercept)
-        np.testing.assert_allclose(path.predict(Phi)[s], Phi @ coef + intercept, rtol=1e-8)
+        coef, fixed = solve(Phi, y, strength, weights, free)
+        np.testing.assert_allclose(coefficients[s], coef, atol=1e-9)
+        np.testing.assert_allclose(intercepts[s], fixed.sum(axis=0), atol=1e-8)
+        np.testing.assert_allclose(path.predict(Phi)[s], Phi @ coef + fixed.sum(axis=0), rtol=1e-7)
         for group in range(14):
             out = groups == group
-            rest = Phi[~out], y[~out], strength, weights[~out], has_intercept[~out]
-            coef, intercept = solve(*rest)
-            expected = Phi[out] @ coef + has_intercept[out, None] * intercept
+            coef, fixed = solve(Phi[~out], y[~out], strength, weights[~out], free[~out])
+            expected = Phi[out] @ coef + free[out] @ fixed
             np.testing.assert_allclose(held_out[s, out], expected, atol=1e-8)
 
 

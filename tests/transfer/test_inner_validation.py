@@ -28,7 +28,7 @@ from skspektron.transfer import (
     TargetOnly,
 )
 from skspektron.transfer._algorithms import _pls
-from skspektron.transfer._averaging import _weights
+from skspektron.transfer._averaging import _ensemble
 from skspektron.transfer._core import _tuning
 from skspektron.transfer._core._fronts import is_supervised
 from tests.transfer.methods import fit
@@ -86,7 +86,7 @@ def errors(monkeypatch):
         monkeypatch.setattr(module, name, record)
 
     spy(_tuning, "_source_error", lambda error, *args: error)
-    spy(_weights, "fit_view", lambda fits, *args: fits.source_error)
+    spy(_ensemble, "fit_view", lambda members, *args: [m.source_error.min() for m in members])
 
     press, folds = _pls._press, []
 

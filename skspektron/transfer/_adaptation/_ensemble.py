@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.pipeline import Pipeline
 
+from ..._interpolation import fill_gaps
+from .._averaging._ensemble import Ensemble
+from .._averaging._members import ViewedRows
 from .._averaging._views import CommonViews
-from .._averaging._weights import LinearMember, ViewedRows, fit_members
 from .._core._standards import Rows, Standards
 
 EMBEDDING = "adapted embedding"  # its name among the views
@@ -27,7 +29,7 @@ class AdaptedEnsemble(RegressorMixin, BaseEstimator):
 
     views: CommonViews
     embedding: Pipeline
-    members: dict[str, LinearMember]
+    ensemble: Ensemble
     shape: tuple[int, ...]
 
     @classmethod
@@ -41,14 +43,24 @@ class AdaptedEnsemble(RegressorMixin, BaseEstimator):
         embedded: ViewedRows,
     ) -> AdaptedEnsemble:
         """Fit on rows of both instruments, each on its channels, and on their embeddings."""
-        viewed = views.transform_training(source, standards) | {EMBEDDING: embedded}
-        members = fit_members(viewed, source, standards)
-        return cls(views, embedding, members, source.y.shape[1:])
+        spectra = replace(
+            standards,
+            X_source=fill_gaps(standards.X_source),
+            X_target=views.place(standards.X_target),
+            X_sources=standards.transform_sources(fill_gaps),
+        )
+        ensemble = Ensemble.fit(
+            views.transform,
+            replace(source, X=fill_gaps(source.X)),
+            spectra,
+            more={EMBEDDING: embedded},
+        )
+        return cls(views, embedding, ensemble, source.y.shape[1:])
 
     @property
     def weights(self) -> dict[str, float]:
         """Weight of every view in the mean."""
-        return {name: member.weight for name, member in self.members.items()}
+        return self.ensemble.weights
 
     @property
     def n_features_in_(self) -> int:
@@ -58,9 +70,9 @@ class AdaptedEnsemble(RegressorMixin, BaseEstimator):
     def predict(self, X: Any) -> NDArray[Any]:
         """Return predictions for target spectra, (n,) or (n, q)."""
         Z = np.asarray(self.embedding.transform(X))
-        viewed = self.views.transform_target(np.asarray(X)) | {EMBEDDING: Z}
-        y = np.sum([self.members[n].predict(viewed[n]) for n in self.members], axis=0)
-        return np.asarray(y).reshape(len(Z), *self.shape)
+        spectra = self.views.place(np.asarray(X))
+        y = self.ensemble.predict(self.views.transform, spectra, {EMBEDDING: Z})
+        return y.reshape(len(Z), *self.shape)
 
     def __sklearn_is_fitted__(self):
         return True

@@ -1,120 +1,81 @@
-"""Weights of the calibrations of an ensemble, from their cross-validated errors."""
+"""Weights of the regressions of an ensemble, from their errors on held-out samples."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
-from ..._progress import named_bar
+from ...calibration._weights import error_weights
 from ...metrics._variance import nonzero_variance
 from .._core._standards import Rows, Standards
-from ._fits import LABEL_WEIGHTS, RIDGE_PENALTIES, SETTING_LABEL_WEIGHTS, ViewFits, fit_view
+from ._members import Member
 
-# Chosen on sugarcane handhelds, on real spectra with simulated differences between instruments,
-# and on simulated spectra, for 2 to 30 standards.
-ERROR_EXPONENT = 5.0  # a weight is the expected error to the power of -5
-IGNORED_LABELS = 5  # with at most this number of standards, label errors are ignored
-HALF_TRUST_LABELS = 15  # with this number more, label errors have half weight
-UNLABELLED_LOG_ODDS = 4.0  # of calibrations that use no label, without standards
-UNLABELLED_HALVING = 3  # number of standards that halves these log odds
-LABEL_ONLY_PRIOR = 0.02  # odds that calibrations on target labels are better than the mean
-EVIDENCE_PER_STANDARD = 0.25  # log odds per unit of the log ratio of the two errors
+# Chosen on sugarcane handhelds and on real spectra with simulated second instruments, see
+# benchmarks/development.py.
+IGNORED_LABELS = 5  # the evidence of so many standards on the use of labels is ignored
+LABEL_PRIOR = 0.05  # odds that regressions that use labels are better than those that do not
+LABEL_EXPONENT = 0.25  # per standard, of the label error
 ERROR_FLOOR = 1e-3  # in units of the variance of y; differences below it are ignored
 
 
-@dataclass(frozen=True)
-class ViewedRows:
-    """Source rows and both spectra of the standards in one view."""
+def member_weights(
+    members: Sequence[Member],
+    fractions: NDArray[Any],
+    source: Rows,
+    standards: Standards,
+) -> list[NDArray[Any]]:
+    """Return the weights (s, q) of the regressions of each member; all add up to 1 per target.
 
-    Z: NDArray[Any]  # (n_source, n_channels of the view)
-    Z_source: NDArray[Any]  # (n, n_channels)
-    Z_target: NDArray[Any]  # (n, n_channels)
-    size: float  # norm of the rows that the view was computed from, see principal_axes
-    unseen: Sequence[NDArray[Any]] | None = None  # see fit_view
-
-
-@dataclass(frozen=True)
-class LinearMember:
-    """The weighted sum of the linear calibrations of one view."""
-
-    coef: NDArray[Any]  # (n_channels of the view, q)
-    intercept: NDArray[Any]  # (q,)
-    weight: float  # sum of the weights of its calibrations, mean over the targets
-
-    def predict(self, Z: NDArray[Any]) -> NDArray[Any]:
-        """Return this view's part of the predictions for target spectra, (n, q)."""
-        return np.asarray(Z) @ self.coef + self.intercept
-
-
-def fit_members(
-    views: Mapping[str, ViewedRows], source: Rows, standards: Standards, verbose: int = 0
-) -> dict[str, LinearMember]:
-    """Return the members of an ensemble by the names of their views.
-
-    A standard without a label on the target gets the label of its source rows.
+    `fractions` are prior weights of the members.
     """
-    y = np.where(np.isfinite(standards.y), standards.y, standards.y_source)
-    standards = replace(standards, y=y.reshape(len(standards), -1))
-    source = replace(source, y=source.y.reshape(len(source.y), -1))
-    fits = [
-        fit_view(
-            replace(source, X=np.asarray(view.Z, dtype=np.float64)),
-            replace(standards, X_source=view.Z_source, X_target=view.Z_target),
-            view.unseen,
-            view.size,
-        )
-        for view in named_bar(views, views.values(), "averaging", unit="view", verbose=verbose)
-    ]
-    weights = fit_weights(fits, standards.y, source.y)
-    return {
-        name: LinearMember(*fit.combine(parts), float(parts.sum(axis=0).mean()))
-        for name, fit, parts in zip(views, fits, weights, strict=True)
-    }
-
-
-def fit_weights(
-    fits: Sequence[ViewFits], y_standards: NDArray[Any], y_source: NDArray[Any]
-) -> NDArray[Any]:
-    """Return the weights (views, m, q) of all calibrations; they add up to 1 for each target.
-
-    A weight is a power of the expected error of a calibration: its error in cross-validation on
-    the source rows, plus its disagreement on held-out standards, plus, the more standards there
-    are, its error against their reference values. If the calibrations that rely on target labels
-    predict held-out labels much better than the weighted mean, they replace it, as on a target
-    that measures a property more precisely than the source does.
-    """
-    n = len(y_standards)
-    source, disagreement, label, held_out = (
-        np.stack([getattr(fit, name) for fit in fits])
+    sizes = [len(member.label_error) for member in members]
+    ends = np.cumsum(sizes)[:-1]
+    source_error, disagreement, label, held_out = (
+        np.concatenate([getattr(member, name) for member in members])
         for name in ("source_error", "disagreement", "label_error", "held_out")
     )
-    label_weight = _label_weights(source.shape[1])
-    n_counted = max(0, n - IGNORED_LABELS)
-    trust = n_counted / (n_counted + HALF_TRUST_LABELS)
-    expected = source + disagreement + trust * label + np.finfo(float).tiny
-    log_odds = (label_weight == 0) * UNLABELLED_LOG_ODDS * UNLABELLED_HALVING
-    log_odds = log_odds / (n + UNLABELLED_HALVING)
-    weights = softmax(log_odds - ERROR_EXPONENT * np.log(expected), axis=(0, 1))
-    if n <= IGNORED_LABELS:
-        return weights
-    relies_on_labels = np.where(label_weight >= max(LABEL_WEIGHTS), 0.0, -np.inf)
-    by_labels = softmax(relies_on_labels - n / 4 * np.log(label + ERROR_FLOOR), axis=(0, 1))
+    uses_labels = np.repeat([member.uses_labels for member in members], sizes)
+    prior, n_source = np.repeat(fractions, sizes)[:, None], len(np.unique(source.ids))
+    weights, kept = np.zeros_like(label), ~uses_labels
+    errors = source_error[kept], disagreement[kept]
+    weights[kept] = prior[kept] * _error_weights(*errors, len(standards), n_source)
+    weights = weights / weights.sum(axis=0)
+    if len(standards) > IGNORED_LABELS:
+        log_weights = -LABEL_EXPONENT * len(standards) * np.log(label + ERROR_FLOOR)
+        by_labels = softmax(np.where(uses_labels[:, None], log_weights, -np.inf), axis=0)
+        probability = _label_probability(weights, by_labels, held_out, standards, source.y)
+        weights = (1 - probability) * weights + probability * by_labels
+    return np.split(weights, ends)
+
+
+def _error_weights(source_error, disagreement, n_standards, n_source) -> NDArray[Any]:
+    """Return weights (m, q) from expected errors, those of few standards being less certain.
+
+    The errors on source rows are known from more samples than the disagreement. They count with a
+    larger power where they exceed the smallest expected error.
+    """
+    expected = source_error + disagreement
+    smallest = expected.min(axis=0)
+    n_more = max(np.sqrt(n_source) - np.sqrt(n_standards), 0.0) ** 2
+    weights = error_weights(expected, n_standards) * error_weights(source_error + smallest, n_more)
+    return np.asarray(weights)
+
+
+def _label_probability(weights, by_labels, held_out, standards, y_source) -> NDArray[Any]:
+    """Return for each target the probability that the mean of `by_labels` is the better one."""
+    counts = standards.weights * standards.label_weights
+    n_counted = counts.sum() - IGNORED_LABELS
+    if n_counted <= 0:
+        return np.zeros(held_out.shape[2])
     variance = nonzero_variance(y_source)
 
-    def error(weights):
-        mean = np.einsum("vmq,vmnq->nq", weights, held_out)
-        return ((mean - y_standards) ** 2).mean(axis=0) / variance + ERROR_FLOOR
+    def log_error(weights):
+        residuals = np.einsum("mq,mnq->nq", weights, held_out) - standards.y
+        error = np.average(residuals**2, axis=0, weights=counts) / variance
+        return np.log(error + ERROR_FLOOR)
 
-    evidence = EVIDENCE_PER_STANDARD * n * np.log(error(weights) / error(by_labels))
-    probability = expit(np.log(LABEL_ONLY_PRIOR) + evidence)  # (q,)
-    return (1 - probability) * weights + probability * by_labels
-
-
-def _label_weights(n_calibrations: int) -> NDArray[Any]:
-    """Return the weight (1, m, 1) of a label in every calibration, infinite for PLS on labels."""
-    ridges = np.repeat(SETTING_LABEL_WEIGHTS, len(RIDGE_PENALTIES))
-    n_pls = n_calibrations - len(ridges)
-    return np.concatenate([ridges, np.full(n_pls, np.inf)])[None, :, None]
+    evidence = LABEL_EXPONENT * n_counted * (log_error(weights) - log_error(by_labels))
+    probability: NDArray[Any] = expit(np.log(LABEL_PRIOR) + evidence)
+    return probability

@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from skspektron.transfer._averaging._views import spectral_views
+from skspektron.transfer._averaging._views import fit_views, view_fractions
 
 WAVELENGTH = np.arange(1100.0, 2500.0, 2.0)
 
 
 def test_an_axis_adds_views_of_bands():
-    plain = spectral_views(len(WAVELENGTH), None)
-    assert not any("at" in name.split() for name in plain)
     X = np.tile(WAVELENGTH, (2, 1))  # the value of a channel is its wavelength
-    views = spectral_views(len(WAVELENGTH), 1e7 / WAVELENGTH)
+    plain = fit_views(X, None)
+    assert not any("at" in name.split() for name in plain)
+    views = fit_views(X, 1e7 / WAVELENGTH)
     at = {name.rsplit(" ", 1)[1]: view for name, view in views.items() if name not in plain}
     assert set(at) == {"water", "O-H", "N-H", "C-H"}
     near = at["water"][-1].transform(X)[0]
@@ -30,5 +30,12 @@ def test_an_axis_adds_views_of_bands():
     ],
 )
 def test_a_band_needs_10_channels_and_at_most_80_percent_of_them(wavelength, absent):
-    names = {name.rsplit(" ", 1)[-1] for name in spectral_views(len(wavelength), 1e7 / wavelength)}
+    views = fit_views(np.ones((2, len(wavelength))), 1e7 / wavelength)
+    names = {name.rsplit(" ", 1)[-1] for name in views}
     assert names.isdisjoint(absent)
+
+
+def test_views_of_bands_share_the_prior_weight_of_one_view():
+    names = ["spectra", "estimator", "first derivative at water", "first derivative at O-H"]
+    assert list(view_fractions(names).values()) == [1.0, 1.0, 0.5, 0.5]
+    assert view_fractions(["SNV"]) == {"SNV": 1.0}

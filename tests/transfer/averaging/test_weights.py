@@ -1,78 +1,78 @@
-"""Weights of the calibrations of an ensemble against the formula."""
-
-from dataclasses import replace
+"""Weights of the regressions of an ensemble against the formula."""
 
 import numpy as np
 import pytest
 
-from skspektron.transfer._averaging._fits import (
-    RIDGE_PENALTIES,
-    SETTING_LABEL_WEIGHTS,
-    SETTING_PENALTIES,
-    fit_view,
-)
-from skspektron.transfer._averaging._weights import ViewedRows, fit_members, fit_weights
+from skspektron.transfer._averaging._ensemble import Ensemble
+from skspektron.transfer._averaging._members import ViewedRows, fit_view
+from skspektron.transfer._averaging._weights import member_weights
 from skspektron.transfer._core._standards import Rows, Standards
 from tests.transfer.standards import rows_and_standards
 
-N_RIDGES = len(SETTING_PENALTIES) * len(RIDGE_PENALTIES)
-
 
 def fit_two_views(n_standards):
-    """Return the fits on all channels and on the first three, with their rows."""
+    """Return the members of all channels and of the first three, with their rows."""
     source, standards = rows_and_standards(n_standards)
-    few = {name: getattr(standards, name)[:, :3] for name in ("X_source", "X_target")}
-    on_few = replace(source, X=source.X[:, :3]), replace(standards, **few)
-    return [fit_view(source, standards), fit_view(*on_few)], standards, source
+    members = []
+    for name, n_channels in (("all", 6), ("few", 3)):
+        parts = source.X, standards.X_source, standards.X_target
+        view = ViewedRows(*(X[:, :n_channels] for X in parts))
+        members += fit_view(name, view, source, standards)
+    return members, source, standards
 
 
-@pytest.mark.parametrize("n_standards", [1, 2, 3, 5, 12])
-def test_weights_add_up_to_1_for_each_target(n_standards):
-    views, standards, source = fit_two_views(n_standards)
-    weights = fit_weights(views, standards.y, source.y)
-    assert weights.shape == (2, len(views[0].source_error), 2)
-    assert (weights >= 0).all()
-    np.testing.assert_allclose(weights.sum(axis=(0, 1)), 1.0)
-    if n_standards < 4:
-        assert weights[:, N_RIDGES:].size == 0
-
-
-@pytest.mark.parametrize("n_standards", [1, 5, 12])
+@pytest.mark.parametrize("n_standards", [1, 2, 5, 12])
 def test_weights_equal_the_formula(n_standards):
-    views, standards, source = fit_two_views(n_standards)
-    weights = fit_weights(views, standards.y, source.y)
-    n = n_standards
+    members, source, standards = fit_two_views(n_standards)
+    prior = np.where([member.view == "few" for member in members], 0.25, 1.0)
+    weights = member_weights(members, prior, source, standards)
+    n, n_source = n_standards, len(source.X)
+    label_error, uses_labels, held_out, all_weights = (
+        np.concatenate(parts)
+        for parts in zip(
+            *(
+                (m.label_error, [m.uses_labels] * len(m.label_error), m.held_out, w)
+                for m, w in zip(members, weights, strict=True)
+            ),
+            strict=True,
+        )
+    )
     for target in range(2):
-        mean, by_labels, held_out = [], [], []
-        for fits in views:
-            for m in range(len(fits.source_error)):
-                error = fits.source_error[m, target] + fits.disagreement[m, target]
-                label = fits.label_error[m, target]
-                error += max(0, n - 5) / (n + 10) * label
-                setting = m // len(RIDGE_PENALTIES)
-                label_weight = SETTING_LABEL_WEIGHTS[setting] if m < N_RIDGES else np.inf
-                prior = np.exp(4 * 3 / (n + 3)) if label_weight == 0 else 1.0
-                mean.append(prior * error**-5)
-                by_labels.append((label_weight >= 30) * (label + 1e-3) ** (-n / 4))
-                held_out.append(fits.held_out[m, :, target])
-        mean, by_labels = (np.array(w) / np.sum(w) for w in (mean, by_labels))
+        errors = [
+            (m.source_error[s, target], m.source_error[s, target] + m.disagreement[s, target], p)
+            for m, p in zip(members, prior, strict=True)
+            for s in range(len(m.label_error))
+        ]
+        own, expected, fraction = np.array(errors).T
+        smallest = expected[~uses_labels].min()
+        more = 0.4 * (np.sqrt(n_source) - np.sqrt(n))
+        with np.errstate(all="ignore"):
+            mean = fraction * expected ** (-0.4 * np.sqrt(n)) * (own + smallest) ** -more
+        mean = np.where(uses_labels, 0.0, mean)
+        mean /= mean.sum()
         if n > 5:
-            y, variance = standards.y[:, target], source.y[:, target].var(ddof=0)
-            errors = [
-                np.mean((weight @ np.array(held_out) - y) ** 2) / variance + 1e-3
-                for weight in (mean, by_labels)
+            by_labels = uses_labels * (label_error[:, target] + 1e-3) ** (-n / 4)
+            by_labels /= by_labels.sum()
+            y, variance = standards.y[:, target], source.y[:, target].var()
+            on_standards = [
+                np.mean((w @ held_out[:, :, target] - y) ** 2) / variance + 1e-3
+                for w in (mean, by_labels)
             ]
-            odds = 0.02 * (errors[0] / errors[1]) ** (n / 4)
+            odds = 0.05 * (on_standards[0] / on_standards[1]) ** ((n - 5) / 4)
             mean = (mean + odds * by_labels) / (1 + odds)
-        np.testing.assert_allclose(weights[:, :, target].ravel(), mean, atol=1e-10)
+        np.testing.assert_allclose(all_weights[:, target], mean, atol=1e-8)
+        assert all_weights[:, target].sum() == pytest.approx(1.0)
 
 
-def member_predictions(source, standards, X):
+def predictions(source, standards, X):
     """Return the predictions of an ensemble of one view."""
-    views = {"spectra": ViewedRows(source.X, standards.X_source, standards.X_target, size=0.0)}
-    (member,) = fit_members(views, source, standards).values()
-    assert member.weight == pytest.approx(1.0)
-    return member.predict(X)
+
+    def transform(X):
+        return {"spectra": X}
+
+    ensemble = Ensemble.fit(transform, source, standards)
+    assert ensemble.weights == pytest.approx({"spectra": 1.0})
+    return ensemble.predict(transform, X)
 
 
 def test_one_dimensional_y_is_one_target():
@@ -85,7 +85,7 @@ def test_one_dimensional_y_is_one_target():
         standards.y[:, 0],
     )
     X = source.X[:3]
-    expected = member_predictions(source, standards, X)
+    expected = predictions(source, standards, X)
     np.testing.assert_array_equal(
-        member_predictions(Rows(source.X, source.y[:, 0], source.ids), flat, X), expected
+        predictions(Rows(source.X, source.y[:, 0], source.ids), flat, X), expected
     )
