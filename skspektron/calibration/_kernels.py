@@ -149,15 +149,15 @@ def fit_features(
     spectra of standards, exactly too, if all rows are at most `MAX_LANDMARKS`; otherwise the
     first rows are the landmarks, so that rows come in random order. `rounding` is the rounding
     error of a channel, (p,) or one for all: channels, and rows, that vary less are constant.
-    `max_features` limits the features to the directions along which the landmarks vary most, and
-    the landmarks to twice that number of rows, taken at equal steps.
+    `max_features` limits the number of landmarks, rows at equal steps, and of features to this.
     """
     error = np.maximum(rounding, ROUNDING * np.abs(Z).max(axis=0, initial=0.0))
     landmarks = np.concatenate([*others, Z])
     if max_features is None:
         landmarks = landmarks[:MAX_LANDMARKS]
     else:
-        landmarks = landmarks[:: -(-len(landmarks) // (2 * max_features))]
+        few = min(len(landmarks), max_features)
+        landmarks = landmarks[np.linspace(0, len(landmarks) - 1, few).astype(int)]
     mean, scale = Z.mean(axis=0), _scale(Z, error, kernel.autoscale)
     size, limit = np.linalg.norm((Z - mean) * scale), float(np.linalg.norm(error * scale))
     if size <= np.sqrt(len(Z)) * limit:

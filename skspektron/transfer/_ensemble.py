@@ -105,9 +105,9 @@ class EnsembleTransfer(LastStepTransfer):
     derivatives (21 channels) of both, and the kernels those of `KernelEnsembleRegressor`. All
     errors on held-out samples are exact for the offset estimated again without each sample, with
     the scales, lengths and maps of all samples. A standard without a reference value on the target
-    gets that of its source rows. NaN is refused. Several targets are predicted one by one. With
-    more than some hundred source rows and standards, 150 features represent each kernel, so that
-    the time of a fit is proportional to their number [3]_.
+    gets that of its source rows. NaN is refused. Several targets are predicted one by one. At most
+    300 features represent each kernel, and 150 if source rows and spectra of the standards are more
+    than 1000, so that the time of a fit is proportional to their number [3]_.
 
     References
     ----------
