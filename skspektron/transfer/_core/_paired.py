@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from ..._parameters import Rules
-from ..._typing import InstrumentName, MemoryLike, RandomState, Selection
+from ..._typing import InstrumentName, MemoryLike, RandomState, Selection, Sources
 from .._maps._base import LEARNS, N_COMPONENTS, PENALTY, RegressionMap
 from ._mapped import MappedTransfer
 from ._standards import Rows, Standards
@@ -45,7 +45,7 @@ class PairedMapTransfer(MappedTransfer):
         self,
         estimator: BaseEstimator | None = None,
         *,
-        source: InstrumentName = None,
+        source: Sources = None,
         target: InstrumentName = None,
         n_transfer: int | None = 10,
         selection: Selection = "kennard-stone",
