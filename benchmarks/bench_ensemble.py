@@ -58,8 +58,8 @@ VARIANTS: dict[str, tuple[Callable, dict[str, Any]]] = {
 }
 
 
-def fitted(task: Task, n_transfer: int, repeat: int) -> tuple[list, list, Any, Any]:
-    """Return members, their kernels, the arguments of the weights, and the test rows."""
+def fitted(task: Task, n_transfer: int, repeat: int) -> tuple[dict[str, Any], list, list, Any]:
+    """Return the arguments of the weights, predictions and kernels of members, and test values."""
     cv = TransferShuffleSplit(1, target=task.target, test_size=0.25, random_state=repeat)
     known = {"instrument": task.instrument, "sample_id": task.sample_id}
     [(train, test)] = cv.split(task.X, task.y, **known)
@@ -78,17 +78,20 @@ def fitted(task: Task, n_transfer: int, repeat: int) -> tuple[list, list, Any, A
         threadpool_limits(1),
     ):
         model.fit(task.X[train], task.y[train], **{k: v[train] for k, v in known.items()})
-    direct = model._transform_views(task.X[test])
-    mapped = {}
-    if model._ensemble.difference_map is not None:
-        mapped = model._transform_views(model._ensemble.difference_map.transform(task.X[test]))
-    predictions = [
-        member.features.transform((mapped if member.is_mapped else direct)[member.view] + member.offset)
-        @ member.coef[..., 0].T
-        + member.intercept[:, 0]
-        for member in seen["members"]
-    ]
-    return seen, [p.T for p in predictions], names_of(seen["members"]), task.y[test]
+    predictions = predict_each(model, seen["members"], task.X[test])
+    return seen, predictions, names_of(seen["members"]), task.y[test]
+
+
+def predict_each(model: EnsembleTransfer, members: list, X: NDArray[Any]) -> list[NDArray[Any]]:
+    """Return the predictions (s, n) of every member for target spectra."""
+    viewed, difference_map = {False: model._transform_views(X)}, model._ensemble.difference_map
+    if difference_map is not None:
+        viewed[True] = model._transform_views(difference_map.transform(X))
+    predictions = []
+    for member in members:
+        Phi = member.features.transform(viewed[member.is_mapped][member.view] + member.offset)
+        predictions.append(member.coef[..., 0] @ Phi.T + member.intercept)
+    return predictions
 
 
 def names_of(members: list) -> list[str | None]:

@@ -86,3 +86,15 @@ def test_landmarks_approximate_the_kernel_of_many_rows(kernel, rows, monkeypatch
     error = np.linalg.norm(Phi @ Phi.T - exact @ exact.T)
     assert error < 0.03 * np.linalg.norm(exact @ exact.T)
     assert np.mean((Phi**2).sum(axis=1)) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_max_features_limits_features_and_landmarks(kernel):
+    rng = np.random.default_rng(0)
+    Z = rng.normal(size=(80, 2)) @ rng.normal(size=(2, 25))
+    exact = fit_features(kernel, Z).transform(Z)
+    features = fit_features(kernel, Z, max_features=30)
+    Phi = features.transform(Z)
+    assert Phi.shape[1] <= 30 and len(getattr(features, "landmarks", [])) <= 30
+    error = np.linalg.norm(Phi @ Phi.T - exact @ exact.T)
+    assert error < 0.1 * np.linalg.norm(exact @ exact.T)

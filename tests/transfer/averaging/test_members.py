@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from skspektron.transfer._averaging import _members
 from skspektron.transfer._averaging._members import (
     DIFFERENCE_WEIGHT,
     LABEL_WEIGHT,
@@ -160,3 +161,15 @@ def test_equal_spectra_on_both_instruments_have_no_differences():
     equal = replace(standards, X_target=standards.X_source + 0.5)
     members = [each for each in members_of(source, equal) if not each.uses_labels]
     assert all((member.disagreement < 1e-12).all() for member in members)
+
+
+def test_many_rows_are_represented_by_fewer_features(monkeypatch):
+    source, standards = rows_and_standards(12, n_source=60)
+    exact = members_of(source, standards)
+    monkeypatch.setattr(_members, "MANY_ROWS", 50)
+    monkeypatch.setattr(_members, "MAX_FEATURES_OF_MANY", 40)
+    for few, member in zip(members_of(source, standards), exact, strict=True):
+        assert few.coef.shape[1] <= 40
+        assert np.isfinite(few.held_out).all()
+        if member.coef.shape[1] == 6:  # linear kernels of six channels are still exact
+            np.testing.assert_allclose(few.held_out, member.held_out, atol=1e-6)
