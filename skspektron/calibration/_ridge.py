@@ -56,7 +56,7 @@ class RidgePath:
         weights = np.ones(len(Phi)) if weights is None else weights
         free = np.ones((len(Phi), 1)) if free is None else free
         weighted = free * weights[:, None]
-        inverse = np.linalg.pinv(weighted.T @ free, hermitian=True)
+        inverse = _inverse(weighted.T @ free)
         mean, y_mean = inverse @ (weighted.T @ Phi), inverse @ (weighted.T @ y)
         rows, y = Phi - free @ mean, y - free @ y_mean
         weighted = rows * weights[:, None]
@@ -108,6 +108,14 @@ class RidgePath:
             solved = error / inner if is_single else np.linalg.solve(inner, error)
             residuals[:, rows] = solved
         return self.y + self.free @ self.y_mean - residuals
+
+
+def _inverse(gram: NDArray[Any]) -> NDArray[Any]:
+    """Return the pseudo-inverse of a Gram matrix of columns of any size."""
+    size = np.sqrt(np.diag(gram))
+    size = np.outer(size, size) + (np.outer(size, size) == 0)
+    inverse: NDArray[Any] = np.linalg.pinv(gram / size, hermitian=True) / size
+    return inverse
 
 
 def _groups_of_one_size(groups: NDArray[Any], s: int, r: int) -> Iterator[NDArray[np.intp]]:

@@ -43,6 +43,15 @@ def test_held_out_groups_equal_fits_without_them(n_features):
             np.testing.assert_allclose(held_out[s, out], refit.predict(Phi[out]), atol=1e-9)
 
 
+@pytest.mark.parametrize("unit", [1e-9, 1e9])
+def test_columns_without_penalty_may_have_any_size(rows, unit):
+    Phi, y = rows
+    free = np.column_stack([np.ones(14), np.arange(14.0)])
+    expected = RidgePath.fit(Phi, y, STRENGTHS, free=free).held_out(np.arange(14))
+    scaled = RidgePath.fit(Phi, y, STRENGTHS, free=free * [1.0, unit])
+    np.testing.assert_allclose(scaled.held_out(np.arange(14)), expected, atol=1e-9)
+
+
 @pytest.mark.parametrize("has_offset", [False, True])
 def test_added_rows_equal_fits_without_their_groups(has_offset, rows):
     """Null rows have no intercept; rows of weight 0 are predicted without taking part."""

@@ -71,6 +71,20 @@ def test_removes_a_constant_offset(n_transfer, make_stack):
     assert r2_score(y[:30], offset.predict(X_a + 0.7)) > 0.99
 
 
+@pytest.mark.parametrize("size", [1e-13, 1e-9, 1e-6])
+def test_tiny_differences_between_the_instruments_have_no_effect(size, make_stack):
+    X, y, instrument, sample_id = make_stack()
+    order = np.argsort(sample_id[30:])
+    X_a, noise = X[:30], np.random.default_rng(0).normal(size=(30, X.shape[1]))
+    y = y[[*range(30), *(30 + order)]]
+    ids = np.concatenate([sample_id[:30], sample_id[30:][order]])
+    equal, differing = (
+        fit(make(8), (np.concatenate([X_a, X_b]), y, instrument, ids))
+        for X_b in (X_a, X_a + size * noise)
+    )
+    np.testing.assert_allclose(differing.predict(X_a), equal.predict(X_a), atol=0.02)
+
+
 def test_an_unlabelled_standard_gets_the_label_of_its_source_rows(make_stack):
     X, y, instrument, sample_id = make_stack(n_targets=2)
     reference = fit(make(8), (X, y, instrument, sample_id))
