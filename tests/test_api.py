@@ -61,6 +61,7 @@ PUBLIC = {
         "PatchKernelDisplay",
         "PredictionDisplay",
         "ReconstructionDisplay",
+        "StandardsDisplay",
         "TransferSpectraDisplay",
         "classify_kernels",
     ],

@@ -7,4 +7,5 @@ from ._kernels import PatchKernelDisplay as PatchKernelDisplay
 from ._oscillator_bank import OscillatorBank as OscillatorBank
 from ._prediction import PredictionDisplay as PredictionDisplay
 from ._reconstruction import ReconstructionDisplay as ReconstructionDisplay
+from ._standards import StandardsDisplay as StandardsDisplay
 from ._transfer_spectra import TransferSpectraDisplay as TransferSpectraDisplay

@@ -57,6 +57,10 @@ class CORALTransfer(MappedTransfer):
         Samples that a `FrozenEstimator` was fitted on. `fit` warns if some or all of them are not
         among its rows, as when a test holds them out, and if they are not stated. []: it was fitted
         on none of the samples of these data.
+    bad_standards : {"warn", "drop", "keep"}, default="warn"
+        What happens to standards that disagree with what the others predict, see `standards_`.
+        "warn": they get less weight, down to none, and a warning names them. "drop": they are left
+        out without a warning. "keep": all have full weight.
     regularization : float or "auto", default="auto"
         Ridge :math:`\lambda` in units of the mean variance of a source channel, above 0. Directions
         with less variance than that are hardly stretched; a very large value corrects the mean
@@ -75,6 +79,9 @@ class CORALTransfer(MappedTransfer):
         Labels of source (a list of several) and target; None if `fit` was given no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
         Ids of the paired standards, in order of selection; empty with ``n_transfer=0``.
+    standards_ : Bunch of ndarray of shape (n_transfer,)
+        Table of the standards: `id`, `spectral_disagreement`, `label_disagreement`, `leverage`,
+        `weight` and `label_weight`, see `StandardsDisplay`.
     source_channels_, target_channels_ : ndarray of int
         Columns of `X` used for either instrument; all columns if both measure all of them.
     n_features_in_ : int
@@ -113,6 +120,7 @@ class CORALTransfer(MappedTransfer):
 
     _needs_pairs = True
     _learns_unlabelled = True
+    _takes_weights = True
     _takes_nan = False
 
     def __init__(
@@ -126,6 +134,7 @@ class CORALTransfer(MappedTransfer):
         random_state: RandomState = None,
         memory: MemoryLike = None,
         trained_on: ArrayLike | None = None,
+        bad_standards: str = "warn",
         regularization: float | str = "auto",
     ):
         super().__init__(
@@ -137,18 +146,23 @@ class CORALTransfer(MappedTransfer):
             random_state=random_state,
             memory=memory,
             trained_on=trained_on,
+            bad_standards=bad_standards,
         )
         self.regularization = regularization
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Decompose the covariances of both instruments, from the standards if there are any."""
-        pair = source.X.astype(np.float64), target.X.astype(np.float64)
+        pair, weights = (source.X.astype(np.float64), target.X.astype(np.float64)), None
         if len(standards):
-            pair = standards.X_source, standards.X_target
-        n_rows = min(map(len, pair))
+            pair, weights = (standards.X_source, standards.X_target), standards.weights
+        n_rows = min(map(len, pair)) if weights is None else weights.sum()
         self.regularization_ = self._relative_ridge(n_rows)
-        self.source_mean_, self.target_mean_ = (X.mean(axis=0) for X in pair)
-        (source_variance, V_s), (target_variance, V_t) = map(_principal_variances, pair)
+        self.source_mean_, self.target_mean_ = (
+            np.average(X, axis=0, weights=weights) for X in pair
+        )
+        (source_variance, V_s), (target_variance, V_t) = (
+            _principal_variances(X, weights) for X in pair
+        )
         ridge = self.regularization_ * (source_variance.sum() / V_s.shape[1] or 1.0)
         # (C + ridge I)^1/2 = ridge^1/2 (I + V (g - 1) V'): ridge^1/2 cancels between the two.
         stretch_s, stretch_t = (np.sqrt(v / ridge + 1) for v in (source_variance, target_variance))
@@ -168,7 +182,10 @@ class CORALTransfer(MappedTransfer):
         return self.source_mean_ + deviation
 
 
-def _principal_variances(X):
+def _principal_variances(X, weights=None):
     """Return the variances (ddof=1) of the principal components of `X` and their loadings."""
-    _, s, Vt = np.linalg.svd(X - X.mean(axis=0), full_matrices=False)
-    return s**2 / max(len(X) - 1, 1), Vt
+    deviation = X - np.average(X, axis=0, weights=weights)
+    if weights is not None:
+        deviation = np.sqrt(weights)[:, None] * deviation
+    _, s, Vt = np.linalg.svd(deviation, full_matrices=False)
+    return s**2 / max((len(X) if weights is None else weights.sum()) - 1, 1), Vt

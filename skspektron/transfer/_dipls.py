@@ -65,6 +65,10 @@ class DIPLSTransfer(LinearTransfer):
         Samples that a `FrozenEstimator` was fitted on. `fit` warns if some or all of them are not
         among its rows, as when a test holds them out, and if they are not stated. []: it was fitted
         on none of the samples of these data.
+    bad_standards : {"warn", "drop", "keep"}, default="warn"
+        What happens to standards that disagree with what the others predict, see `standards_`.
+        "warn": they get less weight, down to none, and a warning names them. "drop": they are left
+        out without a warning. "keep": all have full weight.
     n_components : int or None, default=None
         Number of components, at least 1; fewer if the source spectra support no more. None: the
         number that cross-validation of PLS on the source rows chooses. With pairs, components that
@@ -93,6 +97,9 @@ class DIPLSTransfer(LinearTransfer):
         Labels of source (a list of several) and target; None if `fit` was given no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
         Ids of the paired standards, in order of selection; empty with ``n_transfer=0``.
+    standards_ : Bunch of ndarray of shape (n_transfer,)
+        Table of the standards: `id`, `spectral_disagreement`, `label_disagreement`, `leverage`,
+        `weight` and `label_weight`, see `StandardsDisplay`.
     source_channels_, target_channels_ : ndarray of int
         Columns of `X` used for either instrument; all columns if both measure all of them.
     n_features_in_ : int
@@ -143,6 +150,7 @@ class DIPLSTransfer(LinearTransfer):
 
     _needs_pairs = True
     _learns_unlabelled = True
+    _takes_weights = True
 
     def __init__(
         self,
@@ -155,6 +163,7 @@ class DIPLSTransfer(LinearTransfer):
         random_state: RandomState = None,
         memory: MemoryLike = None,
         trained_on: ArrayLike | None = None,
+        bad_standards: str = "warn",
         n_components: int | None = None,
         difference_penalty: float | str = "auto",
     ):
@@ -167,6 +176,7 @@ class DIPLSTransfer(LinearTransfer):
             random_state=random_state,
             memory=memory,
             trained_on=trained_on,
+            bad_standards=bad_standards,
         )
         self.n_components = n_components
         self.difference_penalty = difference_penalty
@@ -178,7 +188,7 @@ class DIPLSTransfer(LinearTransfer):
         if len(standards):
             centre = X.mean(axis=0)
             pair = map(self._transform_front, (standards.X_source, standards.X_target))
-            other = _differences(*pair)
+            other = np.sqrt(standards.weights)[:, None] * _differences(*pair)
         else:
             X_target = self._transform_front(target.X)
             centre, other = X_target.mean(axis=0), centred(X_target, target.X)

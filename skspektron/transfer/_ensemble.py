@@ -71,6 +71,10 @@ class EnsembleTransfer(LastStepTransfer):
         per fold.
     trained_on : array-like of sample ids, default=None
         As in the other methods, for a `FrozenEstimator`, which is refused with standards.
+    bad_standards : {"warn", "drop", "keep"}, default="warn"
+        What happens to standards that disagree with what the others predict, see `standards_`.
+        "warn": they get less weight, down to none, and a warning names them. "drop": they are left
+        out without a warning. "keep": all have full weight.
     wavelength, wavenumber : array-like of shape (n_features,), default=None
         Axis of the spectra in nm or in cm-1; by default the axis in the column names, if any. An
         axis adds views of the derivatives at the bands of water, O-H, N-H and C-H [4]_.
@@ -87,6 +91,9 @@ class EnsembleTransfer(LastStepTransfer):
         Labels of source (a list of several) and target; None if `fit` was given no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
         Ids of the paired standards, in order of selection.
+    standards_ : Bunch of ndarray of shape (n_transfer,)
+        Table of the standards: `id`, `spectral_disagreement`, `label_disagreement`, `leverage`,
+        `weight` and `label_weight`, see `StandardsDisplay`.
     source_channels_, target_channels_ : ndarray of int
         Columns of `X` used for either instrument; all columns if both measure all of them.
     n_features_in_ : int
@@ -138,6 +145,8 @@ class EnsembleTransfer(LastStepTransfer):
     }
 
     _needs_pairs = True
+    _uses_labels = True
+    _takes_weights = True
     _when_slow = (
         "In a search, pass n_jobs= for parallel fits and memory= to fit each calibration once. "
         "verbose=1 shows progress."
@@ -154,6 +163,7 @@ class EnsembleTransfer(LastStepTransfer):
         random_state: RandomState = None,
         memory: MemoryLike = None,
         trained_on: ArrayLike | None = None,
+        bad_standards: str = "warn",
         wavelength: ArrayLike | None = None,
         wavenumber: ArrayLike | None = None,
         verbose: int = 0,
@@ -167,6 +177,7 @@ class EnsembleTransfer(LastStepTransfer):
             random_state=random_state,
             memory=memory,
             trained_on=trained_on,
+            bad_standards=bad_standards,
         )
         self.wavelength = wavelength
         self.wavenumber = wavenumber

@@ -58,6 +58,10 @@ class EPOTransfer(ComponentsTransfer, LastStepTransfer):
         Samples that a `FrozenEstimator` was fitted on. `fit` warns if some or all of them are not
         among its rows, as when a test holds them out, and if they are not stated. []: it was fitted
         on none of the samples of these data.
+    bad_standards : {"warn", "drop", "keep"}, default="warn"
+        What happens to standards that disagree with what the others predict, see `standards_`.
+        "warn": they get less weight, down to none, and a warning names them. "drop": they are left
+        out without a warning. "keep": all have full weight.
     n_components : int, None or "auto", default="auto"
         Number of directions to remove, at least 1. Typical: 1 to 6. None: all directions of the
         differences. "auto": up to 6, the number with the smallest sum of the squared error in
@@ -78,6 +82,9 @@ class EPOTransfer(ComponentsTransfer, LastStepTransfer):
         Labels of source (a list of several) and target; None if `fit` was given no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
         Ids of the paired standards, in order of selection.
+    standards_ : Bunch of ndarray of shape (n_transfer,)
+        Table of the standards: `id`, `spectral_disagreement`, `label_disagreement`, `leverage`,
+        `weight` and `label_weight`, see `StandardsDisplay`.
     source_channels_, target_channels_ : ndarray of int
         Columns of `X` used for either instrument; all columns if both measure all of them.
     n_features_in_ : int
@@ -112,6 +119,8 @@ class EPOTransfer(ComponentsTransfer, LastStepTransfer):
     >>> model.predict([[1.5, 5.3]]).round(6)
     array([1.5])
     """
+
+    _takes_weights = True
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Fit the last step on projected source rows."""
@@ -164,5 +173,5 @@ class EPOTransfer(ComponentsTransfer, LastStepTransfer):
 
 def _fit_projection(n_components, standards):
     """Return the projection fitted on the standards."""
-    X, X_other, _ = standards.pairs()
+    X, X_other = standards.weighted_pairs()
     return EPO(n_components=n_components).fit(X_other, X)

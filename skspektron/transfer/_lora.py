@@ -66,6 +66,10 @@ class LoRATransfer(EmbeddingTransfer):
         Samples that a `FrozenEstimator` was fitted on. `fit` warns if some or all of them are not
         among its rows, as when a test holds them out, and if they are not stated. []: it was fitted
         on none of the samples of these data.
+    bad_standards : {"warn", "drop", "keep"}, default="warn"
+        What happens to standards that disagree with what the others predict, see `standards_`.
+        "warn": they get less weight, down to none, and a warning names them. "drop": they are left
+        out without a warning. "keep": all have full weight.
     wavelength, wavenumber : array-like of shape (n_features,), default=None
         Axis of the spectra in nm or in cm-1, for ``estimator=None``; an estimator has its own.
     weights : str or path-like, default="small"
@@ -109,6 +113,9 @@ class LoRATransfer(EmbeddingTransfer):
         Labels of source (a list of several) and target; None if `fit` was given no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
         Ids of the paired standards, in order of selection.
+    standards_ : Bunch of ndarray of shape (n_transfer,)
+        Table of the standards: `id`, `spectral_disagreement`, `label_disagreement`, `leverage`,
+        `weight` and `label_weight`, see `StandardsDisplay`.
     source_channels_, target_channels_ : ndarray of int
         Columns of `X` used for either instrument; all columns if both measure all of them.
     device_ : str
@@ -153,6 +160,7 @@ class LoRATransfer(EmbeddingTransfer):
     _of_fit: FittedAdapter
 
     _needs_pairs = True
+    _uses_labels = True
 
     def __init__(
         self,
@@ -165,6 +173,7 @@ class LoRATransfer(EmbeddingTransfer):
         random_state: RandomState = None,
         memory: MemoryLike = None,
         trained_on: ArrayLike | None = None,
+        bad_standards: str = "warn",
         wavelength: ArrayLike | None = None,
         wavenumber: ArrayLike | None = None,
         weights: Weights = "small",
@@ -185,6 +194,7 @@ class LoRATransfer(EmbeddingTransfer):
             random_state=random_state,
             memory=memory,
             trained_on=trained_on,
+            bad_standards=bad_standards,
         )
         self.wavelength = wavelength
         self.wavenumber = wavenumber

@@ -47,6 +47,10 @@ class MeanCentredTransfer(MappedTransfer):
         Samples that a `FrozenEstimator` was fitted on. `fit` warns if some or all of them are not
         among its rows, as when a test holds them out, and if they are not stated. []: it was fitted
         on none of the samples of these data.
+    bad_standards : {"warn", "drop", "keep"}, default="warn"
+        What happens to standards that disagree with what the others predict, see `standards_`.
+        "warn": they get less weight, down to none, and a warning names them. "drop": they are left
+        out without a warning. "keep": all have full weight.
 
     Attributes
     ----------
@@ -58,6 +62,9 @@ class MeanCentredTransfer(MappedTransfer):
         Labels of source (a list of several) and target; None if `fit` was given no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
         Ids of the paired standards, in order of selection; empty with ``n_transfer=0``.
+    standards_ : Bunch of ndarray of shape (n_transfer,)
+        Table of the standards: `id`, `spectral_disagreement`, `label_disagreement`, `leverage`,
+        `weight` and `label_weight`, see `StandardsDisplay`.
     source_channels_, target_channels_ : ndarray of int
         Columns of `X` used for either instrument; all columns if both measure all of them.
     n_features_in_ : int
@@ -93,6 +100,7 @@ class MeanCentredTransfer(MappedTransfer):
 
     _needs_pairs = True
     _learns_unlabelled = True
+    _takes_weights = True
 
     def __init__(
         self,
@@ -105,6 +113,7 @@ class MeanCentredTransfer(MappedTransfer):
         random_state: RandomState = None,
         memory: MemoryLike = None,
         trained_on: ArrayLike | None = None,
+        bad_standards: str = "warn",
     ):
         super().__init__(
             estimator,
@@ -115,6 +124,7 @@ class MeanCentredTransfer(MappedTransfer):
             random_state=random_state,
             memory=memory,
             trained_on=trained_on,
+            bad_standards=bad_standards,
         )
 
     def _leaves_gaps(self) -> bool:
@@ -124,7 +134,7 @@ class MeanCentredTransfer(MappedTransfer):
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Compute the difference of the means, over the standards if there are any."""
         if len(standards):
-            self.shift_ = channel_means(standards.X_target - standards.X_source)
+            self.shift_ = channel_means(standards.X_target - standards.X_source, standards.weights)
         else:
             self.shift_ = channel_means(target.X) - channel_means(source.X)
 

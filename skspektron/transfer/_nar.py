@@ -69,6 +69,10 @@ class NARTransfer(LastStepTransfer):
         Samples that a `FrozenEstimator` was fitted on. `fit` warns if some or all of them are not
         among its rows, as when a test holds them out, and if they are not stated. []: it was fitted
         on none of the samples of these data.
+    bad_standards : {"warn", "drop", "keep"}, default="warn"
+        What happens to standards that disagree with what the others predict, see `standards_`.
+        "warn": they get less weight, down to none, and a warning names them. "drop": they are left
+        out without a warning. "keep": all have full weight.
     difference_penalty : float or "auto", default="auto"
         Weight :math:`\lambda` of the difference spectra, above 0. "auto": 0.01, 1, 100 or 10000,
         the value with the smallest sum of the squared error in cross-validation on the source rows
@@ -87,6 +91,9 @@ class NARTransfer(LastStepTransfer):
         Labels of source (a list of several) and target; None if `fit` was given no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
         Ids of the paired standards, in order of selection.
+    standards_ : Bunch of ndarray of shape (n_transfer,)
+        Table of the standards: `id`, `spectral_disagreement`, `label_disagreement`, `leverage`,
+        `weight` and `label_weight`, see `StandardsDisplay`.
     source_channels_, target_channels_ : ndarray of int
         Columns of `X` used for either instrument; all columns if both measure all of them.
     n_features_in_ : int
@@ -126,6 +133,7 @@ class NARTransfer(LastStepTransfer):
     _parameters: ClassVar[Rules] = {"difference_penalty": Number(above=0) | "auto"}
 
     _needs_pairs = True
+    _takes_weights = True
 
     def __init__(
         self,
@@ -138,6 +146,7 @@ class NARTransfer(LastStepTransfer):
         random_state: RandomState = None,
         memory: MemoryLike = None,
         trained_on: ArrayLike | None = None,
+        bad_standards: str = "warn",
         difference_penalty: float | str = "auto",
     ):
         super().__init__(
@@ -149,6 +158,7 @@ class NARTransfer(LastStepTransfer):
             random_state=random_state,
             memory=memory,
             trained_on=trained_on,
+            bad_standards=bad_standards,
         )
         self.difference_penalty = difference_penalty
 
@@ -174,12 +184,12 @@ class NARTransfer(LastStepTransfer):
 
             def fit_candidates(X, y, standards):
                 size = mean_square(X - X.mean(axis=0)) if refit else mean_square_norm
-                first, second, _ = standards.pairs()
+                first, second = standards.weighted_pairs()
                 return fit_all(X, y, scaled_differences(first, second, size))
 
             chosen = choose_calibration(fit_candidates, source, standards, refit)
         self.difference_penalty_, ridge = candidates[chosen]
-        first, second, _ = standards.pairs()
+        first, second = standards.weighted_pairs()
         D = scaled_differences(first, second, mean_square_norm)
         rows = augment(source.X, source.y, D, self.difference_penalty_)
         self.target_estimator_ = self._fit_last(final if np.isnan(ridge) else Ridge(ridge), *rows)

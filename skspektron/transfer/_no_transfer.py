@@ -36,6 +36,8 @@ class NoTransfer(BaseTransfer):
         Samples that a `FrozenEstimator` was fitted on. `fit` warns if some or all of them are not
         among its rows, as when a test holds them out, and if they are not stated. []: it was fitted
         on none of the samples of these data.
+    bad_standards : str, default="warn"
+        Ignored.
 
     Attributes
     ----------
@@ -45,6 +47,9 @@ class NoTransfer(BaseTransfer):
         Labels of source (a list of several) and target; None if `fit` was given no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
         Empty: no standard is used.
+    standards_ : Bunch of ndarray of shape (n_transfer,)
+        Table of the standards: `id`, `spectral_disagreement`, `label_disagreement`, `leverage`,
+        `weight` and `label_weight`, see `StandardsDisplay`.
     source_channels_, target_channels_ : ndarray of int
         Columns of `X` used for either instrument; all columns if both measure all of them.
     n_features_in_ : int

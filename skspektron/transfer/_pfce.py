@@ -65,6 +65,10 @@ class PFCETransfer(LinearTransfer):
         Samples that a `FrozenEstimator` was fitted on. `fit` warns if some or all of them are not
         among its rows, as when a test holds them out, and if they are not stated. []: it was fitted
         on none of the samples of these data.
+    bad_standards : {"warn", "drop", "keep"}, default="warn"
+        What happens to standards that disagree with what the others predict, see `standards_`.
+        "warn": they get less weight, down to none, and a warning names them. "drop": they are left
+        out without a warning. "keep": all have full weight.
     uses : {"spectra", "labels", "both"}, default="spectra"
         What a standard has to have, and what `c` is. "spectra" (published as NS-PFCE): paired
         spectra; `c` is the prediction of the calibration for the source spectra. "labels"
@@ -91,6 +95,9 @@ class PFCETransfer(LinearTransfer):
         Labels of source (a list of several) and target; None if `fit` was given no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
         Ids of the samples that the coefficients were fitted on, in order of selection.
+    standards_ : Bunch of ndarray of shape (n_transfer,)
+        Table of the standards: `id`, `spectral_disagreement`, `label_disagreement`, `leverage`,
+        `weight` and `label_weight`, see `StandardsDisplay`.
     source_channels_, target_channels_ : ndarray of int
         Columns of `X` used for either instrument; all columns if both measure all of them.
     n_features_in_ : int
@@ -144,6 +151,7 @@ class PFCETransfer(LinearTransfer):
         random_state: RandomState = None,
         memory: MemoryLike = None,
         trained_on: ArrayLike | None = None,
+        bad_standards: str = "warn",
         uses: str = "spectra",
         min_correlation: float | str = "auto",
     ):
@@ -156,6 +164,7 @@ class PFCETransfer(LinearTransfer):
             random_state=random_state,
             memory=memory,
             trained_on=trained_on,
+            bad_standards=bad_standards,
         )
         self.uses = uses
         self.min_correlation = min_correlation

@@ -52,6 +52,10 @@ class PooledTransfer(BaseTransfer):
         Samples that a `FrozenEstimator` was fitted on. `fit` warns if some or all of them are not
         among its rows, as when a test holds them out, and if they are not stated. []: it was fitted
         on none of the samples of these data.
+    bad_standards : {"warn", "drop", "keep"}, default="warn"
+        What happens to standards that disagree with what the others predict, see `standards_`.
+        "warn": they get less weight, down to none, and a warning names them. "drop": they are left
+        out without a warning. "keep": all have full weight.
     weight : int or "auto", default="auto"
         Weight w of a standard relative to a source row, at least 1. With the ratio of the number
         of source rows to the number of standards, both instruments have equal weight; "auto" is
@@ -67,6 +71,9 @@ class PooledTransfer(BaseTransfer):
         Labels of source (a list of several) and target; None if `fit` was given no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
         Ids of the target samples that were added, in order of selection.
+    standards_ : Bunch of ndarray of shape (n_transfer,)
+        Table of the standards: `id`, `spectral_disagreement`, `label_disagreement`, `leverage`,
+        `weight` and `label_weight`, see `StandardsDisplay`.
     source_channels_, target_channels_ : ndarray of int
         Columns of `X` used for either instrument; all columns if both measure all of them.
     n_features_in_ : int
@@ -109,6 +116,7 @@ class PooledTransfer(BaseTransfer):
         random_state: RandomState = None,
         memory: MemoryLike = None,
         trained_on: ArrayLike | None = None,
+        bad_standards: str = "warn",
         weight: int | str = "auto",
     ):
         super().__init__(
@@ -120,6 +128,7 @@ class PooledTransfer(BaseTransfer):
             random_state=random_state,
             memory=memory,
             trained_on=trained_on,
+            bad_standards=bad_standards,
         )
         self.weight = weight
 

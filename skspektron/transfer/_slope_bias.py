@@ -54,6 +54,10 @@ class SlopeBiasTransfer(BaseTransfer):
         Samples that a `FrozenEstimator` was fitted on. `fit` warns if some or all of them are not
         among its rows, as when a test holds them out, and if they are not stated. []: it was fitted
         on none of the samples of these data.
+    bad_standards : {"warn", "drop", "keep"}, default="warn"
+        What happens to standards that disagree with what the others predict, see `standards_`.
+        "warn": they get less weight, down to none, and a warning names them. "drop": they are left
+        out without a warning. "keep": all have full weight.
     mode : {"auto", "bias", "slope"}, default="auto"
         "bias" fits `a` alone with b = 1; "slope" fits both, with b = 1 if the predictions for the
         standards are all equal. "auto" fits the slope of a target if an F-test finds that it
@@ -72,6 +76,9 @@ class SlopeBiasTransfer(BaseTransfer):
         Labels of source (a list of several) and target; None if `fit` was given no `instrument`.
     transfer_ids_ : ndarray of shape (n_transfer,)
         Ids of the samples that the line was fitted on, in order of selection.
+    standards_ : Bunch of ndarray of shape (n_transfer,)
+        Table of the standards: `id`, `spectral_disagreement`, `label_disagreement`, `leverage`,
+        `weight` and `label_weight`, see `StandardsDisplay`.
     source_channels_, target_channels_ : ndarray of int
         Columns of `X` used for either instrument; all columns if both measure all of them.
     n_features_in_ : int
@@ -103,6 +110,7 @@ class SlopeBiasTransfer(BaseTransfer):
     _parameters: ClassVar[Rules] = {"mode": Choice(CORRECTIONS)}
 
     _needs_labels = True
+    _takes_weights = True
 
     def __init__(
         self,
@@ -115,6 +123,7 @@ class SlopeBiasTransfer(BaseTransfer):
         random_state: RandomState = None,
         memory: MemoryLike = None,
         trained_on: ArrayLike | None = None,
+        bad_standards: str = "warn",
         mode: str = "auto",
     ):
         super().__init__(
@@ -126,13 +135,19 @@ class SlopeBiasTransfer(BaseTransfer):
             random_state=random_state,
             memory=memory,
             trained_on=trained_on,
+            bad_standards=bad_standards,
         )
         self.mode = mode
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Regress the reference values of the standards on their predictions."""
         predictions = self._predict_source(standards.X_target)
-        self.slope_, self.intercept_ = fit_line(predictions, standards.y, mode=self.mode)
+        self.slope_, self.intercept_ = fit_line(
+            predictions,
+            standards.y,
+            mode=self.mode,
+            weights=standards.weights * standards.label_weights,
+        )
 
     def _predict_target(self, X):
         """Predict with the source calibration, then correct."""
@@ -140,23 +155,27 @@ class SlopeBiasTransfer(BaseTransfer):
 
 
 def fit_line(
-    predictions: NDArray[Any], y: NDArray[Any], *, mode: str
+    predictions: NDArray[Any], y: NDArray[Any], *, mode: str, weights: NDArray[Any] | None = None
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return slope and intercept of `y` on `predictions` for each target."""
-    mean, y_mean = predictions.mean(axis=0), y.mean(axis=0)
-    x, y = predictions - mean, y - y_mean
+    mean, y_mean = (np.average(values, axis=0, weights=weights) for values in (predictions, y))
+    root = np.ones(y.shape)
+    if weights is not None:
+        root = np.sqrt(weights).reshape(-1, *[1] * (y.ndim - 1))
+    x, y = root * (predictions - mean), root * (y - y_mean)
     sum_of_squares = (x**2).sum(axis=0)
     fits_slope = np.ptp(predictions, axis=0) > 1e-12 * np.abs(predictions).max(axis=0)
     fits_slope &= mode != "bias"
     slope = np.divide((x * y).sum(axis=0), sum_of_squares, out=np.ones_like(mean), where=fits_slope)
     if mode == "auto":
-        slope = np.where(_is_significant(x, y, slope), slope, 1.0)
+        n = len(x) if weights is None else weights.sum()
+        slope = np.where(_is_significant(x, y, slope, n), slope, 1.0)
     return slope[()], (y_mean - slope * mean)[()]
 
 
-def _is_significant(x, y, slope):
+def _is_significant(x, y, slope, n):
     """Return for which targets a slope reduces the residuals of a bias significantly."""
-    dof = len(x) - 2
+    dof = n - 2
     if dof < 1:
         return False
     residual = ((y - slope * x) ** 2).sum(axis=0)

@@ -61,6 +61,8 @@ class TTTTransfer(EmbeddingTransfer):
         Samples that a `FrozenEstimator` was fitted on. `fit` warns if some or all of them are not
         among its rows, as when a test holds them out, and if they are not stated. []: it was fitted
         on none of the samples of these data.
+    bad_standards : str, default="warn"
+        Ignored.
     wavelength, wavenumber : array-like of shape (n_features,), default=None
         Axis of the spectra in nm or in cm-1, for ``estimator=None``; an estimator has its own.
     weights : str or path-like, default="masked"
@@ -110,6 +112,9 @@ class TTTTransfer(EmbeddingTransfer):
         Labels of source (a list of several) and target; None if `fit` was given no `instrument`.
     transfer_ids_ : ndarray of shape (0,)
         Empty: no standard is used.
+    standards_ : Bunch of ndarray of shape (n_transfer,)
+        Table of the standards: `id`, `spectral_disagreement`, `label_disagreement`, `leverage`,
+        `weight` and `label_weight`, see `StandardsDisplay`.
     source_channels_, target_channels_ : ndarray of int
         Columns of `X` used for either instrument; all columns if both measure all of them.
     device_ : str
@@ -180,6 +185,7 @@ class TTTTransfer(EmbeddingTransfer):
         random_state: RandomState = None,
         memory: MemoryLike = None,
         trained_on: ArrayLike | None = None,
+        bad_standards: str = "warn",
         wavelength: ArrayLike | None = None,
         wavenumber: ArrayLike | None = None,
         weights: Weights = "masked",
@@ -203,6 +209,7 @@ class TTTTransfer(EmbeddingTransfer):
             random_state=random_state,
             memory=memory,
             trained_on=trained_on,
+            bad_standards=bad_standards,
         )
         self.wavelength = wavelength
         self.wavenumber = wavenumber

@@ -42,6 +42,7 @@ from ._grids import SPECTRUM_DTYPES, Layout, find_grids, whole_grid
 from ._instruments import positions, positions_to_predict, resolve_instruments, split_instruments
 from ._parameters import SHARED
 from ._standards import Rows, Standards, choose_standards
+from ._standards_check import check_standards, unchecked
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -67,6 +68,8 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
     _when_slow = (  # see advise_if_slow
         "In a search, pass n_jobs= for parallel fits and memory= to fit each calibration once."
     )
+    _uses_labels = False  # reference values of standards are used if there are any
+    _takes_weights = False  # `_learn` uses the weights of standards; otherwise bad ones are absent
     _keeps_target_grid = False  # target spectra are passed on the target's own channels
 
     def __init__(
@@ -80,6 +83,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         random_state: RandomState = None,
         memory: MemoryLike = None,
         trained_on: ArrayLike | None = None,
+        bad_standards: str = "warn",
     ):
         self.estimator = estimator
         self.source = source
@@ -89,6 +93,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         self.random_state = random_state
         self.memory = memory
         self.trained_on = trained_on
+        self.bad_standards = bad_standards
 
     @unfitted_on_failure
     def fit(
@@ -135,6 +140,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         self.estimator_ = self._calibrate(source)
         standards = self._choose_standards(source, target, has_ids=has_ids)
         self.transfer_ids_ = names[standards.ids]
+        standards, self.standards_ = check_standards(self, source, standards, names)
         self._is_adapted = len(standards) > 0 or self._learns_unlabelled
         if self._is_adapted:
             self._learn(source, target, standards)
@@ -251,7 +257,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         self._check_finite(rows.X)
         self._layout = self._layout.remembering(rows.X)
         self.source_ = self.target_ = None
-        self.transfer_ids_ = rows.ids[:0]
+        self.transfer_ids_, self.standards_ = rows.ids[:0], unchecked(rows.ids[:0])
         rows = replace(rows, ids=number_samples(rows.X, rows.ids, rows.y)[0])
         self._is_adapted = False
         self.source_channels_ = self.target_channels_ = self._layout.grids.source

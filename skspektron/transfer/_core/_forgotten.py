@@ -1,4 +1,4 @@
-"""A warning about a transfer that is asked for and does not happen."""
+"""Warnings of a fit that are issued once in a search."""
 
 import sys
 from typing import Any
@@ -6,25 +6,30 @@ from weakref import WeakKeyDictionary
 
 from ..._warnings import warn_user
 
-_warned_in: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()  # messages by search
+_warned_in: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()  # keys by search
 
 
 def warn_without_transfer(transfer) -> None:
-    """Warn, once in a search, if `source` or `target` is set but the rows have no instruments."""
+    """Warn if `source` or `target` is set but the rows have no instruments."""
     named = [f"{role}={getattr(transfer, role)!r}" for role in ("source", "target")]
     given = [role for role in named if not role.endswith("=None")]
     if not given:
         return
-    message = (
+    warn_in_search(
         f"{type(transfer).__name__} has {' and '.join(given)}, but fit got no instrument=: "
         "nothing is transferred, and the calibration is fitted on all rows. Pass "
         "instrument= and sample_id= to fit, also to that of a search; to that of a Pipeline "
         "as <step>__instrument=, or with metadata routing enabled."
     )
+
+
+def warn_in_search(message: str, key: str | None = None) -> None:
+    """Issue a UserWarning, in a search only the first with its `key` (default: the message)."""
+    key = key or message
     search = _running_search()
     issued = set() if search is None else _warned_in.setdefault(search, set())
-    if message not in issued:
-        issued.add(message)
+    if key not in issued:
+        issued.add(key)
         warn_user(message)
 
 

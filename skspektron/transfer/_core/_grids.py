@@ -131,6 +131,13 @@ class Layout:
         """Return stacked target rows on the channels that the method takes them on."""
         return self.grids.on_target(X) if self.keeps_target_grid else self.grids.to_source(X)
 
+    def at_source(self, X: NDArray[Any]) -> NDArray[Any]:
+        """Return target spectra on the channels of `of_target` at the source's channels."""
+        target_axis, source_axis = self.axes
+        if not self.keeps_target_grid or target_axis is None or source_axis is None:
+            return X
+        return interpolate_monotone(X, target_axis, source_axis)
+
     def as_given(self, X: NDArray[Any], channels: NDArray[Any] | None = None) -> Any:
         """Return `X` in the frame of fit with its column names, which may be the spectral axis.
 

@@ -32,6 +32,7 @@ class ComponentsTransfer(BaseTransfer):
         random_state: RandomState = None,
         memory: MemoryLike = None,
         trained_on: ArrayLike | None = None,
+        bad_standards: str = "warn",
         n_components: int | str | None = "auto",
     ):
         super().__init__(
@@ -43,5 +44,6 @@ class ComponentsTransfer(BaseTransfer):
             random_state=random_state,
             memory=memory,
             trained_on=trained_on,
+            bad_standards=bad_standards,
         )
         self.n_components = n_components

@@ -52,6 +52,7 @@ class PairedMapTransfer(MappedTransfer):
         random_state: RandomState = None,
         memory: MemoryLike = None,
         trained_on: ArrayLike | None = None,
+        bad_standards: str = "warn",
         learns: str = "difference",
         penalty: float | str = "auto",
         n_components: int | str | None = "auto",
@@ -65,6 +66,7 @@ class PairedMapTransfer(MappedTransfer):
             random_state=random_state,
             memory=memory,
             trained_on=trained_on,
+            bad_standards=bad_standards,
         )
         self.learns = learns
         self.penalty = penalty

@@ -13,4 +13,5 @@ SHARED: Rules = {
     "random_state": RANDOM_STATE,
     "memory": MEMORY,
     "trained_on": ARRAY | None,
+    "bad_standards": Choice(("warn", "drop", "keep")),
 }

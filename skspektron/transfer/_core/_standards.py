@@ -86,6 +86,15 @@ class Standards:
         X, X_other, at = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
         return X, X_other, at
 
+    def weighted_pairs(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return both spectra of all pairs, whose differences have the roots of their weights.
+
+        The second spectrum of a pair with less than full weight is moved towards the first.
+        """
+        X, X_other, at = self.pairs()
+        missing = 1 - np.sqrt(self.weights[at])[:, None]
+        return X, X_other + missing * (X - X_other)
+
     def transform_sources(
         self, transform: Callable[[NDArray[Any]], NDArray[Any]]
     ) -> NDArray[Any] | None:
@@ -130,9 +139,13 @@ def choose_standards(
     return pool[list(islice((row for row in order if usable[row]), wanted))]
 
 
-def channel_means(values: NDArray[Any]) -> NDArray[Any]:
+def channel_means(values: NDArray[Any], weights: NDArray[Any] | None = None) -> NDArray[Any]:
     """Return the mean of the finite entries of every column, NaN for a column without any."""
-    return _sample_means(values, np.zeros(len(values), dtype=int))[1][0]
+    if weights is None:
+        return _sample_means(values, np.zeros(len(values), dtype=int))[1][0]
+    used = np.where(np.isfinite(values), weights[:, None], 0.0)
+    total, count = (used * np.nan_to_num(values)).sum(axis=0), used.sum(axis=0)
+    return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
 
 
 def _candidates(source, target, needs_pairs):

@@ -82,12 +82,14 @@ def choose_calibration(
     """
     error = _source_error(fit_candidates, source, standards, refit)
     if len(standards) > 1:
-        differences = []
+        differences, order = [], []
         for train, test in standard_folds(len(standards)):
             predict = fit_candidates(source.X, source.y, standards[train])
             held_out = standards[test]
             differences.append(predict(held_out.X_target) - predict(held_out.X_source))
-        error = error + _mean_squares(np.concatenate(differences, axis=1), source.y)
+            order.append(test)
+        weights = standards.weights[np.concatenate(order)]
+        error = error + _mean_squares(np.concatenate(differences, axis=1), source.y, weights)
     return first_smallest(error)
 
 
