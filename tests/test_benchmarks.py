@@ -244,6 +244,24 @@ def test_orders_of_standards_are_compared_on_the_same_splits(tmp_path, monkeypat
     ]
 
 
+def test_the_guide_states_the_committed_differences_between_orders():
+    rows = bench_transfer.read_rows(tables.RESULTS / "selection.csv")
+    lines = [line.split() for line in bench_selection.table(rows, "kennard-stone").splitlines()]
+    gains, errors = {}, []
+    for method, order, _, _, _, gain, error, *_ in lines[1:]:
+        if order == "kennard-stone-pls":
+            gains.setdefault(method, []).append(gain)
+            errors.append(error)
+    text = " ".join((ROOT / "docs" / "transfer.md").read_text(encoding="utf-8").split())
+    stated = (
+        "by {} and {} for `EnsembleTransfer`, by {} and {} for `NARTransfer`, by {} and {} for "
+        "`PDSTransfer` as published, and by {} and {} for `MeanCentredTransfer`."
+    )
+    ordered = [gain for name in ("ensemble", "nar", "pds", "mean-centring") for gain in gains[name]]
+    assert stated.format(*ordered) in text
+    assert f"standard errors of {min(errors)} to {max(errors)}" in text
+
+
 def test_speed_table_and_one_calibration_per_fold(capsys):
     sizes = ["--n-standards", "6", "--n-channels", "60", "--n-transfer", "2", "5", "8"]
     bench_speed.main(["--data", "simulated", "--repeats", "1", *sizes])
