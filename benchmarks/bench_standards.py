@@ -1,6 +1,6 @@
 """Spoil one standard in turn, and see whether it is found and what it costs.
 
-Limits of the check were chosen with this script, on real handhelds (sugarcane) and on real spectra
+The limits of the check were chosen on these tasks: real handhelds (sugarcane) and real spectra
 that simulated second instruments measure again. A row of the CSV is a mean over tasks: R2 with good
 standards (`good`, all with full weight), the change of R2 with the check, there or in spite of
 a bad standard (`warn`), the change without it (`keep`), and the fraction of fits in which the
