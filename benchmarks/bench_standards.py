@@ -6,7 +6,7 @@ standards (`good`, all with full weight), the change of R2 with the check, there
 a bad standard (`warn`), the change without it (`keep`), and the fraction of fits in which the
 bad standard (`found`) or a good one (`false_alarms`) lost half its weight.
 
-    python -m benchmarks.bench_standards --output benchmarks/results/standards.csv
+    python -m benchmarks.bench_standards --every 8 --output benchmarks/results/standards.csv
 """
 
 import argparse
