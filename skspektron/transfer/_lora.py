@@ -279,8 +279,7 @@ class LoRATransfer(EmbeddingTransfer):
         """Return the ensemble with the adapted embedding as one more view."""
         embedding = self.target_estimator_[:-1]
         X_target = self._layout.as_given(standards.X_target, self._layout.grids.target)
-        spectra = source.X, standards.X_source
-        of_source = [self._embed_reference(self._axis, X) for X in spectra]
+        of_source = (self._embed_reference(self._axis, X) for X in (source.X, standards.X_source))
         embeddings = *of_source, np.asarray(embedding.transform(X_target))
         Z, Z_source, Z_target = map(without_rounding, embeddings)
         held_out = self._held_out_embeddings(source, standards)
@@ -312,8 +311,8 @@ class LoRATransfer(EmbeddingTransfer):
             self._source_on_target(self._axis, X) for X in (source.X, standards.X_source)
         )
         spectra = np.concatenate([X_target, as_on_target(X, X_source, X_target)])
-        Z_source = np.concatenate([standards.X_source, source.X])
-        Z_source = without_rounding(self._embed_reference(self._axis, Z_source))
+        rows = np.concatenate([standards.X_source, source.X])
+        Z_source = without_rounding(self._embed_reference(self._axis, rows))
         adapter, losses = self._train(spectra, Z_source, source, standards)
         network = merge(self._axis.embedder.network_, adapter, self.lora_alpha)
         differences = self._embed_target(self._axis, network, X_target) - Z_source[: len(standards)]
@@ -346,13 +345,6 @@ class LoRATransfer(EmbeddingTransfer):
             alpha=self.lora_alpha,
             token_weights=self._axis.tokens,
         )
-
-    def _refit(self, head, Z, source: Rows, standards: Standards) -> Pipeline:
-        """Fit the steps after the embedder on labelled standards and replayed source rows."""
-        y = np.concatenate([standards.y, source.y])
-        ids = np.concatenate([standards.ids, source.ids])
-        known = np.isfinite(y.reshape(len(y), -1)).all(axis=1)
-        return self._fit_head(head, Z[known], y[known], ids[known])
 
     def _align(self, network, offset, head: Pipeline) -> Pipeline:
         """Return the calibration for the target: adapted embedding, offset, head."""

@@ -23,7 +23,7 @@ from ...preprocessing import SNV
 from .._algorithms._pls import cross_validated_pls
 from .._core._base import BaseTransfer
 from .._core._frozen import is_frozen
-from .._core._standards import Rows
+from .._core._standards import Rows, Standards
 from ._replay import equal_rows_refused, without_rounding
 from ._target_axis import TargetAxis
 
@@ -185,6 +185,13 @@ class EmbeddingTransfer(TorchEstimatorMixin, BaseTransfer):
         # The steps after it are fitted on arrays, whatever output the user set on the embedder.
         vars(adapted).pop("_sklearn_output_config", None)  # shared with the embedder
         return adapted.set_output(transform="default")
+
+    def _refit(self, head, Z, source: Rows, standards: Standards) -> Pipeline:
+        """Fit the steps after the embedder on labelled standards and replayed source rows."""
+        y = np.concatenate([standards.y, source.y])
+        ids = np.concatenate([standards.ids, source.ids])
+        known = np.isfinite(y.reshape(len(y), -1)).all(axis=1)
+        return self._fit_head(head, Z[known], y[known], ids[known])
 
     def _fit_head(self, head: Pipeline, Z, y: NDArray[Any], ids: NDArray[Any]) -> Pipeline:
         """Return the steps after the embedder, fitted on embeddings; frozen ones are kept."""

@@ -13,7 +13,7 @@ from sklearn.utils.validation import validate_data
 from ..._axes import channels_in_names
 from ..._axis_units import likely_unit
 from ..._frames import as_frame, in_order_of_names
-from ..._interpolation import interpolate_monotone
+from ..._interpolation import fill_gaps, interpolate_monotone
 from ..._validation import check_axis
 from ._channel_order import TrainingSpectra, in_order_of_fit
 
@@ -132,9 +132,14 @@ class Layout:
         return self.grids.on_target(X) if self.keeps_target_grid else self.grids.to_source(X)
 
     def at_source(self, X: NDArray[Any]) -> NDArray[Any]:
-        """Return target spectra on the channels of `of_target` at the source's channels."""
-        target_axis, source_axis = self.axes
-        if not self.keeps_target_grid or target_axis is None or source_axis is None:
+        """Return target spectra on the channels of `of_target` at the source's channels.
+
+        A method that takes target spectra on their own channels takes gaps too, which are filled.
+        """
+        if not self.keeps_target_grid:
+            return X
+        X, (target_axis, source_axis) = fill_gaps(X), self.axes
+        if target_axis is None or source_axis is None:
             return X
         return interpolate_monotone(X, target_axis, source_axis)
 
