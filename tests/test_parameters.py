@@ -49,6 +49,7 @@ GIVEN = {
     "model": PCA(),
     "path": "a.csv",
     "q_residuals_limit": 1.0,
+    "standards": {"id": [], "spectral_disagreement": [], "label_disagreement": []},
     "step": 1.0,
     "target": "B",
     "weights": "small",

@@ -10,10 +10,17 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from .._drawing import COLOURS, MARKERS, import_pyplot, new_axes
-from .._parameters import Rules, check_arguments, check_parameters, declares, having
+from .._parameters import Kind, Rules, check_arguments, check_parameters, declares
 
-TABLE = having("the standards_ of a fitted transfer", "keys", way_out="Pass model.standards_.")
 KINDS = {"spectra": "spectral_disagreement", "reference values": "label_disagreement"}
+
+
+def is_table(value: Any) -> bool:
+    """Return whether a value is a mapping or a data frame with the columns that are drawn."""
+    return hasattr(value, "keys") and {"id", *KINDS.values()} <= {str(key) for key in value}
+
+
+TABLE = Kind("the standards_ of a fitted transfer", is_table, way_out="Pass model.standards_.")
 
 
 class StandardsDisplay:

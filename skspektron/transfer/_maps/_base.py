@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,6 +18,9 @@ from ..._parameters import Choice, Integer, Number, Rules, check_parameters
 from ..._threads import one_thread_if_small
 from ..._validation import Axis, check_channels
 from .._algorithms._pairs import Axes, Interpolation, Pairs
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 AXIS = Axis("nm or cm-1") | None
 N_COMPONENTS = Integer(1) | None
@@ -69,7 +72,7 @@ class RegressionMap(PairedMap):
     }
 
     @unfitted_on_failure
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None):
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Learn from standards, paired by row: `X` from the target, `y` from the source."""
         check_parameters(self)
         self._check_form()
