@@ -43,7 +43,7 @@ def kernels(*names: str) -> Callable:
 
 
 VARIANTS: dict[str, tuple[Callable, dict[str, Any]]] = {
-    "as it is": (kernels(*DEFAULT), {}),
+    "chosen": (kernels(*DEFAULT), {}),
     "linear kernels": (kernels("linear", "autoscaled"), {}),
     "linear kernel": (kernels("linear"), {}),
     "rbf for autoscaled rbf": (kernels("linear", "autoscaled", "rbf", "matern"), {}),

@@ -277,7 +277,7 @@ def _number_samples(X, sample_id):
     numbers, names, order = number_samples(X, ids)
     if len(names) < 2:
         raise ValueError(
-            f"All {len(X)} rows belong to one sample, which cannot be held out. "
+            f"All {len(X)} rows belong to one sample, so that no sample can be held out. "
             "Pass spectra of at least 2 samples."
         )
     return numbers, order

@@ -97,16 +97,15 @@ class RidgePath:
         residuals = np.empty_like(fitted)
         for rows in _groups_of_one_size(groups, *self.shrinkage.shape):
             scores, free = self.scores[rows], self.free[rows]  # (g, m, r), (g, m, f)
-            if rows.shape[1] == 1:
+            is_single = rows.shape[1] == 1
+            if is_single:
                 G = (scores[:, 0] ** 2 @ self.shrinkage.T).T[:, :, None, None]
             else:  # (s, g, m, m)
                 G = (scores * self.shrinkage[:, None, None]) @ scores.swapaxes(1, 2)
             G = G + free @ self.inverse @ free.swapaxes(1, 2)
             inner = np.eye(rows.shape[1]) - G * self.weights[rows][:, None, :]
             error = self.y[rows] - fitted[:, rows]  # (s, g, m, q)
-            is_single = rows.shape[1] == 1
-            solved = error / inner if is_single else np.linalg.solve(inner, error)
-            residuals[:, rows] = solved
+            residuals[:, rows] = error / inner if is_single else np.linalg.solve(inner, error)
         return self.y + self.free @ self.y_mean - residuals
 
 

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.dummy import DummyRegressor
 
+from .._parameters import Rules
+from .._typing import InstrumentName, MemoryLike, RandomState, Selection, Sources
 from ._algorithms._pls import TargetScaledPLS, component_limit, covary, fit_pls_path
 from ._core._frozen import refuse_frozen
 from ._core._last_step import LastStepTransfer
-from ._core._low_rank import ComponentsTransfer
 from ._core._standards import Rows, Standards
 from ._core._tuning import choose_calibration
+from ._maps._base import N_COMPONENTS
 from ._maps._epo import EPO
 
 MAX_DIRECTIONS = 6
 
 
-class EPOTransfer(ComponentsTransfer, LastStepTransfer):
+class EPOTransfer(LastStepTransfer):
     r"""Recalibrate without the directions in which the instruments differ.
 
     The leading directions V of the difference spectra of the standards, not centred, are removed
@@ -120,7 +124,37 @@ class EPOTransfer(ComponentsTransfer, LastStepTransfer):
     array([1.5])
     """
 
+    _parameters: ClassVar[Rules] = {"n_components": N_COMPONENTS | "auto"}
+
+    _needs_pairs = True
     _takes_weights = True
+
+    def __init__(
+        self,
+        estimator: BaseEstimator | None = None,
+        *,
+        source: Sources = None,
+        target: InstrumentName = None,
+        n_transfer: int | None = 10,
+        selection: Selection = "kennard-stone",
+        random_state: RandomState = None,
+        memory: MemoryLike = None,
+        trained_on: ArrayLike | None = None,
+        bad_standards: str = "warn",
+        n_components: int | str | None = "auto",
+    ):
+        super().__init__(
+            estimator,
+            source=source,
+            target=target,
+            n_transfer=n_transfer,
+            selection=selection,
+            random_state=random_state,
+            memory=memory,
+            trained_on=trained_on,
+            bad_standards=bad_standards,
+        )
+        self.n_components = n_components
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Fit the last step on projected source rows."""

@@ -91,17 +91,6 @@ class RidgePath:
         rest = deviation @ self.added.T - scores @ self.added_scores.T
         return scores @ self.coef_V + rest @ self.coef_added + self.space.y_mean
 
-    def combine(self, weights: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return the weighted sum of coefficients (p, q) and of intercepts (q,).
-
-        `weights` (c, e, q) need not add up to 1: the regressions may be part of a larger mean.
-        """
-        coef_V = np.einsum("cekq,ceq->kq", self.coef_V, weights)
-        coef_added = np.einsum("cemq,ceq->mq", self.coef_added, weights)
-        coef = self.space.Vt.T @ (coef_V - self.added_scores.T @ coef_added)
-        coef = coef + self.added.T @ coef_added
-        return coef, weights.sum(axis=(0, 1)) * self.space.y_mean - self.space.mean @ coef
-
 
 def scaled_differences(
     X_source: NDArray[Any], X_target: NDArray[Any], mean_square_norm: float

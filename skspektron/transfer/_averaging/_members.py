@@ -166,7 +166,7 @@ def fit_view(name: str, view: ViewedRows, source: Rows, standards: Standards) ->
     .. [1] Kalivas, Siano, Andries & Goicoechea, Appl. Spectrosc. 63 (2009) 800-809.
     """
     target, offset = view.aligned(standards.weights)
-    # A single standard cannot be held out of the mean difference.
+    # The difference of a single standard is the mean: none other to compare it with.
     has_differences = not view.is_mapped and int(np.count_nonzero(standards.weights)) > 1
     uses = (False, True) if has_differences else (False,)
     of_pair = np.empty(0, dtype=int) if view.between is None else view.between[2]

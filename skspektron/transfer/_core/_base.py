@@ -36,11 +36,11 @@ from ._calibration import (
     sample_metadata,
     weights_files,
 )
-from ._forgotten import warn_without_transfer
 from ._frozen import check_frozen_channels, check_prefit, is_frozen_without_names, refuse_frozen
 from ._grids import SPECTRUM_DTYPES, Layout, find_grids, whole_grid
 from ._instruments import positions, positions_to_predict, resolve_instruments, split_instruments
 from ._parameters import SHARED
+from ._search_warnings import warn_without_transfer
 from ._standards import Rows, Standards, choose_standards
 from ._standards_check import check_standards, unchecked
 

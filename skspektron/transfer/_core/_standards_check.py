@@ -10,12 +10,11 @@ from sklearn.utils import Bunch
 
 from ...metrics._variance import target_scale
 from .._algorithms._agreement import Numbers, Spectra, agreement, leverage, weight
-from ._forgotten import warn_in_search
+from ._search_warnings import warn_in_search
 from ._standards import Rows, Standards, channel_means
 
 MIN_STANDARDS = 3  # two that disagree do not show which of them is wrong
-# Limits: chosen on the development tasks, where one fit in thirty has a false alarm (one in
-# fourteen with tecator, whose most absorbing samples saturate on the simulated instruments).
+# Limits: chosen on the development tasks, see benchmarks/results/standards.csv for false alarms.
 SPECTRAL_LIMITS = {1.0: 3.0, 0.1: 4.8, 0.01: 7.0}  # by cost: medians of the others
 PREDICTION_LIMIT, LABEL_LIMIT = 5.0, 3.6  # standard deviations
 SPECTRAL_FLOOR = 0.01  # of the root mean square distance of source spectra from their mean

@@ -55,23 +55,6 @@ def test_one_dimensional_y_is_one_column():
     np.testing.assert_array_equal(flat.predict(X), column.predict(X))
 
 
-@pytest.mark.parametrize(("n_rows", "n_channels"), [(15, 6), (5, 20)])
-def test_combined_coefficients_are_the_weighted_sum(n_rows, n_channels):
-    X, y, added, targets = make(n_rows, n_channels)
-    combination = np.random.default_rng(2).uniform(-1, 1, size=(4, 3, 2))  # need not add up to 1
-    coef, intercept = (
-        RowSpace.of(X, y).fit_path(added, targets, WEIGHTS, PENALTIES).combine(combination)
-    )
-    expected = np.zeros((n_channels, 2)), np.zeros(2)
-    for c, e in np.ndindex(4, 3):
-        for total, part in zip(
-            expected, literal(X, y, added, targets, WEIGHTS[c], PENALTIES[e]), strict=True
-        ):
-            total += combination[c, e] * part
-    np.testing.assert_allclose(coef, expected[0], atol=1e-8)
-    np.testing.assert_allclose(intercept, expected[1], atol=1e-8)
-
-
 def test_rows_with_zero_weight_do_not_matter():
     X, y, added, targets = make(15, 6)
     space, weights = RowSpace.of(X, y), np.array([[2.0, 0.0, 3.0]])
