@@ -109,7 +109,7 @@ class EnsembleTransfer(LastStepTransfer):
     Notes
     -----
     The views are the spectra, SNV, first derivatives (Savitzky-Golay, 11 channels) and second
-    derivatives (21 channels) of both, and the kernels those of `KernelEnsembleRegressor`. All
+    derivatives (21 channels) of both; the kernels are linear, and RBF on autoscaled channels. All
     errors on held-out samples are exact for the offset estimated again without each sample, with
     the scales, lengths and maps of all samples. A standard without a reference value on the target
     gets that of its source rows. NaN is refused. Several targets are predicted one by one. At most

@@ -120,14 +120,14 @@ def test_a_standard_without_weight_has_no_influence():
 def test_kinds_of_members_by_the_number_of_standards(n_standards):
     source, standards = rows_and_standards(n_standards)
     members = members_of(source, standards)
-    n_labelled = 4 * (n_standards > 1) + 2 * (n_standards >= 6)
+    n_labelled = 2 * (n_standards > 1) + (n_standards >= 6)
     assert [m.uses_labels for m in members].count(True) == n_labelled
-    assert [m.uses_labels for m in members].count(False) == 4
+    assert [m.uses_labels for m in members].count(False) == 2
     on_target = [m for m in members if np.isinf(m.source_error).all()]
     assert all(len(m.label_error) == len(TARGET_STRENGTHS) for m in on_target)
-    assert len(on_target) == 2 * (n_standards >= 6)
+    assert len(on_target) == (n_standards >= 6)
     mapped = members_of(source, standards, is_mapped=True)
-    assert not any(m.uses_labels for m in mapped) and len(mapped) == 4
+    assert not any(m.uses_labels for m in mapped) and len(mapped) == 2
 
 
 def test_views_learnt_from_the_standards_are_judged_by_held_out_rows():
