@@ -34,6 +34,7 @@ KERNELS = {
     "matern": Matern(3.0),
 }
 DEFAULT = ("linear", "autoscaled rbf")
+NO_SECOND = {"IGNORED_LABELS": 10**6}
 STEP = {"sugarcane": (0, 3, 7), "development": (0, 3)}  # tasks of each ten, and of each four
 
 
@@ -51,7 +52,8 @@ VARIANTS: dict[str, tuple[Callable, dict[str, Any]]] = {
     "rbf for autoscaled rbf": (kernels("linear", "rbf"), {}),
     "wide for autoscaled rbf": (kernels("linear", "wide rbf"), {}),
     "without a map": (lambda m, k: not m.is_mapped and k in (*DEFAULT, None), {}),
-    "without labels": (kernels(*DEFAULT), {"IGNORED_LABELS": 10**6}),
+    "without second average": (kernels(*DEFAULT), NO_SECOND),
+    "without labels": (lambda m, k: k in DEFAULT and not m.uses_labels, NO_SECOND),
     "label prior 0.02": (kernels(*DEFAULT), {"LABEL_PRIOR": 0.02}),
     "exponents halved": (kernels(*DEFAULT), {"EXPONENT": 0.2}),
     "exponents doubled": (kernels(*DEFAULT), {"EXPONENT": 0.8}),

@@ -38,9 +38,10 @@ class EnsembleTransfer(LastStepTransfer):
 
     .. math:: (e_s + e_d)^{-0.4 \sqrt n} (e_s + m)^{-0.4 (\sqrt{N} - \sqrt n)} ,
 
-    for n standards and N source samples, with m the smallest :math:`e_s + e_d`. Labels of the
-    standards enter only if n > 5: a second mean of calibrations that use them replaces this one if
-    it predicts held-out reference values much better (User Guide, *Ensembles*).
+    for n standards and N source samples, with m the smallest :math:`e_s + e_d`. Half of the ridge
+    regressions on differences have the labelled target spectra as further rows. If n > 5, a second
+    mean of calibrations that use labels replaces this one if it predicts held-out reference values
+    much better (User Guide, *Ensembles*).
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ from .._core._standards import Rows, Standards
 KERNELS: tuple[Kernel, ...] = (Linear(), RBF(1.0, autoscale=True))
 STRENGTHS = 10.0 ** np.arange(-5.5, -2.0)  # of ridges, per row, of features of mean square norm 1
 DIFFERENCE_WEIGHT = 10.0  # of a difference, relative to 1 for a source row
-LABEL_WEIGHT = 10.0  # of a labelled target spectrum
+LABEL_WEIGHT = 3.0  # of a labelled target spectrum
 # Of linear regressions on target spectra alone. Weaker ones overfit the few standards.
 TARGET_STRENGTHS = 10.0 ** np.arange(-3.5, 0.0)
 MIN_TARGET_STANDARDS = 6

@@ -38,7 +38,7 @@ def member_weights(
     )
     uses_labels = np.repeat([member.uses_labels for member in members], sizes)
     prior, n_source = np.repeat(fractions, sizes)[:, None], len(np.unique(source.ids))
-    weights, kept = np.zeros_like(label), ~uses_labels
+    weights, kept = np.zeros_like(label), np.isfinite(source_error).all(axis=1)
     errors = source_error[kept], disagreement[kept]
     weights[kept] = prior[kept] * _error_weights(*errors, len(standards), n_source)
     weights = weights / weights.sum(axis=0)

@@ -44,11 +44,12 @@ def test_weights_equal_the_formula(n_standards):
             for s in range(len(m.label_error))
         ]
         own, expected, fraction = np.array(errors).T
-        smallest = expected[~uses_labels].min()
+        on_target = np.isinf(own)
+        smallest = expected[~on_target].min()
         more = 0.4 * (np.sqrt(n_source) - np.sqrt(n))
         with np.errstate(all="ignore"):
             mean = fraction * expected ** (-0.4 * np.sqrt(n)) * (own + smallest) ** -more
-        mean = np.where(uses_labels, 0.0, mean)
+        mean = np.where(on_target, 0.0, mean)
         mean /= mean.sum()
         if n > 5:
             by_labels = uses_labels * (label_error[:, target] + 1e-3) ** (-n / 4)
