@@ -9,7 +9,8 @@ property that is linear in the spectra and one that is not. Each row of the CSV 
 property over all folds or draws, the fraction of reference values within 1.96 standard deviations
 of the prediction, and the CPU time of the set. Rows already in the CSV are not computed again. The
 constants of the estimator were chosen on these sets, except those of `UNSEEN`: classes of samples
-as zeros and ones in four sets of mid-infrared spectra, and the simulated set.
+as zeros and ones in four sets of mid-infrared spectra, the simulated set, and single instruments of
+the reporting sets of bench_transfer.py.
 
     OMP_NUM_THREADS=1 python -m benchmarks.bench_calibration --output calibration.csv
 """
@@ -37,6 +38,7 @@ from sklearn.preprocessing import FunctionTransformer
 from tqdm import tqdm
 
 from benchmarks.bench_embedding import FTIR, axis, classes, pls, samples
+from benchmarks.bench_transfer import DATA
 from skspektron import SNV, KernelEnsembleRegressor, SpektronEmbedder
 from skspektron.datasets import make_instruments
 
@@ -66,7 +68,19 @@ FILES = {  # set: file, names of its spectra (replicates of the same samples), p
     "simulated": ("", [], None),
 }
 
-UNSEEN = (*(name.replace("_", " ") for name in FTIR), "simulated")  # no choice was made on these
+# Instruments and conditions of the reporting sets of bench_transfer.py.
+REPORTING = {
+    f"{data} {instrument}": (data, instrument)
+    for data, instruments in {
+        "corn": ("m5", "mp5", "mp6"),
+        "tablets": ("instrument1", "instrument2"),
+        "alcohol": ("T30", "T40", "T50", "T60", "T70"),
+        "soil-moisture": ("airdry", "wet", "wet_dried1day"),
+        "cassava": ("C16_intact", "C16_mashed", "U16_intact", "U16_mashed"),
+    }.items()
+    for instrument in instruments
+}
+UNSEEN = (*(name.replace("_", " ") for name in FTIR), "simulated", *REPORTING)  # no choice on these
 
 
 @dataclass(frozen=True)
@@ -74,9 +88,9 @@ class SpectralSet:
     """Spectra X (n, p) on the axis `wavenumber` (p,) in cm-1, properties (n, q) and samples."""
 
     X: NDArray
+    wavenumber: NDArray
     properties: dict[str, NDArray]
     sample_id: NDArray
-    wavenumber: NDArray
 
     @property
     def Y(self) -> NDArray:
@@ -88,6 +102,8 @@ def load(name: str, folder: Path | None) -> SpectralSet:
     """Return a set by name."""
     if name == "simulated":
         return simulated()
+    if name in REPORTING:
+        return of_one_instrument(*REPORTING[name])
     file, arrays, properties = FILES[name]
     path = None if folder is None else folder / f"{file}.npz"
     if path is None or not path.exists():
@@ -104,18 +120,33 @@ def load(name: str, folder: Path | None) -> SpectralSet:
         is_used &= ~data["duplicate_of_earlier"]
     rows = np.random.default_rng(0).permutation(np.flatnonzero(is_used))[:MAX_SAMPLES]
     X, n = np.concatenate([block[rows] for block in blocks]), len(blocks)
+    y = {name: np.tile(values[rows].astype(float), n) for name, values in y.items()}
+    return SpectralSet(*averaged(X, axis(data, arrays[0])), y, np.tile(ids[rows], n))
+
+
+def averaged(X: NDArray, wavenumber: NDArray) -> tuple[NDArray, NDArray]:
+    """Return spectra and axis with neighbouring channels averaged, at most `MAX_CHANNELS`."""
     step = -(-X.shape[1] // MAX_CHANNELS)
     X = X[:, : X.shape[1] // step * step].reshape(len(X), -1, step).mean(axis=2)
-    wavenumber = axis(data, arrays[0])[: X.shape[1] * step].reshape(-1, step).mean(axis=1)
-    y = {name: np.tile(values[rows].astype(float), n) for name, values in y.items()}
-    return SpectralSet(X, y, np.tile(ids[rows], n), wavenumber)
+    return X, wavenumber[: X.shape[1] * step].reshape(-1, step).mean(axis=1)
+
+
+def of_one_instrument(data: str, instrument: str) -> SpectralSet:
+    """Return the spectra of one instrument of a set of several."""
+    tasks = [task for task in DATA[data]() if instrument in (task.source, task.target)]
+    [task, *_] = tasks
+    used = np.flatnonzero(task.instrument == instrument)
+    used = np.random.default_rng(0).permutation(used)[:MAX_SAMPLES]
+    X, wavenumber = averaged(task.X[used], 1e7 / task.wavelength)
+    y = {task.name.rsplit("/")[-1]: task.y[used] for task in tasks}
+    return SpectralSet(X, wavenumber, y, task.sample_id[used])
 
 
 def simulated() -> SpectralSet:
     """Return 6,000 simulated samples."""
     data = make_instruments(6000, random_state=0)
     y = {"amount": data.y[:, 0], "product of amounts": data.y[:, 0] * data.y[:, 1]}
-    return SpectralSet(data.X["A"], y, data.sample_id, 1e7 / data.wavelength)
+    return SpectralSet(data.X["A"], 1e7 / data.wavelength, y, data.sample_id)
 
 
 def splits(sample_id: NDArray, size: str) -> Iterator[tuple[NDArray, NDArray]]:
@@ -279,11 +310,13 @@ def summary(rows: Sequence[dict[str, str]]) -> list[str]:
 
 
 def table(rows: Sequence[dict[str, str]]) -> list[str]:
-    """Return the lines of the tables of docs/calibration.md: seen sets, then unseen ones."""
+    """Return the lines of the tables of docs/calibration.md: seen, unseen and reporting sets."""
     columns = [ratios(rows, "kernel ensemble", "best PLS", "all")]
     columns += [ratios(rows, "kernel ensemble", "SNV, PLS", size) for size in SIZES[1:]]
+    columns.append(ratios(rows, "kernel ensemble with network", "kernel ensemble", "all"))
     lines = []
-    for names in ([name for name in FILES if name not in UNSEEN], UNSEEN):
+    mid_infrared = [name for name in UNSEEN if name not in REPORTING]
+    for names in ([name for name in FILES if name not in UNSEEN], mid_infrared, REPORTING):
         found = [name for name in names if name in columns[0]]
         for name in found:
             lines.append([name, *(f"{c[name]:.2f}" if name in c else "" for c in columns)])
@@ -298,7 +331,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     folder = os.environ.get("SKSPEKTRON_DATA")
     parser.add_argument("--data", type=Path, default=Path(folder) if folder else None)
-    parser.add_argument("--sets", nargs="+", choices=FILES, default=list(FILES))
+    sets = [*FILES, *REPORTING]
+    parser.add_argument("--sets", nargs="+", choices=sets, default=sets)
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS)[:3])
     sizes = [*SIZES, LARGE]
     parser.add_argument("--sizes", nargs="+", choices=sizes, default=sizes)

@@ -68,6 +68,9 @@ def test_pls_equals_that_of_scikit_learn(scale):
 
 def test_committed_results_are_better_than_pls():
     rows = read_rows(RESULTS)
+    reported = [row for row in rows if row["set"] in bench_calibration.REPORTING]
+    assert {row["set"] for row in reported} == set(bench_calibration.REPORTING)
+    rows = [row for row in rows if row not in reported]
     assert {row["set"] for row in rows} == set(bench_calibration.FILES)
     over_best = bench_calibration.ratios(rows, "kernel ensemble", "best PLS", "all")
     assert bench_calibration.geometric_mean(over_best.values()) <= 0.82
@@ -75,6 +78,8 @@ def test_committed_results_are_better_than_pls():
     for size in ("10", "20", "30"):
         found = bench_calibration.ratios(rows, "kernel ensemble", "SNV, PLS", size)
         assert bench_calibration.geometric_mean(found.values()) <= 0.8
+    over_best = bench_calibration.ratios(reported, "kernel ensemble", "best PLS", "all")
+    assert max(over_best.values()) <= 1.03
     large = bench_calibration.ratios(rows, "kernel ensemble", "best PLS", bench_calibration.LARGE)
     assert large["simulated"] <= 1.0
 
