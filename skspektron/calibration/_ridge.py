@@ -68,10 +68,6 @@ class RidgePath:
         scores = rows @ axes
         return cls(mean, y_mean, axes, values, scores, weights, free, inverse, y, shrinkage, coef)
 
-    def predict(self, Phi: NDArray[Any]) -> NDArray[Any]:
-        """Return the predictions (s, n, q) for features (n, k) of rows with all c = 1."""
-        return ((Phi - self.mean.sum(axis=0)) @ self.axes) @ self.coef + self.y_mean.sum(axis=0)
-
     def coefficients(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return coefficients (s, k, q) and intercepts (s, q) for rows with all c = 1."""
         coef = self.axes @ self.coef
