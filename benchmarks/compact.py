@@ -1,8 +1,9 @@
 """Keep the R2 of all splits of a benchmark in a small CSV that the tables and tests read.
 
 `bench_transfer.py` writes one row per fit. Here a row is a task, a method and a number of
-standards: the median seconds of a fit, and the R2 of the repeats in their order, with four decimals
-and a dash for a repeat that was not run. Methods are still paired by split.
+standards: the median seconds of a fit, and the R2 of the repeats in their order, with a dash for a
+repeat that was not run. Methods are still paired by split, and ratios of RMSEP on the same split
+follow from R2.
 
     python -m benchmarks.compact rows/corn.csv benchmarks/results/corn.csv
 """
@@ -30,7 +31,7 @@ def compact(rows: Iterable[dict]) -> list[dict]:
     result = []
     for key, fits in sorted(groups.items()):
         repeats = range(max(fits) + 1)
-        r2 = [f"{float(fits[i]['r2']):.4f}" if i in fits else MISSING for i in repeats]
+        r2 = [fits[i]["r2"] if i in fits else MISSING for i in repeats]
         seconds = np.median([float(row["seconds"]) for row in fits.values()])
         result.append(dict(zip(COLUMNS, (*key, f"{seconds:.3g}", " ".join(r2)), strict=True)))
     return result

@@ -1,29 +1,27 @@
-"""Draw the figure of the landing page and the README: ``python docs/landing_figure.py``.
+"""Draw the figure of the landing page and the README: ``python -m benchmarks.landing_figure``.
 
 It is drawn from the committed rows of the benchmark on corn and written to
 ``docs/_static/rmsep_by_standards.svg``. ``tests/test_docs.py`` checks that file against the rows.
 """
 
-import csv
 import math
 from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.tables import read
 from skspektron.model_selection import TransferCurve, TransferCurveDisplay
 
-RESULTS = Path(__file__).parents[1] / "benchmarks" / "results" / "corn.csv"
-FIGURE = Path(__file__).parent / "_static" / "rmsep_by_standards.svg"
+FIGURE = Path(__file__).parents[1] / "docs" / "_static" / "rmsep_by_standards.svg"
 METHODS = {
     "no-transfer": "NoTransfer",
     "target-only": "TargetOnly",
     "pds": "PDSTransfer",
     "nar": "NARTransfer",
     "ensemble": "EnsembleTransfer",
-    "lora": "LoRATransfer",
 }
-N_TRANSFER = [0, 2, 5, 10, 20, 30, 50]
+N_TRANSFER = [0, 2, 5, 10, 15, 20, 30]
 N_REPEATS = 5  # every curve is drawn from the same splits: the first repeats of each task
 STYLE = {
     "font.family": ["DejaVu Sans", "sans-serif"],
@@ -34,16 +32,15 @@ STYLE = {
 }
 
 
-def read_ratios(path=RESULTS):
+def read_ratios():
     """Return {(method, n_transfer): [ratio, ...]} of the fits that have all tasks and repeats.
 
     There is one ratio for each of the first `N_REPEATS` repeats: the geometric mean over tasks of
-    RMSEP divided by the RMSEP of full recalibration on the same split.
+    RMSEP divided by the RMSEP of full recalibration on the same split. It follows from both R2.
     """
-    with path.open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if int(row["repeat"]) < N_REPEATS]
+    rows = [row for row in read("corn") if int(row["repeat"]) < N_REPEATS]
     recalibrated = {
-        (row["task"], row["repeat"]): float(row["rmsep"])
+        (row["task"], row["repeat"]): float(row["r2"])
         for row in rows
         if row["method"] == "full-recalibration"
     }
@@ -52,7 +49,8 @@ def read_ratios(path=RESULTS):
         split = (row["task"], row["repeat"])
         if row["n_transfer"].isdigit() and split in recalibrated:
             fit = (row["method"], int(row["n_transfer"]), row["repeat"])
-            logarithms[fit].append(math.log(float(row["rmsep"]) / recalibrated[split]))
+            unexplained = (1 - float(row["r2"])) / (1 - recalibrated[split])
+            logarithms[fit].append(math.log(unexplained) / 2)
     n_tasks = len({task for task, _ in recalibrated})
     ratios = defaultdict(list)
     for (method, n_transfer, _), values in logarithms.items():

@@ -26,6 +26,7 @@ from benchmarks.conditions import CONDITIONS
 
 RESULTS = Path(__file__).parent / "results"
 SETS = ("corn", "tablets", "sugarcane", *CONDITIONS)
+SMALL = tuple(data for data in SETS if data != "sugarcane")  # sugarcane has 80 tasks
 SIZES = (0, 2, 5, 10, 15, 20, 30)
 FEW = (5, 10)
 FIRST = (
@@ -58,8 +59,10 @@ class Stage:
 STAGES = (
     Stage(SETS, FIRST, FEW, 5),
     Stage(SETS, OTHERS, FEW, 5),
-    Stage(SETS, FIRST, SIZES, 20),
-    Stage(SETS, OTHERS, SIZES, 20),
+    Stage(SMALL, FIRST, SIZES, 20),
+    Stage(("sugarcane",), FIRST, SIZES, 5),
+    Stage(SMALL, OTHERS, SIZES, 20),
+    Stage(("sugarcane",), OTHERS, SIZES, 5),
     Stage(("corn", "tablets"), NETWORKS, (0, *FEW), 2),
     Stage(SETS[2:], ("lora",), (0, *FEW), 2),
     Stage(("corn", "tablets"), NETWORKS, (0, *FEW), 10),

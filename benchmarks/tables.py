@@ -1,14 +1,15 @@
-"""Print the tables of the documentation that quote `bench_transfer.py`, as Markdown.
+"""Write the tables of the documentation that quote `bench_transfer.py`, as Markdown.
 
-All cells of a table are means over the same splits: the first repeats of every task. A cell is
-empty where a method was not run on all of them.
+All cells of a column are means over the same splits: the first repeats of every task. A cell is
+empty where a method was not run on all of them. A table replaces what is between the comments
+`table: <name>` and `end of table` of a page.
 
     python -m benchmarks.tables
 
 tests/test_benchmarks.py compares the pages with these tables.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +19,15 @@ from benchmarks.bench_transfer import NAMES, R2_FLOOR, comparison, read_rows, re
 from benchmarks.compact import expand
 
 RESULTS = Path(__file__).parent / "results"
+DOCS = Path(__file__).parents[1] / "docs"
+SETS = {
+    "corn": "corn",
+    "tablets": "tablets",
+    "sugarcane": "sugarcane",
+    "alcohol": "alcohol",
+    "soil-moisture": "soil",
+    "cassava": "cassava",
+}
 LABELS = {
     "no-transfer": "no transfer",
     "mean-centring": "mean-centring",
@@ -28,6 +38,10 @@ LABELS = {
     "pds": "PDS",
     "sst": "SST",
     "cca": "CCA",
+    "ds-published": "DS, published",
+    "pds-published": "PDS, published",
+    "sst-published": "SST, published",
+    "cca-published": "CCA, published",
     "epo": "EPO",
     "nar": "NAR",
     "pfce-ns": "PFCE, NS",
@@ -42,8 +56,23 @@ LABELS = {
     "ttt": "TTT",
     "full-recalibration": "full recalibration",
 }
-SIZES = ("0", "2", "5", "10", "15", "20", "30", "50")
-SLOW = ("coral", "mean-centring", "pds", "nar", "ensemble", "lora", "fno", "ttt")
+SIZES = ("0", "2", "5", "10", "15", "20", "30")
+SLOW = ("coral", "mean-centring", "pds", "nar", "ensemble", "lora", "lora-random", "fno", "ttt")
+UNFINISHED = (*SLOW[-4:], *(method for method in LABELS if method.endswith("published")))
+CLASSES = {method: name for name, method in NAMES.items()} | {
+    "full-recalibration": "FullRecalibration",
+    "no-transfer": "NoTransfer",
+}
+SITUATIONS = {
+    "no standards, target spectra of the same samples": [("coral", "0"), ("di-pls", "0")],
+    "2 standards": [("ensemble", "2"), ("nar", "2")],
+    "5 standards": [("ensemble", "5"), ("nar", "5"), ("epo", "5")],
+    "10 standards": [("ensemble", "10"), ("nar", "10"), ("epo", "10")],
+    "30 standards": [("ensemble", "30"), ("nar", "30")],
+    "30 samples with labels on the target": [("target-only", "30"), ("pooled", "30")],
+    "all labels on the target": [("full-recalibration", "all")],
+    "the calibration of the source alone": [("no-transfer", "0")],
+}
 
 
 @cache
@@ -90,38 +119,63 @@ def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"|{line}" for line in (lines[0], "---|" * len(header), *lines[1:]))
 
 
-def by_size(results: Results, sizes: Sequence[str], *, spread: bool) -> str:
+def by_size(results: Results) -> str:
     """Return R2 of every method that has a cell, by number of standards with a cell."""
-    sizes = [n for n in sizes if any(results.cell(method, n) for method in LABELS)]
+    sizes = [n for n in SIZES if any(results.cell(method, n) for method in LABELS)]
     rows = []
     for method, label in LABELS.items():
         cells = [results.cell(method, n) for n in sizes]
         if any(cells):
-            rows.append([label, *cells, *([results.quartiles(method, "10")] * spread)])
-    return markdown(["method", *sizes, *["quartiles at 10"] * spread], rows)
+            rows.append([label, *cells, results.quartiles(method, "10")])
+    full, quartiles = (f("full-recalibration", "all") for f in (results.cell, results.quartiles))
+    return (
+        f"{len(results.tasks)} tasks, {results.n_repeats} repeats. Full recalibration: "
+        f"**{full} ({quartiles})**.\n\n" + markdown(["method", *sizes, "quartiles at 10"], rows)
+    )
 
 
-def regret(results: dict[str, Results], sizes: Sequence[str]) -> str:
+def by_situation(results: Mapping[str, Results]) -> str:
+    """Return R2 of recommended methods by what the user has, on every data set."""
+    rows = [
+        [
+            situation if i == 0 else "",
+            f"`{CLASSES[method]}`",
+            *(d.cell(method, n) for d in results.values()),
+        ]
+        for situation, fits in SITUATIONS.items()
+        for i, (method, n) in enumerate(fits)
+    ]
+    return markdown(["you have", "method", *(SETS[data] for data in results)], rows)
+
+
+def regret(results: Mapping[str, Results], sizes: Sequence[str]) -> str:
     """Return the distance to the best method of each data set, and its mean and maximum.
 
-    Only methods with a value in every column are listed; the best are first.
+    The distances are listed for the last of the sizes. Only methods with a value on every data set
+    are listed; the best are first.
     """
-    columns = [(data, n) for data in results for n in sizes]
-    values = {}
+    values: dict[tuple[str, str, str], float] = {}
     for of_data in results.values():
-        first = (row for row in of_data.rows if int(row["repeat"]) < of_data.n_repeats)
-        values |= regrets(first)
-    rows = []
+        rows = [row for row in of_data.rows if int(row["repeat"]) < of_data.n_repeats]
+        complete = {
+            fit
+            for fit in {(row["method"], row["n_transfer"]) for row in rows}
+            if of_data.by_repeat(*fit) is not None and fit[0] in LABELS
+        }
+        values |= regrets(row for row in rows if (row["method"], row["n_transfer"]) in complete)
+    table = []
     for method, label in LABELS.items():
-        if all(results[data].cell(method, n) for data, n in columns):
-            own = [values[data, method, n] for data, n in columns]
-            rows.append([label, *own, np.mean(own), max(own)])
-    rows.sort(key=lambda row: row[-2])
-    header = ["method", *(f"{data}, {n}" for data, n in columns), "mean", "largest"]
-    return markdown(header, [[label, *(f"{v:.2f}" for v in own)] for label, *own in rows])
+        own = {n: [values.get((data, method, n), np.nan) for data in results] for n in sizes}
+        if not np.isnan([*own.values()]).any():
+            summary = [f(own[n]) for n in sizes for f in (np.mean, np.max)]
+            table.append([label, *own[sizes[-1]], *summary])
+    table.sort(key=lambda row: np.mean(row[-2 * len(sizes) :: 2]))
+    header = [f"{name}, {n}" for n in sizes for name in ("mean", "largest")]
+    header = ["method", *(f"{SETS.get(data, data)}, {sizes[-1]}" for data in results), *header]
+    return markdown(header, [[label, *(f"{v:.2f}" for v in own)] for label, *own in table])
 
 
-def recalibration(results: dict[str, Results], sizes: Sequence[str]) -> str:
+def recalibration(results: Mapping[str, Results], sizes: Sequence[str]) -> str:
     """Return how many labelled target samples a calibration from nothing needs to equal a method.
 
     That is the smallest number with which the mean R2 of `TargetOnly` is at least that of the
@@ -134,7 +188,8 @@ def recalibration(results: dict[str, Results], sizes: Sequence[str]) -> str:
         cells = [equal_size(of_data, method, n) for of_data in results.values() for n in sizes]
         if any(cells):
             rows.append([label, *cells])
-    return markdown(["method", *(f"{data}, {n}" for data in results for n in sizes)], rows)
+    header = [f"{SETS.get(data, data)}, {n}" for data in results for n in sizes]
+    return markdown(["method", *header], rows)
 
 
 def equal_size(results: Results, method: str, n: str) -> str:
@@ -150,9 +205,12 @@ def equal_size(results: Results, method: str, n: str) -> str:
 
 def of_two_repeats(corn: Results, tablets: Results) -> str:
     """Return the slow methods, and others on the same splits."""
-    fits = [(corn, "0"), (corn, "10"), (corn, "30"), (tablets, "10")]
+    fits = [(data, n) for data in (corn, tablets) for n in ("0", "5", "10")]
     rows = [[LABELS[method], *(data.cell(method, n) for data, n in fits)] for method in SLOW]
-    return markdown(["method", "corn, 0", "corn, 10", "corn, 30", "tablets, 10"], rows)
+    return markdown(
+        ["method", *(f"{name}, {n}" for name in ("corn", "tablets") for n in ("0", "5", "10"))],
+        rows,
+    )
 
 
 def other_samples(corn: Results, tablets: Results) -> str:
@@ -171,10 +229,9 @@ def other_samples(corn: Results, tablets: Results) -> str:
 
 def evidence(corn: Results, tablets: Results) -> str:
     """Return the methods with few standards, with their classes' names."""
-    of_class = {method: f"`{name}`" for name, method in NAMES.items()}
-    methods = ("coral", "pds", "epo", "nar", "pooled", "target-only", "ensemble", "lora")
-    names = {method: of_class[method] for method in methods}
-    names |= {"lora-random": "random network", "full-recalibration": "all labels on the target"}
+    methods = ("coral", "pds", "epo", "nar", "pooled", "target-only", "ensemble")
+    names = {method: f"`{CLASSES[method]}`" for method in methods}
+    names |= {"full-recalibration": "all labels on the target"}
     rows = []
     for method, name in names.items():
         sizes = ["all"] * 4 if method == "full-recalibration" else ["0", "5", "10", "30"]
@@ -187,16 +244,12 @@ def evidence(corn: Results, tablets: Results) -> str:
     )
 
 
-def differences(corn: Results, tablets: Results) -> str:
+def differences(results: Iterable[Results]) -> str:
     """Return the paired comparisons of all repeats that both methods have."""
     rows = []
-    for one, other in (
-        ("ensemble", "nar"),
-        ("lora", "nar"),
-        ("lora", "ensemble"),
-        ("lora", "lora-random"),
-    ):
-        for data in (corn, tablets):
+    results = list(results)
+    for one, other in (("ensemble", "nar"), ("lora", "ensemble"), ("lora", "lora-random")):
+        for data in results:
             both = [row for row in data.rows if row["method"] in (one, other)]
             lines = comparison(both, one, other).splitlines()[2:]
             for line in sorted(lines, key=lambda line: int(line.split()[1])):
@@ -209,27 +262,53 @@ def differences(corn: Results, tablets: Results) -> str:
     return markdown(header, rows)
 
 
+def n_repeats(data: str) -> int:
+    """Return how many repeats of the classical methods with five and ten standards are complete."""
+    rows = [row for row in read(data) if row["n_transfer"] in ("5", "10")]
+    counts: dict[tuple[str, str, str], int] = {}
+    for row in rows:
+        if row["method"] in LABELS and row["method"] not in UNFINISHED:
+            key = row["task"], row["method"], row["n_transfer"]
+            counts[key] = counts.get(key, 0) + 1
+    return min(counts.values())
+
+
 @cache
-def tables() -> dict[str, list[str]]:
-    """Return the tables of every page of the documentation."""
-    corn = {n: Results("corn", n) for n in (2, 5, 10, 20)}
-    tablets = {n: Results("tablets", n) for n in (2, 5)}
+def tables() -> dict[str, dict[str, str]]:
+    """Return the tables of every page of the documentation by name."""
+    sets = {data: Results(data, n_repeats(data)) for data in SETS}
+    two = [Results(data, 2) for data in ("corn", "tablets")]
+    halves = [Results(data, 5) for data in ("corn", "tablets")]
     return {
-        "benchmark.md": [
-            by_size(corn[20], ("0", "5", "10", "30"), spread=True),
-            by_size(corn[5], SIZES, spread=False),
-            by_size(tablets[5], SIZES, spread=True),
-            of_two_repeats(corn[2], tablets[2]),
-            other_samples(corn[10], tablets[5]),
-        ],
-        "which_method.md": [regret({"corn": corn[5], "tablets": tablets[5]}, ("5", "10", "30"))],
-        "recalibration.md": [
-            recalibration({"corn": corn[5], "tablets": tablets[5]}, ("5", "10", "30"))
-        ],
-        "evidence.md": [evidence(corn[5], tablets[5]), differences(corn[20], tablets[5])],
+        "benchmark.md": {
+            **{data: by_size(results) for data, results in sets.items()},
+            "slow methods": of_two_repeats(*two),
+            "other samples": other_samples(*halves),
+        },
+        "which_method.md": {
+            "by situation": by_situation(sets),
+            "regret": regret(sets, ("5", "10")),
+        },
+        "recalibration.md": {"recalibration": recalibration(sets, ("5", "10"))},
+        "evidence.md": {
+            "few standards": evidence(sets["corn"], sets["tablets"]),
+            "differences": differences(sets.values()),
+        },
     }
 
 
+def fill(page: str, parts: Mapping[str, str]) -> str:
+    """Return the text of a page with the tables at their places."""
+    for name, table in parts.items():
+        before, start, rest = page.partition(f"<!-- table: {name} -->")
+        _, end, after = rest.partition("<!-- end of table -->")
+        if not end:
+            raise ValueError(f"The page has no place for the table {name!r}.")
+        page = f"{before}{start}\n\n{table}\n\n{end}{after}"
+    return page
+
+
 if __name__ == "__main__":
-    for page, parts in tables().items():
-        print(f"docs/{page}", *parts, sep="\n\n", end="\n\n")
+    for name, parts in tables().items():
+        path = DOCS / name
+        path.write_text(fill(path.read_text(encoding="utf-8"), parts), encoding="utf-8")

@@ -7,8 +7,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from benchmarks.bench_transfer import NAMES
-from benchmarks.tables import Results
+from benchmarks import landing_figure
 from skspektron._documentation import SITE
 
 ROOT = Path(__file__).parents[1]
@@ -23,58 +22,8 @@ def load_script(name):
     return module
 
 
-def rows_of_tables(page):
-    """Return the cells of the rows of all tables of a page."""
-    lines = (DOCS / page).read_text(encoding="utf-8").splitlines()
-    return [
-        [c.strip().strip("`") for c in line.strip("|").split("|")]
-        for line in lines
-        if line[:1] == "|"
-    ]
-
-
-def test_which_method_quotes_the_committed_results():
-    results = [Results(data, 5) for data in ("corn", "tablets")]
-    checked = 0
-    n_transfer = None
-    for have, method, *cells in rows_of_tables("which_method.md"):
-        if method in NAMES and len(cells) == 2 and re.fullmatch(r"(-?[\d.]+)?", cells[0]):
-            n_transfer = (re.match(r"no standards|\d+", have) or [n_transfer])[0]
-            n = n_transfer.replace("no standards", "0")
-            assert cells == [data.cell(NAMES[method], n) for data in results]
-            checked += 1
-        elif have in NAMES:
-            fits = [(results[0], "5"), (results[0], "10"), (results[1], "10")]
-            assert [method, *cells[:2]] == [data.cell(NAMES[have], n) for data, n in fits]
-            checked += 1
-    assert checked == 18
-
-
-def test_which_method_quotes_the_committed_results_in_its_prose():
-    text = " ".join((DOCS / "which_method.md").read_text(encoding="utf-8").split())
-    corn, corn_of_ten, corn_of_two = (Results("corn", n).cell for n in (5, 10, 2))
-    tablets, tablets_of_two = (Results("tablets", n).cell for n in (5, 2))
-    for sentence in (
-        f"reaches {corn('full-recalibration', 'all')} on corn and "
-        f"{tablets('full-recalibration', 'all')} on tablets; the untransferred calibration, "
-        f"{corn('no-transfer', '0')} and {tablets('no-transfer', '0')}.",
-        f"`CORALTransfer` falls from {corn_of_ten('coral-same-half', '0')} to "
-        f"{corn_of_ten('coral-other-half', '0')} on corn",
-        f"keeps {tablets('coral-other-half', '0')} of {tablets('coral-same-half', '0')} on tablets",
-        f"({corn_of_ten('di-pls-other-half', '0')} on corn, "
-        f"{tablets('di-pls-other-half', '0')} on tablets)",
-        f"on corn {corn('pds', '10')} and {corn('slope-bias', '10')} with ten",
-        f"({corn('lora', '10')} with ten standards)",
-        f"{corn_of_two('fno', '10')} on corn (PDS {corn_of_two('pds', '10')}) and "
-        f"{tablets_of_two('fno', '10')} on tablets (PDS {tablets_of_two('pds', '10')})",
-        f"reaches {corn_of_two('ttt', '0')} on two splits of corn; `CORALTransfer`, which uses the "
-        f"same spectra, {corn_of_two('coral', '0')} on the same splits.",
-    ):
-        assert sentence in text
-
-
 def test_the_landing_page_says_what_its_figure_shows():
-    ratios = load_script("landing_figure").read_ratios()
+    ratios = landing_figure.read_ratios()
     text = " ".join((DOCS / "index.md").read_text(encoding="utf-8").split())
     ensemble, nar, pds, alone, none = (
         f"{np.median(ratios[fit]):.2f}"
@@ -89,11 +38,9 @@ def test_the_landing_page_says_what_its_figure_shows():
     assert f"of `EnsembleTransfer` is {ensemble} times that of full recalibration" in text
     assert f"`NARTransfer` {nar} times and that of `PDSTransfer` {pds} times" in text
     assert f"alone has {alone} times that RMSEP, the untransferred calibration {none} times" in text
-    assert np.median(ratios["ensemble", 50]) < 1.15 > np.median(ratios["target-only", 50])
 
 
 def test_the_committed_figure_shows_the_committed_results():
-    landing_figure = load_script("landing_figure")
     paths = {
         group.get("id"): re.findall(r"([\d.]+) ([\d.]+)", group.find("{*}path").get("d"))
         for group in ElementTree.parse(landing_figure.FIGURE).findall(".//{*}g")
