@@ -5,9 +5,11 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 PENALTIES = tuple(10 ** (0.75 * k - 7) for k in range(9))  # of the ridge, per training sample
 SHARPNESS = 0.25  # per training sample: exponent of the leave-one-out error in the weights
+SMALLEST_ERROR = 1e-12  # leave-one-out errors below it are equal, 0 for a constant target
 NULL_PENALTY = 100.0  # on differences of standards, relative to the mean square of the spectra
 ERROR_FLOOR, ERROR_CEILING = 2e-3, 10.0  # of the mean squared error, in variances of the target
 
@@ -62,6 +64,7 @@ def _loss(views, episode: Mapping[str, Any]) -> Tensor:
             torch.cat([y, y[:n_standards]]),
             (query - centre) / scale,
             (train[:n_standards] - standards) / scale,
+            measured_once=slice(n_standards, len(y)),
         )
         error = (predicted - y_query).square().mean()
         return (error / (1 + error / ERROR_CEILING) + ERROR_FLOOR).log()
@@ -78,29 +81,60 @@ def column_scale(Z: Tensor, autoscaled: Tensor) -> tuple[Tensor, Tensor]:
     return Z.mean(0), torch.where(autoscaled, scale, 1.0)
 
 
-def ridge(X: Tensor, y: Tensor, query: Tensor, null: Tensor) -> Tensor:
+def ridge(
+    X: Tensor, y: Tensor, query: Tensor, null: Tensor, measured_once: slice = slice(None)
+) -> Tensor:
     r"""Return the predictions (m,) of a ridge regression for `query` (m, D).
 
-    In dual form, with :math:`R` the centred training rows X (n, D) stacked on the `null` rows
-    (k, D), whose target is 0, predictions are :math:`Q R^T a` with
-    :math:`a = (R R^T + \lambda n I)^{-1} y`. They are averaged over all `PENALTIES`
-    :math:`\lambda`, with weights that decrease with the leave-one-out error
-    :math:`a_i / A_{ii}` [1]_, where A is the inverse.
-
-    References
-    ----------
-    .. [1] Golub, Heath & Wahba, Technometrics 21 (1979) 215-223.
+    The training rows X (n, D) have a free intercept; the `null` rows (k, D), whose target is 0,
+    have none. Predictions are averaged over all `PENALTIES`, with weights that decrease with the
+    leave-one-out error of the rows `measured_once`: samples of which X holds another spectrum are
+    not held out by leaving out a row.
     """
-    n, mean, y_mean = len(X), X.mean(0), y.mean()
+    n, mean = len(X), X.mean(0)
     R = X - mean
     power = R.square().sum() / n + 1e-12
     if len(null):
         null = null * (NULL_PENALTY * power / (null.square().sum() / len(null) + 1e-12)).sqrt()
         R = torch.cat([R, null])
-    K = R @ R.T / power  # (n + k, n + k)
+    a, intercept, residual = dual_ridge(R @ R.T / power, y)
+    held_out = residual[:, :n][:, measured_once].square().mean(1)
+    weight = torch.softmax(-SHARPNESS * n * (held_out + SMALLEST_ERROR).log(), 0)
+    return weight @ (a @ (R @ (query - mean).T / power) + intercept)
+
+
+def dual_ridge(K: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    r"""Return the coefficients of ridge regressions in dual form, and leave-one-out residuals.
+
+    K (n + k, n + k) is the Gram matrix of n training rows, with targets y (n,) and an intercept b
+    without a penalty, and of k null rows, with target 0 and no intercept. For each penalty
+    :math:`\lambda` of `PENALTIES`,
+
+    .. math::
+        \begin{pmatrix} K + \lambda n I & u \\ u^T & 0 \end{pmatrix}
+        \begin{pmatrix} a \\ b \end{pmatrix} = \begin{pmatrix} y \\ 0 \end{pmatrix},
+
+    where u is 1 for training rows and 0 for null rows. The residual of row i of a fit without it
+    is :math:`a_i / A_{ii}`, with A the inverse of this matrix [1]_: that of a centred K, without u,
+    would be the residual of a regression whose intercept has seen row i.
+
+    Returns
+    -------
+    a : Tensor of shape (n_penalties, n + k)
+    intercept : Tensor of shape (n_penalties, 1)
+    residual : Tensor of shape (n_penalties, n + k)
+
+    References
+    ----------
+    .. [1] Cawley, International Joint Conference on Neural Networks (2006) 1661-1668.
+    """
+    n, n_rows = len(y), len(K)
+    u = (torch.arange(n_rows, device=K.device) < n).to(K)[:, None]
     penalty = n * torch.tensor(PENALTIES, dtype=K.dtype, device=K.device)[:, None, None]
-    A = torch.linalg.inv(K + penalty * torch.eye(len(K), dtype=K.dtype, device=K.device))
-    a = A @ torch.cat([y - y_mean, y.new_zeros(len(null))])  # (penalties, n + k)
-    held_out = (a / A.diagonal(dim1=1, dim2=2))[:, :n].square().mean(1)
-    weight = torch.softmax(-SHARPNESS * n * held_out.log(), 0)
-    return weight @ (a @ (R @ (query - mean).T / power)) + y_mean
+    ridged = K + penalty * torch.eye(n_rows, dtype=K.dtype, device=K.device)
+    border = u.expand(len(PENALTIES), -1, -1)
+    top = torch.cat([ridged, border], dim=2)
+    A = torch.linalg.inv(torch.cat([top, F.pad(border.mT, (0, 1))], dim=1))
+    a = A @ F.pad(y, (0, n_rows + 1 - n))  # (penalties, n + k + 1)
+    residual = a / A.diagonal(dim1=1, dim2=2)
+    return a[:, :-1], a[:, -1:], residual[:, :-1]

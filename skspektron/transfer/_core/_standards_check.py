@@ -236,12 +236,15 @@ def _spread(X):
 def _ridge_variance(X, y):
     """Return the mean squared leave-one-out error of ridge regression, the smallest of a path."""
     X, y = X - X.mean(axis=0), y - y.mean(axis=0)
-    values, U = np.linalg.eigh(X @ X.T)
-    values = np.maximum(values, 0)
-    shrinkage = values / (values + RIDGES[:, None] * (values.sum() or 1.0))  # (e, n)
-    hat = (U**2 @ shrinkage.T).T + 1 / len(X)  # (e, n), with the intercept
-    residuals = y - U @ (shrinkage[:, :, None] * (U.T @ y))  # (e, n, q)
-    errors = residuals / np.maximum(1 - hat, 1e-3)[:, :, None]
+    gram = X @ X.T
+    total = np.trace(gram) or 1.0
+    # The direction of the ones, of the intercept, becomes the last, and is left out.
+    values, U = (part[..., :-1] for part in np.linalg.eigh(gram + 2 * total / len(X)))
+    penalties = RIDGES[:, None] * total
+    kept = penalties / (np.maximum(values, 0) + penalties)  # (e, n - 1), in residuals
+    residuals = U @ (kept[:, :, None] * (U.T @ y))  # (e, n, q)
+    one_minus_leverage = (U**2 @ kept.T).T  # (e, n), as tiny as residuals for small penalties
+    errors = residuals / np.maximum(one_minus_leverage, np.finfo(float).tiny)[:, :, None]
     return np.mean(errors**2, axis=1).min(axis=0)
 
 

@@ -16,6 +16,7 @@ from skspektron._nn.objectives.calibration import (
     SHARPNESS,
     Calibration,
     column_scale,
+    dual_ridge,
     ridge,
 )
 from skspektron._nn.views import Views
@@ -25,35 +26,77 @@ def draw(*shape, seed=0):
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-def slow_ridge(X, y, query, null):
+def fit(Z, t, is_null, strength):
+    """Return coefficients and intercept by normal equations; null rows have no intercept."""
+    rows = np.column_stack([Z, ~is_null])
+    penalty = np.diag([*np.full(Z.shape[1], strength), 0.0])
+    *coef, intercept = np.linalg.solve(rows.T @ rows + penalty, rows.T @ t)
+    return np.array(coef), intercept
+
+
+def refitted(Z, t, is_null, strength):
+    """Return the residual of every row of a fit without it."""
+    residuals = []
+    for i in range(len(Z)):
+        others = np.arange(len(Z)) != i
+        coef, intercept = fit(Z[others], t[others], is_null[others], strength)
+        residuals.append(t[i] - Z[i] @ coef - intercept * (not is_null[i]))
+    return np.array(residuals)
+
+
+def slow_ridge(X, y, query, null, measured_once=slice(None)):
     """Return predictions by primal ridges with explicit leave-one-out fits, in numpy."""
     X, y, query, null = (t.numpy() for t in (X, y, query, null))
-    n, mean, y_mean = len(X), X.mean(0), y.mean()
-    Z, power = X - mean, ((X - mean) ** 2).sum() / len(X)
+    n, power = len(X), ((X - X.mean(0)) ** 2).sum() / len(X)
     if len(null):
         null = null * np.sqrt(NULL_PENALTY * power / ((null**2).sum() / len(null)))
-    R, t = np.concatenate([Z, null]), np.concatenate([y - y_mean, np.zeros(len(null))])
-
-    def fit(rows, penalty):
-        square = R[rows].T @ R[rows] + penalty * n * power * np.eye(R.shape[1])
-        return np.linalg.solve(square, R[rows].T @ t[rows])
-
-    every = np.arange(len(R))
-    error = [
-        np.mean([(t[i] - Z[i] @ fit(np.delete(every, i), s)) ** 2 for i in range(n)])
-        for s in PENALTIES
-    ]
-    weight = np.array(error) ** (-SHARPNESS * n)
-    predicted = [(query - mean) @ fit(every, s) + y_mean for s in PENALTIES]
+    Z, t = np.concatenate([X, null]), np.concatenate([y, np.zeros(len(null))])
+    is_null = np.arange(len(Z)) >= n
+    strengths = [s * n * power for s in PENALTIES]
+    residuals = [refitted(Z, t, is_null, s)[:n][measured_once] for s in strengths]
+    weight = np.mean(np.square(residuals), axis=1) ** (-SHARPNESS * n)
+    fits = [fit(Z, t, is_null, s) for s in strengths]
+    predicted = [query @ coef + intercept for coef, intercept in fits]
     return (weight / weight.sum()) @ np.array(predicted)
+
+
+@pytest.mark.parametrize("n_null", [0, 3])
+@pytest.mark.parametrize("n_features", [5, 60])
+def test_leave_one_out_residuals_equal_refitting_for_all_penalties(n_features, n_null):
+    n, Z = 20, draw(20 + n_null, n_features).numpy() + 3
+    Z[n:] *= 10
+    t = np.append(draw(n, seed=1).numpy() + 7, np.zeros(n_null))
+    centred = Z - Z[:n].mean(0) * (np.arange(len(Z)) < n)[:, None]
+    power = (centred[:n] ** 2).sum() / n
+    K = torch.tensor(centred @ centred.T / power)
+    a, intercept, residual = dual_ridge(K, torch.tensor(t[:n]))
+    assert PENALTIES[0] == 1e-7
+    for k, penalty in enumerate(PENALTIES):
+        strength, is_null = penalty * n * power, np.arange(len(Z)) >= n
+        expected = refitted(Z, t, is_null, strength)
+        np.testing.assert_allclose(residual[k].numpy(), expected, rtol=1e-5, atol=1e-7)
+        coef, at_zero = fit(Z, t, is_null, strength)
+        found = centred.T @ a[k].numpy() / power
+        np.testing.assert_allclose(found, coef, rtol=1e-5, atol=1e-7)
+        expected = at_zero + Z[:n].mean(0) @ coef
+        np.testing.assert_allclose(intercept[k].item(), expected, rtol=1e-6)
+
+
+def test_an_overfitted_ridge_has_no_weight():
+    X = draw(30, 200)  # noise, which every ridge of a small penalty fits exactly
+    y = draw(30, seed=1)
+    residual = dual_ridge(X @ X.T / 200, y)[2]
+    assert residual.square().mean(1).min() > 0.5
 
 
 @pytest.mark.parametrize("n_null", [0, 3])
 def test_ridge_equals_primal_ridges_weighted_by_leave_one_out_error(n_null):
     X, query, null = draw(12, 5), draw(4, 5, seed=1), draw(n_null, 5, seed=2)
     y = X @ draw(5, seed=3) + 0.3 * draw(12, seed=4) + 7
-    expected = slow_ridge(X, y, query, null)
-    np.testing.assert_allclose(ridge(X, y, query, null).numpy(), expected, rtol=1e-6)
+    once = slice(n_null, 12 - n_null)
+    for arguments in ((X, y, query, null), (X, y, query, null, once)):
+        expected = slow_ridge(*arguments)
+        np.testing.assert_allclose(ridge(*arguments).numpy(), expected, rtol=1e-6)
 
 
 def test_ridge_has_correct_gradients_for_all_arguments():
@@ -70,6 +113,14 @@ def test_null_rows_make_predictions_insensitive_to_a_direction():
         ridge(X, y, moved, null) - ridge(X, y, X, null) for null in (X[:0], drift)
     )
     assert without.abs().min() > 4 and with_null.abs().max() < 0.5
+
+
+def test_a_constant_target_is_predicted():
+    X = draw(9, 4).requires_grad_()
+    predicted = ridge(X, torch.full((9,), 2.0, dtype=torch.float64), draw(3, 4, seed=1), X[:0])
+    torch.testing.assert_close(predicted, torch.full_like(predicted, 2))
+    predicted.sum().backward()
+    assert X.grad.isfinite().all()
 
 
 def test_predictions_do_not_depend_on_the_scale_of_the_spectra():
@@ -108,7 +159,8 @@ def test_loss_is_the_log_error_of_the_queries(autoscaled):
         scale = deviation + 1e-3 * deviation.max()
         train, standards, query = train / scale, standards / scale, query / scale
     labels = torch.cat([y, y[:3]])
-    predicted = slow_ridge(torch.cat([train, standards]), labels, query, train[:3] - standards)
+    rows, null = torch.cat([train, standards]), train[:3] - standards
+    predicted = slow_ridge(rows, labels, query, null, slice(3, 20))
     error = np.square(predicted - y_query.numpy()).mean()
     assert value.item() == pytest.approx(
         np.log(error / (1 + error / ERROR_CEILING) + ERROR_FLOOR), rel=1e-5

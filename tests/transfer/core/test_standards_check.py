@@ -23,6 +23,7 @@ from skspektron.transfer import (
     TargetOnly,
 )
 from skspektron.transfer._core._standards import channel_means
+from skspektron.transfer._core._standards_check import RIDGES, _ridge_variance
 
 METHODS = [
     CORALTransfer,
@@ -262,3 +263,20 @@ def test_weighted_means_of_channels_ignore_missing_values():
 def test_refuses_unknown_words():
     with pytest.raises(ValueError, match="bad_standards must be"):
         fit(NARTransfer, stack(), bad_standards="ignore")
+
+
+@pytest.mark.parametrize("n_channels", [3, 200])
+def test_error_of_the_calibration_is_that_of_refitting_without_each_sample(n_channels):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(25, n_channels)) + 5  # of 200, ridges fit all samples exactly
+    y = X[:, :2] + rng.normal(size=(25, 2))
+    power = ((X - X.mean(axis=0)) ** 2).sum()
+
+    def residuals(penalty):
+        for i in range(len(X)):
+            others = np.arange(len(X)) != i
+            ridge = Ridge(penalty, solver="svd").fit(X[others], y[others])
+            yield y[i] - ridge.predict(X[[i]])[0]
+
+    errors = [np.mean(np.square(list(residuals(p * power))), axis=0) for p in RIDGES]
+    np.testing.assert_allclose(_ridge_variance(X, y), np.min(errors, axis=0), rtol=1e-6)
