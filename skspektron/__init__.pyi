@@ -11,6 +11,7 @@ from . import reliability as reliability
 from . import transfer as transfer
 from .calibration import KernelEnsembleRegressor as KernelEnsembleRegressor
 from .foundation import SpektronEmbedder as SpektronEmbedder
+from .foundation import SpektronImputer as SpektronImputer
 from .foundation import SpektronPretrainer as SpektronPretrainer
 from .io import read_spectra as read_spectra
 from .model_selection import TransferGroupKFold as TransferGroupKFold

@@ -496,3 +496,15 @@ def t2_and_q(z, mean, scale, rotations, loadings, variances):
     ]
     t2 = sum(scores[a] ** 2 / variances[a] for a in range(n_components))
     return t2, sum((z[k] - fitted[k]) ** 2 for k in range(len(z)))
+
+
+def fill_by_ridge(spectra, x, hidden, penalty):
+    """Return hidden channels of `x`: a ridge regression, and its residuals interpolated."""
+    Z = spectra - spectra.mean(axis=0)
+    V = Z[:, ~hidden]
+    B = np.linalg.solve(V.T @ V + penalty * np.eye(V.shape[1]), V.T @ Z)  # (v, p)
+    predicted = spectra.mean(axis=0) + (x - spectra.mean(axis=0))[~hidden] @ B
+    rest = np.interp(
+        np.flatnonzero(hidden), np.flatnonzero(~hidden), x[~hidden] - predicted[~hidden]
+    )
+    return predicted[hidden] + rest

@@ -35,6 +35,7 @@ PUBLIC = {
         "NARTransfer",
         "PDSTransfer",
         "SpektronEmbedder",
+        "SpektronImputer",
         "SpektronPretrainer",
         "TransferGroupKFold",
         "read_spectra",
@@ -47,6 +48,7 @@ PUBLIC = {
     "skspektron.foundation": [
         "Architecture",
         "SpektronEmbedder",
+        "SpektronImputer",
         "SpektronPretrainer",
         "SpektronRegressor",
         "describe_weights",

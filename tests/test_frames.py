@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from skspektron import SNV, LoRATransfer, SpektronEmbedder, SpektronPretrainer, _frames
 from skspektron.cluster import CosineKMeans, VonMisesFisherMixture
 from skspektron.datasets import make_instruments
-from skspektron.foundation import SpektronRegressor
+from skspektron.foundation import SpektronImputer, SpektronRegressor
 from skspektron.io import LinearCalibration
 from skspektron.model_selection import (
     TransferGroupKFold,
@@ -154,7 +154,7 @@ def test_pipeline_keeps_the_axis_with_set_output(kind, weights):
 def transformers():
     """Return the transformers."""
     maps = [DS(), PDS(), SST(), CCAMap(), FNO(width=2, n_modes=2, n_layers=1, max_epochs=1)]
-    return [*maps, EPO(), SNV(), CosineKMeans(2, random_state=0)]
+    return [*maps, EPO(), SNV(), SpektronImputer(), CosineKMeans(2, random_state=0)]
 
 
 @pytest.mark.parametrize("kind", FRAMES)

@@ -23,7 +23,12 @@ from sklearn.linear_model import Ridge
 
 import skspektron
 from skspektron import cluster, datasets, inspection, io, metrics, model_selection, transfer
-from skspektron.foundation import Architecture, SpektronEmbedder, SpektronPretrainer
+from skspektron.foundation import (
+    Architecture,
+    SpektronEmbedder,
+    SpektronImputer,
+    SpektronPretrainer,
+)
 from skspektron.model_selection import (
     TransferGroupKFold,
     TransferShuffleSplit,
@@ -297,6 +302,7 @@ def test_maps(method, data):
 
 ROWS = [
     SNV,
+    SpektronImputer,
     partial(cluster.CosineKMeans, n_clusters=2, random_state=0),
     partial(cluster.VonMisesFisherMixture, n_components=2, random_state=0),
     ApplicabilityDomain,

@@ -1,0 +1,207 @@
+"""Missing channels of spectra, filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils.validation import FLOAT_DTYPES, check_is_fitted, validate_data
+
+from .._documentation import DocumentedEstimator
+from .._fitting import unfitted_on_failure
+from .._frames import in_order_of_names, with_text_names
+from .._parameters import Choice, Number, Rules, check_parameters
+from ._filling import MIN_SPECTRA, HiddenRidge, interpolate_hidden, usable_spectra
+
+MAX_SPECTRA = 200  # for a regression; its time grows with their square
+N_BLOCKS = 10  # hidden in turn for `held_out_errors_`
+
+
+class SpektronImputer(OneToOneFeatureMixin, TransformerMixin, DocumentedEstimator):
+    r"""Fill in missing channels of spectra: NaN in, numbers out.
+
+    For channels that are dead, saturated or outside of an instrument's range. If `fit` gets
+    complete spectra of the same product, the missing channels H of a spectrum x are predicted from
+    its visible channels V by ridge regression on these spectra [1]_ [2]_, and what the regression
+    leaves at V is interpolated linearly by W:
+
+    .. math:: \hat x_H = r_H(x_V) + W\,\bigl(x_V - r_V(x_V)\bigr), \qquad
+        r(x_V) = \bar x + B^{\mathsf T} (x_V - \bar x_V).
+
+    Parameters
+    ----------
+    method : {"auto", "spectra", "interpolation"}, default="auto"
+        "spectra": regression on the complete spectra of `fit`, at least three. "interpolation":
+        linear over the channels, constant beyond the ends; nothing is learnt. "auto": "spectra"
+        if `fit` gets enough complete spectra, otherwise "interpolation".
+    max_missing : float, default=0.7
+        Largest fraction of missing channels of a spectrum, above 0 and below 1. `transform`
+        refuses spectra with more.
+
+    Attributes
+    ----------
+    method_ : {"spectra", "interpolation"}
+        What `transform` uses.
+    n_complete_ : int
+        Number of spectra of `fit` without missing channels. Channels that are missing in all of
+        them do not count.
+    complete_spectra_ : ndarray of shape (n_spectra, n_features_in_)
+        The complete spectra that are used, evenly chosen if there are more than 200. NaN marks
+        channels that are missing in all spectra of `fit`.
+    held_out_errors_ : dict of str to float
+        Root mean squared error of "spectra" and of "interpolation", in the unit of `X`: each
+        complete spectrum is held out in turn, and ten equal blocks of its channels are hidden in
+        turn. Empty with fewer than four complete spectra.
+    n_features_in_ : int
+        Number of spectral channels.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Column names seen during ``fit``, if all are strings.
+
+    Raises
+    ------
+    ValueError
+        In `fit`, with fewer than three complete spectra and ``method="spectra"``. In `transform`,
+        if more than `max_missing` of the channels of a spectrum are NaN.
+
+    See Also
+    --------
+    skspektron.preprocessing.SNV : Ignores NaN, for methods that take spectra with gaps.
+    sklearn.impute.KNNImputer : The mean of similar rows, for tables of unlike features.
+
+    Notes
+    -----
+    Spectra are standardized by their visible channels before the regression, so that complete
+    spectra may differ from x in offset and gain. Each gap gets the average of regressions with
+    eleven penalties and of interpolation alone, with weights from their error on held-out
+    spectra, as in `KernelEnsembleRegressor`. Channels count as equally spaced.
+    Channels that are missing in all spectra of `fit` are interpolated from the others. Spectra
+    without NaN are returned unchanged, and no result depends on other rows of `transform`.
+    The regression is fitted once per pattern of missing channels, in O(n_spectra² n_features).
+    A filled channel is a prediction, not a measurement: a band that complete spectra do not have
+    is not found, and noise is not imitated.
+
+    References
+    ----------
+    .. [1] Buck, J. R. Stat. Soc. B 22 (1960) 302-306.
+    .. [2] Hoerl & Kennard, Technometrics 12 (1970) 55-67.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skspektron.foundation import SpektronImputer
+    >>> band = np.array([0.0, 1.0, 4.0, 1.0, 0.0])
+    >>> X = np.outer([1.0, 2.0, 3.0, 4.0], band) + np.linspace(0, 0.3, 4)[:, None]
+    >>> SpektronImputer().fit(X).transform([[0.0, 3.0, np.nan, 3.0, 0.0]]).round(3)
+    array([[ 0.,  3., 12.,  3.,  0.]])
+    """
+
+    _parameters: ClassVar[Rules] = {
+        "method": Choice(("auto", "spectra", "interpolation")),
+        "max_missing": Number(above=0, below=1),
+    }
+
+    def __init__(self, *, method: str = "auto", max_missing: float = 0.7):
+        self.method = method
+        self.max_missing = max_missing
+
+    @unfitted_on_failure
+    def fit(self, X: ArrayLike, y: None = None) -> SpektronImputer:
+        """Store the complete spectra of `X`, which may have NaN."""
+        check_parameters(self)
+        X = self._check(with_text_names(X), reset=True).astype(np.float64)
+        missing = np.isnan(X)
+        complete = ~missing[:, ~missing.all(axis=0)].any(axis=1) & ~missing.all(axis=1)
+        self.n_complete_ = int(np.count_nonzero(complete))
+        if self.method == "spectra" and self.n_complete_ < MIN_SPECTRA:
+            raise ValueError(
+                f"method='spectra' needs at least {MIN_SPECTRA} complete spectra, X has "
+                f"{self.n_complete_} in {len(X)} rows. Pass method='interpolation', or add "
+                "complete spectra of the product."
+            )
+        has_enough = self.n_complete_ >= MIN_SPECTRA
+        auto = "spectra" if has_enough else "interpolation"
+        self.method_ = auto if self.method == "auto" else self.method
+        n_used = min(self.n_complete_, MAX_SPECTRA)
+        at = np.linspace(0, max(self.n_complete_ - 1, 0), n_used).round().astype(int)
+        self.complete_spectra_ = X[complete][at]
+        self.held_out_errors_ = _held_out_errors(self.complete_spectra_)
+        return self
+
+    def transform(self, X: ArrayLike) -> NDArray[np.floating]:
+        """Return the spectra with missing channels filled in."""
+        check_is_fitted(self)
+        X = in_order_of_names(X, getattr(self, "feature_names_in_", None))
+        X = self._check(X, reset=False)
+        self._check_missing(X)
+        filled = X.astype(np.float64)
+        for rows, missing in _patterns(filled):
+            filled[rows] = self._fill(filled[rows], missing)
+        return filled.astype(X.dtype)
+
+    def _check(self, X: Any, *, reset: bool) -> NDArray[np.floating]:
+        """Return `X` as floats; NaN, but not infinity, is allowed."""
+        return validate_data(
+            self, X, dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan", reset=reset
+        )
+
+    def _check_missing(self, X: NDArray[Any]) -> None:
+        """Raise ValueError for spectra with too many missing channels."""
+        n_missing = np.count_nonzero(np.isnan(X), axis=1)
+        n_bad = np.count_nonzero(n_missing > self.max_missing * X.shape[1])
+        if n_bad:
+            raise ValueError(
+                f"{n_bad} of {len(X)} spectra have more than {100 * self.max_missing:g} % of "
+                f"{X.shape[1]} channels missing, up to {n_missing.max()}. Drop them, or pass a "
+                "larger max_missing."
+            )
+
+    def _fill(self, X: NDArray[Any], missing: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Return spectra that lack the same channels with these filled in."""
+        filled = X.copy()
+        known = np.isfinite(self.complete_spectra_).all(axis=0)
+        learnt = missing & known
+        if self.method_ == "spectra" and learnt.any() and not missing[known].all():
+            spectra = usable_spectra(self.complete_spectra_[:, known], learnt[known])
+            if len(spectra) >= MIN_SPECTRA:
+                ridge = HiddenRidge.fit(spectra, learnt[known])
+                filled[:, learnt] = ridge.predict(X[:, known])
+                missing = missing & ~known
+        filled[:, missing] = interpolate_hidden(filled, missing)
+        return filled
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def _patterns(X: NDArray[Any]) -> Iterator[tuple[NDArray[np.intp], NDArray[np.bool_]]]:
+    """Yield the rows of every pattern of missing channels, and the pattern (p,)."""
+    missing = np.isnan(X)
+    rows = np.flatnonzero(missing.any(axis=1))
+    patterns, number = np.unique(missing[rows], axis=0, return_inverse=True)
+    for n, pattern in enumerate(patterns):
+        yield rows[number.ravel() == n], pattern
+
+
+def _held_out_errors(spectra: NDArray[Any]) -> dict[str, float]:
+    """Return errors of complete spectra, each held out, with ten blocks hidden in turn."""
+    spectra = spectra[:, np.isfinite(spectra).all(axis=0)]
+    if len(spectra) <= MIN_SPECTRA or spectra.shape[1] < N_BLOCKS:
+        return {}
+    squares = np.zeros(2)
+    for block in np.array_split(np.arange(spectra.shape[1]), N_BLOCKS):
+        hidden = np.isin(np.arange(spectra.shape[1]), block)
+        used = usable_spectra(spectra, hidden)
+        if len(used) <= MIN_SPECTRA:
+            return {}
+        scale = used[:, ~hidden].std(axis=1, keepdims=True)
+        ridge = HiddenRidge.fit(used, hidden)
+        residuals = ridge.held_out(), ridge.residuals[0]
+        squares += [np.mean((scale * each) ** 2) * len(block) for each in residuals]
+    errors = np.sqrt(squares / spectra.shape[1])
+    return dict(zip(("spectra", "interpolation"), map(float, errors), strict=True))
