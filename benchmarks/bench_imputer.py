@@ -1,11 +1,12 @@
 """Hide channels of real spectra and fill them in, by what is known of the product.
 
 A row of the CSV is one data set, one kind of gaps and one number of complete spectra of the same
-data set. Figures are sums of squared errors over those of linear interpolation, in spectra
-standardized by their visible channels, as geometric means over the repeats: `spectra` is
-SpektronImputer; `pca` a principal component analysis of the complete spectra, with the number of
-components that is best for the row in hindsight. With `--predict`, a row is one property, and
-figures are RMSEP over that with complete spectra, of a calibration (SNV, PLS) on other rows.
+data set. Figures are sums of squared errors over those of a straight line, in spectra standardized
+by their visible channels, as geometric means over the repeats: `imputer` is SpektronImputer, which
+interpolates if there is no complete spectrum; `pca` a principal component analysis of the complete
+spectra, with the number of components that is best for the row in hindsight. With `--predict`, a
+row is one property, and figures are RMSEP over that with complete spectra, of a calibration
+(SNV, PLS) on other rows.
 
     python -m benchmarks.bench_imputer --output benchmarks/results/imputer.csv
     python -m benchmarks.bench_imputer --predict --output benchmarks/results/imputer_predict.csv
@@ -15,9 +16,9 @@ import argparse
 import csv
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import chain
+from itertools import chain, product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,14 +31,15 @@ from threadpoolctl import threadpool_limits
 
 from skspektron import SNV
 from skspektron.datasets import fetch_corn, fetch_tablets
-from skspektron.foundation import SpektronImputer
-from skspektron.foundation._filling import interpolate_hidden, standardize_visible
+from skspektron.foundation._filling import HiddenRidge, standardize_visible
+from skspektron.foundation._gaps import interpolate_gaps, interpolate_hidden
 
-SIZES = 5, 10, 20, 50  # complete spectra
+SIZES = 0, 5, 10, 20, 50  # complete spectra
 N_TEST = 30  # spectra with gaps
-LONGEST = 2200  # channels; longer spectra are thinned out
-COLUMNS = "set", "sets", "gaps", "n_complete", "spectra", "pca"
-PREDICT_COLUMNS = "set", "property", "gaps", "n_complete", "spectra", "interpolation"
+LONGEST = 800  # channels; longer spectra are thinned out
+MOST, MOST_ROWS = 20, 80  # components of PCA; a third of the rows of a calibration
+COLUMNS = "set", "sets", "gaps", "n_complete", "imputer", "pca"
+PREDICT_COLUMNS = "set", "property", "gaps", "n_complete", "imputer", "interpolation"
 REPORTING = {"alcohol_temperature", "soil_moisture", "cassava_presentation", "corn", "tablets"}
 NOT_ABSORBANCE = "reflectance"  # in the name of one array, whose other unit is in the set
 LABELLED = {
@@ -67,7 +69,7 @@ def data_sets(folder: Path) -> Iterator[DataSet]:
                     X = data[key].astype(float)
                     X = X[np.isfinite(X).all(axis=1) & (np.ptp(X, axis=1) > 0)]
                     yield DataSet(
-                        f"{path.stem}/{key[2:]}", path.stem, X[:, :: 1 + X.shape[1] // LONGEST]
+                        f"{path.stem}/{key[2:]}", path.stem, X[:, :: -(-X.shape[1] // LONGEST)]
                     )
 
 
@@ -97,9 +99,7 @@ def block(p: int, fraction: float, rng: np.random.Generator) -> NDArray[np.bool_
 
 
 GAPS = {
-    "patches of 8": partial(patches, length=8),
     "patches of 16": partial(patches, length=16),
-    "patches of 24": partial(patches, length=24),
     "block of 5 %": partial(block, fraction=0.05),
     "block of 10 %": partial(block, fraction=0.1),
     "block of 30 %": partial(block, fraction=0.3),
@@ -110,85 +110,84 @@ def fill_by_pca(spectra: NDArray, X: NDArray, hidden: NDArray[np.bool_]) -> NDAr
     """Return the hidden channels (r, n, h) from 1 to r components of standardized spectra."""
     Z, z = standardize_visible(spectra, hidden)[0], standardize_visible(X, hidden)[0]
     mean = Z.mean(axis=0)
-    axes = np.linalg.svd(Z - mean, full_matrices=False)[2][: len(Z) - 1]
-    fills = []
-    for r in range(1, min(len(axes), np.count_nonzero(~hidden)) + 1):
-        scores = np.linalg.lstsq(axes[:r, ~hidden].T, (z - mean)[:, ~hidden].T, rcond=None)[0]
-        fills.append(mean[hidden] + scores.T @ axes[:r, hidden])
-    return np.array(fills)
+    axes = np.linalg.svd(Z - mean, full_matrices=False)[2][: min(len(Z) - 1, MOST)]
+    Q, R = np.linalg.qr(axes[:, ~hidden].T)
+    along = Q.T @ (z - mean)[:, ~hidden].T
+    scores = [np.linalg.solve(R[:r, :r], along[:r]) for r in range(1, len(axes) + 1)]
+    return np.array([mean[hidden] + s.T @ axes[: len(s), hidden] for s in scores])
 
 
-def compare(data: DataSet, gaps: str, n_complete: int, seed: int) -> dict[str, float]:
-    """Return the errors of one draw of spectra and gaps over that of interpolation."""
+def compare(data: DataSet, gaps: str, n_complete: int, seed: int) -> list[float]:
+    """Return the errors of one draw of spectra and gaps over that of a straight line."""
     rng = np.random.default_rng([seed, n_complete, *data.name.encode()])
     rows, hidden = rng.permutation(len(data.X)), GAPS[gaps](data.X.shape[1], rng=rng)
     spectra, X = data.X[rows[:n_complete]], data.X[rows[n_complete:][:N_TEST]]
     z, mean, scale = standardize_visible(X, hidden)
-    filled = SpektronImputer().fit(spectra).transform(np.where(hidden, np.nan, X))
-
-    def error(fill: NDArray) -> NDArray:
-        return np.sum((fill - z[:, hidden]) ** 2, axis=(-2, -1))
-
-    line = error(interpolate_hidden(z, hidden))
-    return {
-        "spectra": error((filled[:, hidden] - mean) / scale) / line,
-        "pca": error(fill_by_pca(spectra, X, hidden)).min() / line,
-    }
+    fills = [interpolate_gaps(z, hidden)]
+    if n_complete:
+        fills = [(HiddenRidge.fit(spectra, hidden).predict(X) - mean) / scale]
+        fills += list(fill_by_pca(spectra, X, hidden))
+    line = interpolate_hidden(z, hidden)
+    errors = [np.sum((fill - z[:, hidden]) ** 2) for fill in [line, *fills]]
+    return [errors[1] / errors[0], min(errors[2:], default=np.nan) / errors[0]]
 
 
 def rows_of(data: DataSet, n_repeats: int) -> Iterator[tuple]:
     """Yield the rows of a data set."""
     sets = "reporting" if data.file in REPORTING else "development"
-    for gaps in GAPS:
-        for n_complete in SIZES:
-            if len(data.X) >= n_complete + 10 and data.X.shape[1] >= 100:
-                found = [compare(data, gaps, n_complete, seed) for seed in range(n_repeats)]
-                means = [
-                    np.exp(np.mean([np.log(each[name]) for each in found])) for name in COLUMNS[4:]
-                ]
-                yield data.name, sets, gaps, n_complete, *(f"{mean:.3g}" for mean in means)
+    for gaps, n_complete in product(GAPS, SIZES):
+        if len(data.X) >= n_complete + 10:
+            found = [compare(data, gaps, n_complete, seed) for seed in range(n_repeats)]
+            yield data.name, sets, gaps, n_complete, *means(np.log(found))
 
 
-def predictions_of(
-    data: DataSet, properties: NDArray, name: str, n_repeats: int
-) -> Iterator[tuple]:
-    """Yield RMSEP with filled gaps over RMSEP with complete spectra."""
-    known = np.isfinite(properties)
-    X, y = data.X[known], properties[known]
-    for gaps in GAPS:
-        for n_complete in SIZES:
-            ratios = []
-            for seed in range(n_repeats):
-                rng = np.random.default_rng([seed, n_complete, *data.name.encode()])
-                rows, hidden = rng.permutation(len(X)), GAPS[gaps](X.shape[1], rng=rng)
-                train, test = rows[: 2 * len(X) // 3], rows[2 * len(X) // 3 :]
-                search = GridSearchCV(
-                    make_pipeline(SNV(), PLSRegression(scale=False)),
-                    {"plsregression__n_components": range(1, 16)},
-                    scoring="neg_root_mean_squared_error",
-                ).fit(X[train], y[train])
-                damaged = np.where(hidden, np.nan, X[test])
-                errors = []
-                for model in (SpektronImputer(), SpektronImputer(method="interpolation")):
-                    filled = model.fit(X[train[:n_complete]]).transform(damaged)
-                    errors.append(np.mean((np.ravel(search.predict(filled)) - y[test]) ** 2))
-                whole = np.mean((np.ravel(search.predict(X[test])) - y[test]) ** 2)
-                ratios.append(0.5 * np.log(np.array(errors) / whole))
-            means = np.exp(np.mean(ratios, axis=0))
-            yield data.name, name, gaps, n_complete, *(f"{mean:.3g}" for mean in means)
+def means(logs: NDArray) -> list[str]:
+    """Return the geometric means of columns of logarithms, as text."""
+    return [f"{mean:.3g}" for mean in np.exp(np.mean(logs, axis=0))]
+
+
+def split(X: NDArray, y: NDArray, seed: int) -> tuple[Callable, NDArray, NDArray]:
+    """Return the predictions of a calibration, and the rows for its training and its test."""
+    rows = np.random.default_rng(seed).permutation(len(X))
+    train, test = np.split(rows[: 3 * MOST_ROWS], [min(2 * len(X) // 3, 2 * MOST_ROWS)])
+    search = GridSearchCV(
+        make_pipeline(SNV(), PLSRegression(scale=False)),
+        {"plsregression__n_components": range(2, 15, 2)},
+        scoring="neg_root_mean_squared_error",
+        cv=3,
+    ).fit(X[train], y[train])
+    return lambda X: np.ravel(search.predict(X)), train, test
+
+
+def predictions_of(X: NDArray, y: NDArray, n_repeats: int) -> Iterator[tuple]:
+    """Yield gaps, complete spectra, and RMSEP over that of complete spectra by kind of fill."""
+    splits = [split(X, y, seed) for seed in range(n_repeats)]
+    for gaps, n_complete in product(GAPS, SIZES[1:]):
+        ratios = []
+        for seed, (predict, train, test) in enumerate(splits):
+            hidden = GAPS[gaps](X.shape[1], rng=np.random.default_rng([seed, n_complete]))
+            by_gaps, by_spectra = X[test].copy(), X[test].copy()
+            by_gaps[:, hidden] = interpolate_gaps(X[test], hidden)
+            by_spectra[:, hidden] = HiddenRidge.fit(X[train[:n_complete]], hidden).predict(X[test])
+            errors = [
+                np.mean((predict(each) - y[test]) ** 2) for each in (by_spectra, by_gaps, X[test])
+            ]
+            ratios.append(0.5 * np.log(np.array(errors[:2]) / errors[2]))
+        yield gaps, n_complete, *means(np.array(ratios))
 
 
 def all_rows(folder: Path, predict: bool, n_repeats: int) -> Iterator[tuple]:
     """Yield the rows of all data sets."""
-    for data in chain(data_sets(folder), [] if predict else classics()):
-        if not predict:
+    if not predict:
+        for data in chain(data_sets(folder), classics()):
             yield from rows_of(data, n_repeats)
-            continue
+        return
+    for data in data_sets(folder):
         with np.load(folder / f"{data.file}.npz") as file:
             for name in LABELLED.get(data.file, ()):
-                y = file[name].astype(float)
-                if len(y) == len(data.X):
-                    yield from predictions_of(data, y, name, n_repeats)
+                known = np.isfinite(file[name])
+                for row in predictions_of(data.X[known], file[name][known], n_repeats):
+                    yield data.name, name, *row
 
 
 def report(rows: Sequence[dict], columns: Sequence[str]) -> str:
@@ -206,7 +205,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=os.environ.get("SKSPEKTRON_DATA"))
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--predict", action="store_true")
     parser.add_argument("--output", type=Path, default=Path("bench_imputer.csv"))
     return parser.parse_args(argv)

@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
+from ._gaps import interpolate_gaps, interpolate_hidden
+
 # Penalties of the ridge regressions, in units of the mean square of a spectrum of the regression.
 # Chosen with the other rules here on the development sets of benchmarks/bench_imputer.py.
 PENALTIES = 10.0 ** np.arange(-10, 1)
@@ -14,16 +16,6 @@ ROUNDING = 1e-12  # eigenvalues below this fraction of the largest are rounding 
 EXPONENT = 0.4  # times the square root of the number of spectra, as in KernelEnsembleRegressor
 FLOOR = 1e-12  # errors below this fraction of that of interpolation are equal
 MIN_SPECTRA = 3  # for a regression and its error on held-out spectra
-
-
-def interpolate_hidden(X: NDArray[Any], hidden: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the hidden channels (n, h) by linear interpolation; constant beyond the ends."""
-    visible, at = np.flatnonzero(~hidden), np.flatnonzero(hidden)
-    after = np.searchsorted(visible, at)
-    left = visible[np.maximum(after - 1, 0)]
-    right = visible[np.minimum(after, len(visible) - 1)]
-    fraction = np.clip((at - left) / np.maximum(right - left, 1), 0, 1)
-    return np.asarray(X[:, left] * (1 - fraction) + X[:, right] * fraction)
 
 
 def standardize_visible(
@@ -42,7 +34,7 @@ class HiddenRidge:
     A regression predicts the hidden channels less what interpolation gives, so it equals a ridge
     regression of the channels with its residuals at visible channels interpolated. Spectra are
     standardized by their visible channels. `residuals` (s + 1, k, h) are those of k complete
-    spectra, each held out; the first of the s + 1 fills is interpolation alone.
+    spectra, each held out; the first of the s + 1 fills is `interpolate_gaps` alone.
     """
 
     hidden: NDArray[np.bool_]
@@ -73,7 +65,8 @@ class HiddenRidge:
         rest = outside + shrinkage @ (U**2).T  # (s, k)
         held_out = error / np.maximum(rest, np.finfo(float).tiny)[:, :, None]
         coef = ((1 - shrinkage) / size)[:, :, None] * along
-        residuals = np.concatenate([target[None], held_out])
+        alone = Z[:, hidden] - interpolate_gaps(Z, hidden)
+        residuals = np.concatenate([alone[None], held_out])
         return cls(hidden, mean, target_mean, axes.T, coef, residuals)
 
     def gaps(self) -> NDArray[np.intp]:
@@ -91,11 +84,11 @@ class HiddenRidge:
         """Return the hidden channels of spectra (n, p), whose hidden values are not read."""
         Z, mean, scale = standardize_visible(np.where(self.hidden, 0, X), self.hidden)
         weights = error_weights(self.square_sums().sum(axis=1), len(self.residuals[0]))
-        weights = weights[1:, self.gaps()]  # (s, h)
-        coef = np.einsum("srh,sh->rh", self.coef, weights)
-        correction = (Z[:, ~self.hidden] - self.mean) @ self.axes @ coef
-        correction += weights.sum(axis=0) * self.target_mean
-        return mean + scale * (interpolate_hidden(Z, self.hidden) + correction)
+        weights = weights[:, self.gaps()]  # (s + 1, h)
+        coef = np.einsum("srh,sh->rh", self.coef, weights[1:])
+        fill = (Z[:, ~self.hidden] - self.mean) @ self.axes @ coef
+        fill += (1 - weights[0]) * (interpolate_hidden(Z, self.hidden) + self.target_mean)
+        return mean + scale * (fill + weights[0] * interpolate_gaps(Z, self.hidden))
 
     def held_out(self) -> NDArray[np.float64]:
         """Return residuals (k, h) of spectra whose errors do not count for their own weights."""

@@ -14,7 +14,8 @@ from .._documentation import DocumentedEstimator
 from .._fitting import unfitted_on_failure
 from .._frames import in_order_of_names, with_text_names
 from .._parameters import Choice, Number, Rules, check_parameters
-from ._filling import MIN_SPECTRA, HiddenRidge, interpolate_hidden, usable_spectra
+from ._filling import MIN_SPECTRA, HiddenRidge, usable_spectra
+from ._gaps import interpolate_gaps
 
 MAX_SPECTRA = 200  # for a regression; its time grows with their square
 N_BLOCKS = 10  # hidden in turn for `held_out_errors_`
@@ -35,8 +36,8 @@ class SpektronImputer(OneToOneFeatureMixin, TransformerMixin, DocumentedEstimato
     ----------
     method : {"auto", "spectra", "interpolation"}, default="auto"
         "spectra": regression on the complete spectra of `fit`, at least three. "interpolation":
-        linear over the channels, constant beyond the ends; nothing is learnt. "auto": "spectra"
-        if `fit` gets enough complete spectra, otherwise "interpolation".
+        from the channels around a gap, constant beyond the ends; nothing is learnt. "auto":
+        "spectra" if `fit` gets enough complete spectra, otherwise "interpolation".
     max_missing : float, default=0.7
         Largest fraction of missing channels of a spectrum, above 0 and below 1. `transform`
         refuses spectra with more.
@@ -76,7 +77,10 @@ class SpektronImputer(OneToOneFeatureMixin, TransformerMixin, DocumentedEstimato
     Spectra are standardized by their visible channels before the regression, so that complete
     spectra may differ from x in offset and gain. Each gap gets the average of regressions with
     eleven penalties and of interpolation alone, with weights from their error on held-out
-    spectra, as in `KernelEnsembleRegressor`. Channels count as equally spaced.
+    spectra, as in `KernelEnsembleRegressor`.
+    Interpolation averages a straight line and two Gaussian processes with Matérn covariances [3]_,
+    with weights inversely proportional to their squared errors on blocks of channels around the
+    gap, each hidden in turn. Channels count as equally spaced.
     Channels that are missing in all spectra of `fit` are interpolated from the others. Spectra
     without NaN are returned unchanged, and no result depends on other rows of `transform`.
     The regression is fitted once per pattern of missing channels, in O(n_spectra² n_features).
@@ -87,6 +91,7 @@ class SpektronImputer(OneToOneFeatureMixin, TransformerMixin, DocumentedEstimato
     ----------
     .. [1] Buck, J. R. Stat. Soc. B 22 (1960) 302-306.
     .. [2] Hoerl & Kennard, Technometrics 12 (1970) 55-67.
+    .. [3] Rasmussen & Williams, Gaussian Processes for Machine Learning, MIT Press (2006).
 
     Examples
     --------
@@ -169,7 +174,7 @@ class SpektronImputer(OneToOneFeatureMixin, TransformerMixin, DocumentedEstimato
                 ridge = HiddenRidge.fit(spectra, learnt[known])
                 filled[:, learnt] = ridge.predict(X[:, known])
                 missing = missing & ~known
-        filled[:, missing] = interpolate_hidden(filled, missing)
+        filled[:, missing] = interpolate_gaps(filled, missing)
         return filled
 
     def __sklearn_tags__(self):

@@ -7,9 +7,9 @@ from skspektron.foundation._filling import (
     PENALTIES,
     HiddenRidge,
     error_weights,
-    interpolate_hidden,
     standardize_visible,
 )
+from skspektron.foundation._gaps import interpolate_gaps, interpolate_hidden
 from tests.oracles import fill_by_ridge
 
 HIDDEN = np.isin(np.arange(30), [0, 1, 9, 10, 11, 20])
@@ -32,7 +32,7 @@ def test_interpolation_equals_numpys(spectra):
 def test_held_out_spectra_equal_refits(spectra):
     Z = standardize_visible(spectra, HIDDEN)[0]
     residuals = HiddenRidge.fit(spectra, HIDDEN).residuals
-    np.testing.assert_allclose(residuals[0], Z[:, HIDDEN] - interpolate_hidden(Z, HIDDEN))
+    np.testing.assert_allclose(residuals[0], Z[:, HIDDEN] - interpolate_gaps(Z, HIDDEN))
     # The penalty is relative to the size of all rows, also for the fit without one of them.
     rows = Z[:, ~HIDDEN] - Z[:, ~HIDDEN].mean(axis=0)
     penalties = PENALTIES * np.sum(rows**2) / len(rows)
@@ -47,7 +47,7 @@ def test_fill_is_the_weighted_mean_of_ridge_regressions(spectra):
     ridge = HiddenRidge.fit(train, HIDDEN)
     Z, z = (standardize_visible(each, HIDDEN)[0] for each in (train, x[None]))
     rows = Z[:, ~HIDDEN] - Z[:, ~HIDDEN].mean(axis=0)
-    fills = [interpolate_hidden(z, HIDDEN)[0]]
+    fills = [interpolate_gaps(z, HIDDEN)[0]]
     for penalty in PENALTIES * np.sum(rows**2) / len(rows):
         fills.append(fill_by_ridge(Z, z[0], HIDDEN, penalty))
     channels = np.flatnonzero(HIDDEN)
