@@ -9,6 +9,8 @@ and C, as published, and a matrix for each token of each spectrum, as torch's as
 requires. Their equality is checked in float64 first. A block is norm, layer, GELU and gated linear
 unit; the transformer layer has 4 times as many hidden units as its width.
 
+With `--device cuda` times are wall-clock seconds, and memory is the peak that torch allocates.
+
     OMP_WAIT_POLICY=PASSIVE python benchmarks/bench_dlinoss.py \
         --output benchmarks/results/dlinoss.csv
 """
@@ -27,7 +29,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
 from statistics import median
-from time import process_time
+from time import perf_counter, process_time
 
 import torch
 from torch import Tensor, nn
@@ -182,14 +184,14 @@ MODELS: dict[str, Callable[[int, int], nn.Module]] = {
 }
 
 
-def check_equal(shape: Shape) -> None:
+def check_equal(shape: Shape, device: str = "cpu") -> None:
     """Check that all algorithms give the same values and gradients."""
     torch.manual_seed(0)
     layers = [
-        MODELS[f"layer: {way}"](shape.d_model, shape.d_state).double()
+        MODELS[f"layer: {way}"](shape.d_model, shape.d_state).double().to(device)
         for way in ("chunks", "fft", "scan", "complex scan")
     ]
-    u = torch.randn(shape.batch, shape.length, shape.d_model, dtype=torch.float64)
+    u = torch.randn(shape.batch, shape.length, shape.d_model, dtype=torch.float64, device=device)
     for layer in layers:
         layer.load_state_dict(layers[0].state_dict(), strict=False)  # imaginary parts stay zero
     expected, *others = ([y := layer(u), *gradients(layer, y)] for layer in layers)
@@ -204,76 +206,97 @@ def gradients(layer: DLinOSS, y: Tensor) -> tuple[Tensor, ...]:
     return torch.autograd.grad(y.square().sum(), shared)
 
 
-def prepare(name: str, shape: Shape) -> Callable[[], None]:
+def prepare(name: str, shape: Shape, device: str) -> Callable[[], None]:
     """Return a function that runs one model forward and backward on one batch."""
     torch.manual_seed(0)
-    module = MODELS[name](shape.d_model, shape.d_state)
-    u = torch.randn(shape.batch, shape.length, shape.d_model, requires_grad=True)
-    arguments = (u, torch.ones(shape.batch, shape.length, 1)) if "block" in name else (u,)
-
-    gradient = torch.randn(u.shape)
+    module = MODELS[name](shape.d_model, shape.d_state).to(device)
+    sizes = shape.batch, shape.length, shape.d_model
+    u = torch.randn(sizes, device=device, requires_grad=True)
+    usable = torch.ones(*sizes[:2], 1, device=device)
+    arguments = (u, usable) if "block" in name else (u,)
+    gradient = torch.randn(sizes, device=device)
 
     def run() -> None:
         y = module(*arguments)
         (y[0] if isinstance(y, tuple) else y).backward(gradient)
         module.zero_grad()
         u.grad = None
+        if device != "cpu":
+            torch.cuda.synchronize(device)
 
     return run
 
 
-def cpu_seconds(run: Callable[[], None]) -> float:
-    """Return the CPU time of one run, all threads together."""
-    start = process_time()
+def clock(device: str) -> tuple[str, Callable[[], float]]:
+    """Return the name and the function of the time that is measured on a device."""
+    return ("cpu_seconds", process_time) if device == "cpu" else ("seconds", perf_counter)
+
+
+def seconds_of(run: Callable[[], None], now: Callable[[], float]) -> float:
+    """Return the time of one run; on the CPU that of all threads together."""
+    start = now()
     run()
-    return process_time() - start
+    return now() - start
 
 
 def peak_growth(name: str, shape: Shape, n_threads: int) -> float:
     """Return the growth of the peak memory of this process in one run, in MiB."""
     torch.set_num_threads(n_threads)
-    prepare(name, Shape(1, 16, shape.d_model, shape.d_state))()  # loads the libraries
-    run = prepare(name, shape)
+    prepare(name, Shape(1, 16, shape.d_model, shape.d_state), "cpu")()  # loads the libraries
+    run = prepare(name, shape, "cpu")
     before = getrusage(RUSAGE_SELF).ru_maxrss
     run()
     per_mib = 2**20 if sys.platform == "darwin" else 2**10
     return (getrusage(RUSAGE_SELF).ru_maxrss - before) / per_mib
 
 
-def memory(shapes: Sequence[Shape], n_threads: int) -> dict[tuple[Shape, str], float]:
-    """Return `peak_growth` of all models at all shapes, each measured in a process of its own."""
-    jobs = [(name, shape) for shape in shapes for name in MODELS]
+def peak_allocated(name: str, shape: Shape, device: str) -> float:
+    """Return the growth of the memory that torch has allocated on a GPU in one run, in MiB."""
+    run = prepare(name, shape, device)
+    torch.cuda.reset_peak_memory_stats(device)
+    before = torch.cuda.memory_allocated(device)
+    run()
+    return (torch.cuda.max_memory_allocated(device) - before) / 2**20
+
+
+def memory(shapes: Sequence[Shape], n_threads: int, device: str) -> dict[tuple[Shape, str], float]:
+    """Return the growth of the peak of all models at all shapes.
+
+    On the CPU each is measured in a process of its own.
+    """
     grown = {}
-    for name, shape in jobs:
+    for name, shape in ((name, shape) for shape in shapes for name in MODELS):
+        if device != "cpu":
+            grown[shape, name] = peak_allocated(name, shape, device)
+            continue
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             grown[shape, name] = pool.submit(peak_growth, name, shape, n_threads).result()
     return grown
 
 
-def race(shape: Shape, rounds: int) -> dict[str, list[float]]:
-    """Return the CPU seconds of all models, run in turns after one round that is not timed."""
-    runs = {name: prepare(name, shape) for name in MODELS}
+def race(shape: Shape, rounds: int, device: str) -> dict[str, list[float]]:
+    """Return the times of all models, run in turns after one round that is not timed."""
+    runs = {name: prepare(name, shape, device) for name in MODELS}
     times: dict[str, list[float]] = {name: [] for name in MODELS}
+    _, now = clock(device)
     for _ in range(rounds + 1):
         for name, run in runs.items():
-            times[name].append(cpu_seconds(run))
+            times[name].append(seconds_of(run, now))
     return {name: values[1:] for name, values in times.items()}
 
 
-def report(rows: list[dict]) -> str:
-    """Return the table: CPU seconds, ratio to chunks, growth from L / 2, peak memory."""
-    lines = [
-        f"{'B, L, D, P':<20} {'model':<19} {'CPU, s':>8} {'ratio':>6} {'growth':>6} {'MiB':>6}"
-    ]
-    seconds = {(*size_of(row), row["model"]): row["cpu_seconds"] for row in rows}
+def report(rows: list[dict], time: str) -> str:
+    """Return the table: time, ratio to chunks, growth from L / 2, peak memory."""
+    lines = [f"{'B, L, D, P':<20} {'model':<19} {time:>11} {'ratio':>6} {'growth':>6} {'MiB':>6}"]
+    seconds = {(*size_of(row), row["model"]): row[time] for row in rows}
     for row in rows:
         batch, length, *width = size = size_of(row)
         own = "layer: chunks" if row["model"].startswith("layer") else "block: chunks"
         half = seconds.get((batch, length / 2, *width, row["model"]))
-        growth = f"{row['cpu_seconds'] / half:.2f}" if half else ""
-        ratio = row["cpu_seconds"] / seconds[(*size, own)]
+        growth = f"{row[time] / half:.2f}" if half else ""
+        ratio = row[time] / seconds[(*size, own)]
         lines.append(
-            f"{', '.join(map(str, size)):<20} {row['model']:<19} {row['cpu_seconds']:>8.4f} "
+            f"{', '.join(map(str, size)):<20} {row['model']:<19} {row[time]:>11.5f} "
             f"{ratio:>6.2f} {growth:>6} {row['memory_mib']:>6.0f}"
         )
     return "\n".join(lines)
@@ -284,17 +307,20 @@ def size_of(row: dict) -> tuple[int, ...]:
     return tuple(int(row[field.name]) for field in fields(Shape))
 
 
-def write(path: Path, rows: list[dict], argv: Sequence[str], n_threads: int) -> None:
+def write(path: Path, rows: list[dict], argv: Sequence[str], args: argparse.Namespace) -> None:
     """Write the table, and versions and hardware to a JSON file beside it."""
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, rows[0], lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
     versions = {package: version(package) for package in ("skspektron", "torch")}
+    processor = f"{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}"
+    if args.device != "cpu":
+        processor = torch.cuda.get_device_name(args.device)
     run = {
         "arguments": shlex.join(argv),
-        "threads": n_threads,
-        "processor": f"{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}",
+        "threads": args.threads,
+        "processor": processor,
         "versions": {"python": platform.python_version()} | versions,
     }
     path.with_name(path.name + ".json").write_text(json.dumps([run], indent=2) + "\n")
@@ -313,6 +339,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, default=5, help="timed runs of each model")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu", help="cpu or a CUDA device")
     parser.add_argument("--max-length", type=int, default=8192, help="longest sequence")
     parser.add_argument("--output", type=Path, help="CSV file")
     return parser.parse_args(argv)
@@ -324,19 +351,19 @@ def main(argv: Sequence[str]) -> None:
     torch.set_num_threads(args.threads)
     shapes = [shape for shape in (*SHAPES, *GROWTH) if shape.length <= args.max_length]
     # Memory first: a new process inherits the peak of its parent.
-    grown = memory(shapes, args.threads)
-    check_equal(Shape(2, 301, 16, 12))
-    rows = []
+    grown = memory(shapes, args.threads, args.device)
+    check_equal(Shape(2, 301, 16, 12), args.device)
+    rows, (time, _) = [], clock(args.device)
     for shape in shapes:
-        for name, times in race(shape, args.rounds).items():
+        for name, times in race(shape, args.rounds, args.device).items():
             measured = {
-                "cpu_seconds": round(median(times), 5),
+                time: round(median(times), 5),
                 "memory_mib": round(grown[shape, name], 1),
             }
             rows.append({**asdict(shape), "model": name, **measured})
-    print(report(rows))
+    print(report(rows, time))
     if args.output:
-        write(args.output, rows, argv, args.threads)
+        write(args.output, rows, argv, args)
 
 
 if __name__ == "__main__":
