@@ -26,6 +26,7 @@ from skspektron._bridge import (
     to_spectra,
     to_tensor,
 )
+from skspektron._bridge._cache import EmbeddingCache
 from skspektron._nn.architecture import Architecture
 from skspektron._training._pretraining import new_network
 
@@ -156,41 +157,74 @@ def test_cache_distinguishes_different_embeddings(frozen, X, count_forwards, cha
     assert sum(count_forwards) == 12
 
 
-def test_cache_size_is_limited(frozen, X, count_forwards, monkeypatch):
-    entry = FrozenNetwork.ENTRY_BYTES
-    monkeypatch.setattr(FrozenNetwork, "CACHE_BYTES", 300 + 6 * entry)
-    frozen._cached_bytes = 0
+@pytest.fixture
+def cache(monkeypatch):
+    """Return an empty cache that all networks use in a test."""
+    cache = EmbeddingCache(2**28)
+    monkeypatch.setattr(FrozenNetwork, "_cache", cache)
+    return cache
+
+
+def bytes_of(cache):
+    """Return the bytes of all entries of a cache, counted again."""
+    return sum(row.nbytes + cache.ENTRY_BYTES for row in cache._rows.values())
+
+
+def test_cache_size_is_limited(frozen, X, cache):
+    cache.max_bytes = 300 + 6 * cache.ENTRY_BYTES
     expected = embed(frozen, place(X))  # 6 rows of 32 bytes
-    assert sum(row.nbytes for row in frozen._cache.values()) == 192
+    assert sum(row.nbytes for row in cache._rows.values()) == 192
     tokens = embed(frozen, place(X), "tokens")  # 6 rows of 192 bytes
     assert tokens.shape == (6, 48)
-    sizes = [row.nbytes + entry for row in frozen._cache.values()]
-    assert sum(sizes) == frozen._cached_bytes <= 300 + 6 * entry
+    assert bytes_of(cache) == cache.n_bytes <= cache.max_bytes
     np.testing.assert_allclose(embed(frozen, place(X)), expected, atol=1e-6)
 
 
-def test_cache_bounds_the_memory_of_small_embeddings(frozen, monkeypatch):
-    monkeypatch.setattr(FrozenNetwork, "CACHE_BYTES", 200_000)
-    frozen._cache.clear()
-    frozen._cached_bytes = 0
+def test_networks_share_the_size_of_the_cache(frozen, X, cache):
+    cache.max_bytes = 12 * (32 + cache.ENTRY_BYTES)
+    networks = [frozen.changed({"mask_token": torch.full((8,), float(n))}) for n in range(4)]
+    for network in networks:
+        embed(network, place(X))
+        embed(frozen, place(X))  # in use, so that it is not removed
+    assert len(cache) == 12
+    assert bytes_of(cache) == cache.n_bytes
+    last = cache.find(networks[-1]._keys(place(X), f"{networks[-1].digest} mean None"))
+    own = cache.find(frozen._keys(place(X), f"{frozen.digest} mean None"))
+    assert len(last) == len(own) == 6
+
+
+def test_4000_spectra_of_700_channels_are_cached_within_300_mb(cache):
+    tracemalloc.start()
+    try:
+        for start in range(0, 4000, 50):
+            block = np.zeros((50, 16 * 700), np.float32)  # the outputs of the weights `small`
+            keys = (n.to_bytes(32, "big") for n in range(start, start + 50))
+            cache.store(dict(zip(keys, block, strict=True)))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(cache) == 4000
+    assert peak < 300e6
+
+
+def test_cache_bounds_the_memory_of_small_embeddings(cache):
+    cache.max_bytes = 200_000
     tracemalloc.start()
     try:
         for start in range(0, 4000, 100):
             rows = range(start, start + 100)
-            frozen._store({n.to_bytes(32, "big"): np.full(2, n, np.float32) for n in rows})
+            cache.store({n.to_bytes(32, "big"): np.full(2, n, np.float32) for n in rows})
         used, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert len(frozen._cache) > 100
+    assert len(cache) > 100
     assert used < 2 * 200_000  # numpy's and torch's own objects included
 
 
-def test_threads_share_a_network(frozen, X, monkeypatch):
+def test_threads_share_a_network(frozen, X, cache):
     """Threads that embed the same spectra get their embeddings and count each once."""
-    monkeypatch.setattr(FrozenNetwork, "CACHE_BYTES", 40 * (32 + FrozenNetwork.ENTRY_BYTES))
+    cache.max_bytes = 40 * (32 + cache.ENTRY_BYTES)
     interval = sys.getswitchinterval()
-    frozen._cache.clear()
-    frozen._cached_bytes = 0
     spectra = place(np.random.default_rng(1).normal(size=(60, 24)))
     with embeddings_not_cached():
         expected = embed(frozen, spectra)
@@ -210,8 +244,7 @@ def test_threads_share_a_network(frozen, X, monkeypatch):
             list(pool.map(work, range(8)))
     finally:
         sys.setswitchinterval(interval)
-    sizes = [row.nbytes + FrozenNetwork.ENTRY_BYTES for row in frozen._cache.values()]
-    assert 0 < sum(sizes) == frozen._cached_bytes <= FrozenNetwork.CACHE_BYTES
+    assert 0 < bytes_of(cache) == cache.n_bytes <= cache.max_bytes
 
 
 def test_threads_get_one_network_for_equal_weights(frozen):

@@ -1,7 +1,6 @@
 """Trained networks, their embeddings and their parameters as arrays."""
 
 import copy
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -19,6 +18,7 @@ from .._nn.architecture import Architecture
 from .._nn.backbones.dlinoss import DLinOSS
 from .._nn.network import Encoded, SpektronNetwork, mean_token
 from ._arrays import to_array
+from ._cache import EmbeddingCache
 from ._device import seeded
 from ._spectra import Spectra
 
@@ -54,8 +54,7 @@ class FrozenNetwork:
     _instances: ClassVar[WeakValueDictionary[str, "FrozenNetwork"]] = WeakValueDictionary()
     # By the digest of shipped weights: the function that reads them, and its arguments.
     readers: ClassVar[dict[str, tuple[Callable[..., "FrozenNetwork"], tuple[str, ...]]]] = {}
-    CACHE_BYTES = 2**28
-    ENTRY_BYTES = 256  # of key, array object and dictionary entry, beside the values
+    _cache: ClassVar[EmbeddingCache] = EmbeddingCache(2**28)
     _instances_lock: ClassVar[RLock] = RLock()
 
     def __init__(
@@ -72,9 +71,7 @@ class FrozenNetwork:
         network.load_state_dict(dict(tensors))
         self._base = base
         self._on = {"cpu": network.eval().requires_grad_(False)}
-        self._cache: OrderedDict[bytes, np.ndarray] = OrderedDict()
-        self._cached_bytes = 0
-        self._lock = RLock()  # of the cache and the copies on devices
+        self._lock = RLock()  # of the copies on devices
 
     @classmethod
     def of(
@@ -147,17 +144,15 @@ class FrozenNetwork:
 
         Memory is that of the result, of a batch and of the cache.
         """
-        keys = self._keys(spectra, f"{pooling} {n_layers}")
-        with self._lock:
-            found = {
-                n: row for n, key in enumerate(keys) if (row := self._cache.get(key)) is not None
-            }
+        keys = self._keys(spectra, f"{self.digest} {pooling} {n_layers}")
+        found = self._cache.find(keys)
         missing = [n for n in range(len(keys)) if n not in found]
         network, Z = self.on(device), None
         for start in range(0, len(missing), batch_size):
             rows = missing[start : start + batch_size]
             embedded = embed_batch(network, spectra, rows, pooling, n_layers, device)
-            self._store(dict(zip((keys[row] for row in rows), embedded, strict=True)))
+            if not _CACHE_OFF.get():
+                self._cache.store(dict(zip((keys[row] for row in rows), embedded, strict=True)))
             Z = np.empty((len(keys), embedded.shape[1])) if Z is None else Z
             Z[rows] = embedded
         Z = np.empty((len(keys), len(next(iter(found.values()))))) if Z is None else Z
@@ -174,19 +169,6 @@ class FrozenNetwork:
             sha256(axes[grid] + bytes([int(d)]) + row.tobytes()).digest()
             for grid, d, row in zip(spectra.grid.tolist(), domain.tolist(), values, strict=True)
         ]
-
-    def _store(self, computed: Mapping[bytes, np.ndarray]) -> None:
-        """Add embeddings to the cache, and remove the oldest ones beyond its size."""
-        if _CACHE_OFF.get():
-            return
-        with self._lock:
-            for key, row in computed.items():
-                if key not in self._cache:  # another thread may have embedded it meanwhile
-                    self._cache[key] = row.copy()  # a view would keep its batch in memory
-                    self._cached_bytes += row.nbytes + self.ENTRY_BYTES
-            while self._cached_bytes > self.CACHE_BYTES:
-                row = self._cache.popitem(last=False)[1]
-                self._cached_bytes -= row.nbytes + self.ENTRY_BYTES
 
 
 def _arrays(tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:

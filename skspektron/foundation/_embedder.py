@@ -99,8 +99,8 @@ class SpektronEmbedder(
     The network computes in single precision: outputs at channels that are equal in all spectra, as
     in a saturated band, vary by rounding errors. Do not scale outputs by their deviation in later
     steps: ``PLSRegression(scale=False)``.
-    Embeddings are cached for the life of the process (up to 256 MiB per set of weights), so that
-    a search computes each one once.
+    Embeddings are cached for the life of the process (up to 256 MiB, of all weights together), so
+    that a search computes each one once.
 
     References
     ----------
