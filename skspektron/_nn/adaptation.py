@@ -22,7 +22,7 @@ class AdaptationTask(nn.Module):
     scale : float
         Mean squared distance of the source embeddings from their mean. Squared distances
         between embeddings are divided by it.
-    coef, intercept : Tensor of shape (n_outputs, n_targets) and (n_targets,)
+    coef : Tensor of shape (n_outputs, n_targets)
         Linear model from source embeddings to labels, in standard deviations of the labels.
     n_layers : int, default=None
         Number of blocks after which tokens are read. None: all blocks and the final norm.
@@ -36,31 +36,36 @@ class AdaptationTask(nn.Module):
         pool: Callable[[Encoded], Tensor],
         scale: float,
         coef: Tensor,
-        intercept: Tensor,
         *,
         n_layers: int | None = None,
     ):
         super().__init__()
         self.adapter, self.pool, self.scale, self.n_layers = adapter, pool, scale, n_layers
         self.register_buffer("coef", coef)
-        self.register_buffer("intercept", intercept)
 
     def forward(
-        self, z_source: Tensor, labels: Tensor, is_standard: Tensor, **spectra: Tensor
+        self,
+        z_source: Tensor,
+        residual: Tensor,
+        paired: Tensor,
+        labels: Tensor,
+        replay: Tensor,
+        **spectra: Tensor,
     ) -> dict[str, Tensor]:
         """Return the losses of the standards and of source spectra mapped to the target.
 
         `z_source` (B, n_outputs) holds the embeddings of the same samples on the source
-        instrument, `labels` (B, n_targets) the values to predict.
+        instrument, and `residual` (B, n_targets) what the linear model predicts for them minus
+        the values to predict. `paired`, `labels` and `replay` (B,) are the weights of the rows
+        in each loss, with a sum of 1; `paired` is zero for the rows of the source.
         """
-        z = self.pool(self.adapter(**spectra, n_layers=self.n_layers))
+        moved = self.pool(self.adapter(**spectra, n_layers=self.n_layers)) - z_source
         # The adapter need not learn a constant difference: it is subtracted in closed form.
-        offset = (z - z_source)[is_standard].mean(0)
-        z = z - offset
-        distance = (z - z_source).square().mean(1) / self.scale
-        error = (z @ self.coef + self.intercept - labels).square().mean(1)
+        moved = moved - paired @ moved
+        distance = moved.square().mean(1) / self.scale
+        error = (moved @ self.coef + residual).square().mean(1)
         return {
-            "paired": distance[is_standard].mean(),
-            "labels": error[is_standard].mean(),
-            "replay": (error + distance)[~is_standard].mean(),
+            "paired": paired @ distance,
+            "labels": labels @ error,
+            "replay": replay @ (error + distance),
         }

@@ -1,7 +1,7 @@
 """Low-rank adaptation of a frozen network to a target instrument."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -40,18 +40,43 @@ class Examples:
     spectra: Spectra
     z_source: np.ndarray  # (n, n_outputs) embeddings of the same samples on the source
     labels: np.ndarray  # (n, n_targets) in standard deviations; predictions where unknown
-    n_standards: int
+    weights: np.ndarray  # (n_standards,) of the spectra of the standards
+    label_weights: np.ndarray  # (n_standards,) of their labels
     coef: np.ndarray  # (n_outputs, n_targets) of a linear head on source embeddings
     intercept: np.ndarray  # (n_targets,)
 
-    def batch(self, step: int, rows: Tensor) -> dict[str, Tensor]:
-        """Return all standards and some of the source rows."""
-        rows = torch.cat([torch.arange(self.n_standards), self.n_standards + rows])
-        return self.spectra.batch(rows) | {
-            "z_source": to_tensor(self.z_source)[rows],
-            "labels": to_tensor(self.labels)[rows],
-            "is_standard": rows < self.n_standards,
-        }
+    @property
+    def n_standards(self) -> int:
+        """Number of standards."""
+        return len(self.weights)
+
+    def batches(self) -> Callable[[int, Tensor], dict[str, Tensor]]:
+        """Return the function from a step and source rows to all standards and these rows."""
+        z_source, n_standards = to_tensor(self.z_source), self.n_standards
+        residual = to_tensor(self.z_source @ self.coef + self.intercept - self.labels)
+        paired = to_tensor(fractions(self.weights))
+        labels = to_tensor(fractions(self.weights * self.label_weights))
+        standards = torch.arange(n_standards)
+
+        def batch(step: int, rows: Tensor) -> dict[str, Tensor]:
+            others = torch.zeros(len(rows))
+            of_replay = torch.full((len(rows),), 1 / max(len(rows), 1))
+            rows = torch.cat([standards, n_standards + rows])
+            return self.spectra.batch(rows) | {
+                "z_source": z_source[rows],
+                "residual": residual[rows],
+                "paired": torch.cat([paired, others]),
+                "labels": torch.cat([labels, others]),
+                "replay": torch.cat([torch.zeros(n_standards), of_replay]),
+            }
+
+        return batch
+
+
+def fractions(weights: np.ndarray) -> np.ndarray:
+    """Return weights divided by their sum, or equal ones if all are zero."""
+    weights = weights if weights.any() else np.ones(len(weights))
+    return weights / weights.sum()
 
 
 def train_adapter(
@@ -79,13 +104,12 @@ def train_adapter(
         _pooling(pooling, token_weights, recipe.device),
         scale=float(source.var(axis=0, ddof=0).mean()) or 1.0,
         coef=to_tensor(examples.coef),
-        intercept=to_tensor(examples.intercept),
         n_layers=n_layers,
     )
     net = StepNet(
         task,
         recipe,
-        examples.batch,
+        examples.batches(),
         len(source),
         weights=task.WEIGHTS,
         callbacks=[ProgressBar("adapting", {"loss": "train_loss"})] if recipe.verbose else [],

@@ -18,7 +18,7 @@ from ._adaptation._offset import SubtractOffset
 from ._adaptation._replay import as_on_target, linear_head, standardize, without_rounding
 from ._averaging._members import ViewedRows
 from ._averaging._views import CommonViews
-from ._core._standards import Rows, Standards
+from ._core._standards import Rows, Standards, channel_means
 
 
 class LoRATransfer(EmbeddingTransfer):
@@ -161,6 +161,7 @@ class LoRATransfer(EmbeddingTransfer):
 
     _needs_pairs = True
     _uses_labels = True
+    _takes_weights = True
 
     def __init__(
         self,
@@ -310,13 +311,14 @@ class LoRATransfer(EmbeddingTransfer):
         X, X_source = (
             self._source_on_target(self._axis, X) for X in (source.X, standards.X_source)
         )
-        spectra = np.concatenate([X_target, as_on_target(X, X_source, X_target)])
+        shifted = as_on_target(X, X_source, X_target, standards.weights)
+        spectra = np.concatenate([X_target, shifted])
         rows = np.concatenate([standards.X_source, source.X])
         Z_source = without_rounding(self._embed_reference(self._axis, rows))
         adapter, losses = self._train(spectra, Z_source, source, standards)
         network = merge(self._axis.embedder.network_, adapter, self.lora_alpha)
         differences = self._embed_target(self._axis, network, X_target) - Z_source[: len(standards)]
-        adapter["offset"] = differences.mean(axis=0)
+        adapter["offset"] = channel_means(differences, standards.weights)
         return adapter, network, spectra, losses
 
     def _train(self, spectra, Z_source, source: Rows, standards: Standards):
@@ -334,7 +336,8 @@ class LoRATransfer(EmbeddingTransfer):
                 embedder._to_spectra(spectra),
                 z_source=Z_source,
                 labels=np.concatenate([y_standards, y_source]),
-                n_standards=n_standards,
+                weights=standards.weights,
+                label_weights=standards.label_weights,
                 coef=coef,
                 intercept=intercept,
             ),

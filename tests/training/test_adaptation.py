@@ -48,7 +48,8 @@ def examples(frozen, make_spectra, noise):
         spectra=make_spectra(np.concatenate([X_target[:5], X_target])),
         z_source=np.concatenate([z[:5], z]),
         labels=np.concatenate([labels[:5], labels]),
-        n_standards=5,
+        weights=np.ones(5),
+        label_weights=np.ones(5),
         coef=np.linalg.pinv(z) @ labels,
         intercept=np.zeros(1),
     )
@@ -86,6 +87,46 @@ def test_training_reduces_the_loss_and_does_not_change_the_network(frozen, examp
     assert abs(adapted - embed(frozen, examples.spectra)).max() > 1e-2
     merged = merge(frozen, adapter, 4.0)
     np.testing.assert_allclose(embed(merged, examples.spectra), adapted, atol=1e-5)
+
+
+def test_standards_count_by_their_weights(examples):
+    weights, label_weights = (
+        np.array([1.0, 0.5, 0.0, 1.0, 1.0]),
+        np.array([1.0, 1.0, 1.0, 0.0, 0.6]),
+    )
+    weighted = replace(examples, weights=weights, label_weights=label_weights)
+    batch = weighted.batches()(0, torch.arange(3))
+    assert batch["values"].shape[0] == 8
+    np.testing.assert_allclose(batch["paired"], [*(weights / 3.5), 0, 0, 0], atol=1e-7)
+    np.testing.assert_allclose(batch["labels"][:5], weights * label_weights / 2.1, atol=1e-7)
+    np.testing.assert_allclose(batch["replay"], [0] * 5 + [1 / 3] * 3, atol=1e-7)
+    predicted = examples.z_source[5:8] @ examples.coef
+    np.testing.assert_allclose(
+        batch["residual"][5:], predicted - examples.labels[5:8], rtol=1e-4, atol=1e-6
+    )
+    ignored = replace(examples, weights=np.zeros(5)).batches()(0, torch.arange(3))
+    np.testing.assert_allclose(ignored["paired"][:5], 0.2)
+
+
+def test_a_standard_of_no_weight_changes_nothing(frozen, examples, make_spectra):
+    weights = np.array([1.0, 1.0, 0.0, 1.0, 1.0])
+    values = examples.spectra.values.numpy().copy()
+    values[2] = values[2, ::-1]
+    first, second = (
+        train(
+            frozen,
+            replace(
+                examples, weights=weights, spectra=make_spectra(X), labels=examples.labels + shift
+            ),
+            max_epochs=2,
+        )[0]
+        for X, shift in (
+            (examples.spectra.values.numpy(), 0.0),
+            (values, np.where(np.arange(len(values)) == 2, 5.0, 0.0)[:, None]),
+        )
+    )
+    for name in first:
+        np.testing.assert_allclose(first[name], second[name], atol=1e-6)
 
 
 def test_same_seed_gives_the_same_adapter_without_global_generators(frozen, examples):

@@ -24,6 +24,7 @@ from .._algorithms._pls import cross_validated_pls
 from .._core._base import BaseTransfer
 from .._core._frozen import is_frozen
 from .._core._standards import Rows, Standards
+from .._core._standards_check import BAD
 from ._replay import equal_rows_refused, without_rounding
 from ._target_axis import TargetAxis
 
@@ -187,10 +188,11 @@ class EmbeddingTransfer(TorchEstimatorMixin, BaseTransfer):
         return adapted.set_output(transform="default")
 
     def _refit(self, head, Z, source: Rows, standards: Standards) -> Pipeline:
-        """Fit the steps after the embedder on labelled standards and replayed source rows."""
+        """Fit the steps after the embedder on good labelled standards and replayed source rows."""
         y = np.concatenate([standards.y, source.y])
         ids = np.concatenate([standards.ids, source.ids])
         known = np.isfinite(y.reshape(len(y), -1)).all(axis=1)
+        known[: len(standards)] &= standards.weights * standards.label_weights >= BAD
         return self._fit_head(head, Z[known], y[known], ids[known])
 
     def _fit_head(self, head: Pipeline, Z, y: NDArray[Any], ids: NDArray[Any]) -> Pipeline:

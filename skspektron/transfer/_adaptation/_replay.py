@@ -16,13 +16,16 @@ RIDGE_PENALTIES = np.logspace(-6, 3, 19)  # in units of the variance of the embe
 
 
 def as_on_target(
-    X: NDArray[Any], X_source_std: NDArray[Any], X_target_std: NDArray[Any]
+    X: NDArray[Any],
+    X_source_std: NDArray[Any],
+    X_target_std: NDArray[Any],
+    weights: NDArray[Any] | None = None,
 ) -> NDArray[Any]:
-    """Return source rows `X` shifted by the mean difference of the standards.
+    """Return source rows `X` shifted by the weighted mean difference of the standards.
 
     All spectra are on the channels of the target.
     """
-    return X + channel_means(X_target_std - X_source_std)
+    return X + channel_means(X_target_std - X_source_std, weights)
 
 
 def standardize(

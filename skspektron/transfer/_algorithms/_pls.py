@@ -19,6 +19,7 @@ MAX_COMPONENTS = 15
 # Singular values below this multiple of the rounding unit, relative to the norm of the spectra
 # before they are centred, are rounding error of the spectra themselves.
 ROUNDING_UNITS = 4
+VERY_WIDE = 20  # more channels than this for each row: the rows are rotated to fewer before PLS
 
 
 class TargetScaledPLS(PLSRegression):
@@ -106,6 +107,7 @@ def choose_n_components(
 
     ``refit(train)`` returns all spectra after steps that are fitted to `y` on the rows `train`.
     """
+    X = X if refit is not None else as_few_channels(X)
     limit = component_limit(X, groups, n_folds=n_folds)
     if limit <= 1:
         return 1
@@ -115,6 +117,17 @@ def choose_n_components(
         spectra = X if refit is None else refit(train)
         press = press + _press(spectra, y, train, test, limit)
     return 1 + int(np.argmin((press / nonzero_variance(y)).sum(axis=1)))
+
+
+def as_few_channels(X: NDArray[Any]) -> NDArray[Any]:
+    """Return rows in an orthonormal basis of their span if they are very wide, as embeddings are.
+
+    PLS depends on inner products of rows only: its predictions are equal, in a fraction of the time.
+    """
+    n_rows, n_channels = X.shape
+    if n_channels <= VERY_WIDE * n_rows or X.dtype != np.float64:
+        return X
+    return np.ascontiguousarray(np.linalg.qr(X.T, mode="r").T)
 
 
 def component_limit(

@@ -9,6 +9,7 @@ from sklearn.model_selection import GridSearchCV, GroupKFold
 from skspektron._samples import number_samples
 from skspektron.transfer import NoTransfer
 from skspektron.transfer._algorithms._pls import (
+    as_few_channels,
     choose_n_components,
     component_limit,
     cross_validated_pls,
@@ -145,3 +146,20 @@ def test_fewer_components_than_the_rank_may_explain_y():
     one = PLSRegression(1, scale=False).fit(X[1:], y[1:]).predict(X)
     np.testing.assert_allclose(predictions, [one] * 3)
     assert np.isfinite(cross_validated_pls(X, y, np.arange(5)).predict(X)).all()
+
+
+def test_very_wide_rows_are_rotated_without_an_effect():
+    X, y, groups = problem(n_samples=24, n_features=8)
+    rng = np.random.default_rng(3)
+    wide = X @ rng.normal(size=(8, 700)) + 0.05 * rng.normal(size=(24, 700)) + 3.0
+    few = as_few_channels(wide)
+    assert few.shape == (24, 24)
+    np.testing.assert_allclose(few @ few.T, wide @ wide.T, rtol=1e-12)
+    folds = list(GroupKFold(5).split(wide, groups=groups))
+    rmsecv = [oracles.pls_rmsecv(wide, y, folds, k) for k in range(1, 13)]
+    assert choose_n_components(wide, y, groups) == 1 + np.argmin(rmsecv)
+    train, test = np.arange(18), np.arange(18, 24)
+    of_wide, of_few = (fit_pls_path(Z[train], y[train], 5)(Z[test]) for Z in (wide, few))
+    np.testing.assert_allclose(of_few, of_wide, rtol=1e-9)
+    narrow = wide[:, :400]
+    assert as_few_channels(narrow) is narrow
