@@ -13,7 +13,7 @@ import torch
 
 from skspektron import _files
 from skspektron._nn.architecture import Architecture
-from skspektron._training._adaptation import load_adapter
+from skspektron._training._adapter_files import load_adapter
 from skspektron.datasets import SpektraArchive, _corn, _tablets, fetch_corn, fetch_tablets
 from skspektron.foundation import SpektronEmbedder, SpektronPretrainer, describe_weights
 from skspektron.foundation._weights import load_network

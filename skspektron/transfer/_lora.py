@@ -14,8 +14,9 @@ from .._parameters import Integer, Number, Rules
 from .._typing import InstrumentName, MemoryLike, PathLike, RandomState, Selection, Sources, Weights
 from ._adaptation._base import EmbeddingTransfer
 from ._adaptation._ensemble import AdaptedEnsemble, FittedAdapter
+from ._adaptation._input_term import input_steps, learn_input_term, with_input_term
 from ._adaptation._offset import SubtractOffset
-from ._adaptation._replay import as_on_target, linear_head, standardize, without_rounding
+from ._adaptation._replay import as_on_target, what_to_learn, without_rounding
 from ._averaging._members import ViewedRows
 from ._averaging._views import CommonViews
 from ._core._standards import Rows, Standards, channel_means
@@ -24,13 +25,15 @@ from ._core._standards import Rows, Standards, channel_means
 class LoRATransfer(EmbeddingTransfer):
     r"""Adapt the embedding of a calibration to the target instrument from few standards.
 
-    Low-rank factors are added to the weights of the frozen network of a `SpektronEmbedder` [1]_
-    [2]_, :math:`W + (\alpha / r)\, B A` of rank r. They are trained until the target spectra of the
+    The instruments differ before the network sees a spectrum. With three or more standards,
+    :math:`x L R + c` is added to what enters the `SpektronEmbedder`: a ridge regression of the
+    differences of the standards on their target spectra, of a rank below their number. Low-rank
+    factors are added to the weights of the frozen network [1]_ [2]_, its filters included,
+    :math:`W + (\alpha / r)\, B A` of rank r. They are trained until the target spectra of the
     standards have the embeddings and predictions of their source spectra, up to a constant offset
-    of the embeddings, which is subtracted. The source rows, shifted by the mean difference of the
-    standards, are training examples too, so that the embeddings of other samples stay close to
-    those of the source. The steps after the embedder are then refitted on the shifted source rows
-    and on the standards with reference values.
+    of the embeddings, which is subtracted. Source rows, shifted by the mean difference of the
+    standards, are training examples too, so that other samples stay close to their source
+    embeddings. The steps after the embedder are refitted on these rows and labelled standards.
 
     Parameters
     ----------
@@ -78,7 +81,7 @@ class LoRATransfer(EmbeddingTransfer):
         Rank of the change of every weight matrix.
     lora_alpha : float, default=16.0
         The change is scaled by ``lora_alpha / rank``.
-    max_epochs : int, default=30
+    max_epochs : int, default=5
         Passes over the source rows; every step uses all standards. 0: the factors stay zero.
     batch_size : int, default=32
         Source rows per step.
@@ -101,8 +104,10 @@ class LoRATransfer(EmbeddingTransfer):
         Weight of each view of the spectra, and of the adapted embedding, in the predictions of
         ``estimator=None``; they add up to 1. Absent with another estimator and without standards.
     adapter_ : dict of str to ndarray
-        Factors by name, ``"A.<weight>"`` (rank, n_in) and ``"B.<weight>"`` (n_out, rank), and
-        the ``"offset"`` (n_outputs,) of the adapted embeddings.
+        Factors by name, ``"A.<weight>"`` (rank, n_in) and ``"B.<weight>"`` (n_out, rank), the
+        ``"offset"`` (n_outputs,) of the adapted embeddings, and with three or more standards
+        ``"input.left"`` (n_channels, k), ``"input.right"`` (k, n_channels) and
+        ``"input.constant"`` (n_channels,).
     history_ : list of dict
         One record after each pass: `epoch` and mean losses. `paired`: the squared distance between
         the embeddings of a standard on both instruments after removing the offset, in units of the
@@ -132,8 +137,8 @@ class LoRATransfer(EmbeddingTransfer):
     Notes
     -----
     A standard without a reference value is trained towards the prediction for its source spectrum.
-    Embeddings under the frozen weights are computed once per process and shared by the candidates
-    of a search.
+    Standards count by their weights in `standards_`. On development tasks, the term of the spectra
+    helps a little, and training for longer does not (`benchmarks/bench_adapters.py`).
 
     References
     ----------
@@ -180,7 +185,7 @@ class LoRATransfer(EmbeddingTransfer):
         weights: Weights = "small",
         rank: int = 8,
         lora_alpha: float = 16.0,
-        max_epochs: int = 30,
+        max_epochs: int = 5,
         batch_size: int = 32,
         learning_rate: float = 3e-3,
         device: str | None = None,
@@ -217,7 +222,7 @@ class LoRATransfer(EmbeddingTransfer):
 
     def save_adapter(self, path: PathLike) -> None:
         """Write `adapter_` to a safetensors file for the network it was trained on."""
-        from .._training._adaptation import save_adapter
+        from .._training._adapter_files import save_adapter
 
         check_is_fitted(self, "adapter_")
         save_adapter(
@@ -234,12 +239,12 @@ class LoRATransfer(EmbeddingTransfer):
         """Replace `adapter_` and `target_` by those of a file; later steps are unchanged.
 
         The file must be for the same weights and source; its `rank` and `lora_alpha` may differ.
-        A file that does not fit raises a ValueError, and nothing is changed.
-        The adapter of `fit` restores the predictions of `fit`. The ensemble of ``estimator=None``
-        belongs to the standards of `fit`: with another adapter, `target_estimator_` is the
-        calibration on the adapted embedding alone.
+        One that does not fit raises a ValueError, and nothing is changed. The adapter of `fit`
+        restores its predictions; with another one, `target_estimator_` is the calibration on the
+        adapted embedding alone, as the ensemble of ``estimator=None`` belongs to the standards.
         """
-        from .._training._adaptation import load_adapter, merge
+        from .._training._adaptation import merge
+        from .._training._adapter_files import load_adapter
 
         check_is_fitted(self, "adapter_")
         embedder = self._steps(self.estimator_)[1]
@@ -256,7 +261,7 @@ class LoRATransfer(EmbeddingTransfer):
             estimator = self._of_fit.estimator
         else:
             network = merge(embedder.network_, adapter, alpha)
-            estimator = self._align(network, adapter["offset"], self._of_fit.head)
+            estimator = self._align(network, adapter, self._of_fit.head)
         self.adapter_, self.target_, self._alpha = adapter, target, alpha
         self.target_estimator_ = estimator
         return self
@@ -266,10 +271,9 @@ class LoRATransfer(EmbeddingTransfer):
         self._axis, self._alpha = self._target_axis(source), self.lora_alpha
         self.adapter_, network, spectra, losses = self._fit_adapter(source, standards)
         self.history_ = [{"epoch": n, **record} for n, record in enumerate(losses, start=1)]
-        offset = self.adapter_["offset"]
-        Z = self._embed_target(self._axis, network, spectra) - offset
+        Z = self._embed_target(self._axis, network, spectra) - self.adapter_["offset"]
         head = self._refit(self._steps(self.estimator_)[2], Z, source, standards)
-        self.target_estimator_ = self._align(network, offset, head)
+        self.target_estimator_ = self._align(network, self.adapter_, head)
         if self.estimator is None:
             self.target_estimator_ = self._fit_ensemble(source, standards)
         self._of_fit = FittedAdapter(
@@ -281,8 +285,8 @@ class LoRATransfer(EmbeddingTransfer):
         embedding = self.target_estimator_[:-1]
         X_target = self._layout.as_given(standards.X_target, self._layout.grids.target)
         of_source = (self._embed_reference(self._axis, X) for X in (source.X, standards.X_source))
-        embeddings = *of_source, np.asarray(embedding.transform(X_target))
-        Z, Z_source, Z_target = map(without_rounding, embeddings)
+        Z, Z_source = map(without_rounding, of_source)
+        Z_target = without_rounding(np.asarray(embedding.transform(X_target)))
         held_out = self._held_out_embeddings(source, standards)
         embedded = ViewedRows(Z, Z_source, Z_target, held_out=held_out)
         wavenumber = self._steps(self.estimator_)[1].wavenumber_
@@ -296,11 +300,12 @@ class LoRATransfer(EmbeddingTransfer):
         if len(standards) < 2:
             return None
         X_target = self._target_before(self._axis, standards.X_target)
-        fits = [self._fit_adapter(source, others) for others in (standards[1::2], standards[::2])]
-        even, odd = (
-            self._embed_target(self._axis, network, X_target) - adapter["offset"]
-            for adapter, network, *_ in fits
-        )
+        halves = []
+        for others in (standards[1::2], standards[::2]):
+            adapter, network, *_ = self._fit_adapter(source, others)
+            Z = self._embed_target(self._axis, network, with_input_term(adapter, X_target))
+            halves.append(Z - adapter["offset"])
+        even, odd = halves
         return np.where(np.arange(len(standards))[:, None] % 2 == 0, even, odd)
 
     def _fit_adapter(self, source: Rows, standards: Standards):
@@ -309,38 +314,30 @@ class LoRATransfer(EmbeddingTransfer):
 
         X_target = self._target_before(self._axis, standards.X_target)
         X, X_source = (
-            self._source_on_target(self._axis, X) for X in (source.X, standards.X_source)
+            self._source_on_target(self._axis, r) for r in (source.X, standards.X_source)
         )
         shifted = as_on_target(X, X_source, X_target, standards.weights)
-        spectra = np.concatenate([X_target, shifted])
+        term, X_target = learn_input_term(standards, X_source, X_target)
+        spectra = np.concatenate([X_target, with_input_term(term, shifted)])
         rows = np.concatenate([standards.X_source, source.X])
         Z_source = without_rounding(self._embed_reference(self._axis, rows))
         adapter, losses = self._train(spectra, Z_source, source, standards)
         network = merge(self._axis.embedder.network_, adapter, self.lora_alpha)
         differences = self._embed_target(self._axis, network, X_target) - Z_source[: len(standards)]
-        adapter["offset"] = channel_means(differences, standards.weights)
+        adapter |= {**term, "offset": channel_means(differences, standards.weights)}
         return adapter, network, spectra, losses
 
     def _train(self, spectra, Z_source, source: Rows, standards: Standards):
         """Return factors trained to embed `spectra` as `Z_source`, and the losses."""
         from .._training._adaptation import Examples, train_adapter
 
-        n_standards, embedder = len(standards), self._axis.embedder
+        embedder = self._axis.embedder
         expected = self._predict_with(self.estimator_, standards.X_source)
-        y_source, y_standards = standardize(source.y, standards.y, expected)
-        coef, intercept = linear_head(Z_source[n_standards:], y_source)
+        learnt = what_to_learn(Z_source, source, standards, expected)
         self.device_ = self._resolve_device()
         return train_adapter(
             embedder.network_,
-            Examples(
-                embedder._to_spectra(spectra),
-                z_source=Z_source,
-                labels=np.concatenate([y_standards, y_source]),
-                weights=standards.weights,
-                label_weights=standards.label_weights,
-                coef=coef,
-                intercept=intercept,
-            ),
+            Examples(embedder._to_spectra(spectra), **learnt),
             self._recipe(self._draw_seed()),
             pooling=embedder.pooling,
             n_layers=embedder.n_layers,
@@ -349,6 +346,7 @@ class LoRATransfer(EmbeddingTransfer):
             token_weights=self._axis.tokens,
         )
 
-    def _align(self, network, offset, head: Pipeline) -> Pipeline:
-        """Return the calibration for the target: adapted embedding, offset, head."""
-        return self._assemble(self._axis, network, ("align", SubtractOffset(offset)), *head.steps)
+    def _align(self, network, adapter, head: Pipeline) -> Pipeline:
+        """Return the calibration for the target: input term, adapted embedding, offset, head."""
+        after = ("align", SubtractOffset(adapter["offset"])), *head.steps
+        return self._assemble(self._axis, network, *after, last=input_steps(adapter))

@@ -9,13 +9,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
-from .._parameters import BOOLEAN, Choice, Integer, Number, Rules
+from .._parameters import Choice, Integer, Number, Rules
 from .._typing import InstrumentName, MemoryLike, RandomState, Selection, Sources, Weights
+from ._adaptation._alignment import align_tokens
 from ._adaptation._base import EmbeddingTransfer
 from ._adaptation._offset import SubtractOffset
 from ._core._standards import Rows, Standards
 
 RESET_SCOPES = ("fold", "input")
+ALIGNED = ("tokens", "mean")
 
 
 def _trainable() -> Mapping[str, Any]:
@@ -76,11 +78,11 @@ class TTTTransfer(EmbeddingTransfer):
         embedder on the source rows as embedded by the adapted network. "input": `predict` adapts
         the network to each spectrum alone, starting each time from the weights of `estimator_`; the
         steps after the embedder are not refitted, and no prediction depends on other spectra.
-    align : bool, default=True
-        Whether to shift the embeddings of the target so that their mean over the training rows is
-        that of the source rows; both should then be samples of one population. This removes an
-        offset between the instruments, which filling in patches does not. Ignored with
-        ``reset="input"``.
+    align : {"tokens", "mean"} or None, default="tokens"
+        What is matched to the source rows in the embeddings of the target training rows, which
+        should be samples of one population. "mean": the mean of every output, which removes an
+        offset between the instruments, as filling in patches does not. "tokens": also the
+        covariance of the tokens [3]_. Ignored with ``reset="input"``.
     max_steps : int, default=10
         Steps of AdamW. 0: no transfer, as `NoTransfer`; nothing is aligned either.
     rank : int, default=8
@@ -137,7 +139,11 @@ class TTTTransfer(EmbeddingTransfer):
     trains one LayerNorm that does.
 
     A smaller loss does not imply better predictions: much of the difference between instruments is
-    often an offset, which filling in patches does not remove and `align` does. If the later steps
+    often an offset, which filling in patches does not remove and `align` does. On development
+    tasks, aligned tokens are better than aligned means if both instruments measured the same
+    samples, and slightly worse otherwise; `CORALTransfer` and `MeanCentredTransfer` on first
+    derivatives are better in the former and in the latter case (`benchmarks/bench_adapters.py`).
+    If the later steps
     are not refitted, as with ``reset="input"``, high rates shift the predictions. Compare with
     `NoTransfer` on labelled target samples before using the result.
 
@@ -148,6 +154,7 @@ class TTTTransfer(EmbeddingTransfer):
     ----------
     .. [1] Sun et al., Proc. Mach. Learn. Res. 119 (2020) 9229-9248.
     .. [2] Gandelsman, Sun, Chen & Efros, Adv. Neural Inf. Process. Syst. 35 (2022) 29374-29385.
+    .. [3] Sun, Feng & Saenko, Proc. AAAI Conf. Artif. Intell. 30 (2016) 2058-2065.
 
     Examples
     --------
@@ -166,7 +173,7 @@ class TTTTransfer(EmbeddingTransfer):
     _parameters: ClassVar[Rules] = {
         "trainable": Choice(_trainable),
         "reset": Choice(RESET_SCOPES),
-        "align": BOOLEAN,
+        "align": Choice(ALIGNED) | None,
         "max_steps": Integer(0),
         "mask_ratio": Number(above=0, below=1),
     }
@@ -191,7 +198,7 @@ class TTTTransfer(EmbeddingTransfer):
         weights: Weights = "masked",
         trainable: str = "norm",
         reset: str = "fold",
-        align: bool = True,
+        align: str | None = "tokens",
         max_steps: int = 10,
         rank: int = 8,
         mask_ratio: float = 0.35,
@@ -244,12 +251,21 @@ class TTTTransfer(EmbeddingTransfer):
         self.history_ = [{"step": n, "masked_mse": float(x)} for n, x in enumerate(losses)]
         if not self.max_steps:
             return
-        Z, align = self._embed_reference(self._axis, source.X, network), []
+        Z = self._embed_reference(self._axis, source.X, network)
         head = self._fit_head(head, Z, source.y, source.ids)
-        if self.align:
-            offset = self._embed_target(self._axis, network, X).mean(axis=0) - Z.mean(axis=0)
-            align = [("align", SubtractOffset(offset))]
+        align = self._alignment(Z, self._embed_target(self._axis, network, X))
         self.target_estimator_ = self._assemble(self._axis, network, *align, *head.steps)
+
+    def _alignment(self, Z_source, Z_target) -> list[tuple[str, BaseEstimator]]:
+        """Return the step that aligns embeddings of the target with those of the source."""
+        if self.align is None:
+            return []
+        if self.align == "mean":
+            return [("align", SubtractOffset(Z_target.mean(axis=0) - Z_source.mean(axis=0)))]
+        embedder = self._axis.embedder
+        of_tokens = embedder.pooling == "tokens"
+        width = embedder.network_.architecture.d_model if of_tokens else Z_source.shape[1]
+        return [("align", align_tokens(Z_source, Z_target, width))]
 
     def _predict_target(self, X) -> NDArray[Any]:
         """Predict with the adapted calibration, or with one adapted to each spectrum."""

@@ -100,7 +100,7 @@ def test_ttt_without_alignment(rows, pretrained, make_axes):
     X, y, metadata = rows
     settings = {"source": "source", "target": "target", "max_steps": 1, "random_state": 0}
     model = make_pipeline(SNV(), SpektronEmbedder(pretrained, wavelength=WAVELENGTH), Ridge())
-    ttt = TTTTransfer(model, align=False, **settings).fit(X, y, **metadata)
+    ttt = TTTTransfer(model, align=None, **settings).fit(X, y, **metadata)
     display = EmbeddingDisplay.from_estimator(ttt, X, **metadata, ax=make_axes(2))
     np.testing.assert_allclose(display.adapted, ttt.target_estimator_[:-1].transform(X[40:]))
 

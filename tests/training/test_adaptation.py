@@ -9,13 +9,8 @@ import torch
 
 from skspektron._bridge import POOLINGS, FrozenNetwork, load_tensors, save_tensors
 from skspektron._nn.lora import LowRankAdapter, adaptable
-from skspektron._training._adaptation import (
-    Examples,
-    load_adapter,
-    merge,
-    save_adapter,
-    train_adapter,
-)
+from skspektron._training._adaptation import Examples, merge, train_adapter
+from skspektron._training._adapter_files import load_adapter, save_adapter
 from skspektron._training._pretraining import new_network
 from skspektron._training.engine._recipe import Recipe
 
@@ -154,7 +149,7 @@ def test_adapter_round_trip(frozen, saved):
     adapter, path = saved
     loaded, header = load_adapter(path, frozen, n_outputs=16, source="A")
     assert (header["alpha"], header["source"], header["target"]) == (4.0, "A", 7)
-    assert header["network"] == frozen.digest and header["version"] == 1
+    assert header["network"] == frozen.digest and header["version"] == 2
     assert header["architecture"]["d_model"] == frozen.architecture.d_model
     assert loaded.keys() == adapter.keys()
     assert all(np.array_equal(loaded[name], adapter[name]) for name in adapter)
@@ -180,7 +175,7 @@ def test_other_files_and_later_adapters_are_refused(frozen, saved):
     _, path = saved
     tensors, header = load_tensors(path)
     save_tensors(path, tensors, header | {"version": 3})
-    with pytest.raises(ValueError, match=r"version 3 of its format, .* reads up to 1\."):
+    with pytest.raises(ValueError, match=r"version 3 of its format, .* reads up to 2\."):
         load_adapter(path, frozen, n_outputs=16, source="A")
     save_tensors(path, tensors, {"architecture": {}, "record": {}})
     with pytest.raises(ValueError, match="does not contain an adapter but architecture, record"):

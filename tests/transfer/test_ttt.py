@@ -41,7 +41,7 @@ def test_sklearn_contract(estimator, check):
 
 @pytest.mark.parametrize("reset", ["fold", "input"])
 def test_training_passes_the_domain_of_the_spectra(knows_domains, stack, reset):
-    almost_no_steps = {"learning_rate": 1e-12, "max_steps": 1, "reset": reset, "align": False}
+    almost_no_steps = {"learning_rate": 1e-12, "max_steps": 1, "reset": reset, "align": None}
     adapted = fit(make(knows_domains, **almost_no_steps), stack).predict(target_rows(stack))
     model = fit(make(knows_domains, max_steps=0, reset=reset), stack)
     np.testing.assert_allclose(adapted, model.predict(target_rows(stack)), atol=1e-6)
@@ -127,7 +127,7 @@ def test_row_order_and_sample_ids_do_not_matter(calibration, stack):
 
 def test_the_head_is_refitted_on_adapted_embeddings_of_the_source_rows(calibration, stack):
     X, y, instrument, _ = stack
-    model = fit(make(calibration, trainable="all", align=False), stack)
+    model = fit(make(calibration, trainable="all", align=None), stack)
     source = instrument == "A"
     Z = model.target_estimator_[:2].transform(X[source])
     expected = clone(calibration[-1]).fit(Z, y[source]).predict(Z)
@@ -135,15 +135,16 @@ def test_the_head_is_refitted_on_adapted_embeddings_of_the_source_rows(calibrati
     assert np.abs(model.target_estimator_[-1].coef_ - model.estimator_[-1].coef_).max() > 1e-3
 
 
-def test_aligned_target_rows_have_the_mean_of_the_source_rows(calibration, stack):
+@pytest.mark.parametrize("align", ["tokens", "mean"])
+def test_aligned_target_rows_have_the_mean_of_the_source_rows(calibration, stack, align):
     X, y, instrument, _ = stack
-    model = fit(make(calibration), stack)
+    model = fit(make(calibration, align=align), stack)
     Z = model.target_estimator_[:-1].transform(X[instrument == "B"])
     Z_source = model.target_estimator_[:2].transform(X[instrument == "A"])
     np.testing.assert_allclose(Z.mean(axis=0), Z_source.mean(axis=0), atol=1e-9)
     scores = [
         r2_score(y[instrument == "B"], fit(other, stack).predict(X[instrument == "B"]))
-        for other in (make(calibration), make(calibration, align=False))
+        for other in (make(calibration, align=align), make(calibration, align=None))
     ]
     assert scores[0] > 0.5 > scores[1]
 
@@ -201,7 +202,7 @@ def test_pickle_clone_and_seed(calibration, stack, reset):
 def test_spectra_too_short_to_be_masked_do_not_change_the_network(calibration, stack, reset):
     X, *rest = stack
     X = np.where((rest[1] == "B")[:, None] & (np.arange(X.shape[1]) >= 8), np.nan, X)
-    model = make(calibration, reset=reset, align=False)
+    model = make(calibration, reset=reset, align=None)
     with pytest.warns(UserWarning, match="The weights are not changed"):
         y = fit(model, (X, *rest)).predict(X[rest[1] == "B"][:2])
     assert getattr(model, "history_", []) == []
@@ -223,6 +224,7 @@ def test_two_targets_with_the_default_pipeline(stack, reset):
     [
         ({"trainable": "bias"}, "trainable must be 'norm', 'lora' or 'all', got 'bias'"),
         ({"reset": "batch"}, "reset must be 'fold' or 'input', got 'batch'"),
+        ({"align": True}, "align must be 'tokens', 'mean' or None, got True"),
         ({"max_steps": -1}, "max_steps must be an int of at least 0, got -1"),
         ({"rank": 0}, "rank must be an int of at least 1, got 0"),
         ({"batch_size": 0}, "batch_size must be an int of at least 1, got 0"),

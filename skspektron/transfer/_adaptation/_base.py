@@ -205,12 +205,15 @@ class EmbeddingTransfer(TorchEstimatorMixin, BaseTransfer):
         with equal_rows_refused(Z, "embeddings"):
             return clone(head).fit(Z, y)
 
-    def _assemble(self, axis: TargetAxis, network, *after) -> Pipeline:
-        """Return the calibration for the target: adapted embedding and the steps after it."""
+    def _assemble(self, axis: TargetAxis, network, *after, last=()) -> Pipeline:
+        """Return the calibration for the target: adapted embedding and the steps after it.
+
+        The steps in `last` come directly before the embedder.
+        """
         pipeline = unwrap(self.estimator_)
         name = pipeline.steps[-len(self._steps(pipeline)[2]) - 1][0]
         adapted = self._with_network(axis.embedder, network)
-        return Pipeline([*axis.steps(adapted, name), *after])
+        return Pipeline([*axis.steps(adapted, name, last), *after])
 
     def _embeddings(self, X_source, X_target, position) -> tuple[NDArray[Any], ...]:
         """Return embeddings of source and target, and of the target by the adapted network."""

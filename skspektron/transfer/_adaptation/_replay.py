@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import RidgeCV
 
 from ...metrics._variance import nonzero_variance
-from .._core._standards import channel_means
+from .._core._standards import Rows, Standards, channel_means
 
 ROUNDING_STEPS = 32  # values that differ by up to this number of units of rounding are equal
 RIDGE_PENALTIES = np.logspace(-6, 3, 19)  # in units of the variance of the embeddings
@@ -26,6 +26,26 @@ def as_on_target(
     All spectra are on the channels of the target.
     """
     return X + channel_means(X_target_std - X_source_std, weights)
+
+
+def what_to_learn(
+    Z_source: NDArray[Any], source: Rows, standards: Standards, expected: NDArray[Any]
+) -> dict[str, NDArray[Any]]:
+    """Return what an adapter learns from its examples, the standards first, as arrays by name.
+
+    `Z_source` are the embeddings of the same samples on the source, and `expected` the predictions
+    for the standards there.
+    """
+    y_source, y_standards = standardize(source.y, standards.y, expected)
+    coef, intercept = linear_head(Z_source[len(standards) :], y_source)
+    return {
+        "z_source": Z_source,
+        "labels": np.concatenate([y_standards, y_source]),
+        "weights": standards.weights,
+        "label_weights": standards.label_weights,
+        "coef": coef,
+        "intercept": intercept,
+    }
 
 
 def standardize(

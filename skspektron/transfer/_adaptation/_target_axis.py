@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,9 +137,14 @@ class TargetAxis:
             tokens = token_weights(embedder, other)
         return cls([("channels", take), *steps], other, axes, tokens, keeps_head)
 
-    def steps(self, embedder: SpektronEmbedder, name: str) -> list[tuple[str, Any]]:
-        """Return the steps up to the embeddings, with `embedder` in place of its own."""
-        steps = [*self.before, (name, embedder)]
+    def steps(
+        self, embedder: SpektronEmbedder, name: str, last: Sequence[tuple[str, Any]] = ()
+    ) -> list[tuple[str, Any]]:
+        """Return the steps up to the embeddings, with `embedder` in place of its own.
+
+        The steps in `last` come directly before it.
+        """
+        steps = [*self.before, *last, (name, embedder)]
         return (
             steps if self.tokens is None else [*steps, ("tokens", InterpolateTokens(self.tokens))]
         )

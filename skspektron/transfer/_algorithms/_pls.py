@@ -122,12 +122,13 @@ def choose_n_components(
 def as_few_channels(X: NDArray[Any]) -> NDArray[Any]:
     """Return rows in an orthonormal basis of their span if they are very wide, as embeddings are.
 
-    PLS depends on inner products of rows only: its predictions are equal, in a fraction of the time.
+    PLS depends on inner products of rows only, so that its predictions are equal.
     """
     n_rows, n_channels = X.shape
     if n_channels <= VERY_WIDE * n_rows or X.dtype != np.float64:
         return X
-    return np.ascontiguousarray(np.linalg.qr(X.T, mode="r").T)
+    rotated: NDArray[Any] = np.ascontiguousarray(np.linalg.qr(X.T)[1].T)
+    return rotated
 
 
 def component_limit(

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...calibration._kernels import Features, Linear, fit_features
+from ...calibration._kernels import Linear, LinearFeatures, fit_features
 from ...calibration._ridge import RidgePath
 from .._core._standards import Standards
 
@@ -26,7 +26,7 @@ class DifferenceMap:
     .. [1] Wang, Veltkamp & Kowalski, Anal. Chem. 63 (1991) 2750-2756.
     """
 
-    features: Features
+    features: LinearFeatures
     coef: NDArray[Any]  # (k, p)
     intercept: NDArray[Any]  # (p,)
     held_out: NDArray[Any]
@@ -39,6 +39,7 @@ class DifferenceMap:
             return None
         difference = standards.X_source - X
         features = fit_features(Linear(), X)
+        assert isinstance(features, LinearFeatures)
         path = RidgePath.fit(features.transform(X), difference, np.array([STRENGTH]), weights)
         [coef], [intercept] = path.coefficients()
         [held_out] = path.held_out(np.arange(len(X)))
@@ -47,3 +48,8 @@ class DifferenceMap:
     def transform(self, X: NDArray[Any]) -> NDArray[Any]:
         """Return target spectra as the source would measure them."""
         return X + self.features.transform(X) @ self.coef + self.intercept
+
+    def factors(self) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """Return L (p, k), R (k, p) and c (p,) of the image x + x L R + c of a spectrum x."""
+        constant = self.intercept - self.features.mean @ self.features.axes @ self.coef
+        return self.features.axes, self.coef, constant
