@@ -4,7 +4,8 @@ A data set (`World`) is one product on one axis, with the scores of its compound
 values. Its spectra are simulated, or real spectra to which synthetic analytes are added. They are
 difficult to calibrate, as easy calibrations are of no use for training: compounds and
 interferents are correlated, bands shift with the temperature, the noise varies over the channels,
-and every spectrum has its own scatter. Everything is drawn from a seed; SNV is applied last.
+and every spectrum has its own scatter. Everything is drawn from a seed; SNV is applied last, unless
+the network has its own normalization.
 """
 
 from pathlib import Path
@@ -34,8 +35,11 @@ class World(NamedTuple):
     y: np.ndarray  # (n_samples, n_compounds)
 
 
-def build_corpus(n_simulated, n_real, folder, seed):
-    """Return X, y, instrument and sample_id of all data sets, and the axis of every instrument."""
+def build_corpus(n_simulated, n_real, folder, seed, *, snv=True):
+    """Return X, y, instrument and sample_id of all data sets, and the axis of every instrument.
+
+    With `snv`, SNV is applied to the spectra.
+    """
     seeds = np.random.SeedSequence(seed).spawn(n_simulated + n_real)
     bases = real_spectra(folder) if n_real else []
     worlds = [
@@ -54,7 +58,8 @@ def build_corpus(n_simulated, n_real, folder, seed):
         reference = measured_by_reference(world.y, rng)
         for name in INSTRUMENTS:
             rows = slice(start, start + len(reference))
-            X[rows, : len(world.wavenumber)] = SNV().fit_transform(world.X[name])
+            Z = world.X[name]
+            X[rows, : len(world.wavenumber)] = SNV().fit_transform(Z) if snv else Z
             y[rows, : reference.shape[1]] = reference
             instrument += [f"{number}/{name}"] * len(reference)
             sample_id += [f"{number}/{sample}" for sample in range(len(reference))]

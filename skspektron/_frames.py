@@ -77,6 +77,18 @@ def installed_kind() -> str:
     return "polars" if find_spec("pandas") is None else "pandas"
 
 
+def like_frame(values: NDArray[Any], X: Any, names: NDArray[Any] | None) -> Any:
+    """Return `values` as the data frame `X` is, with columns `names` and its index.
+
+    They are returned unchanged if `X` is no data frame or has no names of text.
+    """
+    kind = frame_kind(X)
+    if kind is None or names is None:
+        return values
+    frame = as_frame(values, names, kind)
+    return frame.set_axis(X.index, axis=0) if kind == "pandas" else frame
+
+
 def as_frame(values: NDArray[Any], names: Iterable[Any], kind: str) -> Any:
     """Return `values` as a data frame of `kind` with columns `names`."""
     names = [str(name) for name in names]

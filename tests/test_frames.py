@@ -12,6 +12,7 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skspektron import SNV, LoRATransfer, SpektronEmbedder, SpektronPretrainer, _frames
 from skspektron.cluster import CosineKMeans, VonMisesFisherMixture
@@ -148,7 +149,21 @@ def test_pipeline_keeps_the_axis_with_set_output(kind, weights):
     assert list(Z.columns) == kept.get_feature_names_out().tolist()
     np.testing.assert_allclose(1e7 / kept[-1].wavenumber_, WAVELENGTH)
     with pytest.warns(UserWarning, match="No axis for 24 channels.* set_output"):
-        make_pipeline(SNV(), SpektronEmbedder(weights)).fit(spectra)
+        make_pipeline(StandardScaler(), SpektronEmbedder(weights)).fit(spectra)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", FRAMES)
+def test_whole_pipeline_reads_the_axis_of_a_frame_without_a_warning(kind, weights):
+    frame = FRAMES[kind]
+    embedder = SpektronEmbedder(weights)
+    model = make_pipeline(SNV(), embedder, PLSRegression(3)).fit(frame(X), Y)
+    np.testing.assert_allclose(1e7 / model[1].wavenumber_, WAVELENGTH)
+    given = clone(embedder).set_params(wavelength=WAVELENGTH)
+    expected = make_pipeline(SNV(), given, PLSRegression(3)).fit(X, Y).predict(X)
+    np.testing.assert_allclose(model.predict(frame(X)), expected, rtol=1e-4)
+    search = GridSearchCV(model, {"plsregression__n_components": [2, 3]}, cv=2)
+    search.fit(frame(X), Y).predict(frame(X[:2]))
 
 
 def transformers():

@@ -1,6 +1,7 @@
 """Conversion between arrays and tensors, and between weights and files."""
 
 from ._arrays import to_array, to_tensor
+from ._derivative import derivative_scale, derivative_sizes
 from ._device import is_device, resolve_device, seeded
 from ._frozen import (
     POOLINGS,
@@ -24,6 +25,8 @@ __all__ = [
     "Spectra",
     "check_version",
     "check_weights",
+    "derivative_scale",
+    "derivative_sizes",
     "embed_batch",
     "embeddings_not_cached",
     "is_device",

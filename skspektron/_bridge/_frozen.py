@@ -165,9 +165,12 @@ class FrozenNetwork:
         axes = [readout.encode() + axis.numpy().tobytes() for axis in spectra.wavenumber]
         values = spectra.values.masked_fill(~spectra.valid, torch.nan).numpy()
         domain = torch.zeros(len(values)) if spectra.domain is None else spectra.domain + 1
+        scale = spectra.derivative_scale
+        scales = np.zeros(len(values), np.float32) if scale is None else scale.numpy()
+        rows = zip(spectra.grid.tolist(), domain.tolist(), scales, values, strict=True)
         return [
-            sha256(axes[grid] + bytes([int(d)]) + row.tobytes()).digest()
-            for grid, d, row in zip(spectra.grid.tolist(), domain.tolist(), values, strict=True)
+            sha256(axes[grid] + bytes([int(d)]) + size.tobytes() + row.tobytes()).digest()
+            for grid, d, size, row in rows
         ]
 
 
@@ -219,5 +222,10 @@ def _bank(layer: DLinOSS) -> dict[str, Any]:
 
 
 def patch_kernels(network: FrozenNetwork) -> np.ndarray:
-    """Return the channel weights of a "patch" or "raw" tokenizer, (d_model, n_channels)."""
-    return to_array(network.on("cpu").tokens.project.weight).copy()
+    """Return the channel weights of a "patch" or "raw" tokenizer, (d_model, n_channels).
+
+    Those of the derivative come after those of the SNV.
+    """
+    tokens = network.on("cpu").tokens
+    parts = getattr(tokens, "parts", (tokens,))
+    return np.concatenate([to_array(part.project.weight) for part in parts])

@@ -20,6 +20,7 @@ class Rows:
     instrument: Tensor | None = None  # (n_samples,) number of the instrument
     sample: Tensor | None = None  # (n_samples,) number of the physical sample
     targets: Tensor | None = None  # (n_samples, n_targets) float64, NaN where unknown
+    derivative_scale: Tensor | None = None  # (n_samples,), by which derivatives are divided
 
     @property
     def n_samples(self) -> int:
@@ -33,7 +34,8 @@ class Rows:
 
     def labels(self, rows: Tensor) -> dict[str, Tensor]:
         """Return the labels of rows by name."""
-        labels = {name: getattr(self, name) for name in ("domain", "instrument", "sample")}
+        names = ("domain", "instrument", "sample", "derivative_scale")
+        labels = {name: getattr(self, name) for name in names}
         return {name: label[rows] for name, label in labels.items() if label is not None}
 
     def take(self, rows: Tensor):
@@ -142,10 +144,11 @@ def to_spectra(
 
 def _numbers(labels: Mapping[str, np.ndarray | None]) -> dict[str, Tensor]:
     """Return the labels that are given, as tensors."""
-    known = {name: label for name, label in labels.items() if label is not None}
+    dtypes = {"targets": np.float64, "derivative_scale": np.float32}
     return {
-        name: torch.tensor(label) if name == "targets" else to_tensor(label, np.int64)
-        for name, label in known.items()
+        name: to_tensor(label, dtypes.get(name, np.int64)).clone()
+        for name, label in labels.items()
+        if label is not None
     }
 
 

@@ -17,7 +17,8 @@ from .._parameters import (
 CHOICES = {
     "tokenizer": ("patch", "raw", "wavelet"),
     "position": ("continuous", "learned", "sinusoidal"),
-    "normalize": (None, "median", "area"),
+    "normalize": (None, "median", "area", "snv", "derivative", "snv+derivative"),
+    "derivative_scale": ("calibration", "corpus"),
     "backbone": ("dlinoss", "mamba", "s4d", "transformer", "cnn"),
     "stability": ("poles", "clamp"),
     "mask_mode": ("token", "drop"),
@@ -33,9 +34,9 @@ DOMAINS = ("NIR", "IR", "RAMAN", "UNKNOWN")  # in the order of their indices
 class Architecture:
     """Parts and sizes of the network that `SpektronPretrainer` trains; stored with its weights.
 
-    A tokenizer and a positional encoding turn a spectrum into tokens. A backbone and, optionally,
-    expert and attention layers transform them. The output is pooled to a latent vector, and a
-    decoder reconstructs the hidden channels.
+    A tokenizer and a positional encoding turn a spectrum into tokens, which a backbone and optional
+    expert and attention layers transform. The output is pooled to a latent vector; a decoder
+    reconstructs the hidden channels.
 
     Parameters
     ----------
@@ -55,11 +56,14 @@ class Architecture:
     n_channels : int or None
         Number of channels of every spectrum. Needed by learned positions and by the "latent"
         decoder, which accept one grid only. None: taken from the training spectra.
-    normalize : {None, "median", "area"}
-        Divide every spectrum by the median or the area of its visible channels.
+    normalize : {None, "median", "area", "snv", "derivative", "snv+derivative"}
+        What the tokenizer reads: spectra unchanged, divided by the median or the area of their
+        visible channels, after SNV, their first derivative without SNV, or both of the latter.
+    derivative_scale : {"calibration", "corpus"}
+        What derivatives are divided by: their size in the spectra of an embedder's `fit` (in
+        pretraining: of the instrument), or in all spectra of pretraining.
     cls_token, domain_token : bool
-        Prepend a token that summarizes the spectrum; a token for the spectral domain
-        (near infrared, infrared or Raman).
+        Prepend a token that summarizes the spectrum; a token for near infrared, infrared or Raman.
     backbone : {"dlinoss", "mamba", "s4d", "transformer", "cnn"}
         Type of the blocks between tokens and heads.
     d_model : int
@@ -159,6 +163,7 @@ class Architecture:
     position: str = "continuous"
     n_channels: int | None = None
     normalize: str | None = None
+    derivative_scale: str = "calibration"
     cls_token: bool = False
     domain_token: bool = False
     backbone: str = "dlinoss"
@@ -187,9 +192,8 @@ class Architecture:
     def from_patch_width(cls, width: float, *, step: float, **sizes: Any) -> "Architecture":
         """Return an architecture with patches about `width` wide on an axis with this `step`.
 
-        Both are in the same unit, nm or cm-1. A good width is that of one band at half maximum,
-        20 to 50 cm-1 in condensed phases: narrower patches can be reconstructed by
-        interpolation, wider ones mix several bands.
+        Both are in nm or both in cm-1. A good width is that of one band at half maximum, 20 to 50
+        cm-1 in condensed phases: narrower patches are easily interpolated, wider ones mix bands.
         """
         check_arguments(cls.from_patch_width, locals())
         if width < step / 2:
@@ -211,6 +215,12 @@ class Architecture:
     def n_tokens(self, n_channels: int) -> int:
         """Return the number of tokens of a spectrum of `n_channels`."""
         return n_windows(n_channels, *self.window)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """What the tokenizer reads: "snv", "derivative", both, or "scaled" spectra."""
+        names = (self.normalize or "").split("+")
+        return ("scaled",) if names[0] in ("", "median", "area") else tuple(names)
 
     @property
     def depth(self) -> int:
@@ -279,6 +289,11 @@ class Architecture:
             (
                 self.kan and not self.n_experts,
                 "kan must be False with n_experts=0, got True. Omit it, or pass n_experts=1.",
+            ),
+            (
+                "derivative" not in self.inputs and self.derivative_scale != "calibration",
+                f"derivative_scale must be 'calibration' with normalize={self.normalize!r}, got "
+                f"{self.derivative_scale!r}. Omit it, or pass normalize='snv+derivative'.",
             ),
             (
                 self.backbone != "dlinoss" and not self.damping,

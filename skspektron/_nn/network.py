@@ -11,6 +11,7 @@ from .backbones.experts import Experts
 from .heads import make_decoder, make_latent
 from .heads.latents import Latent
 from .tokens import make_position, make_tokens
+from .tokens.derivative import first_derivative, standard_normal
 from .tokens.scale import SCALES
 from .tokens.windows import fill, join, usable_windows, windows
 
@@ -25,6 +26,7 @@ class Encoded(NamedTuple):
     latent: Latent | None  # None if tokens are read before the last block
     gates: list[tuple[Tensor, Tensor]]  # per expert layer: gates (B, L, E) and usable (B, L, 1)
     scale: Tensor  # (B, 1), by which the spectra were divided
+    offset: Tensor | float = 0.0  # (B, 1), which was subtracted before
 
 
 class SpektronNetwork(nn.Module):
@@ -41,6 +43,8 @@ class SpektronNetwork(nn.Module):
         d_model = architecture.d_model
         self.tokens = make_tokens(architecture)
         self.position = make_position(architecture)
+        if "derivative" in architecture.inputs:  # of the corpus, for spectra without one
+            self.register_buffer("derivative_scale", torch.ones(()))
         self.mask_token = nn.Parameter(INITIAL_STD * torch.randn(d_model))
         if architecture.cls_token:
             self.cls_token = nn.Parameter(INITIAL_STD * torch.randn(d_model))
@@ -86,17 +90,18 @@ class SpektronNetwork(nn.Module):
         mask: Tensor | None = None,
         n_layers: int | None = None,
         domain: Tensor | None = None,
+        derivative_scale: Tensor | None = None,
     ) -> Encoded:
         """Encode spectra (B, n) on axes (B, n) with the patches in `mask` (B, M) hidden.
 
         Tokens are read after `n_layers` blocks or, with None, after all blocks and the norm.
         With a mask, a final attention block and a linear decoder, only the tokens of hidden
         channels are computed; the other tokens are zero. `domain` (B,) holds indices of
-        `DOMAINS`.
+        `DOMAINS`, `derivative_scale` (B,) what derivatives are divided by.
         """
         seen = valid if mask is None else valid & ~self.hidden_channels(mask, valid)
-        scale = SCALES[self.architecture.normalize](values, seen, wavenumber)
-        x, usable = self._embed(values / scale, valid, seen, wavenumber, grid, mask)
+        inputs, scale, offset = self._normalize(values, seen, wavenumber, derivative_scale)
+        x, usable = self._embed(inputs, valid, seen, wavenumber, grid, mask)
         special = self._special_tokens(len(x), domain)
         x = torch.cat([special, x], dim=1)  # (B, S + N, D)
         kept = torch.cat([usable.new_ones(*special.shape[:2], 1), usable], dim=1)
@@ -113,11 +118,11 @@ class SpektronNetwork(nn.Module):
                 x[:, 0] if self.architecture.cls_token else mean_token(x[:, n_special:], usable)
             )
             latent = self.latent(pooled)
-        return Encoded(x[:, n_special:] * usable, usable, latent, gates, scale)
+        return Encoded(x[:, n_special:] * usable, usable, latent, gates, scale, offset)
 
-    def latent_of(self, values, valid, wavenumber, grid, domain=None) -> Latent:
+    def latent_of(self, values, valid, wavenumber, grid, **labels) -> Latent:
         """Return the latents of spectra without hidden patches."""
-        return self(values, valid, wavenumber, grid, domain=domain).latent
+        return self(values, valid, wavenumber, grid, **labels).latent
 
     def decode(self, encoded: Encoded, wavenumber: Tensor) -> Tensor:
         """Reconstruct spectra on axes (B, n) from tokens or latents, in their original scale."""
@@ -130,7 +135,22 @@ class SpektronNetwork(nn.Module):
             values = self.head(encoded.latent.z)
         else:
             values = self.head(encoded.tokens, encoded.usable, wavenumber)
-        return values * encoded.scale
+        return values * encoded.scale + encoded.offset
+
+    def _normalize(self, values, seen, wavenumber, derivative_scale):
+        """Return the input of the tokenizer, (B, n) or (B, 2, n), and scale and offset (B, 1)."""
+        names = self.architecture.inputs
+        if names == ("scaled",):
+            scale = SCALES[self.architecture.normalize](values, seen, wavenumber)
+            return values / scale, scale, 0.0
+        snv, mean, deviation = standard_normal(values, seen)
+        inputs = {"snv": snv}
+        if "derivative" in names:
+            centred = values - mean  # products of channels and a large offset would be rounded
+            size = self.derivative_scale if derivative_scale is None else derivative_scale[:, None]
+            inputs["derivative"] = first_derivative(centred, seen, wavenumber) / size
+        chosen = [inputs[name] for name in names]
+        return chosen[0] if len(chosen) == 1 else torch.stack(chosen, 1), deviation, mean
 
     def _embed(self, values, valid, seen, wavenumber, grid, mask) -> tuple[Tensor, Tensor]:
         """Return tokens with positions, (B, N, D), and which are in the encoder input, (B, N, 1).
@@ -138,8 +158,9 @@ class SpektronNetwork(nn.Module):
         Hidden channels are replaced before tokens are formed, because tokens may overlap.
         """
         length = wavenumber.isfinite().sum(1)
-        filled = fill(values, seen, self.architecture.patch_length)
-        x = self.tokens(filled, length)
+        inputs = values.unbind(1) if values.ndim == 3 else (values,)
+        filled = [fill(each, seen, self.architecture.patch_length) for each in inputs]
+        x = self.tokens(*filled, length=length)
         usable = self.token_valid(valid, length)
         if mask is not None:
             hidden = self._hidden_tokens(mask, valid.shape[1], length)

@@ -9,7 +9,7 @@ from torch import Tensor
 from .heads.latents import Latent
 from .network import Encoded, SpektronNetwork
 
-SPECTRUM_ARGUMENTS = ("values", "valid", "wavenumber", "grid", "domain")
+SPECTRUM_ARGUMENTS = ("values", "valid", "wavenumber", "grid", "domain", "derivative_scale")
 
 
 class Views:

@@ -12,6 +12,7 @@ from .._nn.architecture import Architecture
 from .._nn.network import SpektronNetwork
 from .._nn.objectives import PretrainingTask
 from .._typing import PathLike
+from ._scales import with_derivative_scales
 from .engine._callbacks import ProgressBar
 from .engine._checkpoint import Checkpoint
 from .engine._groups import parameter_groups
@@ -81,6 +82,7 @@ def _pretrain(
     With early stopping, all rows of a physical sample are either trained on or held out;
     `hold_out_seed` (None: the seed of the recipe) draws which.
     """
+    spectra = with_derivative_scales(spectra, network, keeps_corpus=bool(earlier))
     maskable, mean = scan_spectra(spectra, network, mask_ratio, recipe.verbose)
     spectra = keep_maskable(spectra, network, mask_ratio, maskable)
     n_samples, stops_early = spectra.n_samples, recipe.n_iter_no_change is not None

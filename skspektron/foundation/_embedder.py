@@ -77,6 +77,9 @@ class SpektronEmbedder(
         The frozen network; clones and unpickled copies in one process share it.
     wavenumber_ : ndarray of shape (n_features_in_,)
         Axis of the spectra in cm-1.
+    derivative_scale_ : float or None
+        What derivatives are divided by, in the unit of `X` per cm-1: the median over the spectra of
+        `fit` of their root mean square. None for weights that do not use it.
     device_ : str
         Device of the network.
     n_features_in_ : int
@@ -95,7 +98,9 @@ class SpektronEmbedder(
     embeddings differ from those that later steps were fitted on.
     The weights "small" have no normalization of their own: put `SNV` before the embedder. They
     give 16 outputs per channel, a linear function of the 31 channels around it plus the output of
-    the block. The embedding of a spectrum does not depend on the other spectra of a batch.
+    the block. Weights with ``normalize="snv+derivative"`` in their `Architecture` take spectra in
+    any unit without a step before; after `SNV`, their derivative lacks the size of the spectra.
+    The embedding of a spectrum does not depend on the other spectra of a batch.
     The network computes in single precision: outputs at channels that are equal in all spectra, as
     in a saturated band, vary by rounding errors. Do not scale outputs by their deviation in later
     steps: ``PLSRegression(scale=False)``.
@@ -170,6 +175,7 @@ class SpektronEmbedder(
             "mean": self.network_.architecture.d_model,
             "latent": self.network_.on("cpu").d_latent,
         }[self.pooling]
+        self.derivative_scale_ = self._measure_derivative(X)
         return self
 
     def _check_readout(self, architecture) -> None:
@@ -242,8 +248,25 @@ class SpektronEmbedder(
         """Return checked spectra as tensors."""
         from .._bridge import to_spectra
 
-        domain = None if self.domain is None else number_domains(self.domain, None, len(X))
-        return to_spectra(X, [self.wavenumber_], np.zeros(len(X), dtype=int), domain=domain)
+        labels = {}
+        if self.domain is not None:
+            labels["domain"] = number_domains(self.domain, None, len(X))
+        if getattr(self, "derivative_scale_", None) is not None:
+            labels["derivative_scale"] = np.full(len(X), self.derivative_scale_)
+        if self.network_.architecture.inputs != ("scaled",):  # an offset is of no use, but rounded
+            n_measured = np.count_nonzero(~np.isnan(X), axis=1, keepdims=True)
+            X = X - np.nansum(X, axis=1, keepdims=True) / np.maximum(n_measured, 1)
+        return to_spectra(X, [self.wavenumber_], np.zeros(len(X), dtype=int), **labels)
+
+    def _measure_derivative(self, X):
+        """Return the scale of the derivatives of checked spectra, None if it is not used."""
+        from .._bridge import derivative_scale, derivative_sizes
+
+        architecture = self.network_.architecture
+        if "derivative" not in architecture.inputs or architecture.derivative_scale == "corpus":
+            return None
+        self.derivative_scale_ = None  # spectra without one
+        return derivative_scale(derivative_sizes(self._to_spectra(X)))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -251,7 +274,17 @@ class SpektronEmbedder(
         return tags
 
 
-def embedder_of(pretrainer: Any) -> SpektronEmbedder:
+def embed(pretrainer: Any, X: ArrayLike) -> NDArray[Any]:
+    """Return the mean tokens of `X`, on the one axis of a fitted pretrainer.
+
+    Derivatives are divided by the scale of its corpus, whatever the other rows of `X`.
+    """
+    embedder = _embedder_of(pretrainer).fit(X)
+    embedder.derivative_scale_ = None
+    return embedder.transform(X)
+
+
+def _embedder_of(pretrainer: Any) -> SpektronEmbedder:
     """Return the embedder that a fitted pretrainer transforms spectra of its one axis with."""
     if isinstance(pretrainer.wavenumber_, dict):
         raise ValueError(

@@ -280,10 +280,10 @@ class SpektronPretrainer(
 
         Tokens are read after the first block, as in `SpektronEmbedder` by default.
         """
-        from ._embedder import embedder_of
+        from ._embedder import embed
 
         check_is_fitted(self)
-        return embedder_of(self).fit_transform(check_new_spectra(self, X))
+        return embed(self, check_new_spectra(self, X))
 
     def save(self, path: PathLike, *, corpus: Sequence[str] | None = None) -> None:
         """Write network, history and a single axis to a safetensors file.

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn import get_config
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import FLOAT_DTYPES, validate_data
 
 from .._documentation import DocumentedEstimator
-from .._frames import with_text_names
+from .._frames import like_frame, with_text_names
 from .._parameters import Choice, Rules, check_parameters
 
 FLAT_UNITS = 16  # a spectrum that varies by this number of rounding units is constant
@@ -50,9 +51,9 @@ class SNV(OneToOneFeatureMixin, TransformerMixin, DocumentedEstimator):
     sqrt(n_features - ddof). A constant spectrum becomes zero. NaN marks a missing channel: it is
     ignored in the mean and in the standard deviation, and remains NaN. `SNV` can be combined with
     the transformers of chemotools in a `Pipeline`; those that use neighbouring channels need
-    spectra without NaN. Like other transformers, `SNV` returns an array. If a later step reads the
-    axis from column names, keep them with
-    ``make_pipeline(SNV(), ...).set_output(transform="pandas")``.
+    spectra without NaN. If `fit` got column names, a data frame is returned as a data frame, from
+    whose names a later step such as `SpektronEmbedder` may read the axis.
+    ``set_output(transform="default")`` returns arrays.
 
     References
     ----------
@@ -78,9 +79,16 @@ class SNV(OneToOneFeatureMixin, TransformerMixin, DocumentedEstimator):
         self._check(X, reset=True)
         return self
 
-    def transform(self, X: ArrayLike) -> NDArray[np.floating]:
+    def transform(self, X: ArrayLike) -> Any:
         """Return each spectrum with zero mean and unit standard deviation."""
-        X = self._check(X, reset=False)
+        Z = self._transform(self._check(X, reset=False))
+        is_given = hasattr(self, "_sklearn_output_config")
+        if is_given or get_config()["transform_output"] != "default":
+            return Z
+        return like_frame(Z, X, getattr(self, "feature_names_in_", None))
+
+    def _transform(self, X: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Return checked spectra with zero mean and unit standard deviation."""
         dtype = X.dtype
         if dtype == np.float16:  # sums of more than 65504 would be infinite
             X = X.astype(np.float64)

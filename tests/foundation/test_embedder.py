@@ -24,8 +24,9 @@ from skspektron.preprocessing import SNV
 pytestmark = pytest.mark.filterwarnings("ignore:Linear interpolation")
 
 
-def fitted_pretrainer():
-    architecture = Architecture(patch_length=2, d_model=4, d_state=2, n_layers=1)
+def fitted_pretrainer(normalize=None):
+    sizes = {"patch_length": 2, "d_model": 4, "d_state": 2, "n_layers": 1}
+    architecture = Architecture(**sizes, normalize=normalize)
     pretrainer = SpektronPretrainer(
         architecture, wavelength=range(1100, 1110), max_steps=1, random_state=0
     )
@@ -36,7 +37,7 @@ def fitted_pretrainer():
 @parametrize_with_checks(
     [
         SpektronEmbedder(fitted_pretrainer()),
-        SpektronEmbedder(fitted_pretrainer(), pooling="mean"),
+        SpektronEmbedder(fitted_pretrainer("snv+derivative"), pooling="mean"),
         SpektronEmbedder(),
     ]
 )

@@ -52,6 +52,10 @@ from skspektron._nn.presets import PRESETS, resolve_architecture
             {"backbone": "cnn", "bidirectional": False},
             "bidirectional must be True with backbone='cnn', got False",
         ),
+        (
+            {"normalize": "snv", "derivative_scale": "corpus"},
+            "derivative_scale must be 'calibration' with normalize='snv', got 'corpus'",
+        ),
         ({"d_decoder": 5}, "d_decoder must be None with decoder='linear', got 5"),
         ({"mask_mode": "drop"}, "mask_mode must be 'token' with backbone='dlinoss', got 'drop'"),
         (

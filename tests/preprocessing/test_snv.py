@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from chemotools.derivative import SavitzkyGolay
 from chemotools.scatter import MultiplicativeScatterCorrection
+from sklearn import config_context
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -69,12 +70,25 @@ def test_float32_is_kept_and_input_is_not_modified(X):
     np.testing.assert_array_equal(X, before)
 
 
-def test_frames_keep_their_column_names(X):
+@pytest.mark.parametrize("snv", [SNV(), SNV().set_output(transform="pandas")])
+def test_frames_keep_their_column_names(X, snv):
     pd = pytest.importorskip("pandas")
     frame = pd.DataFrame(X, columns=[f"{1100 + 2 * i}.0" for i in range(50)], index=list("abcdef"))
-    out = SNV().set_output(transform="pandas").fit_transform(frame)
+    out = snv.fit_transform(frame)
     assert out.columns.equals(frame.columns)
     assert out.index.equals(frame.index)
+    np.testing.assert_allclose(out, SNV().fit_transform(X), atol=1e-12)
+
+
+def test_arrays_are_returned_for_arrays_and_where_the_user_asks_for_them(X):
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(X, columns=[f"{1100 + 2 * i}.0" for i in range(50)])
+    asked = SNV().set_output(transform="default").fit(frame)
+    without_names = SNV().fit(pd.DataFrame(X))
+    for out in (asked.transform(frame), without_names.transform(pd.DataFrame(X))):
+        assert not isinstance(out, pd.DataFrame)
+    with config_context(transform_output="polars"):
+        assert type(SNV().fit_transform(frame)).__module__.startswith("polars")
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from ..tokens.windows import windows
 from .masked import mean_over
 
 SLOPE_UNIT = 5.0  # cm-1: standard deviation of the narrowest bands of liquids and solids
+LABELS = "grid", "domain", "derivative_scale"  # of the rows of a batch
 FLANK_LENGTH = 3  # channels on either side of a band's maximum
 
 
@@ -102,7 +103,7 @@ class BeerLambert(_Law):
             "values": torch.cat([x[first], x[second], torch.lerp(x[second], x[first], a)]),
             "valid": valid.repeat(3, 1),
             "wavenumber": batch["wavenumber"][first].repeat(3, 1),
-            **{k: batch[k][first].repeat(3) for k in ("grid", "domain") if k in batch},
+            **{k: batch[k][first].repeat(3) for k in LABELS if k in batch},
         }
         # Under autocast, rounding errors would dominate the deviation.
         with torch.autocast(x.device.type, enabled=False):

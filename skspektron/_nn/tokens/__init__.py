@@ -3,15 +3,16 @@
 from torch import nn
 
 from ..architecture import Architecture
+from .beside import TokensBeside
 from .convolution import ConvolutionTokens
 from .patch import PatchTokens
 from .positions import LearnedPosition, SinusoidalPosition, WavelengthEncoding
 from .wavelet import WaveletTokens
 
 TOKENIZERS = {
-    "patch": lambda a: PatchTokens(a.patch_length, a.d_model),
-    "raw": lambda a: ConvolutionTokens(a.d_model, kernel_length=a.kernel_length),
-    "wavelet": lambda a: WaveletTokens(a.d_model),
+    "patch": lambda a, width: PatchTokens(a.patch_length, width),
+    "raw": lambda a, width: ConvolutionTokens(width, kernel_length=a.kernel_length),
+    "wavelet": lambda a, width: WaveletTokens(width),
 }
 POSITIONS = {
     "continuous": lambda a: WavelengthEncoding(a.d_model),
@@ -21,8 +22,10 @@ POSITIONS = {
 
 
 def make_tokens(architecture: Architecture) -> nn.Module:
-    """Return the module that maps spectra (B, n) to tokens (B, N, D)."""
-    return TOKENIZERS[architecture.tokenizer](architecture)
+    """Return the module that maps spectra (B, n), one tensor per input, to tokens (B, N, D)."""
+    inputs, make = architecture.inputs, TOKENIZERS[architecture.tokenizer]
+    parts = [make(architecture, architecture.d_model // len(inputs)) for _ in inputs]
+    return parts[0] if len(parts) == 1 else TokensBeside(parts)
 
 
 def make_position(architecture: Architecture) -> nn.Module:

@@ -105,6 +105,8 @@ class Episodes:
         rows, y, y_query = product.draw(generator)
         autoscaled = torch.rand((), generator=generator) < 0.5
         spectra = self.spectra.batch(rows)
+        if "derivative_scale" in spectra:  # that of the training samples, as in an embedder
+            spectra["derivative_scale"] = spectra["derivative_scale"][:1].expand(len(rows))
         return {"spectra": spectra, "y": y, "y_query": y_query, "autoscaled": autoscaled}
 
 
