@@ -132,6 +132,18 @@ def summary(rows: Sequence[dict]) -> str:
     return "\n".join(lines)
 
 
+def table(rows: Sequence[dict]) -> list[str]:
+    """Return the lines of the table of docs/network_measurements.md: means, and worst sets."""
+    found = mean_ratios(rows)
+    lines: dict[tuple, list[str]] = {}
+    for key in sorted(found, key=lambda key: (int(key[2]), key[4])):
+        normalize, divided_by, _, before, _ = key
+        names = normalize, divided_by if "derivative" in normalize else "", before
+        mean, worst = geometric_mean(found[key]), max(found[key].values())
+        lines.setdefault(names, []).append(f"{mean:.3f} ({worst:.2f})")
+    return [f"| {' | '.join([*names, *cells])} |" for names, cells in lines.items()]
+
+
 def read_rows(path: Path) -> list[dict[str, str]]:
     """Return the rows of earlier runs."""
     if not path.exists():
@@ -182,7 +194,7 @@ def main(argv: Sequence[str]) -> None:
                 writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
                 writer.writeheader()
                 writer.writerows(rows)
-    print(summary(rows))
+    print(summary(rows), *table(rows), sep="\n")
 
 
 if __name__ == "__main__":

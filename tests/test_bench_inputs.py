@@ -14,7 +14,10 @@ def small(monkeypatch):
     """Replace the sets by 20 simulated samples, and train one small network alone."""
     data = make_instruments(20, wavelength=np.arange(1100.0, 1500.0, 10.0), random_state=0)
     y = {"amount": data.y[:, 0]}
-    one_set = SpectralSet(data.X["A"], y, data.sample_id, 1e7 / data.wavelength)
+    wavenumber = 1e7 / data.wavelength
+    one_set = SpectralSet(
+        X=data.X["A"], properties=y, sample_id=data.sample_id, wavenumber=wavenumber
+    )
     network = Architecture(patch_length=8, d_model=4, d_state=4, n_layers=1)
     monkeypatch.setattr(bench_inputs, "load", lambda name, folder: one_set)
     monkeypatch.setattr(bench_inputs, "NETWORKS", [bench_inputs.BOTH])

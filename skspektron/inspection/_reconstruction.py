@@ -265,11 +265,13 @@ def _to_spectra(estimator, X, instrument):
             X, instrument, wavelength=None, wavenumber=estimator.wavenumber_
         )
         axes, grid = distinct_axes(*by_name)
-    domain = None
+    labels = {}
     if estimator.network_.architecture.domain_token:
         named = "UNKNOWN" if estimator.domain is None else estimator.domain
-        domain = number_domains(named, instrument, len(X))
-    return to_spectra(X, axes, grid, domain=domain)
+        labels["domain"] = number_domains(named, instrument, len(X))
+    if getattr(estimator, "derivative_scale_", None) is not None:
+        labels["derivative_scale"] = np.full(len(X), estimator.derivative_scale_)
+    return to_spectra(X, axes, grid, **labels)
 
 
 def _runs(hidden):

@@ -192,3 +192,18 @@ def test_training_resumes(make_pretrainer, X, tmp_path, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             model.fit(X)
     assert torch.equal(weights(model.fit(X)), weights(whole))
+
+
+def test_reconstruction_is_in_the_unit_of_the_spectra(make_embedder, X):
+    pytest.importorskip("matplotlib")
+    from skspektron.inspection import ReconstructionDisplay
+
+    displays = [
+        ReconstructionDisplay.from_estimator(
+            make_embedder("snv+derivative").fit(spectra), spectra, n_spectra=2, random_state=0
+        )
+        for spectra in (X, 1000 * X)
+    ]
+    first, second = (display.reconstruction for display in displays)
+    np.testing.assert_allclose(second, 1000 * first, rtol=1e-3, atol=1e-2)
+    assert displays[1].errors["masked_mse"] == pytest.approx(1e6 * displays[0].errors["masked_mse"])
