@@ -190,15 +190,29 @@ def all_rows(folder: Path, predict: bool, n_repeats: int) -> Iterator[tuple]:
                     yield data.name, name, *row
 
 
-def report(rows: Sequence[dict], columns: Sequence[str]) -> str:
-    """Return the geometric means over data sets, and the largest figure."""
-    names, lines = columns[4:], [f"{'':<34}" + "".join(f"{name:>22}" for name in columns[4:])]
-    for key in sorted({(row.get("sets", ""), row["gaps"], int(row["n_complete"])) for row in rows}):
-        own = [r for r in rows if (r.get("sets", ""), r["gaps"], int(r["n_complete"])) == key]
-        found = [np.array([float(row[name]) for row in own]) for name in names]
-        cells = [f"{np.exp(np.log(f).mean()):>12.4f} ({f.max():>6.2f})" for f in found]
-        lines.append(f"{' '.join(map(str, key)):<34}" + " ".join(f"{cell:>21}" for cell in cells))
-    return "\n".join(lines)
+def geometric_mean(rows: Sequence[dict], column: str) -> float:
+    """Return the geometric mean over files, each of which is that over its instruments."""
+    logs: dict[str, list[float]] = {}
+    for row in rows:
+        logs.setdefault(row["set"].split("/")[0], []).append(np.log(float(row[column])))
+    return float(np.exp(np.mean([np.mean(each) for each in logs.values()])))
+
+
+def table(rows: Sequence[dict]) -> list[str]:
+    """Return the lines of a table in Markdown: the figures of both columns by gaps and size."""
+    first, second = list(rows[0])[4:]
+    kinds = sorted({row["sets"] for row in rows}) if "sets" in rows[0] else [""]
+    sizes = sorted({int(row["n_complete"]) for row in rows})
+    lines = [f"| gaps | {' | '.join(map(str, sizes))} |", "|---" * (len(sizes) + 1) + "|"]
+    for kind, gaps in product(kinds, GAPS):
+        cells = []
+        for size in sizes:
+            own = [r for r in rows if r["gaps"] == gaps and r["n_complete"] == str(size)]
+            own = [r for r in own if r.get("sets", "") == kind]
+            pair = [f"{geometric_mean(own, name):.2g}" for name in (first, second)]
+            cells.append(pair[0] if pair[1] == "nan" else f"{pair[0]} ({pair[1]})")
+        lines.append(f"| {gaps}{kind and ', ' + kind} | {' | '.join(cells)} |")
+    return lines
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -221,7 +235,7 @@ def main(argv: Sequence[str]) -> None:
         for row in all_rows(args.data, args.predict, args.repeats):
             writer.writerow(row)
     with args.output.open(newline="") as file:
-        print(report(list(csv.DictReader(file)), columns))
+        print("\n".join(table(list(csv.DictReader(file)))))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
 """The comparison of fills: gaps, PCA, and the rows of small data sets."""
 
 import csv
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmarks import bench_imputer
 from skspektron.datasets import make_instruments
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -17,6 +20,12 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(bench_imputer, "classics", lambda: [])
     monkeypatch.setattr(bench_imputer, "LABELLED", {"tecator": ("fat",)})
     return tmp_path
+
+
+def committed(name):
+    path = ROOT / "benchmarks" / "results" / name
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def rows(folder, *arguments):
@@ -59,3 +68,25 @@ def test_pca_with_all_components_finds_spectra_of_its_span():
     fill = bench_imputer.fill_by_pca(spectra, new, hidden)[2]
     _, mean, scale = bench_imputer.standardize_visible(new, hidden)
     np.testing.assert_allclose(fill, ((new - mean) / scale)[:, hidden], atol=1e-6)
+
+
+def test_mean_is_over_files_first():
+    sets = ("a/1", "a/2", "b/1"), ("1", "4", "8")
+    found = [{"set": name, "x": value} for name, value in zip(*sets, strict=True)]
+    assert bench_imputer.geometric_mean(found, "x") == pytest.approx(4)
+
+
+@pytest.mark.parametrize("name", ["imputer.csv"])
+def test_page_quotes_the_committed_results(name):
+    page = (ROOT / "docs" / "preprocessing.md").read_text(encoding="utf-8")
+    lines = bench_imputer.table(committed(name))
+    assert all(line in page for line in lines), "\n".join(lines)
+
+
+def test_complete_spectra_beat_pca_and_a_straight_line_on_committed_rows():
+    for size in bench_imputer.SIZES:
+        found = [row for row in committed("imputer.csv") if row["n_complete"] == str(size)]
+        mean = bench_imputer.geometric_mean(found, "imputer")
+        assert mean < 0.6
+        if size:
+            assert mean < 0.05 and mean < bench_imputer.geometric_mean(found, "pca")
