@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from ..._frames import like_frame
 from ..._interpolation import fill_gaps
 from .._averaging._difference_map import DifferenceMap
 from .._core._standards import Standards
@@ -30,9 +31,10 @@ class AddLowRankTerm(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X):
-        """Return `X` with the term; missing channels stay missing."""
-        X = np.asarray(X, dtype=np.float64)
-        return X + fill_gaps(X) @ self.left @ self.right + self.constant
+        """Return `X` with the term, a data frame if `X` is; missing channels stay missing."""
+        values = np.asarray(X, dtype=np.float64)
+        changed = values + fill_gaps(values) @ self.left @ self.right + self.constant
+        return like_frame(changed, X, getattr(X, "columns", None))
 
     def __sklearn_is_fitted__(self):
         return True
