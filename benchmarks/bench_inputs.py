@@ -141,7 +141,11 @@ def table(rows: Sequence[dict]) -> list[str]:
         names = normalize, divided_by if "derivative" in normalize else "", before
         mean, worst = geometric_mean(found[key]), max(found[key].values())
         lines.setdefault(names, []).append(f"{mean:.3f} ({worst:.2f})")
-    return [f"| {' | '.join([*names, *cells])} |" for names, cells in lines.items()]
+    n_cells = max(map(len, lines.values()), default=0)  # not every network is trained
+    return [
+        f"| {' | '.join([*names, *cells, *[''] * (n_cells - len(cells))])} |"
+        for names, cells in lines.items()
+    ]
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:

@@ -1,5 +1,7 @@
 """bench_inputs: networks are trained once, rows are resumed, and the table has the mean ratios."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -40,3 +42,14 @@ def test_a_run_resumes_and_prints_means(small, tmp_path, capsys):
     for key, ratios in bench_inputs.mean_ratios(rows).items():
         [line] = {line for line in text.splitlines() if line.startswith(f"{', '.join(key)} ")}
         assert f"{ratios['gasoline']:.3f}" in line
+
+
+def test_the_page_quotes_the_committed_results():
+    root = Path(__file__).parents[1]
+    rows = bench_inputs.read_rows(root / "benchmarks" / "results" / "inputs.csv")
+    assert len({row["set"] for row in rows}) == len(bench_inputs.SETS)
+    page = (root / "docs" / "network_measurements.md").read_text(encoding="utf-8")
+    lines = bench_inputs.table(rows)
+    assert len(lines) == len(bench_inputs.NETWORKS) + 1
+    for line in lines:
+        assert line in page
