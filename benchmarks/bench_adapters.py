@@ -38,24 +38,22 @@ N_CHANNELS = (700, 2151)  # of the fits that are timed
 SPEED = "speed"
 SAMPLES = ("same", "other")  # that both instruments measured
 ALONE = ", alone"  # predictions of the adapted embedding without the ensemble
-WITHOUT_TERM = "lora, no input term"
+NEITHER = "lora, neither"  # no training, and no term of the spectra: the frozen embedding
 LONG = "lora, 30 epochs"  # at the largest size only
 WITH_STANDARDS: dict[str, tuple[str, dict[str, Any]]] = {
     "ensemble": ("EnsembleTransfer", {}),
     "lora": ("LoRATransfer", {}),
     "lora, not trained": ("LoRATransfer", {"max_epochs": 0}),
     LONG: ("LoRATransfer", {"max_epochs": 30}),
-    WITHOUT_TERM: ("LoRATransfer", {}),
-    "lora, neither": ("LoRATransfer", {"max_epochs": 0}),
+    NEITHER: ("LoRATransfer", {"max_epochs": 0}),
 }
 NO_TRAINING = {"max_steps": 1, "learning_rate": 1e-12}
 UNLABELLED: dict[str, tuple[str, dict[str, Any]]] = {
     "mean-centring": ("MeanCentredTransfer", {}),
     "coral": ("CORALTransfer", {}),
-    "ttt": ("TTTTransfer", {}),
+    "ttt, tokens": ("TTTTransfer", {"align": "tokens"}),
     "ttt, mean": ("TTTTransfer", {"align": "mean"}),
-    "ttt, not trained": ("TTTTransfer", NO_TRAINING),
-    "ttt, mean, not trained": ("TTTTransfer", {"align": "mean", **NO_TRAINING}),
+    "ttt, tokens, not trained": ("TTTTransfer", {"align": "tokens", **NO_TRAINING}),
 }
 Predict = Callable[[NDArray[Any]], NDArray[Any]]
 
@@ -98,7 +96,7 @@ def with_standards(task: Task, seed: int, done: set) -> Iterator[tuple]:
                 continue
             patch = mock.patch.object(_lora, "learn_input_term", without_term)
             start = process_time()
-            with patch if name in (WITHOUT_TERM, "lora, neither") else nullcontext():
+            with patch if name == NEITHER else nullcontext():
                 model = fit(task, method, parameters, task.X, train, n_transfer, seed)
             seconds = process_time() - start
             yield name, n_transfer, "same", model.predict(task.X[test]), seconds
@@ -166,35 +164,37 @@ def run(path: Path, seed: int = 0) -> None:
                     file.flush()
 
 
-def report(rows: list[dict]) -> str:
-    """Return the error of each method over that of the reference, by set and size."""
-    lines = [
-        f"{'set':<12} {'standards':>9} {'samples':>7} {'method':<28} {'error':>6} "
-        f"{'ratio':>6} {'worse':>5} {'CPU, s':>6}"
-    ]
+def summary(rows: list[dict]) -> Iterator[tuple]:
+    """Yield set, standards, samples, method, number of tasks, ratio to the reference, CPU seconds.
+
+    The reference is `EnsembleTransfer`, or mean-centring without standards; the ratio of errors is
+    a geometric mean over tasks.
+    """
     errors: dict[tuple, dict[str, float]] = {}
-    seconds: dict[str, list[float]] = {}
-    timed = [row for row in rows if row["task"].startswith(SPEED)]
+    seconds: dict[tuple, list[float]] = {}
     for row in rows:
-        if row in timed:
-            continue
-        of = "sugarcane" if row["task"].startswith("sugarcane") else "development"
-        key = (of, int(row["n_transfer"]), row["samples"])
-        errors.setdefault((*key, row["method"]), {})[row["task"]] = float(row["error"])
-        seconds.setdefault(row["method"], []).append(float(row["cpu_seconds"]))
-    for (*key, method), own in sorted(errors.items(), key=lambda item: item[0][:3]):
-        reference = errors[(*key, "mean-centring" if key[1] == 0 else "ensemble")]
-        both = [(own[task], reference[task]) for task in own if task in reference]
-        ratios = np.array([one / other for one, other in both])
-        worse = f"{np.count_nonzero(ratios > 1)}/{len(both)}"
+        of = row["task"].split("/")[0]
+        of = of if of in (SPEED, "sugarcane") else "simulated"
+        key = (of, int(row["n_transfer"]), row["samples"], row["method"])
+        errors.setdefault(key, {})[row["task"]] = float(row["error"])
+        seconds.setdefault(key, []).append(float(row["cpu_seconds"]))
+    for key, own in errors.items():
+        reference = errors.get((*key[:3], "mean-centring" if key[1] == 0 else "ensemble"), own)
+        ratios = [np.log(own[task] / reference[task]) for task in own if task in reference]
+        yield *key, len(ratios), float(np.exp(np.mean(ratios))), float(np.mean(seconds[key]))
+
+
+def report(rows: list[dict]) -> str:
+    """Return the table of the summary."""
+    lines = ["| second instrument | standards | samples | method | tasks | error | CPU, s |"]
+    for of, n_transfer, samples, method, n_tasks, ratio, seconds in sorted(
+        summary(rows), key=lambda line: line[:3]
+    ):
         lines.append(
-            f"{key[0]:<12} {key[1]:>9} {key[2]:>7} {method:<28} "
-            f"{np.median([*own.values()]):>6.3f} {np.exp(np.log(ratios).mean()):>6.3f} "
-            f"{worse:>5} {np.mean(seconds[method]):>6.2f}"
+            f"| {of} | {n_transfer} | {samples} | {method} | {n_tasks} | {ratio:.3f} | "
+            f"{seconds:.2f} |"
         )
-    return "\n".join(
-        [*lines, *(f"{row['task']} channels: {row['cpu_seconds']} s of CPU" for row in timed)]
-    )
+    return "\n".join(lines)
 
 
 def main() -> None:

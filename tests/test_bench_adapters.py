@@ -1,15 +1,17 @@
 """The comparison of adapted networks: a run of one small task, and its table."""
 
 import csv
+from pathlib import Path
 
 import pytest
 
 from benchmarks import bench_adapters, bench_transfer
 from skspektron.transfer import _lora
 
+ROOT = Path(__file__).parents[1]
 METHODS = {
-    "WITH_STANDARDS": ("ensemble", bench_adapters.WITHOUT_TERM),
-    "UNLABELLED": ("mean-centring", "ttt, not trained"),
+    "WITH_STANDARDS": ("ensemble", bench_adapters.NEITHER),
+    "UNLABELLED": ("mean-centring", "ttt, tokens, not trained"),
 }
 
 
@@ -36,8 +38,8 @@ def test_every_fit_is_a_row_that_is_computed_once(path):
     assert tuple(rows[0]) == bench_adapters.COLUMNS
     assert [(row["method"], row["n_transfer"], row["samples"]) for row in rows] == [
         ("ensemble", "4", "same"),
-        (bench_adapters.WITHOUT_TERM, "4", "same"),
-        (bench_adapters.WITHOUT_TERM + bench_adapters.ALONE, "4", "same"),
+        (bench_adapters.NEITHER, "4", "same"),
+        (bench_adapters.NEITHER + bench_adapters.ALONE, "4", "same"),
         *[(name, "0", samples) for samples in ("same", "other") for name in METHODS["UNLABELLED"]],
     ]
     assert all(0 < float(row["error"]) < 3 for row in rows)
@@ -59,8 +61,45 @@ def test_the_table_compares_with_the_reference_of_each_size():
         row("a", "mean-centring", "0", "0.2"),
         row("speed/700", "lora", "10", "nan"),
     ]
-    table = [line.split() for line in bench_adapters.report(rows).splitlines()]
-    lines = {(line[1], line[3]): line[-4:] for line in table[1:]}
-    assert lines["5", "lora"] == ["0.550", "1.000", "1/2", "1.00"]
-    assert lines["0", "ttt"] == ["0.300", "1.500", "1/1", "1.00"]
-    assert table[-1] == ["speed/700", "channels:", "1.0", "s", "of", "CPU"]
+    found = {line[1::2][:2]: line[4:] for line in bench_adapters.summary(rows)}
+    assert found[5, "lora"] == pytest.approx((2, 1.0, 1.0))  # the geometric mean of 2 and 0.5
+    assert found[0, "ttt"] == pytest.approx((1, 1.5, 1.0))
+    assert found[10, "lora"][-1] == 1.0  # the seconds of a timed fit
+    assert "| simulated | 5 | same | lora | 2 | 1.000 | 1.00 |" in bench_adapters.report(rows)
+
+
+def test_committed_results_are_those_of_the_page_evidence():
+    results = ROOT / "benchmarks" / "results" / "adapters.csv"
+    found = {
+        line[:4]: line[5] for line in bench_adapters.summary(bench_adapters.read_rows(results))
+    }
+    page = (ROOT / "docs" / "evidence.md").read_text()
+    both = ("simulated", "sugarcane")
+    for label, method in {
+        "`LoRATransfer`, default": "lora",
+        "input term, no training": "lora, not trained",
+        "no input term, no training": bench_adapters.NEITHER,
+        "default, alone": "lora, alone",
+        "no input term, no training, alone": bench_adapters.NEITHER + bench_adapters.ALONE,
+    }.items():
+        cells = [f"{found[of, n, 'same', method]:.2f}" for of in both for n in (5, 10)]
+        assert f"| {label} | {' | '.join(cells)} |" in page
+    for label, method in {
+        "`CORALTransfer`, derivatives": "coral",
+        "`TTTTransfer`, default": "ttt, mean",
+        '`align="tokens"`': "ttt, tokens",
+        '`align="tokens"`, not trained': "ttt, tokens, not trained",
+    }.items():
+        cells = [f"{found[of, 0, s, method]:.2f}" for of in both for s in bench_adapters.SAMPLES]
+        assert f"| {label} | {' | '.join(cells)} |" in page
+
+
+def test_a_fit_stays_within_the_times_promised():
+    results = ROOT / "benchmarks" / "results" / "adapters.csv"
+    seconds = {
+        row["task"]: float(row["cpu_seconds"])
+        for row in bench_adapters.read_rows(results)
+        if row["task"].startswith(bench_adapters.SPEED)
+    }
+    assert seconds["speed/700"] < 10
+    assert seconds["speed/2151"] < 30

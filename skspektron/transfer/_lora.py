@@ -32,8 +32,8 @@ class LoRATransfer(EmbeddingTransfer):
     :math:`W + (\alpha / r)\, B A` of rank r. They are trained until the target spectra of the
     standards have the embeddings and predictions of their source spectra, up to a constant offset
     of the embeddings, which is subtracted. Source rows, shifted by the mean difference of the
-    standards, are training examples too, so that other samples stay close to their source
-    embeddings. The steps after the embedder are refitted on these rows and labelled standards.
+    standards, are training examples too. The steps after the embedder are then refitted on these
+    rows and on labelled standards. Standards count by their weights in `standards_`.
 
     Parameters
     ----------
@@ -137,8 +137,8 @@ class LoRATransfer(EmbeddingTransfer):
     Notes
     -----
     A standard without a reference value is trained towards the prediction for its source spectrum.
-    Standards count by their weights in `standards_`. On development tasks, the term of the spectra
-    helps a little, and training for longer does not (`benchmarks/bench_adapters.py`).
+    On development tasks, term, factors and longer training change the errors of ``estimator=None``
+    by at most 2 %.
 
     References
     ----------
@@ -305,22 +305,20 @@ class LoRATransfer(EmbeddingTransfer):
             adapter, network, *_ = self._fit_adapter(source, others)
             Z = self._embed_target(self._axis, network, with_input_term(adapter, X_target))
             halves.append(Z - adapter["offset"])
-        even, odd = halves
-        return np.where(np.arange(len(standards))[:, None] % 2 == 0, even, odd)
+        return np.where(np.arange(len(standards))[:, None] % 2 == 0, *halves)
 
     def _fit_adapter(self, source: Rows, standards: Standards):
         """Return a trained adapter, the adapted network, the training spectra and the losses."""
         from .._training._adaptation import merge
 
         X_target = self._target_before(self._axis, standards.X_target)
-        X, X_source = (
-            self._source_on_target(self._axis, r) for r in (source.X, standards.X_source)
-        )
+        of_source = standards.X_source, source.X
+        X_source, X = (self._source_on_target(self._axis, rows) for rows in of_source)
         shifted = as_on_target(X, X_source, X_target, standards.weights)
         term, X_target = learn_input_term(standards, X_source, X_target)
         spectra = np.concatenate([X_target, with_input_term(term, shifted)])
-        rows = np.concatenate([standards.X_source, source.X])
-        Z_source = without_rounding(self._embed_reference(self._axis, rows))
+        Z_source = self._embed_reference(self._axis, np.concatenate(of_source))
+        Z_source = without_rounding(Z_source)
         adapter, losses = self._train(spectra, Z_source, source, standards)
         network = merge(self._axis.embedder.network_, adapter, self.lora_alpha)
         differences = self._embed_target(self._axis, network, X_target) - Z_source[: len(standards)]

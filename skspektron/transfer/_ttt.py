@@ -78,7 +78,7 @@ class TTTTransfer(EmbeddingTransfer):
         embedder on the source rows as embedded by the adapted network. "input": `predict` adapts
         the network to each spectrum alone, starting each time from the weights of `estimator_`; the
         steps after the embedder are not refitted, and no prediction depends on other spectra.
-    align : {"tokens", "mean"} or None, default="tokens"
+    align : {"tokens", "mean"} or None, default="mean"
         What is matched to the source rows in the embeddings of the target training rows, which
         should be samples of one population. "mean": the mean of every output, which removes an
         offset between the instruments, as filling in patches does not. "tokens": also the
@@ -140,10 +140,9 @@ class TTTTransfer(EmbeddingTransfer):
 
     A smaller loss does not imply better predictions: much of the difference between instruments is
     often an offset, which filling in patches does not remove and `align` does. On development
-    tasks, aligned tokens are better than aligned means if both instruments measured the same
-    samples, and slightly worse otherwise; `CORALTransfer` and `MeanCentredTransfer` on first
-    derivatives are better in the former and in the latter case (`benchmarks/bench_adapters.py`).
-    If the later steps
+    tasks, the default training does not change the errors, and aligning tokens is better than
+    aligning means only on some tasks where both instruments measured the same samples; see the
+    page Evidence, also for `CORALTransfer`. If the later steps
     are not refitted, as with ``reset="input"``, high rates shift the predictions. Compare with
     `NoTransfer` on labelled target samples before using the result.
 
@@ -198,7 +197,7 @@ class TTTTransfer(EmbeddingTransfer):
         weights: Weights = "masked",
         trainable: str = "norm",
         reset: str = "fold",
-        align: str | None = "tokens",
+        align: str | None = "mean",
         max_steps: int = 10,
         rank: int = 8,
         mask_ratio: float = 0.35,
