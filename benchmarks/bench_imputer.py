@@ -4,12 +4,15 @@ A row of the CSV is one data set, one kind of gaps and one number of complete sp
 data set. Figures are sums of squared errors over those of a straight line, in spectra standardized
 by their visible channels, as geometric means over the repeats: `imputer` is SpektronImputer, which
 interpolates if there is no complete spectrum; `pca` a principal component analysis of the complete
-spectra, with the number of components that is best for the row in hindsight. With `--predict`, a
-row is one property, and figures are RMSEP over that with complete spectra, of a calibration
-(SNV, PLS) on other rows.
+spectra, with the number of components that is best for the row in hindsight. With `--incomplete`,
+every spectrum that is learnt from has gaps of its own of the same kind: `incomplete` is the error
+from these, `complete` from the same spectra without gaps. With `--predict`, a row is one property,
+and figures are RMSEP over that with complete spectra, of a calibration (SNV, PLS) on other rows.
 
-    python -m benchmarks.bench_imputer --output benchmarks/results/imputer.csv
-    python -m benchmarks.bench_imputer --predict --output benchmarks/results/imputer_predict.csv
+    R=benchmarks/results
+    python -m benchmarks.bench_imputer --output $R/imputer.csv
+    python -m benchmarks.bench_imputer --incomplete --repeats 1 --output $R/imputer_incomplete.csv
+    python -m benchmarks.bench_imputer --predict --output $R/imputer_predict.csv
 """
 
 import argparse
@@ -31,14 +34,17 @@ from threadpoolctl import threadpool_limits
 
 from skspektron import SNV
 from skspektron.datasets import fetch_corn, fetch_tablets
+from skspektron.foundation import SpektronImputer
 from skspektron.foundation._filling import HiddenRidge, standardize_visible
 from skspektron.foundation._gaps import interpolate_gaps, interpolate_hidden
 
 SIZES = 0, 5, 10, 20, 50  # complete spectra
+FEW = 10, 40  # incomplete spectra
 N_TEST = 30  # spectra with gaps
 LONGEST = 800  # channels; longer spectra are thinned out
 MOST, MOST_ROWS = 20, 80  # components of PCA; a third of the rows of a calibration
 COLUMNS = "set", "sets", "gaps", "n_complete", "imputer", "pca"
+INCOMPLETE_COLUMNS = "set", "sets", "gaps", "n_spectra", "incomplete", "complete"
 PREDICT_COLUMNS = "set", "property", "gaps", "n_complete", "imputer", "interpolation"
 REPORTING = {"alcohol_temperature", "soil_moisture", "cassava_presentation", "corn", "tablets"}
 NOT_ABSORBANCE = "reflectance"  # in the name of one array, whose other unit is in the set
@@ -132,13 +138,30 @@ def compare(data: DataSet, gaps: str, n_complete: int, seed: int) -> list[float]
     return [errors[1] / errors[0], min(errors[2:], default=np.nan) / errors[0]]
 
 
-def rows_of(data: DataSet, n_repeats: int) -> Iterator[tuple]:
+def compare_incomplete(data: DataSet, gaps: str, n_spectra: int, seed: int) -> list[float]:
+    """Return errors from incomplete and from complete spectra over that of a straight line."""
+    rng = np.random.default_rng([seed, n_spectra, *data.name.encode()])
+    p, draw = data.X.shape[1], GAPS[gaps]
+    rows, hidden = rng.permutation(len(data.X)), draw(p, rng=rng)
+    spectra, X = data.X[rows[:n_spectra]], data.X[rows[n_spectra:][:N_TEST]]
+    own = np.stack([draw(p, rng=rng) for _ in spectra])
+    z, mean, scale = standardize_visible(X, hidden)
+    fills = [interpolate_hidden(z, hidden)]
+    for known in (np.where(own, np.nan, spectra), spectra):
+        filled = SpektronImputer().fit(known).transform(np.where(hidden, np.nan, X))
+        fills.append((filled[:, hidden] - mean) / scale)
+    errors = [np.sum((fill - z[:, hidden]) ** 2) for fill in fills]
+    return [errors[1] / errors[0], errors[2] / errors[0]]
+
+
+def rows_of(data: DataSet, n_repeats: int, incomplete: bool) -> Iterator[tuple]:
     """Yield the rows of a data set."""
     sets = "reporting" if data.file in REPORTING else "development"
-    for gaps, n_complete in product(GAPS, SIZES):
-        if len(data.X) >= n_complete + 10:
-            found = [compare(data, gaps, n_complete, seed) for seed in range(n_repeats)]
-            yield data.name, sets, gaps, n_complete, *means(np.log(found))
+    run, sizes = (compare_incomplete, FEW) if incomplete else (compare, SIZES)
+    for gaps, size in product(GAPS, sizes):
+        if len(data.X) >= size + 10:
+            found = [run(data, gaps, size, seed) for seed in range(n_repeats)]
+            yield data.name, sets, gaps, size, *means(np.log(found))
 
 
 def means(logs: NDArray) -> list[str]:
@@ -176,11 +199,14 @@ def predictions_of(X: NDArray, y: NDArray, n_repeats: int) -> Iterator[tuple]:
         yield gaps, n_complete, *means(np.array(ratios))
 
 
-def all_rows(folder: Path, predict: bool, n_repeats: int) -> Iterator[tuple]:
-    """Yield the rows of all data sets."""
-    if not predict:
+def all_rows(args: argparse.Namespace) -> Iterator[tuple]:
+    """Yield the rows of all data sets; of one instrument each with `--incomplete`."""
+    folder, n_repeats, seen = args.data, args.repeats, set()
+    if not args.predict:
         for data in chain(data_sets(folder), classics()):
-            yield from rows_of(data, n_repeats)
+            if not args.incomplete or data.file not in seen:
+                yield from rows_of(data, n_repeats, args.incomplete)
+            seen.add(data.file)
         return
     for data in data_sets(folder):
         with np.load(folder / f"{data.file}.npz") as file:
@@ -202,12 +228,13 @@ def table(rows: Sequence[dict]) -> list[str]:
     """Return the lines of a table in Markdown: the figures of both columns by gaps and size."""
     first, second = list(rows[0])[4:]
     kinds = sorted({row["sets"] for row in rows}) if "sets" in rows[0] else [""]
-    sizes = sorted({int(row["n_complete"]) for row in rows})
+    size_column = list(rows[0])[3]
+    sizes = sorted({int(row[size_column]) for row in rows})
     lines = [f"| gaps | {' | '.join(map(str, sizes))} |", "|---" * (len(sizes) + 1) + "|"]
     for kind, gaps in product(kinds, GAPS):
         cells = []
         for size in sizes:
-            own = [r for r in rows if r["gaps"] == gaps and r["n_complete"] == str(size)]
+            own = [r for r in rows if r["gaps"] == gaps and r[size_column] == str(size)]
             own = [r for r in own if r.get("sets", "") == kind]
             pair = [f"{geometric_mean(own, name):.2g}" for name in (first, second)]
             cells.append(pair[0] if pair[1] == "nan" else f"{pair[0]} ({pair[1]})")
@@ -220,7 +247,9 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=os.environ.get("SKSPEKTRON_DATA"))
     parser.add_argument("--repeats", type=int, default=2)
-    parser.add_argument("--predict", action="store_true")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--predict", action="store_true")
+    kind.add_argument("--incomplete", action="store_true")
     parser.add_argument("--output", type=Path, default=Path("bench_imputer.csv"))
     return parser.parse_args(argv)
 
@@ -228,11 +257,12 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 def main(argv: Sequence[str]) -> None:
     """Run and print the table."""
     args = parse(argv)
-    columns = PREDICT_COLUMNS if args.predict else COLUMNS
+    columns = INCOMPLETE_COLUMNS if args.incomplete else COLUMNS
+    columns = PREDICT_COLUMNS if args.predict else columns
     with threadpool_limits(1), args.output.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
-        for row in all_rows(args.data, args.predict, args.repeats):
+        for row in all_rows(args):
             writer.writerow(row)
     with args.output.open(newline="") as file:
         print("\n".join(table(list(csv.DictReader(file)))))

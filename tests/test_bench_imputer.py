@@ -45,6 +45,12 @@ def test_complete_spectra_beat_interpolation_on_simulated_ones(folder):
     assert {row["pca"] for row in none} == {"nan"}
 
 
+def test_incomplete_spectra_come_close_to_complete_ones(folder, monkeypatch):
+    monkeypatch.setattr(bench_imputer, "FEW", (12,))
+    for row in rows(folder, "--incomplete"):
+        assert 0 < float(row["incomplete"]) < 0.05 and float(row["complete"]) < 0.05
+
+
 def test_predictions_from_filled_spectra_are_those_of_complete_ones(folder):
     found = rows(folder, "--predict")
     many = [row for row in found if row["n_complete"] == "50"]

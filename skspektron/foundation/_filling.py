@@ -43,11 +43,12 @@ class HiddenRidge:
     axes: NDArray[Any]  # (v, r)
     coef: NDArray[Any]  # (s, r, h)
     residuals: NDArray[Any]
+    scale: NDArray[Any]  # (k, 1), of the spectra; residuals are in its unit
 
     @classmethod
     def fit(cls, spectra: NDArray[Any], hidden: NDArray[np.bool_]) -> "HiddenRidge":
         """Fit complete spectra (k, p), of which none is constant in the visible channels."""
-        Z = standardize_visible(spectra, hidden)[0]
+        Z, _, scale = standardize_visible(spectra, hidden)
         target = Z[:, hidden] - interpolate_hidden(Z, hidden)
         rows = Z[:, ~hidden]
         k, mean, target_mean = len(rows), rows.mean(axis=0), target.mean(axis=0)
@@ -67,7 +68,7 @@ class HiddenRidge:
         coef = ((1 - shrinkage) / size)[:, :, None] * along
         alone = Z[:, hidden] - interpolate_gaps(Z, hidden)
         residuals = np.concatenate([alone[None], held_out])
-        return cls(hidden, mean, target_mean, axes.T, coef, residuals)
+        return cls(hidden, mean, target_mean, axes.T, coef, residuals, scale)
 
     def gaps(self) -> NDArray[np.intp]:
         """Return the number of the gap, from 0, that each hidden channel belongs to."""

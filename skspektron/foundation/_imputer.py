@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,20 +13,17 @@ from .._documentation import DocumentedEstimator
 from .._fitting import unfitted_on_failure
 from .._frames import in_order_of_names, with_text_names
 from .._parameters import Choice, Number, Rules, check_parameters
-from ._filling import MIN_SPECTRA, HiddenRidge, usable_spectra
+from ._filling import MIN_SPECTRA
 from ._gaps import interpolate_gaps
-
-MAX_SPECTRA = 200  # for a regression; its time grows with their square
-N_BLOCKS = 10  # hidden in turn for `held_out_errors_`
+from ._product import Product, patterns
 
 
 class SpektronImputer(OneToOneFeatureMixin, TransformerMixin, DocumentedEstimator):
     r"""Fill in missing channels of spectra: NaN in, numbers out.
 
-    For channels that are dead, saturated or outside of an instrument's range. If `fit` gets
-    complete spectra of the same product, the missing channels H of a spectrum x are predicted from
-    its visible channels V by ridge regression on these spectra [1]_ [2]_, and what the regression
-    leaves at V is interpolated linearly by W:
+    For channels that are dead, saturated or outside of an instrument's range. The missing channels
+    H of a spectrum x are predicted from its visible channels V by ridge regression on other
+    spectra of the product [1]_ [2]_, and what the regression leaves at V is interpolated by W:
 
     .. math:: \hat x_H = r_H(x_V) + W\,\bigl(x_V - r_V(x_V)\bigr), \qquad
         r(x_V) = \bar x + B^{\mathsf T} (x_V - \bar x_V).
@@ -35,12 +31,12 @@ class SpektronImputer(OneToOneFeatureMixin, TransformerMixin, DocumentedEstimato
     Parameters
     ----------
     method : {"auto", "spectra", "interpolation"}, default="auto"
-        "spectra": regression on the complete spectra of `fit`, at least three. "interpolation":
-        from the channels around a gap, constant beyond the ends; nothing is learnt. "auto":
-        "spectra" if `fit` gets enough complete spectra, otherwise "interpolation".
+        "spectra": regression on the spectra of `fit`, at least three. "interpolation": from the
+        channels around a gap, constant beyond the ends; nothing is learnt. "auto": "spectra" if
+        `fit` gets enough of them, otherwise "interpolation".
     max_missing : float, default=0.7
         Largest fraction of missing channels of a spectrum, above 0 and below 1. `transform`
-        refuses spectra with more.
+        refuses spectra with more, and `fit` ignores them.
 
     Attributes
     ----------
@@ -49,13 +45,14 @@ class SpektronImputer(OneToOneFeatureMixin, TransformerMixin, DocumentedEstimato
     n_complete_ : int
         Number of spectra of `fit` without missing channels. Channels that are missing in all of
         them do not count.
-    complete_spectra_ : ndarray of shape (n_spectra, n_features_in_)
-        The complete spectra that are used, evenly chosen if there are more than 200. NaN marks
-        channels that are missing in all spectra of `fit`.
+    n_spectra_ : int
+        Number of spectra of `fit` that regressions use: at most 200 complete ones or, if there are
+        fewer than ten, these and at most 50 incomplete ones, evenly chosen; 0 with
+        "interpolation".
     held_out_errors_ : dict of str to float
         Root mean squared error of "spectra" and of "interpolation", in the unit of `X`: each
-        complete spectrum is held out in turn, and ten equal blocks of its channels are hidden in
-        turn. Empty with fewer than four complete spectra.
+        spectrum is held out in turn, and ten equal blocks of its channels are hidden in turn.
+        Empty if each block is complete in fewer than four spectra.
     n_features_in_ : int
         Number of spectral channels.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -64,8 +61,8 @@ class SpektronImputer(OneToOneFeatureMixin, TransformerMixin, DocumentedEstimato
     Raises
     ------
     ValueError
-        In `fit`, with fewer than three complete spectra and ``method="spectra"``. In `transform`,
-        if more than `max_missing` of the channels of a spectrum are NaN.
+        In `fit`, with fewer than three spectra and ``method="spectra"``. In `transform`, if more
+        than `max_missing` of the channels of a spectrum are NaN.
 
     See Also
     --------
@@ -74,18 +71,20 @@ class SpektronImputer(OneToOneFeatureMixin, TransformerMixin, DocumentedEstimato
 
     Notes
     -----
-    Spectra are standardized by their visible channels before the regression, so that complete
-    spectra may differ from x in offset and gain. Each gap gets the average of regressions with
+    Spectra are standardized by their visible channels before the regression, so that those of
+    `fit` may differ from x in offset and gain. Each gap gets the average of regressions with
     eleven penalties and of interpolation alone, with weights from their error on held-out
-    spectra, as in `KernelEnsembleRegressor`.
+    spectra, as in `KernelEnsembleRegressor`. With fewer than ten complete spectra, each gap is
+    filled in from the spectra that were measured there, whose own gaps are filled in from each
+    other, in two passes; with fewer than three of these, it is interpolated.
     Interpolation averages a straight line and two Gaussian processes with Matérn covariances [3]_,
     with weights inversely proportional to their squared errors on blocks of channels around the
-    gap, each hidden in turn. Channels count as equally spaced.
-    Channels that are missing in all spectra of `fit` are interpolated from the others. Spectra
-    without NaN are returned unchanged, and no result depends on other rows of `transform`.
+    gap, each hidden in turn. Channels count as equally spaced. Channels that are missing in all
+    spectra of `fit` are interpolated from the others.
+    Spectra without NaN are returned unchanged, and no result depends on other rows of `transform`.
     The regression is fitted once per pattern of missing channels, in O(n_spectra² n_features).
-    A filled channel is a prediction, not a measurement: a band that complete spectra do not have
-    is not found, and noise is not imitated.
+    A filled channel is a prediction, not a measurement: a band that other spectra do not have is
+    not found, and noise is not imitated.
 
     References
     ----------
@@ -114,25 +113,25 @@ class SpektronImputer(OneToOneFeatureMixin, TransformerMixin, DocumentedEstimato
 
     @unfitted_on_failure
     def fit(self, X: ArrayLike, y: None = None) -> SpektronImputer:
-        """Store the complete spectra of `X`, which may have NaN."""
+        """Store spectra of the product; `X` may have NaN."""
         check_parameters(self)
         X = self._check(with_text_names(X), reset=True).astype(np.float64)
         missing = np.isnan(X)
-        complete = ~missing[:, ~missing.all(axis=0)].any(axis=1) & ~missing.all(axis=1)
-        self.n_complete_ = int(np.count_nonzero(complete))
-        if self.method == "spectra" and self.n_complete_ < MIN_SPECTRA:
+        self._known = ~missing.all(axis=0)
+        n_missing = np.count_nonzero(missing, axis=1)
+        X = X[n_missing <= self.max_missing * X.shape[1]][:, self._known]
+        self.n_complete_ = int(np.count_nonzero(~np.isnan(X).any(axis=1)))
+        if self.method == "spectra" and len(X) < MIN_SPECTRA:
             raise ValueError(
-                f"method='spectra' needs at least {MIN_SPECTRA} complete spectra, X has "
-                f"{self.n_complete_} in {len(X)} rows. Pass method='interpolation', or add "
-                "complete spectra of the product."
+                f"method='spectra' needs at least {MIN_SPECTRA} spectra with at most "
+                f"{100 * self.max_missing:g} % of the channels missing, X has {len(X)} in "
+                f"{len(missing)} rows. Pass method='interpolation', or add spectra of the product."
             )
-        has_enough = self.n_complete_ >= MIN_SPECTRA
-        auto = "spectra" if has_enough else "interpolation"
+        auto = "spectra" if len(X) >= MIN_SPECTRA else "interpolation"
         self.method_ = auto if self.method == "auto" else self.method
-        n_used = min(self.n_complete_, MAX_SPECTRA)
-        at = np.linspace(0, max(self.n_complete_ - 1, 0), n_used).round().astype(int)
-        self.complete_spectra_ = X[complete][at]
-        self.held_out_errors_ = _held_out_errors(self.complete_spectra_)
+        self._product = Product.of(X) if self.method_ == "spectra" else None
+        self.n_spectra_ = 0 if self._product is None else len(self._product.spectra)
+        self.held_out_errors_ = {} if self._product is None else self._product.held_out_errors()
         return self
 
     def transform(self, X: ArrayLike) -> NDArray[np.floating]:
@@ -142,7 +141,7 @@ class SpektronImputer(OneToOneFeatureMixin, TransformerMixin, DocumentedEstimato
         X = self._check(X, reset=False)
         self._check_missing(X)
         filled = X.astype(np.float64)
-        for rows, missing in _patterns(filled):
+        for rows, missing in patterns(filled):
             filled[rows] = self._fill(filled[rows], missing)
         return filled.astype(X.dtype)
 
@@ -165,16 +164,13 @@ class SpektronImputer(OneToOneFeatureMixin, TransformerMixin, DocumentedEstimato
 
     def _fill(self, X: NDArray[Any], missing: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Return spectra that lack the same channels with these filled in."""
-        filled = X.copy()
-        known = np.isfinite(self.complete_spectra_).all(axis=0)
-        learnt = missing & known
-        if self.method_ == "spectra" and learnt.any() and not missing[known].all():
-            spectra = usable_spectra(self.complete_spectra_[:, known], learnt[known])
-            if len(spectra) >= MIN_SPECTRA:
-                ridge = HiddenRidge.fit(spectra, learnt[known])
-                filled[:, learnt] = ridge.predict(X[:, known])
-                missing = missing & ~known
+        filled, known = X.copy(), self._known
         filled[:, missing] = interpolate_gaps(filled, missing)
+        learnt = missing & known
+        if self._product is not None and learnt.any() and not learnt[known].all():
+            filled[:, known] = self._product.fill(filled[:, known], learnt[known])
+            missing = missing & ~known
+            filled[:, missing] = interpolate_gaps(filled, missing)
         return filled
 
     def __sklearn_tags__(self):
@@ -182,31 +178,3 @@ class SpektronImputer(OneToOneFeatureMixin, TransformerMixin, DocumentedEstimato
         tags.input_tags.allow_nan = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def _patterns(X: NDArray[Any]) -> Iterator[tuple[NDArray[np.intp], NDArray[np.bool_]]]:
-    """Yield the rows of every pattern of missing channels, and the pattern (p,)."""
-    missing = np.isnan(X)
-    rows = np.flatnonzero(missing.any(axis=1))
-    patterns, number = np.unique(missing[rows], axis=0, return_inverse=True)
-    for n, pattern in enumerate(patterns):
-        yield rows[number.ravel() == n], pattern
-
-
-def _held_out_errors(spectra: NDArray[Any]) -> dict[str, float]:
-    """Return errors of complete spectra, each held out, with ten blocks hidden in turn."""
-    spectra = spectra[:, np.isfinite(spectra).all(axis=0)]
-    if len(spectra) <= MIN_SPECTRA or spectra.shape[1] < N_BLOCKS:
-        return {}
-    squares = np.zeros(2)
-    for block in np.array_split(np.arange(spectra.shape[1]), N_BLOCKS):
-        hidden = np.isin(np.arange(spectra.shape[1]), block)
-        used = usable_spectra(spectra, hidden)
-        if len(used) <= MIN_SPECTRA:
-            return {}
-        scale = used[:, ~hidden].std(axis=1, keepdims=True)
-        ridge = HiddenRidge.fit(used, hidden)
-        residuals = ridge.held_out(), ridge.residuals[0]
-        squares += [np.mean((scale * each) ** 2) * len(block) for each in residuals]
-    errors = np.sqrt(squares / spectra.shape[1])
-    return dict(zip(("spectra", "interpolation"), map(float, errors), strict=True))

@@ -82,12 +82,35 @@ def test_rows_do_not_depend_on_each_other(X):
     np.testing.assert_allclose(alone, model.transform(gaps), rtol=1e-10)
 
 
-def test_incomplete_rows_of_fit_do_not_count(X):
+def test_incomplete_rows_do_not_count_beside_ten_complete_ones(X):
     both = np.concatenate([with_gaps(X[10:20]), X[:10]])
     model, gaps = SpektronImputer().fit(both), with_gaps(X[20:])
-    assert model.n_complete_ == 10
+    assert (model.n_complete_, model.n_spectra_) == (10, 10)
     expected = SpektronImputer().fit(X[:10]).transform(gaps)
     np.testing.assert_array_equal(model.transform(gaps), expected)
+
+
+@pytest.mark.parametrize("n_complete", [0, 3])
+def test_incomplete_spectra_fill_each_other(X, n_complete):
+    gaps = with_gaps(X)
+    gaps[:n_complete] = X[:n_complete]
+    model = SpektronImputer().fit(gaps[:20])
+    assert (model.method_, model.n_complete_, model.n_spectra_) == ("spectra", n_complete, 20)
+    alone = SpektronImputer(method="interpolation").fit(X)
+    for rows in (slice(20), slice(20, 40)):
+        error = rms(model.transform(gaps[rows]), X[rows], gaps[rows])
+        assert error < 0.2 * rms(alone.transform(gaps[rows]), X[rows], gaps[rows])
+    errors = model.held_out_errors_
+    assert errors["spectra"] < 0.5 * errors["interpolation"]
+
+
+def test_gap_of_too_many_spectra_is_interpolated(X):
+    gaps = X[:10].copy()
+    gaps[:8, 20:28] = np.nan
+    model = SpektronImputer().fit(gaps)
+    assert (model.method_, model.n_complete_) == ("spectra", 2)
+    alone = SpektronImputer(method="interpolation").fit(X)
+    np.testing.assert_array_equal(model.transform(gaps), alone.transform(gaps))
 
 
 def test_channels_that_no_spectrum_has_are_interpolated(X):
@@ -106,15 +129,16 @@ def test_channels_that_no_spectrum_has_are_interpolated(X):
     np.testing.assert_allclose(filled, interpolated)
 
 
-@pytest.mark.parametrize("n", [0, 1, 2])
-def test_interpolates_without_enough_complete_spectra(X, n):
-    model = SpektronImputer().fit(np.concatenate([X[:n], with_gaps(X[n:10])]))
-    assert (model.method_, model.n_complete_) == ("interpolation", n)
-    line = SpektronImputer(method="interpolation").fit(X)
+@pytest.mark.parametrize("n", [1, 2])
+def test_interpolates_without_enough_spectra(X, n):
+    empty = np.full((4, N_CHANNELS), np.nan)
+    model = SpektronImputer().fit(np.concatenate([X[:n], empty]))
+    assert (model.method_, model.n_complete_, model.n_spectra_) == ("interpolation", n, 0)
+    alone = SpektronImputer(method="interpolation").fit(X)
     gaps = with_gaps(X[10:])
-    np.testing.assert_array_equal(model.transform(gaps), line.transform(gaps))
-    with pytest.raises(ValueError, match=f"at least 3 complete spectra, X has {n} in 10 rows"):
-        clone(model).set_params(method="spectra").fit(np.concatenate([X[:n], with_gaps(X[n:10])]))
+    np.testing.assert_array_equal(model.transform(gaps), alone.transform(gaps))
+    with pytest.raises(ValueError, match=f"at least 3 spectra .* X has {n} in {n + 4} rows"):
+        clone(model).set_params(method="spectra").fit(np.concatenate([X[:n], empty]))
 
 
 def test_refuses_spectra_with_too_few_visible_channels(X):
@@ -137,9 +161,8 @@ def test_flat_and_equal_spectra_are_filled(X):
 def test_many_complete_spectra_are_thinned_out_evenly(X):
     many = np.concatenate([X + shift for shift in np.arange(6) / 10])
     model = SpektronImputer().fit(many)
-    assert model.n_complete_ == 240
-    assert model.complete_spectra_.shape == (200, N_CHANNELS)
-    np.testing.assert_array_equal(model.complete_spectra_[[0, -1]], many[[0, -1]])
+    assert (model.n_complete_, model.n_spectra_) == (240, 200)
+    np.testing.assert_array_equal(model._product.spectra[[0, -1]], many[[0, -1]])
 
 
 def test_float32_is_kept(X):
