@@ -82,7 +82,7 @@ def test_mean_is_over_files_first():
     assert bench_imputer.geometric_mean(found, "x") == pytest.approx(4)
 
 
-@pytest.mark.parametrize("name", ["imputer.csv", "imputer_predict.csv"])
+@pytest.mark.parametrize("name", ["imputer.csv", "imputer_incomplete.csv", "imputer_predict.csv"])
 def test_page_quotes_the_committed_results(name):
     page = (ROOT / "docs" / "preprocessing.md").read_text(encoding="utf-8")
     lines = bench_imputer.table(committed(name))
