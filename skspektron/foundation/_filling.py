@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
+from .._decompositions import thin_svd
 from ._gaps import interpolate_gaps, interpolate_hidden
 
 # Penalties of the ridge regressions, in units of the mean square of a spectrum of the regression.
@@ -53,7 +54,7 @@ class HiddenRidge:
         rows = Z[:, ~hidden]
         k, mean, target_mean = len(rows), rows.mean(axis=0), target.mean(axis=0)
         rows, centred = rows - mean, target - target_mean
-        U, size, axes = np.linalg.svd(rows, full_matrices=False)
+        U, size, axes = thin_svd(rows)
         kept = size**2 > ROUNDING * max(size[0] ** 2, np.finfo(float).tiny)
         U, size, axes = U[:, kept], size[kept], axes[kept]
         penalties = PENALTIES * np.mean(rows**2) * rows.shape[1]

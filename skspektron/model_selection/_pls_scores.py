@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._decompositions import thin_svd
 from ..metrics._variance import target_scale
 
 # Of 2, 3, 5 and 8 components, autoscaled or not, none was better than 5 by more than the standard
@@ -35,7 +36,7 @@ def pls_scores(X: NDArray[Any], y: NDArray[Any], n_components: int) -> NDArray[A
     scores: list[NDArray[Any]] = []
     while len(scores) < min(n_components, len(X) - 1):
         # Y needs no deflation: what is left of the spectra is orthogonal to the scores.
-        U, s, _ = np.linalg.svd(E.T @ Y, full_matrices=False)
+        U, s, _ = thin_svd(E.T @ Y)
         if s[0] <= smallest:
             break
         smallest = max(smallest, NEGLIGIBLE * s[0])

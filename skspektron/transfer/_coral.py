@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 
+from .._decompositions import thin_svd
 from .._parameters import Number, Rules
 from .._typing import InstrumentName, MemoryLike, RandomState, Selection, Sources
 from ._core._mapped import MappedTransfer
@@ -187,5 +188,5 @@ def _principal_variances(X, weights=None):
     deviation = X - np.average(X, axis=0, weights=weights)
     if weights is not None:
         deviation = np.sqrt(weights)[:, None] * deviation
-    _, s, Vt = np.linalg.svd(deviation, full_matrices=False)
+    _, s, Vt = thin_svd(deviation)
     return s**2 / max((len(X) if weights is None else weights.sum()) - 1, 1), Vt

@@ -13,7 +13,9 @@ N_CHANNELS = 60
 
 @pytest.fixture(scope="module")
 def X():
-    data = make_instruments(40, ("A",), wavelength=np.linspace(1100, 2500, N_CHANNELS))
+    data = make_instruments(
+        40, ("A",), wavelength=np.linspace(1100, 2500, N_CHANNELS), random_state=0
+    )
     return data.X["A"]
 
 

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..._decompositions import thin_svd
+
 # With the automatic penalty of pairs, weights along a difference whose square is this fraction of
 # the largest are halved; weights along larger differences almost vanish.
 HALVED_FRACTION = 1e-6
@@ -58,7 +60,7 @@ class PairDifference:
 
     def decompose(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return the eigenvalues of D above zero and their eigenvectors in columns."""
-        _, s, Vt = np.linalg.svd(self.rows, full_matrices=False)
+        _, s, Vt = thin_svd(self.rows)
         return s**2, Vt.T
 
     def automatic_penalty(

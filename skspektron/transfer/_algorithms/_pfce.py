@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
+from ..._decompositions import thin_svd
+
 # Penalty on squared steps away from the given coefficients, as a fraction of |A|^2: it decides
 # between equally good solutions, of which there are many with fewer standards than channels.
 STEP_COST = 1e-12
@@ -45,7 +47,7 @@ def fit_near(
         return b1.copy()
     kappa = np.sqrt(1 / min_correlation**2 - 1)
     fixed = np.column_stack([u / np.linalg.norm(u), np.full(len(u), len(u) ** -0.5)])
-    _, s, Vt = np.linalg.svd(A - (A @ fixed) @ fixed.T, full_matrices=False)
+    _, s, Vt = thin_svd(A - (A @ fixed) @ fixed.T)
     in_row_space = (s > rounding * np.linalg.norm(A)) & (kappa > 0)
     basis = np.column_stack([fixed, Vt[in_row_space].T])  # (n_features, 2 + rank)
     step_cost = np.sqrt(STEP_COST * np.sum(A**2) or 1.0)
@@ -70,7 +72,7 @@ def _fit_in_cone(B, r, kappa):
     if np.linalg.norm(free[1:]) <= kappa * free[0]:
         return free
     axis = B[:, 0]
-    U, s, Vt = np.linalg.svd(B[:, 1:], full_matrices=False)
+    U, s, Vt = thin_svd(B[:, 1:])
 
     def slope(a):
         """Return the derivative at a of half the minimal |r - Bz|^2; it increases with a."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..._decompositions import thin_svd
 from .._algorithms._pairs import shrinkage
 from ._base import LowRankRegression
 
@@ -100,6 +101,6 @@ class CCAMap(LowRankRegression):
             axes.append(U[:, :n_components])
         # Without a penalty, the scores are orthonormal, so the singular values are correlations.
         scores = [U * root for U, root in zip(axes, roots, strict=True)]
-        R, correlations, Qt = np.linalg.svd(scores[0].T @ scores[1], full_matrices=False)
+        R, correlations, Qt = thin_svd(scores[0].T @ scores[1])
         whitened = axes[0] * (roots[0] / pairs.target_axes[0][:n_components])
         return pairs.X.T @ whitened @ (R * correlations), scores[1] @ Qt.T, correlations
