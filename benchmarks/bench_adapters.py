@@ -25,7 +25,14 @@ import torch
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from benchmarks.bench_transfer import DATA, Task, first_derivative, half_of_samples, split
+from benchmarks.bench_transfer import (
+    DATA,
+    Task,
+    first_derivative,
+    half_of_samples,
+    read_rows,
+    split,
+)
 from skspektron import transfer
 from skspektron.datasets import make_instruments
 from skspektron.model_selection import stack_instruments
@@ -134,14 +141,6 @@ def speed(done: set) -> Iterator[tuple]:
         start = process_time()
         model.fit(X, y, instrument=instrument, sample_id=sample_id)
         yield name, "lora", 10, "same", "nan", f"{process_time() - start:.2f}"
-
-
-def read_rows(path: Path) -> list[dict]:
-    """Return the rows of a CSV, none if there is no file."""
-    if not path.exists():
-        return []
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def run(path: Path, seed: int = 0) -> None:

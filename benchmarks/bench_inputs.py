@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from benchmarks.bench_calibration import FILES, SpectralSet, load
-from benchmarks.bench_embedding import cross_validate, geometric_mean, nested
+from benchmarks.bench_embedding import cross_validate, geometric_mean, nested, read_rows
 from skspektron import SNV, SpektronEmbedder, SpektronPretrainer
 from skspektron._nn.presets import PRESETS
 from skspektron.metrics import rmsep
@@ -146,14 +146,6 @@ def table(rows: Sequence[dict]) -> list[str]:
         f"| {' | '.join([*names, *cells, *[''] * (n_cells - len(cells))])} |"
         for names, cells in lines.items()
     ]
-
-
-def read_rows(path: Path) -> list[dict[str, str]]:
-    """Return the rows of earlier runs."""
-    if not path.exists():
-        return []
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:

@@ -15,19 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.bench_transfer import NAMES, R2_FLOOR, comparison, read_rows, regrets
+from benchmarks.bench_transfer import METHODS, R2_FLOOR, comparison, read_rows, regrets
 from benchmarks.compact import expand
+from benchmarks.remake import NETWORKS, SETS
 
 RESULTS = Path(__file__).parent / "results"
 DOCS = Path(__file__).parents[1] / "docs"
-SETS = {
-    "corn": "corn",
-    "tablets": "tablets",
-    "sugarcane": "sugarcane",
-    "alcohol": "alcohol",
-    "soil-moisture": "soil",
-    "cassava": "cassava",
-}
+SHORT = {"soil-moisture": "soil"}  # names of sets in the head of a table
 LABELS = {
     "no-transfer": "no transfer",
     "mean-centring": "mean-centring",
@@ -58,11 +52,8 @@ LABELS = {
 }
 SIZES = ("0", "2", "5", "10", "15", "20", "30")
 SLOW = ("coral", "mean-centring", "pds", "nar", "ensemble", "lora", "lora-random", "fno", "ttt")
-UNFINISHED = (*SLOW[-4:], *(method for method in LABELS if method.endswith("published")))
-CLASSES = {method: name for name, method in NAMES.items()} | {
-    "full-recalibration": "FullRecalibration",
-    "no-transfer": "NoTransfer",
-}
+UNFINISHED = (*NETWORKS, *(method for method in LABELS if method.endswith("published")))
+CLASSES = {name: method.estimator for name, method in METHODS.items()}
 SITUATIONS = {
     "no standards, target spectra of the same samples": [("coral", "0"), ("di-pls", "0")],
     "2 standards": [("ensemble", "2"), ("nar", "2")],
@@ -145,7 +136,7 @@ def by_situation(results: Mapping[str, Results]) -> str:
         for situation, fits in SITUATIONS.items()
         for i, (method, n) in enumerate(fits)
     ]
-    return markdown(["you have", "method", *(SETS[data] for data in results)], rows)
+    return markdown(["you have", "method", *(SHORT.get(data, data) for data in results)], rows)
 
 
 def regret(results: Mapping[str, Results], sizes: Sequence[str]) -> str:
@@ -171,7 +162,7 @@ def regret(results: Mapping[str, Results], sizes: Sequence[str]) -> str:
             table.append([label, *own[sizes[-1]], *summary])
     table.sort(key=lambda row: np.mean(row[-2 * len(sizes) :: 2]))
     header = [f"{name}, {n}" for n in sizes for name in ("mean", "largest")]
-    header = ["method", *(f"{SETS.get(data, data)}, {sizes[-1]}" for data in results), *header]
+    header = ["method", *(f"{SHORT.get(data, data)}, {sizes[-1]}" for data in results), *header]
     return markdown(header, [[label, *(f"{v:.2f}" for v in own)] for label, *own in table])
 
 
@@ -188,7 +179,7 @@ def recalibration(results: Mapping[str, Results], sizes: Sequence[str]) -> str:
         cells = [equal_size(of_data, method, n) for of_data in results.values() for n in sizes]
         if any(cells):
             rows.append([label, *cells])
-    header = [f"{SETS.get(data, data)}, {n}" for data in results for n in sizes]
+    header = [f"{SHORT.get(data, data)}, {n}" for data in results for n in sizes]
     return markdown(["method", *header], rows)
 
 
