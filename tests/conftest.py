@@ -20,6 +20,14 @@ from skspektron.model_selection import stack_instruments
 set_hypothesis_home_dir(Path(tempfile.gettempdir(), "hypothesis"))  # not into the repository
 
 
+@pytest.fixture(autouse=True)
+def close_figures():
+    """Close what a test has drawn, so that no other test depends on it."""
+    yield
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")
+
+
 @pytest.fixture(scope="session")
 def data_dir():
     """Return the folder of public spectra, which are not in the repository; skip without it."""
