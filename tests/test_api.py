@@ -44,7 +44,14 @@ PUBLIC = {
     ],
     "skspektron.calibration": ["KernelEnsembleRegressor"],
     "skspektron.cluster": ["CosineKMeans", "VonMisesFisherMixture"],
-    "skspektron.datasets": ["SpektraArchive", "fetch_corn", "fetch_tablets", "make_instruments"],
+    "skspektron.datasets": [
+        "SpektraArchive",
+        "fetch_corn",
+        "fetch_sugarcane",
+        "fetch_tablets",
+        "load_two_instruments",
+        "make_instruments",
+    ],
     "skspektron.foundation": [
         "Architecture",
         "SpektronEmbedder",

@@ -58,12 +58,20 @@ NO_PUBLICATION = {
     "classify_kernels",
     "describe_weights",
     "embed_archive",
+    "load_two_instruments",
     "stack_instruments",
     "transfer_curve",
     "transfer_report",
 }
 # They cite data, a file format or software, or display what another class defines.
-NO_FORMULA = {"InfluenceDisplay", "dask_parallel", "fetch_corn", "fetch_tablets", "read_spectra"}
+NO_FORMULA = {
+    "InfluenceDisplay",
+    "dask_parallel",
+    "fetch_corn",
+    "fetch_sugarcane",
+    "fetch_tablets",
+    "read_spectra",
+}
 
 
 def public_names():

@@ -14,7 +14,15 @@ import torch
 from skspektron import _files
 from skspektron._nn.architecture import Architecture
 from skspektron._training._adapter_files import load_adapter
-from skspektron.datasets import SpektraArchive, _corn, _tablets, fetch_corn, fetch_tablets
+from skspektron.datasets import (
+    SpektraArchive,
+    _corn,
+    _sugarcane,
+    _tablets,
+    fetch_corn,
+    fetch_sugarcane,
+    fetch_tablets,
+)
 from skspektron.foundation import SpektronEmbedder, SpektronPretrainer, describe_weights
 from skspektron.foundation._weights import load_network
 from skspektron.io import LinearCalibration, read_spectra
@@ -90,11 +98,13 @@ def test_objects_in_an_archive_are_refused_and_not_unpickled(tmp_path, name):
     assert not (tmp_path / "trace").exists()
 
 
-@pytest.mark.parametrize("fetch", [fetch_corn, fetch_tablets])
+@pytest.mark.parametrize("fetch", [fetch_corn, fetch_sugarcane, fetch_tablets])
 def test_a_data_set_that_is_not_the_published_one_is_not_opened(tmp_path, fetch):
     bomb = pickle.dumps(Bomb(tmp_path / "trace"))
-    for name in (_corn.FILE.name, *(file.name for file in _tablets.FILES.values())):
-        (tmp_path / name).write_bytes(bomb)
+    files = [_corn.FILE, *_sugarcane.SPECTRA.values(), *_tablets.FILES.values()]
+    (tmp_path / "sugarcane").mkdir()
+    for file in files:
+        (tmp_path / file.name).write_bytes(bomb)
     with pytest.raises(ValueError, match=f"has {len(bomb)} bytes and SHA-256"):
         fetch(data_home=tmp_path)
     assert not (tmp_path / "trace").exists()

@@ -19,7 +19,10 @@ BLOCK = 2**20  # bytes that are read at once
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A published file: its name, URL (of the file or of a zip with it) and SHA-256."""
+    """A published file: its name, URL (of the file or of a zip with it) and SHA-256.
+
+    The name may start with a folder, such as "sugarcane/F750.CSV", if it is a common one.
+    """
 
     name: str
     url: str
@@ -66,7 +69,9 @@ def _download(remote: RemoteFile, folder: Path) -> Path:
             if zipfile.is_zipfile(received):
                 received = _unzip(received, remote)
             _verify(received, remote, folder, what=f"The download from {remote.url}")
-            return received.replace(folder / remote.name)
+            path = folder / remote.name
+            path.parent.mkdir(exist_ok=True)
+            return received.replace(path)
     except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
         raise OSError(
             f"{remote.name} could not be downloaded from {remote.url} to {folder}: {error}. "
@@ -120,12 +125,13 @@ def _receive(url: str, path: Path) -> None:
 def _unzip(archive: Path, remote: RemoteFile) -> Path:
     """Extract the member of `archive` with the name of `remote` beside it."""
     with zipfile.ZipFile(archive) as opened:
-        members = [info for info in opened.infolist() if Path(info.filename).name == remote.name]
+        name = Path(remote.name).name
+        members = [info for info in opened.infolist() if Path(info.filename).name == name]
         if not members:
-            raise zipfile.BadZipFile(f"the zip has {opened.namelist()[:20]}, not {remote.name}")
+            raise zipfile.BadZipFile(f"the zip has {opened.namelist()[:20]}, not {name}")
         if members[0].file_size > MAX_BYTES:  # zipfile reads no more than this size
             raise zipfile.BadZipFile(
-                f"{remote.name} has {members[0].file_size} bytes in the zip, more than {MAX_BYTES}"
+                f"{name} has {members[0].file_size} bytes in the zip, more than {MAX_BYTES}"
             )
         member = archive.with_name("member")
         member.write_bytes(opened.read(members[0]))
