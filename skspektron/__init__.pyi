@@ -9,6 +9,7 @@ from . import model_selection as model_selection
 from . import preprocessing as preprocessing
 from . import reliability as reliability
 from . import transfer as transfer
+from . import validation as validation
 from .calibration import KernelEnsembleRegressor as KernelEnsembleRegressor
 from .foundation import SpektronEmbedder as SpektronEmbedder
 from .foundation import SpektronImputer as SpektronImputer

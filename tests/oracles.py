@@ -1,6 +1,7 @@
 """Slow, literal implementations of the formulas, which the tests compare the package with."""
 
 import numpy as np
+from scipy import stats
 
 # Standard normal variate ---------------------------------------------------------------
 
@@ -508,3 +509,52 @@ def fill_by_ridge(spectra, x, hidden, penalty):
         np.flatnonzero(hidden), np.flatnonzero(~hidden), x[~hidden] - predicted[~hidden]
     )
     return predicted[hidden] + rest
+
+
+# Validation ----------------------------------------------------------------------------
+
+
+def validation(y, y_hat, sec, sec_dof, alpha):
+    """Compute the figures and limits of ISO 12099 sample by sample, and the joint F-test."""
+    n = len(y)
+    e = [y_hat[i] - y[i] for i in range(n)]
+    bias = sum(e) / n
+    sep = (sum((e[i] - bias) ** 2 for i in range(n)) / (n - 1)) ** 0.5
+    mean_hat, mean = sum(y_hat) / n, sum(y) / n
+    s_hat = sum((y_hat[i] - mean_hat) ** 2 for i in range(n)) / (n - 1)
+    covariance = sum((y_hat[i] - mean_hat) * (y[i] - mean) for i in range(n)) / (n - 1)
+    b = covariance / s_hat
+    a = mean - b * mean_hat
+    s_res = (sum((y[i] - a - b * y_hat[i]) ** 2 for i in range(n)) / (n - 2)) ** 0.5
+    t_slope = abs(b - 1) * (s_hat * (n - 1) / s_res**2) ** 0.5
+    # Mandel & Linnig, with the sums written out.
+    x, xx = sum(y_hat), sum(value**2 for value in y_hat)
+    joint = (n * a**2 + 2 * a * (b - 1) * x + (b - 1) ** 2 * xx) / (2 * s_res**2)
+    s_y = (sum((y[i] - mean) ** 2 for i in range(n)) / (n - 1)) ** 0.5
+    return {
+        "bias": bias,
+        "bias_limit": stats.t.ppf(1 - alpha / 2, n - 1) * sep / n**0.5,
+        "bias_p": 2 * (1 - stats.t.cdf(abs(bias) * n**0.5 / sep, n - 1)),
+        "rmsep": (sum(e[i] ** 2 for i in range(n)) / n) ** 0.5,
+        "sep": sep,
+        "sep_limit": sec * stats.f.ppf(1 - alpha, n - 1, sec_dof) ** 0.5,
+        "sep_p": 1 - stats.f.cdf((sep / sec) ** 2, n - 1, sec_dof),
+        "slope": b,
+        "intercept": a,
+        "slope_p": 2 * (1 - stats.t.cdf(t_slope, n - 2)),
+        "joint_p": 1 - stats.f.cdf(joint, 2, n - 2),
+        "residual_error": s_res,
+        "residual_limit": sec * stats.f.ppf(1 - alpha, n - 2, sec_dof) ** 0.5,
+        "rpd": s_y / sep,
+        "y_std": s_y,
+    }
+
+
+def repeatability(values, ids):
+    """Pool the variance within samples."""
+    squares, dof = 0.0, 0
+    for sample in set(ids):
+        own = [value for value, i in zip(values, ids, strict=True) if i == sample]
+        squares += sum((value - sum(own) / len(own)) ** 2 for value in own)
+        dof += len(own) - 1
+    return (squares / dof) ** 0.5, dof

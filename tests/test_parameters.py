@@ -28,9 +28,14 @@ ROOMS = (
         "metrics",
         "model_selection",
     ),
-    *("preprocessing", "reliability", "transfer"),
+    *("preprocessing", "reliability", "transfer", "validation"),
 )
-RESULTS = {"TransferCurve", "KernelClasses", "OscillatorBank"}  # made by functions
+RESULTS = {
+    "TransferCurve",
+    "KernelClasses",
+    "OscillatorBank",
+    "ValidationReport",
+}  # made by functions
 PUBLIC = [
     getattr(room, name)
     for room in (import_module(f"skspektron.{room}") for room in ROOMS)

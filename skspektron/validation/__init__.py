@@ -1,0 +1,5 @@
+"""Validation, monitoring and maintenance of a calibration on the target instrument."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)
