@@ -13,7 +13,8 @@ measured on 60 simulated samples with 700 and 2,151 channels and ten standards.
 
 import argparse
 import csv
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from time import process_time
@@ -33,6 +34,7 @@ from benchmarks.bench_transfer import (
     read_rows,
     split,
 )
+from benchmarks.sidecar import PACKAGES, record_run
 from skspektron import transfer
 from skspektron.datasets import make_instruments
 from skspektron.model_selection import stack_instruments
@@ -196,16 +198,17 @@ def report(rows: list[dict]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
+def main(argv: Sequence[str]) -> None:
     """Compute what is missing and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, required=True, help="CSV file")
     parser.add_argument("--report", action="store_true", help="print the table only")
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     if not args.report:
+        record_run(args.output, argv, (*PACKAGES, "torch"))
         run(args.output)
     print(report(read_rows(args.output)))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

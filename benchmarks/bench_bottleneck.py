@@ -8,11 +8,12 @@ instruments) and a ridge regression of the concentrations (the smallest R2). Zer
 regression on source latents predicts target spectra, compared with PLS on the spectra without
 transfer and with mean-centring (mean R2 over the concentrations).
 
-    python benchmarks/bench_bottleneck.py --output benchmarks/results/bottleneck.csv
+    python -m benchmarks.bench_bottleneck --output benchmarks/results/bottleneck.csv
 """
 
 import argparse
 import csv
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from benchmarks.sidecar import PACKAGES, record_run
 from skspektron._bridge import to_array, to_spectra, to_tensor
 from skspektron.datasets import make_instruments
 from skspektron.foundation import Architecture, SpektronEmbedder, SpektronPretrainer
@@ -161,7 +163,7 @@ def measure(n_instruments: int, seed: int, *, steps: int, d_latent: int, batch_s
     }
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main(arguments: Sequence[str]) -> None:
     """Run the simulations and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--n-instruments", type=int, nargs="+", default=[2, 3])
@@ -171,6 +173,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--batch-size", type=int, default=64, help="spectra per instrument")
     parser.add_argument("--output", type=Path, required=True)
     options = parser.parse_args(arguments)
+    record_run(options.output, arguments, (*PACKAGES, "torch"), is_only=True)
     sizes = {name: getattr(options, name) for name in ("steps", "d_latent", "batch_size")}
     with options.output.open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS)
@@ -184,4 +187,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -17,15 +17,11 @@ the reporting sets of bench_transfer.py.
 
 import argparse
 import csv
-import json
 import os
-import platform
-import shlex
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from itertools import product
 from pathlib import Path
 from time import process_time
@@ -39,11 +35,12 @@ from tqdm import tqdm
 
 from benchmarks.bench_embedding import FTIR, axis, classes, pls, samples
 from benchmarks.bench_transfer import DATA
+from benchmarks.markdown import markdown
+from benchmarks.sidecar import record_run
 from skspektron import SNV, KernelEnsembleRegressor, SpektronEmbedder
 from skspektron.datasets import make_instruments
 
 COLUMNS = ("set", "property", "n_samples", "method", "n_test", "rmsep", "coverage", "seconds")
-PACKAGES = ("skspektron", "numpy", "scipy", "scikit-learn", "chemotools")
 MAX_COMPONENTS, MAX_SAMPLES, MAX_CHANNELS, N_FOLDS = 20, 200, 300, 5
 SIZES, LARGE, N_DRAWS, MIN_TEST, MAX_TEST = ("all", "10", "20", "30"), "5000", 3, 5, 60
 CANE = ("TS", "CP", "ADF", "IVOMD")
@@ -309,21 +306,39 @@ def summary(rows: Sequence[dict[str, str]]) -> list[str]:
     return lines
 
 
-def table(rows: Sequence[dict[str, str]]) -> list[str]:
-    """Return the lines of the tables of docs/calibration.md: seen, unseen and reporting sets."""
+def means(columns: Sequence[dict[str, float]], names: Sequence[str]) -> list[str]:
+    """Return the mean over sets of the columns that have all of them; others are empty."""
+    return [
+        f"**{geometric_mean(column[name] for name in names):.2f}**"
+        if column.keys() >= set(names)
+        else ""
+        for column in columns
+    ]
+
+
+def tables(rows: Sequence[dict[str, str]]) -> dict[str, str]:
+    """Return the tables of docs/calibration.md: sets of development, mid-infrared, reporting."""
     columns = [ratios(rows, "kernel ensemble", "best PLS", "all")]
     columns += [ratios(rows, "kernel ensemble", "SNV, PLS", size) for size in SIZES[1:]]
     columns.append(ratios(rows, "kernel ensemble with network", "kernel ensemble", "all"))
-    lines = []
+    header = ["set", "best PLS, all samples", *(f"SNV and PLS, {size}" for size in SIZES[1:])]
+    header.append("with the network over without")
+    result = {}
     mid_infrared = [name for name in UNSEEN if name not in REPORTING]
-    for names in ([name for name in FILES if name not in UNSEEN], mid_infrared, REPORTING):
+    development = [name for name in FILES if name not in UNSEEN]
+    kinds = {"development": development, "mid-infrared": mid_infrared, "reporting": REPORTING}
+    for kind, names in kinds.items():
         found = [name for name in names if name in columns[0]]
-        for name in found:
-            lines.append([name, *(f"{c[name]:.2f}" if name in c else "" for c in columns)])
+        lines = [
+            [name, *(f"{c[name]:.2f}" if name in c else "" for c in columns)] for name in found
+        ]
         if found:
-            means = (geometric_mean(c[name] for name in found if name in c) for c in columns)
-            lines.append(["**geometric mean**", *(f"**{mean:.2f}**" for mean in means)])
-    return [f"| {' | '.join(line)} |" for line in lines]
+            common = [name for name in found if all(name in column for column in columns)]
+            lines.append(["**geometric mean**", *means(columns, found)])
+            if common != found:
+                lines.append(["**of sets with all columns**", *means(columns, common)])
+        result[kind] = markdown(header, lines)
+    return result
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -355,6 +370,7 @@ def main(argv: Sequence[str]) -> None:
         for method in args.methods
         if (name == "simulated") == (size == LARGE) and (name, size, method) not in done
     ]
+    record_run(args.output, argv)
     for name, size, method in tqdm(cells):
         found = rows_of(name, load(name, args.data), size, method)
         rows += [{key: str(value) for key, value in row.items()} for row in found]
@@ -362,13 +378,7 @@ def main(argv: Sequence[str]) -> None:
             writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
-    run = {"arguments": shlex.join(argv), "python": platform.python_version()}
-    run |= {name: version(name) for name in PACKAGES}
-    record = Path(f"{args.output}.json")
-    runs = json.loads(record.read_text()) if record.exists() else []
-    runs += [run] if run not in runs else []
-    record.write_text(json.dumps(runs, indent=2) + "\n")
-    print(*summary(rows), *table(rows), sep="\n")
+    print(*summary(rows), *tables(rows).values(), sep="\n")
 
 
 if __name__ == "__main__":

@@ -11,22 +11,18 @@ architecture, drawn for each repeat ("random"; "damped" with a quarter of the bl
 with PLS on scaled channels and a chosen number of components. Classes are predicted as zeros and
 ones. Rows already in the CSV are not computed again.
 
-    OMP_NUM_THREADS=1 python benchmarks/bench_embedding.py --data DIRECTORY --repeats 3 \
+    OMP_NUM_THREADS=1 python -m benchmarks.bench_embedding --data DIRECTORY --repeats 3 \
         --output embedding.csv
 """
 
 import argparse
 import csv
-import json
 import os
-import platform
-import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
-from importlib.metadata import version
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -39,6 +35,7 @@ from sklearn.model_selection import GroupKFold
 from tqdm import tqdm
 
 import skspektron
+from benchmarks import sidecar
 from skspektron import SNV, SpektronEmbedder
 from skspektron._bridge import FrozenNetwork
 from skspektron._nn.presets import PRESETS
@@ -344,8 +341,7 @@ def append(path: Path, rows: Sequence[dict]) -> None:
 
 def record_run(args: argparse.Namespace, argv: Sequence[str]) -> None:
     """Write versions, weights and command beside the CSV; refuse different settings."""
-    sidecar = args.output.with_name(args.output.name + ".json")
-    runs = json.loads(sidecar.read_text()) if sidecar.exists() and args.output.exists() else []
+    runs = sidecar.read_runs(args.output)
     files = {"small": Path(skspektron.__file__).parent / "weights" / "small.safetensors"}
     files = {name: file for name, file in (files | args.weights).items() if name in args.features}
     weights = {name: sha256(file.read_bytes()).hexdigest() for name, file in files.items()}
@@ -357,9 +353,7 @@ def record_run(args: argparse.Namespace, argv: Sequence[str]) -> None:
                 f"{args.output} was made with {name} {min(earlier)}, this run has {value}. "
                 "Pass the same, or another --output."
             )
-    versions = {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
-    runs.append({"settings": settings, "arguments": shlex.join(argv), "versions": versions})
-    sidecar.write_text(json.dumps(runs, indent=2) + "\n")
+    sidecar.record_run(args.output, argv, PACKAGES, settings=settings)
 
 
 def mean_ratios(rows: Sequence[dict], name: str = "set") -> dict[tuple, dict[str, float]]:

@@ -8,7 +8,8 @@ are averaged and in their weights. R2 on the target is floored at -1, as in benc
 
 import argparse
 import csv
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from benchmarks.bench_transfer import DATA, R2_FLOOR, Task
+from benchmarks.sidecar import record_run
 from skspektron.calibration import _weights as error_weights
 from skspektron.calibration._kernels import RBF, Linear, Matern
 from skspektron.model_selection import TransferShuffleSplit
@@ -138,14 +140,15 @@ def r2(y: NDArray[Any], predicted: NDArray[Any]) -> float:
     return max(R2_FLOOR, 1 - float(np.mean((predicted - y) ** 2) / np.var(y)))
 
 
-def main() -> None:
+def main(argv: Sequence[str]) -> None:
     """Write a CSV of the mean R2 by data set, number of standards and variant."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", nargs="+", choices=STEP, default=list(STEP))
     parser.add_argument("--n-transfer", nargs="+", type=int, default=[5, 10, 20])
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--output", type=Path, default=Path("ensemble.csv"))
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
+    record_run(args.output, argv, is_only=True)
     with args.output.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["data", "n_transfer", "variant", "tasks", "r2"])
@@ -165,4 +168,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

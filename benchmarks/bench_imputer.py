@@ -32,6 +32,8 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from threadpoolctl import threadpool_limits
 
+from benchmarks.markdown import markdown
+from benchmarks.sidecar import record_run
 from skspektron import SNV
 from skspektron.datasets import fetch_corn, fetch_tablets
 from skspektron.foundation import SpektronImputer
@@ -224,13 +226,24 @@ def geometric_mean(rows: Sequence[dict], column: str) -> float:
     return float(np.exp(np.mean([np.mean(each) for each in logs.values()])))
 
 
-def table(rows: Sequence[dict]) -> list[str]:
-    """Return the lines of a table in Markdown: the figures of both columns by gaps and size."""
+def common(rows: Sequence[dict]) -> list[dict]:
+    """Return the rows of the sets that have all sizes, so that all columns have the same sets."""
+    size = list(rows[0])[3]
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        found.setdefault(row["set"], set()).add(row[size])
+    every = set.union(*found.values())
+    return [row for row in rows if found[row["set"]] == every]
+
+
+def table(rows: Sequence[dict]) -> str:
+    """Return a table in Markdown: the figures of both columns by gaps and size."""
+    rows = common(rows)
     first, second = list(rows[0])[4:]
     kinds = sorted({row["sets"] for row in rows}) if "sets" in rows[0] else [""]
     size_column = list(rows[0])[3]
     sizes = sorted({int(row[size_column]) for row in rows})
-    lines = [f"| gaps | {' | '.join(map(str, sizes))} |", "|---" * (len(sizes) + 1) + "|"]
+    lines = []
     for kind, gaps in product(kinds, GAPS):
         cells = []
         for size in sizes:
@@ -238,8 +251,8 @@ def table(rows: Sequence[dict]) -> list[str]:
             own = [r for r in own if r.get("sets", "") == kind]
             pair = [f"{geometric_mean(own, name):.2g}" for name in (first, second)]
             cells.append(pair[0] if pair[1] == "nan" else f"{pair[0]} ({pair[1]})")
-        lines.append(f"| {gaps}{kind and ', ' + kind} | {' | '.join(cells)} |")
-    return lines
+        lines.append([gaps + (kind and f", {kind}"), *cells])
+    return markdown(["gaps", *map(str, sizes)], lines)
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -259,13 +272,14 @@ def main(argv: Sequence[str]) -> None:
     args = parse(argv)
     columns = INCOMPLETE_COLUMNS if args.incomplete else COLUMNS
     columns = PREDICT_COLUMNS if args.predict else columns
+    record_run(args.output, argv, is_only=True)
     with threadpool_limits(1), args.output.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         for row in all_rows(args):
             writer.writerow(row)
     with args.output.open(newline="") as file:
-        print("\n".join(table(list(csv.DictReader(file)))))
+        print(table(list(csv.DictReader(file))))
 
 
 if __name__ == "__main__":

@@ -30,6 +30,8 @@ from tqdm import tqdm
 
 from benchmarks.bench_calibration import FILES, SpectralSet, load
 from benchmarks.bench_embedding import cross_validate, geometric_mean, nested, read_rows
+from benchmarks.markdown import markdown
+from benchmarks.sidecar import PACKAGES, record_run
 from skspektron import SNV, SpektronEmbedder, SpektronPretrainer
 from skspektron._nn.presets import PRESETS
 from skspektron.metrics import rmsep
@@ -48,6 +50,7 @@ NETWORKS = (  # normalize, derivative_scale
 )
 BOTH = NETWORKS[3]  # also measured after SNV
 SETS = [name for name in FILES if name not in ("porkfat", "simulated", "cane MicroNIR1700")]
+TRAINED = ("not trained", "150 steps")  # the networks of the table
 OBJECTIVES = {"calibration": 1.0, "masked": 0.2}
 N_SIMULATED, N_REAL, BATCH_SIZE = 60, 40, 128
 Network = tuple[str, str]
@@ -132,8 +135,8 @@ def summary(rows: Sequence[dict]) -> str:
     return "\n".join(lines)
 
 
-def table(rows: Sequence[dict]) -> list[str]:
-    """Return the lines of the table of docs/network_measurements.md: means, and worst sets."""
+def table(rows: Sequence[dict]) -> str:
+    """Return the table of docs/network_measurements.md: means, and worst sets."""
     found = mean_ratios(rows)
     lines: dict[tuple, list[str]] = {}
     for key in sorted(found, key=lambda key: (int(key[2]), key[4])):
@@ -142,10 +145,10 @@ def table(rows: Sequence[dict]) -> list[str]:
         mean, worst = geometric_mean(found[key]), max(found[key].values())
         lines.setdefault(names, []).append(f"{mean:.3f} ({worst:.2f})")
     n_cells = max(map(len, lines.values()), default=0)  # not every network is trained
-    return [
-        f"| {' | '.join([*names, *cells, *[''] * (n_cells - len(cells))])} |"
-        for names, cells in lines.items()
-    ]
+    runs = [f"{runs}, {pls}" for runs in TRAINED for pls in ("not scaled", "scaled")][:n_cells]
+    header = ["reads", "derivative divided by its size in", "step before", *runs]
+    full = ([*names, *cells, *[""] * (n_cells - len(cells))] for names, cells in lines.items())
+    return markdown(header, full)
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -168,6 +171,7 @@ def main(argv: Sequence[str]) -> None:
     """Train what is missing, write the CSV and print the table."""
     args = parse(argv)
     torch.set_num_threads(1)
+    record_run(args.output, argv, (*PACKAGES, "torch"))
     runs = [
         (network, n_steps, seed, before)
         for n_steps in args.steps
@@ -190,7 +194,7 @@ def main(argv: Sequence[str]) -> None:
                 writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
                 writer.writeheader()
                 writer.writerows(rows)
-    print(summary(rows), *table(rows), sep="\n")
+    print(summary(rows), table(rows), sep="\n")
 
 
 if __name__ == "__main__":

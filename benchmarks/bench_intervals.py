@@ -5,18 +5,14 @@ its coverage is the fraction of test samples whose interval contains the referen
 are drawn at random from the calibration samples, as the theory requires, or chosen by
 Kennard-Stone. Rows already in the CSV are not computed again.
 
-    python benchmarks/bench_intervals.py --data simulated --draws 100 --output intervals.csv
+    python -m benchmarks.bench_intervals --data simulated --draws 100 --output intervals.csv
 """
 
 import argparse
 import csv
-import json
-import platform
-import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
-from importlib.metadata import version
 from itertools import product
 from pathlib import Path
 from time import perf_counter
@@ -30,6 +26,8 @@ from sklearn.cross_decomposition import PLSRegression
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from benchmarks.markdown import markdown
+from benchmarks.sidecar import record_run
 from skspektron.datasets import fetch_corn, make_instruments
 from skspektron.metrics import rmsep
 from skspektron.model_selection import kennard_stone, stack_instruments
@@ -47,9 +45,17 @@ METHODS = {
     "nar-fixed": partial(NARTransfer, PLS, difference_penalty=1.0),
     "pds-fixed": partial(PDSTransfer, PLS, window_length=5, n_components=2),
 }
+LABELS = {
+    "nar": "`NARTransfer`",
+    "nar-fixed": "`NARTransfer`, settings fixed",
+    "pds": "`PDSTransfer`",
+    "pds-fixed": "`PDSTransfer`, settings fixed",
+    "ensemble": "`EnsembleTransfer`",
+    "target-only": "`TargetOnly`",
+}
+ELSEWHERE = {("corn", "ensemble")}  # has too few draws for the table
 KEY = ("task", "method", "drawn", "n_standards", "draw")
 COLUMNS = (*KEY, "n_test", "coverage", "width", "rmsep", "std", "seconds")
-PACKAGES = ("skspektron", "numpy", "scipy", "scikit-learn", "chemotools")
 CONFIDENCE_LEVEL = 0.9
 N_CALIBRATION = 60  # samples on the source; the standards are among them
 
@@ -142,15 +148,6 @@ def read_rows(path: Path) -> list[dict]:
         return list(csv.DictReader(file))
 
 
-def record_run(path: Path, argv: Sequence[str]) -> None:
-    """Write versions and command to a file beside the CSV."""
-    sidecar = path.with_name(path.name + ".json")
-    runs = json.loads(sidecar.read_text()) if sidecar.exists() and path.exists() else []
-    versions = {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
-    runs.append({"arguments": shlex.join(argv), "versions": versions})
-    sidecar.write_text(json.dumps(runs, indent=2) + "\n")
-
-
 def coverages(rows: list[dict]) -> dict[tuple, list[tuple[float, float]]]:
     """Return (coverage, width / RMSEP) of the draws by data, method, `drawn`, n_standards."""
     groups: dict[tuple, dict] = {}
@@ -162,6 +159,27 @@ def coverages(rows: list[dict]) -> dict[tuple, list[tuple[float, float]]]:
         key: [tuple(np.mean(tasks, axis=0)) for tasks in draws.values()]
         for key, draws in groups.items()
     }
+
+
+def table(rows: list[dict]) -> str:
+    """Return the table of docs/intervals.md."""
+    lines, found = [], coverages(rows)
+    n_draws: dict[tuple, int] = {}  # that all methods of a group have
+    for (data, method, drawn, n), draws in found.items():
+        if (data, method) not in ELSEWHERE:
+            n_draws[data, drawn, n] = min(n_draws.get((data, drawn, n), len(draws)), len(draws))
+    for (data, method, drawn, n_standards), draws in found.items():
+        if (data, method) in ELSEWHERE:
+            continue
+        draws = draws[: n_draws[data, drawn, n_standards]]
+        coverage, width = np.array(draws).T
+        error = coverage.std(ddof=1) / np.sqrt(len(draws))
+        figures = [100 * coverage.mean(), 100 * error, 100 * np.quantile(coverage, 0.1)]
+        shown = [f"{value:.{n}f}" for value, n in zip(figures, (1, 1, 0), strict=True)]
+        cells = [data, LABELS[method], n_standards, drawn, str(len(draws)), *shown]
+        lines.append([*cells, f"{np.median(width):.1f}"])
+    header = ["data", "method", "standards", "drawn", "draws", "coverage, %", "error"]
+    return markdown([*header, "worst tenth, %", "width / RMSEP"], lines)
 
 
 def summary(rows: list[dict]) -> str:

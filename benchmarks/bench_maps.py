@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
 
 from benchmarks.bench_transfer import R2_FLOOR, Task, development_tasks, sugarcane_tasks
+from benchmarks.sidecar import record_run
 from skspektron import transfer
 from skspektron.metrics import r2
 from skspektron.model_selection import TransferShuffleSplit
@@ -137,6 +138,7 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--n-jobs", type=int, default=1)
     parser.add_argument("--n-tasks", type=int, default=None, help="only the first tasks")
     args = parser.parse_args(argv)
+    record_run(args.output, argv, is_only=True)
     tasks = [*development_tasks(), *list(sugarcane_tasks())[::EVERY]][: args.n_tasks]
     jobs = (delayed(run)(task, derivative) for task in tasks for derivative in (True, False))
     rows = [row for part in Parallel(n_jobs=args.n_jobs)(jobs) for row in part]

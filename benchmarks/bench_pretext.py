@@ -7,19 +7,15 @@ above linear interpolation) means that the network does not learn. Errors are th
 spectra divided by that of the mean training spectrum. Rows already in the CSV are not computed
 again.
 
-    OMP_NUM_THREADS=1 python benchmarks/bench_pretext.py --output benchmarks/results/pretext.csv
+    OMP_NUM_THREADS=1 python -m benchmarks.bench_pretext --output benchmarks/results/pretext.csv
 """
 
 import argparse
 import csv
-import json
-import platform
-import shlex
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, astuple, dataclass, fields
-from importlib.metadata import version
 from itertools import product
 from pathlib import Path
 from time import process_time
@@ -28,6 +24,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.sidecar import record_run
 from skspektron.foundation import Architecture, SpektronPretrainer
 
 TOKENIZERS = ("patch", "raw", "wavelet")
@@ -171,16 +168,6 @@ def compute(todo: Sequence[Combination], path: Path) -> None:
         print(row, flush=True)
 
 
-def record_run(path: Path, argv: Sequence[str]) -> None:
-    """Write versions and command to a file beside the CSV."""
-    sidecar = path.with_name(path.name + ".json")
-    runs = json.loads(sidecar.read_text()) if sidecar.exists() and path.exists() else []
-    versions = {name: version(name) for name in ("skspektron", "numpy", "torch", "skorch")}
-    versions = {"python": platform.python_version()} | versions
-    runs.append({"arguments": shlex.join(argv), "versions": versions})
-    sidecar.write_text(json.dumps(runs, indent=2) + "\n")
-
-
 def report(rows: Sequence[dict]) -> str:
     """Return the table; rows that miss a limit are marked."""
     lines = [f"{'tokens, backbone, hiding':<40} {'noise':>7} {'learnt':>7} {'interp.':>7} {'s':>6}"]
@@ -219,7 +206,7 @@ def main(argv: Sequence[str]) -> None:
         and combination.backbone in args.backbones
         and astuple(combination) not in done
     ]
-    record_run(args.output, argv)
+    record_run(args.output, argv, ("skspektron", "numpy", "torch", "skorch"))
     compute(todo, args.output)
     print(report(read_rows(args.output)))
 

@@ -135,12 +135,13 @@ def main(argv: Sequence[str]) -> None:
     """Compute the tasks that are missing and print the table."""
     args = parse(argv)
     done = {(row["task"], row["method"]) for row in read_rows(args.output)}
-    record_run(args.output, SEED, argv)
+    chosen = [task for task in tasks() if fnmatch(task.name, args.tasks)]
+    record_run(args.output, SEED, argv, chosen)
     with args.output.open("a", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         if not done:
             writer.writeheader()
-        for task in (task for task in tasks() if fnmatch(task.name, args.tasks)):
+        for task in chosen:
             methods = [name for name in args.methods if (task.name, name) not in done]
             rows = compute(task, methods, args.selections, args.n_transfer, args.repeats)
             writer.writerows(rows)

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 from tqdm import tqdm
 
+from benchmarks.sidecar import record_run
 from skspektron import transfer
 from skspektron.metrics import r2
 from skspektron.model_selection import TransferShuffleSplit, stack_instruments
@@ -98,6 +99,7 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args(argv)
+    record_run(args.output, argv, is_only=True)
     rows = []
     with TemporaryDirectory() as args.memory:
         for target, first, name, stack in tqdm(list(tasks()), unit="task"):

@@ -1,19 +1,21 @@
 """Time the maps against those of chemotools, and a search over the number of standards.
 
-Both packages take turns to fit the same 20 standards on one thread; the table has medians. The
-search tries 6 values of `n_transfer` in 5 folds with a cached calibration, which should be fitted
-once per fold and once for the refit.
+Both packages take turns to fit the same 20 standards on one thread; the table has medians of the
+CPU time. The search tries 6 values of `n_transfer` in 5 folds with a cached calibration, which
+should be fitted once per fold and once for the refit.
 
-    python benchmarks/bench_speed.py --repeats 15
+    python -m benchmarks.bench_speed --repeats 15 --output benchmarks/results/speed.csv
 """
 
 import argparse
+import csv
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 from chemotools import adaptation
@@ -23,6 +25,8 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.model_selection import GridSearchCV
 from threadpoolctl import threadpool_limits
 
+from benchmarks.markdown import digits, markdown
+from benchmarks.sidecar import record_run
 from skspektron.datasets import fetch_corn, make_instruments
 from skspektron.model_selection import TransferGroupKFold, kennard_stone, stack_instruments
 from skspektron.transfer import DS, EPO, PDS, SST, PDSTransfer
@@ -30,6 +34,7 @@ from skspektron.transfer._algorithms._pls import cross_validated_pls
 
 N_TRANSFER = (2, 5, 10, 20, 30, 50)
 N_FOLDS = 5
+COLUMNS = ("fit", "ours_ms", "theirs_ms")
 
 
 @dataclass(frozen=True)
@@ -115,10 +120,10 @@ def load(data: str, n_channels: int) -> tuple[NDArray, NDArray, NDArray]:
 
 
 def seconds(function: Callable, *arguments) -> float:
-    """Return the wall time of one call."""
-    start = perf_counter()
+    """Return the CPU time of one call."""
+    start = process_time()
     function(*arguments)
-    return perf_counter() - start
+    return process_time() - start
 
 
 def race(
@@ -167,6 +172,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--n-standards", type=int, default=20)
     parser.add_argument("--n-channels", type=int, default=700, help="keep the first channels")
     parser.add_argument("--n-transfer", nargs="+", type=int, default=N_TRANSFER)
+    parser.add_argument("--output", type=Path, help="CSV file for the table")
     return parser.parse_args(argv)
 
 
@@ -177,10 +183,13 @@ def main(argv: Sequence[str]) -> None:
     standards = kennard_stone(X_source)[: args.n_standards]
     target, source = X_target[standards], X_source[standards]
     print(f"{len(target)} standards of {target.shape[1]} channels ({args.data}), one thread")
+    rows = []
     print(f"{'fit':<32} {'ours, ms':>9} {'chemotools, ms':>15} {'ratio':>7}")
     with threadpool_limits(1):
         for comparison in COMPARISONS:
             ours, theirs = race(comparison, target, source, args.repeats)
+            cells = comparison.name, f"{1e3 * ours:.4g}", f"{1e3 * theirs:.4g}"
+            rows.append(dict(zip(COLUMNS, cells, strict=True)))
             times = f"{1e3 * ours:>9.3f} {1e3 * theirs:>15.3f} {theirs / ours:>7.1f}"
             print(f"{comparison.name:<32} {times}")
         duration, n_fits = search(X_source, X_target, y, args.n_transfer)
@@ -189,6 +198,23 @@ def main(argv: Sequence[str]) -> None:
         f"folds with memory: {duration:.2f} s, {n_fits} calibrations fitted "
         f"({N_FOLDS} folds and the refit)"
     )
+    if args.output:
+        searched = {"values": len(args.n_transfer), "folds": N_FOLDS, "calibrations": n_fits}
+        record_run(args.output, argv, is_only=True, search=searched)
+        with args.output.open("w", newline="") as file:
+            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+def table(rows: Sequence[dict]) -> str:
+    """Return the table of docs/benchmark.md."""
+    lines = []
+    for row in rows:
+        times = [float(row[column]) for column in COLUMNS[1:]]
+        ratio = times[1] / times[0]
+        lines.append([row["fit"], *(digits(value, 2) for value in (*times, ratio))])
+    return markdown(["fit", "here, ms", "chemotools, ms", "ratio"], lines)
 
 
 if __name__ == "__main__":

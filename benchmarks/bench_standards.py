@@ -20,6 +20,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from benchmarks.bench_transfer import DATA, R2_FLOOR
+from benchmarks.sidecar import record_run
 from skspektron import transfer
 from skspektron.metrics import r2
 from skspektron.model_selection import TransferShuffleSplit
@@ -114,6 +115,7 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--every", type=int, default=4, help="take every so many-th task")
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args(argv)
+    record_run(args.output, argv, is_only=True)
     tasks = [task for data in args.data for task in DATA[data]()][:: args.every]
     with threadpool_limits(1):
         rows = [row for n in args.n_transfer for task in tasks for row in run_task(task, n, 0)]

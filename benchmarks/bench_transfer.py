@@ -7,22 +7,25 @@ Rows already in the CSV are not computed again, so an interrupted run can be res
 
     python -m benchmarks.bench_transfer --data corn tablets --repeats 10 --n-jobs 2 \
         --output transfer.csv
+
+Classes and functions of any package run on the same splits: `--method package.module:Class`.
+PROTOCOL.md describes what is measured, and what such a class has to do.
 """
 
 import argparse
 import csv
-import json
 import os
-import platform
-import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import cache, partial
-from importlib.metadata import version
+from importlib import import_module
+from importlib.metadata import packages_distributions
+from inspect import signature
 from itertools import groupby, permutations
+from operator import attrgetter
 from pathlib import Path
 from tempfile import mkdtemp
 from time import perf_counter
@@ -40,14 +43,16 @@ from tqdm import tqdm
 
 from benchmarks.conditions import CONDITIONS
 from benchmarks.development import STRENGTHS, replicated, second_instrument, single_instrument_sets
+from benchmarks.sidecar import PACKAGES, fingerprint, read_runs
+from benchmarks.sidecar import record_run as record
 from skspektron import SpektronPretrainer, metrics, transfer
 from skspektron.datasets import fetch_corn, fetch_tablets, make_instruments
 from skspektron.model_selection import TransferShuffleSplit, dask_parallel, stack_instruments
 
 KEY = ("task", "method", "n_transfer", "repeat")
 COLUMNS = (*KEY, "rmsep", "r2", "bias", "sep", "seconds")
-PACKAGES = ("skspektron", "numpy", "scipy", "scikit-learn", "chemotools", "torch")
 TEST_SIZE = 0.25  # fraction of the samples
+N_HASHED = 20  # splits of a task whose hash a sidecar has
 FEWEST_REPEATS = 6  # with fewer, a Wilcoxon test cannot reach p < 0.05
 R2_FLOOR = -1.0  # keeps one failed task from dominating the mean
 
@@ -147,6 +152,11 @@ def zero(requested: Iterable[int]) -> list[int]:
     return [0]
 
 
+def positive_or_zero(requested: Iterable[int]) -> list[int]:
+    """Return the sizes above 0, or 0 if no other is requested."""
+    return positive(requested) or zero(requested)
+
+
 def half_of_samples(*, other: bool) -> Callable:
     """Return a function that keeps half of the samples, with `other` one half per instrument."""
 
@@ -201,6 +211,33 @@ METHODS = {
     "ttt": with_axis("TTTTransfer", sizes=zero, joint=False),
     **HALVES,
 }
+
+
+@cache
+def method_of(name: str) -> Method:
+    """Return a method by its name in `METHODS`, or that of a class or function "module:name"."""
+    if ":" not in name:
+        return METHODS[name]
+    module, _, attribute = name.partition(":")
+    factory = attrgetter(attribute)(import_module(module))
+    accepted = {*signature(factory).parameters}
+    if any(each.kind is each.VAR_KEYWORD for each in signature(factory).parameters.values()):
+        accepted |= {"n_transfer", "random_state"}
+
+    def build(task, n_transfer, seed):
+        known = {"n_transfer": n_transfer, "random_state": seed, "wavelength": task.wavelength}
+        known = {key: value for key, value in known.items() if key in accepted}
+        return factory(source=task.source, target=task.target, **known)
+
+    # A class that takes the axis gets the spectra as measured, as those of this package do.
+    return Method(label_of(name), build, "wavelength" not in accepted, sizes=positive_or_zero)
+
+
+def label_of(name: str) -> str:
+    """Return the name of a method in the rows: of "module:Class", that of the class."""
+    return name.rpartition(":")[2].rpartition(".")[2]
+
+
 # The first method of each class, which the documentation quotes.
 NAMES = {method.estimator: name for name, method in reversed(METHODS.items())}
 
@@ -334,7 +371,7 @@ def run_unit(task: Task, repeat: int, todo: list[tuple], seed: int) -> list[dict
     derivative = first_derivative(task.X)
     rows = []
     for name, n_transfer in todo:
-        method = METHODS[name]
+        method = method_of(name)
         X = derivative if method.derivative else task.X
         if method.joint:
             fits = joint_fits(task, seed + repeat)
@@ -346,7 +383,8 @@ def run_unit(task: Task, repeat: int, todo: list[tuple], seed: int) -> list[dict
             y_pred = y_pred[:, task.column]
         else:
             y_pred, seconds = predict(task, method, n_transfer, seed + repeat, X, train, test)
-        key = (task.name, name, size_label(n_transfer), str(repeat))
+            y_pred = y_pred.reshape(len(test))
+        key = (task.name, label_of(name), size_label(n_transfer), str(repeat))
         rows.append(dict(zip(KEY, key, strict=True)) | score(task.y[test], y_pred, seconds))
     return rows
 
@@ -399,7 +437,7 @@ def plan(tasks, names, sizes, repeats, done) -> Iterator[tuple[Task, int, list[t
 
     Numbers of standards above the number of candidates are left out.
     """
-    fits = [(name, n) for name in names for n in METHODS[name].sizes(sizes)]
+    fits = [(name, n) for name in names for n in method_of(name).sizes(sizes)]
     largest = {task.name: n_candidates(task) for task in tasks}
     for repeat in range(repeats):
         for task in tasks:
@@ -407,7 +445,7 @@ def plan(tasks, names, sizes, repeats, done) -> Iterator[tuple[Task, int, list[t
                 (name, n)
                 for name, n in fits
                 if (n is None or n <= largest[task.name])
-                and (task.name, name, size_label(n), str(repeat)) not in done
+                and (task.name, label_of(name), size_label(n), str(repeat)) not in done
             ]
             if todo:
                 yield task, repeat, todo
@@ -421,18 +459,46 @@ def read_rows(path: Path) -> list[dict]:
         return list(csv.DictReader(file))
 
 
-def record_run(path: Path, seed: int, argv: Sequence[str]) -> None:
-    """Write versions, seed and command to a file beside the CSV; refuse a different seed."""
-    sidecar = path.with_name(path.name + ".json")
-    runs = json.loads(sidecar.read_text()) if sidecar.exists() and path.exists() else []
+def identities(tasks: Iterable[Task], seed: int) -> dict[str, str]:
+    """Return hashes of the arrays of every task, and of its first `N_HASHED` splits."""
+    result = {}
+    for task in tasks:
+        data = task.wavelength, task.X, task.y, task.instrument, task.sample_id
+        splits = (part for repeat in range(N_HASHED) for part in split(task, seed + repeat))
+        result[task.name] = f"{fingerprint(data)} {fingerprint(splits)}"
+    return result
+
+
+def record_run(path: Path, seed: int, argv: Sequence[str], tasks=(), packages=()) -> None:
+    """Add a run to the file beside the CSV; refuse another seed, other data or other splits.
+
+    A run lists the hashes of those tasks that no earlier run of the file has.
+    """
+    runs = read_runs(path)
     if any(run["seed"] != seed for run in runs):
         raise SystemExit(
             f"{path} was made with seed {runs[0]['seed']}, this run has seed {seed}. "
             "Pass the same --seed, or another --output."
         )
-    versions = {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
-    runs.append({"seed": seed, "arguments": shlex.join(argv), "versions": versions})
-    sidecar.write_text(json.dumps(runs, indent=2) + "\n")
+    known = {name: value for run in runs for name, value in run.get("tasks", {}).items()}
+    found = identities(tasks, seed)
+    changed = [name for name, value in found.items() if known.get(name, value) != value]
+    if changed:
+        raise SystemExit(
+            f"{path} was made with other data or splits of {changed[0]} ({known[changed[0]]}, "
+            f"now {found[changed[0]]}). Pass another --output."
+        )
+    new = {name: value for name, value in found.items() if name not in known}
+    settings = {"seed": seed} | ({"tasks": new} if new else {})
+    record(path, argv, (*PACKAGES, "torch", *packages), **settings)
+
+
+def own_packages(names: Iterable[str]) -> list[str]:
+    """Return the distributions that methods "module:Class" come from, where they are installed."""
+    by_module = packages_distributions()
+    modules = {name.partition(":")[0].partition(".")[0] for name in names if ":" in name}
+    found = {dist for module in modules for dist in by_module.get(module, ())}
+    return sorted(found - {*PACKAGES, "torch"})
 
 
 @contextmanager
@@ -481,14 +547,14 @@ def regrets(rows: Iterable[dict]) -> dict[tuple[str, str, str], float]:
     result = {}
     for (data, method, n), own in r2.items():
         rivals = [
-            np.mean([other[split] for split in own])
+            sum(other[split] for split in own) / len(own)
             for (other_data, name, other_n), other in r2.items()
             if (other_data, other_n) == (data, n)
             and name not in HALVES
             and own.keys() <= other.keys()
         ]
-        mean = np.mean(list(own.values()))
-        result[data, method, n] = float(max([mean, *rivals]) - mean)
+        mean = sum(own.values()) / len(own)
+        result[data, method, n] = max([mean, *rivals]) - mean
     return result
 
 
@@ -539,7 +605,7 @@ def comparison(rows: list[dict], one: str, other: str) -> str:
     ]
     for data, n_transfer in dict.fromkeys(key[:2] for key in pairs):
         tasks = [np.array(d) for key, d in pairs.items() if key[:2] == (data, n_transfer)]
-        signs = [np.sign(np.median(d)) * (wilcoxon_p(d) < 0.05) for d in tasks]
+        signs = [significant_sign(d) for d in tasks]
         every = np.concatenate(tasks)
         lines.append(
             f"{data:<10} {n_transfer:>4} {len(tasks):>6} {min(map(len, tasks)):>8} "
@@ -554,6 +620,13 @@ def counted(signs: list, sign: int, tasks: list) -> str:
     return str(signs.count(sign)) if min(map(len, tasks)) >= FEWEST_REPEATS else "-"
 
 
+def significant_sign(differences: NDArray) -> float:
+    """Return the sign of the median, or 0 where it is not significant."""
+    if len(differences) < FEWEST_REPEATS or wilcoxon_p(differences) >= 0.05:
+        return 0.0
+    return float(np.sign(np.median(differences)))
+
+
 def wilcoxon_p(differences: NDArray) -> float:
     """Return the p-value of the two-sided Wilcoxon signed-rank test; 1 if no repeat differs."""
     return float(wilcoxon(differences).pvalue) if differences.any() else 1.0
@@ -566,7 +639,15 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--data", nargs="+", choices=DATA, default=["corn"])
     parser.add_argument("--tasks", default="*", help="glob of task names, e.g. 'corn/m5-*/oil'")
-    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
+    parser.add_argument("--methods", nargs="+", choices=METHODS, help="all, without --method")
+    parser.add_argument(
+        "--method",
+        nargs="+",
+        type=importable,
+        default=[],
+        metavar="MODULE:CLASS",
+        help="classes or functions that return a transfer, in place of --methods or beside them",
+    )
     parser.add_argument("--n-transfer", nargs="+", type=int, default=[0, 2, 5, 10, 20, 30, 50])
     parser.add_argument("--repeats", type=int, default=10, help="splits of each task")
     parser.add_argument("--seed", type=int, default=0, help="repeat r draws from seed + r")
@@ -578,7 +659,25 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--compare", nargs=2, metavar=("ONE", "OTHER"), help="also test two methods of the output"
     )
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if args.methods is None:
+        args.methods = [] if args.method else list(METHODS)
+    args.methods = list(dict.fromkeys([*args.methods, *args.method]))
+    labels = [label_of(name) for name in args.methods]
+    if len(set(labels)) < len(labels):
+        parser.error(f"methods must have different names, got {', '.join(labels)}")
+    return args
+
+
+def importable(name: str) -> str:
+    """Return an argument "module:Class" that can be imported."""
+    if ":" not in name:
+        raise argparse.ArgumentTypeError(f"{name!r} must be like package.module:Class.")
+    try:
+        method_of(name)
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"{name!r} cannot be used: {error}") from error
+    return name
 
 
 def main(argv: Sequence[str]) -> None:
@@ -589,7 +688,7 @@ def main(argv: Sequence[str]) -> None:
         raise SystemExit(f"No task of {args.data} matches {args.tasks!r}. Names are like a/b-c/d.")
     done = {tuple(row[key] for key in KEY) for row in read_rows(args.output)}
     units = list(plan(tasks, args.methods, args.n_transfer, args.repeats, done))
-    record_run(args.output, args.seed, argv)
+    record_run(args.output, args.seed, argv, tasks, own_packages(args.methods))
     compute(units, args)
     rows = read_rows(args.output)
     print(summary(rows))

@@ -1,26 +1,41 @@
-"""Write the tables of the documentation that quote `bench_transfer.py`, as Markdown.
+"""Write the tables of the documentation that quote results, as Markdown.
 
-All cells of a column are means over the same splits: the first repeats of every task. A cell is
-empty where a method was not run on all of them. A table replaces what is between the comments
-`table: <name>` and `end of table` of a page.
+All cells of a column of `bench_transfer.py` are means over the same splits: the first repeats of
+every task. A cell is empty where a method was not run on all of them. A table replaces what is
+between the comments `table: <name>` and `end of table` of a page.
 
     python -m benchmarks.tables
 
-tests/test_benchmarks.py compares the pages with these tables.
+With files of `bench_transfer.py`, the tables of these are printed instead, with the methods of
+other packages (`--method`) among those of this one:
+
+    python -m benchmarks.tables transfer.csv
+
+tests/test_receipts.py compares the pages with these tables.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks import (
+    bench_calibration,
+    bench_imputer,
+    bench_intervals,
+    bench_speed,
+    network_tables,
+)
 from benchmarks.bench_transfer import METHODS, R2_FLOOR, comparison, read_rows, regrets
 from benchmarks.compact import expand
+from benchmarks.markdown import fill, markdown
+from benchmarks.network_tables import RESULTS
+from benchmarks.network_tables import read as read_csv
 from benchmarks.remake import NETWORKS, SETS
 
-RESULTS = Path(__file__).parent / "results"
-DOCS = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parents[1]
 SHORT = {"soil-moisture": "soil"}  # names of sets in the head of a table
 LABELS = {
     "no-transfer": "no transfer",
@@ -73,11 +88,13 @@ def read(data: str) -> list[dict]:
 
 
 class Results:
-    """Committed rows of one data set, restricted to its first `n_repeats` splits."""
+    """Rows of one data set, by default those committed, and R2 of its first `n_repeats` splits."""
 
-    def __init__(self, data: str, n_repeats: int):
+    def __init__(self, data: str, n_repeats: int, rows: Sequence[dict] | None = None):
         self.n_repeats = n_repeats
-        self.rows = read(data)
+        self.rows = read(data) if rows is None else rows
+        own = {row["method"]: row["method"] for row in self.rows if row["method"] not in METHODS}
+        self.labels = LABELS | own  # of the methods in a table
         self.tasks = sorted({row["task"] for row in self.rows})
         self._r2: dict[tuple[str, str], dict[tuple[str, int], float]] = {}
         for row in self.rows:
@@ -104,17 +121,16 @@ class Results:
         return "" if means is None else "{:.2f} to {:.2f}".format(*np.quantile(means, [0.25, 0.75]))
 
 
-def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table in Markdown."""
-    lines = ["".join(f" {cell} |" if cell else " |" for cell in cells) for cells in (header, *rows)]
-    return "\n".join(f"|{line}" for line in (lines[0], "---|" * len(header), *lines[1:]))
+def labels(results: Mapping[str, Results]) -> dict[str, str]:
+    """Return the methods of any of several data sets, with their labels."""
+    return {name: label for each in results.values() for name, label in each.labels.items()}
 
 
 def by_size(results: Results) -> str:
     """Return R2 of every method that has a cell, by number of standards with a cell."""
-    sizes = [n for n in SIZES if any(results.cell(method, n) for method in LABELS)]
+    sizes = [n for n in SIZES if any(results.cell(method, n) for method in results.labels)]
     rows = []
-    for method, label in LABELS.items():
+    for method, label in results.labels.items():
         cells = [results.cell(method, n) for n in sizes]
         if any(cells):
             rows.append([label, *cells, results.quartiles(method, "10")])
@@ -151,11 +167,11 @@ def regret(results: Mapping[str, Results], sizes: Sequence[str]) -> str:
         complete = {
             fit
             for fit in {(row["method"], row["n_transfer"]) for row in rows}
-            if of_data.by_repeat(*fit) is not None and fit[0] in LABELS
+            if of_data.by_repeat(*fit) is not None and fit[0] in of_data.labels
         }
         values |= regrets(row for row in rows if (row["method"], row["n_transfer"]) in complete)
     table = []
-    for method, label in LABELS.items():
+    for method, label in labels(results).items():
         own = {n: [values.get((data, method, n), np.nan) for data in results] for n in sizes}
         if not np.isnan([*own.values()]).any():
             summary = [f(own[n]) for n in sizes for f in (np.mean, np.max)]
@@ -173,7 +189,7 @@ def recalibration(results: Mapping[str, Results], sizes: Sequence[str]) -> str:
     method; "all" is full recalibration, and "-" means that it is lower too.
     """
     rows = []
-    for method, label in LABELS.items():
+    for method, label in labels(results).items():
         if method in ("target-only", "full-recalibration"):
             continue
         cells = [equal_size(of_data, method, n) for of_data in results.values() for n in sizes]
@@ -264,42 +280,89 @@ def n_repeats(data: str) -> int:
     return min(counts.values())
 
 
+def readme(results: Mapping[str, Results]) -> str:
+    """Return R2 of some methods with ten standards."""
+    fits = {
+        "`EnsembleTransfer`": ("ensemble", "10"),
+        "`NARTransfer`, the best linear method": ("nar", "10"),
+        "`PDSTransfer`": ("pds", "10"),
+        "the calibration of the source alone": ("no-transfer", "0"),
+        "new calibration with the reference values of all": ("full-recalibration", "all"),
+    }
+    sets = {name: of_data for name, of_data in results.items() if name != "alcohol"}
+    rows = [[label, *(each.cell(*fit) for each in sets.values())] for label, fit in fits.items()]
+    return markdown(["", *(SHORT.get(name, name) for name in sets)], rows)
+
+
 @cache
 def tables() -> dict[str, dict[str, str]]:
     """Return the tables of every page of the documentation by name."""
     sets = {data: Results(data, n_repeats(data)) for data in SETS}
     two = [Results(data, 2) for data in ("corn", "tablets")]
     halves = [Results(data, 5) for data in ("corn", "tablets")]
-    return {
-        "benchmark.md": {
+    pages = {
+        "README.md": {"ten standards": readme(sets)},
+        "docs/benchmark.md": {
             **{data: by_size(results) for data, results in sets.items()},
             "slow methods": of_two_repeats(*two),
             "other samples": other_samples(*halves),
+            "speed": bench_speed.table(read_csv("speed")),
         },
-        "which_method.md": {
+        "docs/calibration.md": bench_calibration.tables(read_csv("calibration")),
+        "docs/intervals.md": {"coverage": bench_intervals.table(read_csv("intervals"))},
+        "docs/preprocessing.md": {
+            "complete spectra": bench_imputer.table(read_csv("imputer")),
+            "incomplete spectra": bench_imputer.table(read_csv("imputer_incomplete")),
+            "predictions": bench_imputer.table(read_csv("imputer_predict")),
+        },
+        "docs/which_method.md": {
             "by situation": by_situation(sets),
             "regret": regret(sets, ("5", "10")),
         },
-        "recalibration.md": {"recalibration": recalibration(sets, ("5", "10"))},
-        "evidence.md": {
+        "docs/recalibration.md": {"recalibration": recalibration(sets, ("5", "10"))},
+        "docs/evidence.md": {
             "few standards": evidence(sets["corn"], sets["tablets"]),
             "differences": differences(sets.values()),
         },
     }
+    for page, parts in network_tables.tables().items():
+        pages[page] = pages.get(page, {}) | parts
+    return pages
 
 
-def fill(page: str, parts: Mapping[str, str]) -> str:
-    """Return the text of a page with the tables at their places."""
-    for name, table in parts.items():
-        before, start, rest = page.partition(f"<!-- table: {name} -->")
-        _, end, after = rest.partition("<!-- end of table -->")
-        if not end:
-            raise ValueError(f"The page has no place for the table {name!r}.")
-        page = f"{before}{start}\n\n{table}\n\n{end}{after}"
-    return page
+def of_files(paths: Iterable[Path]) -> str:
+    """Return the tables of files of `bench_transfer.py`."""
+    by_data: dict[str, list[dict]] = {}
+    for path in paths:
+        for row in expand(read_rows(path)):
+            by_data.setdefault(row["task"].split("/")[0], []).append(row)
+    results = {data: Results(data, complete(rows), rows) for data, rows in by_data.items()}
+    parts = [f"{data}: {by_size(each)}" for data, each in results.items()]
+    common = set.intersection(*({row["n_transfer"] for row in each} for each in by_data.values()))
+    sizes = [n for n in SIZES[1:] if n in common]
+    if sizes:
+        parts += [regret(results, sizes), recalibration(results, sizes)]
+    return "\n\n".join(parts)
+
+
+def complete(rows: Iterable[dict]) -> int:
+    """Return the number of repeats that all fits have."""
+    fits: dict[tuple, set[int]] = {}
+    for row in rows:
+        fit = row["task"], row["method"], row["n_transfer"]
+        fits.setdefault(fit, set()).add(int(row["repeat"]))
+    return min(next(i for i in range(len(found) + 1) if i not in found) for found in fits.values())
+
+
+def write() -> None:
+    """Fill the places of all pages."""
+    for name, parts in tables().items():
+        path = ROOT / name
+        path.write_text(fill(path.read_text(encoding="utf-8"), parts), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    for name, parts in tables().items():
-        path = DOCS / name
-        path.write_text(fill(path.read_text(encoding="utf-8"), parts), encoding="utf-8")
+    if sys.argv[1:]:
+        print(of_files(map(Path, sys.argv[1:])))
+    else:
+        write()

@@ -68,32 +68,6 @@ def test_the_table_compares_with_the_reference_of_each_size():
     assert "| simulated | 5 | same | lora | 2 | 1.000 | 1.00 |" in bench_adapters.report(rows)
 
 
-def test_committed_results_are_those_of_the_page_evidence():
-    results = ROOT / "benchmarks" / "results" / "adapters.csv"
-    found = {
-        line[:4]: line[5] for line in bench_adapters.summary(bench_adapters.read_rows(results))
-    }
-    page = (ROOT / "docs" / "evidence.md").read_text()
-    both = ("simulated", "sugarcane")
-    for label, method in {
-        "`LoRATransfer`, default": "lora",
-        "input term, no training": "lora, not trained",
-        "no input term, no training": bench_adapters.NEITHER,
-        "default, alone": "lora, alone",
-        "no input term, no training, alone": bench_adapters.NEITHER + bench_adapters.ALONE,
-    }.items():
-        cells = [f"{found[of, n, 'same', method]:.2f}" for of in both for n in (5, 10)]
-        assert f"| {label} | {' | '.join(cells)} |" in page
-    for label, method in {
-        "`CORALTransfer`, derivatives": "coral",
-        "`TTTTransfer`, default": "ttt, mean",
-        '`align="tokens"`': "ttt, tokens",
-        '`align="tokens"`, not trained': "ttt, tokens, not trained",
-    }.items():
-        cells = [f"{found[of, 0, s, method]:.2f}" for of in both for s in bench_adapters.SAMPLES]
-        assert f"| {label} | {' | '.join(cells)} |" in page
-
-
 def test_a_fit_stays_within_the_times_promised():
     results = ROOT / "benchmarks" / "results" / "adapters.csv"
     seconds = {

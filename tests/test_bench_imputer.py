@@ -82,13 +82,6 @@ def test_mean_is_over_files_first():
     assert bench_imputer.geometric_mean(found, "x") == pytest.approx(4)
 
 
-@pytest.mark.parametrize("name", ["imputer.csv", "imputer_incomplete.csv", "imputer_predict.csv"])
-def test_page_quotes_the_committed_results(name):
-    page = (ROOT / "docs" / "preprocessing.md").read_text(encoding="utf-8")
-    lines = bench_imputer.table(committed(name))
-    assert all(line in page for line in lines), "\n".join(lines)
-
-
 def test_complete_spectra_beat_pca_and_a_straight_line_on_committed_rows():
     for size in bench_imputer.SIZES:
         found = [row for row in committed("imputer.csv") if row["n_complete"] == str(size)]

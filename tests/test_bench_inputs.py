@@ -44,12 +44,9 @@ def test_a_run_resumes_and_prints_means(small, tmp_path, capsys):
         assert f"{ratios['gasoline']:.3f}" in line
 
 
-def test_the_page_quotes_the_committed_results():
+def test_committed_results_have_all_sets_and_networks():
     root = Path(__file__).parents[1]
     rows = bench_inputs.read_rows(root / "benchmarks" / "results" / "inputs.csv")
     assert len({row["set"] for row in rows}) == len(bench_inputs.SETS)
-    page = (root / "docs" / "network_measurements.md").read_text(encoding="utf-8")
-    lines = bench_inputs.table(rows)
+    _, _, *lines = bench_inputs.table(rows).splitlines()
     assert len(lines) == len(bench_inputs.NETWORKS) + 1
-    for line in lines:
-        assert line in page

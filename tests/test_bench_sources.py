@@ -17,7 +17,7 @@ def read(path):
         return list(csv.DictReader(file))
 
 
-def test_committed_results_are_those_of_the_user_guide():
+def test_each_further_source_raises_the_committed_r2():
     rows = read(RESULTS)
     means = {
         (n, k): np.mean(
@@ -26,10 +26,8 @@ def test_committed_results_are_those_of_the_user_guide():
         for n in ("5", "10")
         for k in "123"
     }
-    page = (RESULTS.parents[2] / "docs" / "transfer.md").read_text()
     for n in ("5", "10"):
         assert means[n, "1"] < means[n, "2"] < means[n, "3"]
-        assert ", ".join(f"{means[n, k]:.2f}" for k in "123") in page
 
 
 def test_one_task(tmp_path, monkeypatch, capsys):

@@ -1,15 +1,23 @@
 import csv
+import dataclasses
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks import bench_selection, bench_speed, bench_transfer, compact, remake, tables
+from benchmarks import (
+    bench_selection,
+    bench_speed,
+    bench_transfer,
+    compact,
+    remake,
+    sidecar,
+    tables,
+)
+from benchmarks.markdown import fill
 
 NETWORKS = ("fno", "lora", "lora-random", "ttt")
 CLASSICAL = [name for name in bench_transfer.METHODS if name not in NETWORKS]
-ROOT = Path(__file__).parents[1]
 AT_ONE_SIZE = ["full-recalibration", *bench_transfer.HALVES]
 SMALL = ["--data", "simulated", "--tasks", "simulated/A-B/component 1", "--n-transfer", "0", "5"]
 
@@ -93,6 +101,120 @@ def test_a_second_seed_is_refused(tmp_path):
     run(path, "--repeats", "1", "--methods", "no-transfer")
     with pytest.raises(SystemExit, match="made with seed 0, this run has seed 1"):
         run(path, "--repeats", "1", "--methods", "no-transfer", "--seed", "1")
+
+
+def test_data_and_splits_are_recorded_once_and_others_refused(tmp_path, monkeypatch):
+    path = tmp_path / "bench.csv"
+    for method in ("no-transfer", "slope-bias"):
+        run(path, "--repeats", "1", "--methods", method)
+    first, second = sidecar.read_runs(path)
+    assert list(first["tasks"]) == [SMALL[3]]
+    assert "tasks" not in second
+    [task] = [t for t in bench_transfer.simulated_tasks() if t.name == SMALL[3]]
+    data, splits = first["tasks"][SMALL[3]].split()
+    other_y = dataclasses.replace(task, y=task.y + 1e-9)
+    assert bench_transfer.identities([other_y], 0)[task.name].split()[1] == splits
+    assert bench_transfer.identities([task], 1)[task.name].split()[0] == data
+    monkeypatch.setitem(bench_transfer.DATA, "simulated", lambda: iter([other_y]))
+    with pytest.raises(SystemExit, match=r"other data or splits of simulated/A-B/component 1"):
+        run(path, "--repeats", "1", "--methods", "no-transfer")
+
+
+def test_files_of_earlier_versions_are_continued(tmp_path):
+    path = tmp_path / "bench.csv"
+    run(path, "--repeats", "1", "--methods", "no-transfer")
+    old = sidecar.read_runs(path)
+    del old[0]["tasks"]
+    sidecar.path_of(path).write_text(json.dumps(old))
+    assert len(run(path, "--repeats", "1", "--methods", "slope-bias")) == 2
+    assert [sorted(each.get("tasks", ())) for each in sidecar.read_runs(path)] == [[], [SMALL[3]]]
+
+
+def test_a_run_that_makes_the_whole_file_replaces_the_earlier_runs(tmp_path):
+    path = tmp_path / "other.csv"
+    for argument in ("a", "b c"):
+        sidecar.record_run(path, ["--name", argument], ["numpy"], is_only=True)
+        path.touch()
+    [made] = sidecar.read_runs(path)
+    assert made["arguments"] == "--name 'b c'"
+    assert list(made["versions"]) == ["python", "numpy"]
+
+
+def test_a_fingerprint_is_that_of_values_and_shape():
+    same = [np.arange(6), np.array(["a", "b"])], [np.arange(6.0), np.array(["a", "b"], object)]
+    assert len({sidecar.fingerprint(arrays) for arrays in same}) == 1
+    others = [np.arange(6).reshape(2, 3)], [np.arange(6) + 1e-12], [np.array(["ab", ""])]
+    assert len({sidecar.fingerprint(arrays) for arrays in (same[0], *others)}) == 4
+
+
+OWN = """
+from skspektron.transfer import EnsembleTransfer, PDSTransfer
+
+class Windows(PDSTransfer):
+    def predict(self, X):
+        return super().predict(X)[:, None]  # as other packages do
+
+def wide(**parameters):
+    return PDSTransfer(window_length=15, **parameters)
+
+def on_spectra(source, target, n_transfer, wavelength):
+    assert len(wavelength) == 140
+    return PDSTransfer(source=source, target=target, n_transfer=n_transfer)
+"""
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """Write a module with three methods; return its name."""
+    (tmp_path / "lab_methods.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    return "lab_methods"
+
+
+def test_methods_of_other_packages_run_on_the_same_splits(own, tmp_path, all_rows, capsys):
+    names = [f"{own}:{name}" for name in ("Windows", "wide", "on_spectra")]
+    path = tmp_path / "bench.csv"
+    rows = run(path, "--repeats", "1", "--methods", "pds", "--method", *names)
+    r2 = {row["method"]: row["r2"] for row in rows}
+    assert list(r2) == ["pds", "Windows", "wide", "on_spectra"]
+    assert r2["Windows"] == r2["pds"]
+    [same] = [row["r2"] for row in all_rows if row["method"] == "pds"]
+    assert float(r2["pds"]) == pytest.approx(float(same))
+    assert len({*r2.values()}) == 3
+    for option in (["--method", names[0]], ["--methods", "pds", "--method", names[0]]):
+        assert run(path, "--repeats", "1", *option) == rows  # nothing is missing
+    printed = tables.of_files([path])
+    assert "simulated: 1 tasks, 1 repeats" in printed
+    assert printed.count("| Windows |") == 3  # R2, regret and recalibration
+    assert bench_transfer.own_packages(["numpy.linalg:norm", "pds", names[0]]) == []
+
+
+def test_a_method_without_standards_is_run_with_none(own):
+    method = bench_transfer.method_of(f"{own}:wide")
+    assert method.sizes([0, 5, 10]) == [5, 10]
+    assert method.sizes([0]) == [0]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("Windows", "must be like package.module:Class"),
+        ("no_such_module:Windows", "No module named"),
+        ("lab_methods:Other", "no attribute 'Other'"),
+        ("lab_methods:wide lab_methods:wide.wide", "cannot be used"),
+    ],
+)
+def test_methods_that_cannot_be_imported_are_refused(own, capsys, name, message):
+    with pytest.raises(SystemExit):
+        bench_transfer.parse(["--method", *name.split()])
+    assert message in capsys.readouterr().err
+
+
+def test_two_methods_of_one_name_are_refused(own, tmp_path, monkeypatch, capsys):
+    (tmp_path / "other_lab.py").write_text(OWN)
+    with pytest.raises(SystemExit):
+        bench_transfer.parse(["--method", f"{own}:wide", "other_lab:wide"])
+    assert "different names, got wide, wide" in capsys.readouterr().err
 
 
 def test_a_pattern_without_tasks_is_refused(tmp_path):
@@ -244,24 +366,6 @@ def test_orders_of_standards_are_compared_on_the_same_splits(tmp_path, monkeypat
     ]
 
 
-def test_the_guide_states_the_committed_differences_between_orders():
-    rows = bench_transfer.read_rows(tables.RESULTS / "selection.csv")
-    lines = [line.split() for line in bench_selection.table(rows, "kennard-stone").splitlines()]
-    gains, errors = {}, []
-    for method, order, _, _, _, gain, error, *_ in lines[1:]:
-        if order == "kennard-stone-pls":
-            gains.setdefault(method, []).append(gain)
-            errors.append(error)
-    text = " ".join((ROOT / "docs" / "transfer.md").read_text(encoding="utf-8").split())
-    stated = (
-        "by {} and {} for `EnsembleTransfer`, by {} and {} for `NARTransfer`, by {} and {} for "
-        "`PDSTransfer` as published, and by {} and {} for `MeanCentredTransfer`."
-    )
-    ordered = [gain for name in ("ensemble", "nar", "pds", "mean-centring") for gain in gains[name]]
-    assert stated.format(*ordered) in text
-    assert f"standard errors of {min(errors)} to {max(errors)}" in text
-
-
 def test_speed_table_and_one_calibration_per_fold(capsys):
     sizes = ["--n-standards", "6", "--n-channels", "60", "--n-transfer", "2", "5", "8"]
     bench_speed.main(["--data", "simulated", "--repeats", "1", *sizes])
@@ -285,34 +389,12 @@ def test_both_packages_fit_the_same_map(pair):
     np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
-def test_the_readme_quotes_the_committed_results():
-    results = [
-        tables.Results(data, tables.n_repeats(data))
-        for data in ("corn", "tablets", "sugarcane", "soil-moisture", "cassava")
-    ]
-    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
-    for name, *fit in (
-        ("`EnsembleTransfer`", "ensemble", "10"),
-        ("`NARTransfer`, the best linear method", "nar", "10"),
-        ("`PDSTransfer`", "pds", "10"),
-        ("the calibration of the source alone", "no-transfer", "0"),
-        ("new calibration with the reference values of all", "full-recalibration", "all"),
-    ):
-        assert f"| {name} | {' | '.join(data.cell(*fit) for data in results)} |" in text
-
-
-def test_the_pages_have_the_tables_of_the_committed_results():
-    for page, parts in tables.tables().items():
-        text = (ROOT / "docs" / page).read_text(encoding="utf-8")
-        assert tables.fill(text, parts) == text, f"run python -m benchmarks.tables for {page}"
-
-
 def test_a_table_needs_its_place_in_the_page():
     page = "a <!-- table: one --> old <!-- end of table --> b"
     filled = "a <!-- table: one -->\n\nnew\n\n<!-- end of table --> b"
-    assert tables.fill(page, {"one": "new"}) == filled
+    assert fill(page, {"one": "new"}) == filled
     with pytest.raises(ValueError, match="no place for the table 'two'"):
-        tables.fill(page, {"two": "new"})
+        fill(page, {"two": "new"})
 
 
 def test_a_cell_rests_on_all_splits_of_its_table(monkeypatch):

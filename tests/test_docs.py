@@ -22,24 +22,6 @@ def load_script(name):
     return module
 
 
-def test_the_landing_page_says_what_its_figure_shows():
-    ratios = landing_figure.read_ratios()
-    text = " ".join((DOCS / "index.md").read_text(encoding="utf-8").split())
-    ensemble, nar, pds, alone, none = (
-        f"{np.median(ratios[fit]):.2f}"
-        for fit in (
-            ("ensemble", 10),
-            ("nar", 10),
-            ("pds", 10),
-            ("target-only", 10),
-            ("no-transfer", 0),
-        )
-    )
-    assert f"of `EnsembleTransfer` is {ensemble} times that of full recalibration" in text
-    assert f"`NARTransfer` {nar} times and that of `PDSTransfer` {pds} times" in text
-    assert f"alone has {alone} times that RMSEP, the untransferred calibration {none} times" in text
-
-
 def test_the_committed_figure_shows_the_committed_results():
     paths = {
         group.get("id"): re.findall(r"([\d.]+) ([\d.]+)", group.find("{*}path").get("d"))
