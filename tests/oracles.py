@@ -558,3 +558,15 @@ def repeatability(values, ids):
         squares += sum((value - sum(own) / len(own)) ** 2 for value in own)
         dof += len(own) - 1
     return (squares / dof) ** 0.5, dof
+
+
+def remedies(y, y_hat):
+    """Compute squared errors of every sample, corrected by a bias and a line of the others."""
+    rows = []
+    for i in range(len(y)):
+        others = [j for j in range(len(y)) if j != i]
+        bias = sum(y_hat[j] - y[j] for j in others) / len(others)
+        b, a = np.polyfit([y_hat[j] for j in others], [y[j] for j in others], 1)
+        corrected = y_hat[i], y_hat[i] - bias, a + b * y_hat[i]
+        rows.append([(value - y[i]) ** 2 for value in corrected])
+    return np.array(rows)

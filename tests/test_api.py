@@ -101,7 +101,12 @@ PUBLIC = {
     ],
     "skspektron.preprocessing": ["SNV"],
     "skspektron.reliability": ["ApplicabilityDomain", "ConformalTransfer"],
-    "skspektron.validation": ["ValidationReport", "validate_predictions"],
+    "skspektron.validation": [
+        "RemedyReport",
+        "ValidationReport",
+        "choose_remedy",
+        "validate_predictions",
+    ],
     "skspektron.transfer": estimators_in("transfer/_*.py", "transfer/_maps/_*.py"),
 }
 NAMES = [(module, name) for module, names in PUBLIC.items() for name in names]

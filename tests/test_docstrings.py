@@ -33,7 +33,7 @@ REQUIRED = {
     "EX01": "no example",
 }
 # Their fields are documented as attributes, and functions return them.
-NAMED_TUPLES = {"KernelClasses", "TransferCurve", "ValidationReport"}
+NAMED_TUPLES = {"KernelClasses", "RemedyReport", "TransferCurve", "ValidationReport"}
 # Documented by stage of the network; the order of the fields is that of the files.
 GROUPED = {"Architecture"}
 # Nothing to cite: baselines, splitters, files, and displays of what others compute.

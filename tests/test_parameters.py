@@ -34,6 +34,7 @@ RESULTS = {
     "TransferCurve",
     "KernelClasses",
     "OscillatorBank",
+    "RemedyReport",
     "ValidationReport",
 }  # made by functions
 PUBLIC = [
@@ -57,6 +58,7 @@ GIVEN = {
     "standards": {"id": [], "spectral_disagreement": [], "label_disagreement": []},
     "step": 1.0,
     "target": "B",
+    "transfer": DummyRegressor(),
     "weights": "small",
     "width": 1.0,
 }

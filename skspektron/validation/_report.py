@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
+from typing import ClassVar
 
 from ._statistics import POWER
+from ._tables import TableReport
 
 FEW_SAMPLES = 20  # the least that ASTM E1655 asks for
-COLUMNS = ("value", "limit", "p", "detectable")
-Row = tuple[str, str, str, str, str]
 
 
 @dataclass(frozen=True, repr=False)
-class ValidationReport:
+class ValidationReport(TableReport):
     r"""Figures and tests of a validation, with a verdict.
 
     Printed, and as HTML in a notebook, it is a table. The column "limit" has the largest deviation
@@ -91,6 +90,8 @@ class ValidationReport:
     ('adjust bias', 1.0)
     """
 
+    _columns: ClassVar[tuple[str, ...]] = ("value", "limit", "p", "detectable")
+
     verdict: str
     reason: str
     n_samples: int
@@ -123,34 +124,12 @@ class ValidationReport:
     detectable_slope: float
     detectable_sep: float | None
 
-    def __str__(self) -> str:
-        rows = self._rows()
-        width = max(len(row[0]) for row in rows)
-        lines = [self._title(), " " * width + "".join(f"{column:>12}" for column in COLUMNS)]
-        lines += [f"{name:<{width}}" + "".join(f"{c:>12}" for c in cells) for name, *cells in rows]
-        lines = [line.rstrip() for line in lines]
-        return "\n".join([*lines, "", *self._sentences()])
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        head = "".join(f"<th>{column}</th>" for column in ("", *COLUMNS))
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
-            for row in self._rows()
-        )
-        text = "".join(f"<p>{escape(sentence)}</p>" for sentence in self._sentences())
-        return (
-            f"<table><caption>{escape(self._title())}</caption>"
-            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{text}"
-        )
-
     def _title(self) -> str:
         """Return what was tested."""
         rows = "" if self.n_rows == self.n_samples else f" ({self.n_rows} rows)"
         return f"Validation with {self.n_samples} samples{rows}, alpha = {self.alpha:g}"
 
-    def _rows(self) -> list[Row]:
+    def _rows(self) -> list[tuple[str, ...]]:
         """Return the name and the cells of each row of the table."""
         bias = (self.bias, self.bias_limit, self.bias_p, self.detectable_bias)
         error = (self.sep, self.sep_limit, self.sep_p, self.detectable_sep)
@@ -196,7 +175,7 @@ def _cells(
     limit: float | None = None,
     p: float | None = None,
     detectable: float | None = None,
-) -> Row:
+) -> tuple[str, ...]:
     """Return a row of the table as text."""
     number = ["" if x is None else f"{x:.4g}" for x in (value, limit, detectable)]
     return name, number[0], number[1], "" if p is None else _p_value(p), number[2]
