@@ -1,14 +1,16 @@
-"""Atomic writing of files, and a digest that detects damage."""
+"""Atomic writing of files, JSON records with a checksum, and a digest that detects damage."""
 
+import json
 import os
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from glob import escape
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
+from typing import Any
 
 STALE_SECONDS = 3600.0  # age after which the process of a temporary file must have been killed
 TEMPORARY = re.compile(r"\d+-[0-9a-f]{16}")  # process and random number, in the name of a file
@@ -37,6 +39,81 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
             f"{path} could not be written ({len(content)} bytes): {error.strerror}. An existing "
             "file is unchanged. Free disk space, or pass a path in a writable folder.",
         ) from error
+
+
+def write_record(
+    path: str | os.PathLike[str], kind: str, version: int, record: dict[str, Any]
+) -> None:
+    """Write a record as one JSON object, with the kind of the file, a version and a checksum."""
+    head = {"format": kind, "version": version, "sha256": checksum(record)}
+    write_atomically(path, (json.dumps(head | record, indent=1) + "\n").encode())
+
+
+def read_record(
+    path: str | os.PathLike[str], kind: str, version: int, entries: Sequence[str]
+) -> tuple[dict[str, Any], str]:
+    """Return the entries of a file of `write_record`, and the checksum that is recorded in it."""
+    try:
+        content = json.loads(read_text(path))
+        check_kind(path, kind, version, content["format"], content["version"])
+        return {name: content[name] for name in entries}, content["sha256"]
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(
+            f"{path} is not readable JSON ({error}). It may be truncated: write or copy it again."
+        ) from error
+    except (KeyError, TypeError) as error:
+        raise lacks_entry(path, kind, error) from error
+
+
+def read_text(path: str | os.PathLike[str]) -> str:
+    """Return the text of a file."""
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")  # spreadsheets write a byte-order mark
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path} does not exist. Pass the path of a saved file.") from None
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path} is not a text file ({error}). Pass a CSV or JSON file."
+        ) from error
+
+
+def check_kind(
+    path: str | os.PathLike[str], kind: str, version: int, found: str, found_version: int
+) -> None:
+    """Raise ValueError for another kind of file or a later version."""
+    if found != kind:
+        raise ValueError(f"{path} must be a {kind!r}, got {found!r}. Pass a file of that kind.")
+    if found_version > version:
+        raise ValueError(
+            f"{path} has version {found_version} of its format, this skspektron reads versions up "
+            f"to {version}. Update skspektron, or write the file with this version."
+        )
+
+
+def check_sum(path: str | os.PathLike[str], record: dict[str, Any], expected: str) -> None:
+    """Raise ValueError if the content of a file does not match its checksum."""
+    found = checksum(record)
+    if found != expected:
+        raise ValueError(
+            f"{path} was changed after it was written: its sha256 is {found[:12]}, the recorded "
+            f"one is {str(expected)[:12]}. Write or copy it again, or remove the first line of a "
+            "CSV file that you changed on purpose."
+        )
+
+
+def checksum(record: dict[str, Any]) -> str:
+    """Return a digest of a record that does not depend on the file format."""
+    return sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+
+
+def lacks_entry(path: str | os.PathLike[str], kind: str, error: Exception) -> ValueError:
+    """Return the error for a file of which an entry is missing or has a wrong type."""
+    name = kind.removeprefix("skspektron ")
+    article = "an" if name[0] in "aeiou" else "a"
+    return ValueError(
+        f"{path} lacks an entry of {article} {name}: {error}. Pass a file that was written by "
+        "skspektron."
+    )
 
 
 def digest(parts: Iterable[bytes | memoryview]) -> str:

@@ -499,6 +499,27 @@ def t2_and_q(z, mean, scale, rotations, loadings, variances):
     return t2, sum((z[k] - fitted[k]) ** 2 for k in range(len(z)))
 
 
+# Control charts -----------------------------------------------------------------------
+
+
+def control_chart(errors, bias, sep, weight, k):
+    """Return z, EWMA, upper and lower CUSUM of each error, None where the error is None."""
+    rows, ewma, high, low = [], 0.0, 0.0, 0.0
+    for error in errors:
+        if error is None:
+            rows.append((None, None, None, None))
+            continue
+        z = (error - bias) / sep
+        ewma = weight * z + (1 - weight) * ewma
+        high = high + z - k if high + z - k > 0 else 0.0
+        low = low - z - k if low - z - k > 0 else 0.0
+        rows.append((z, ewma, high, low))
+    return rows
+
+
+# Incomplete spectra -------------------------------------------------------------------
+
+
 def fill_by_ridge(spectra, x, hidden, penalty):
     """Return hidden channels of `x`: a ridge regression, and its residuals interpolated."""
     Z = spectra - spectra.mean(axis=0)

@@ -62,6 +62,7 @@ PUBLIC = {
         "embed_archive",
     ],
     "skspektron.inspection": [
+        "ControlChartDisplay",
         "EmbeddingDisplay",
         "FilterDisplay",
         "InfluenceDisplay",
@@ -102,6 +103,7 @@ PUBLIC = {
     "skspektron.preprocessing": ["SNV"],
     "skspektron.reliability": ["ApplicabilityDomain", "ConformalTransfer"],
     "skspektron.validation": [
+        "ControlChart",
         "RemedyReport",
         "ValidationReport",
         "choose_remedy",

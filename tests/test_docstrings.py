@@ -65,6 +65,7 @@ NO_PUBLICATION = {
 }
 # They cite data, a file format or software, or display what another class defines.
 NO_FORMULA = {
+    "ControlChartDisplay",
     "InfluenceDisplay",
     "dask_parallel",
     "fetch_corn",

@@ -16,6 +16,7 @@ from skspektron import _parameters
 from skspektron._parameters import BOOLEAN, TEXT, Choice, Integer, Number, Several
 from skspektron.datasets import SpektraArchive
 from skspektron.foundation import Architecture, SpektronEmbedder
+from skspektron.validation import _history
 
 ROOMS = (
     *(
@@ -51,7 +52,9 @@ GIVEN = {
     "estimator": DummyRegressor(),
     "estimators": {},
     "files": "a.npz",
+    "history": _history.empty_history(),
     "hotelling_t2_limit": 1.0,
+    "limits": dict.fromkeys(("shewhart", "ewma", "cusum", "hotelling_t2", "q_residuals"), 1.0),
     "model": PCA(),
     "path": "a.csv",
     "q_residuals_limit": 1.0,
@@ -66,7 +69,9 @@ ANY_TEXT = {
     *("checkpoint", "data_home", "files", "id_column", "instrument", "log", "memory", "name"),
     *("path", "pattern", "score_name", "scoring", "source", "target", "unit", "weights"),
 }
-ANY_NUMBER = {"source", "target", "instrument", "intercept", "layer", "error_score"}
+ANY_NUMBER = {
+    *("source", "target", "instrument", "intercept", "layer", "error_score", "bias", "shift"),
+}
 ANY_MAPPING = {"curves", "cv_results", "errors", "estimators", "instruments"}
 NAN, INF = float("nan"), float("inf")
 by_name = pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)

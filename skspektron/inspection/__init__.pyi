@@ -1,3 +1,4 @@
+from ._control_chart import ControlChartDisplay as ControlChartDisplay
 from ._embedding import EmbeddingDisplay as EmbeddingDisplay
 from ._filters import FilterDisplay as FilterDisplay
 from ._influence import InfluenceDisplay as InfluenceDisplay

@@ -2,16 +2,22 @@
 
 import csv
 import io
-import json
 import math
 import re
-from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .._files import write_atomically
+from .._files import (
+    check_kind,
+    check_sum,
+    checksum,
+    lacks_entry,
+    read_record,
+    read_text,
+    write_atomically,
+    write_record,
+)
 from .._typing import PathLike
 
 FORMAT = "skspektron linear calibration"
@@ -81,7 +87,7 @@ def write_csv(path: PathLike, record: Record) -> None:
     """Write a record as a table with one row per channel."""
     targets = record["targets"]
     text = io.StringIO()
-    text.write(f"# {FORMAT}; version {VERSION}; sha256 {_checksum(record)}\n")
+    text.write(f"# {FORMAT}; version {VERSION}; sha256 {checksum(record)}\n")
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow([AXES[record["axis"]["unit"]], *(target["name"] for target in targets)])
     rows.writerow(["unit", *(target["unit"] for target in targets)])
@@ -93,60 +99,37 @@ def write_csv(path: PathLike, record: Record) -> None:
 
 def read_csv(path: PathLike) -> Record:
     """Read a file of `write_csv`, or one of the same form without the first line."""
-    lines = _read(path).splitlines(keepends=True)
+    lines = read_text(path).splitlines(keepends=True)
     first = _FIRST_LINE.match(lines[0]) if lines else None
     if first:
-        _check_format(path, first[1], int(first[2]))
+        check_kind(path, FORMAT, VERSION, first[1], int(first[2]))
     rows = [row for row in csv.reader(lines[1:] if first else lines) if any(row)]
     record = _record_of_rows(path, rows)
     if first:
-        _check_sum(path, record, first[3])
+        check_sum(path, record, first[3])
     return record
 
 
 def write_json(path: PathLike, record: Record) -> None:
     """Write a record as one JSON object."""
-    head = {"format": FORMAT, "version": VERSION, "sha256": _checksum(record)}
-    write_atomically(path, (json.dumps(head | record, indent=1) + "\n").encode())
+    write_record(path, FORMAT, VERSION, record)
 
 
 def read_json(path: PathLike) -> Record:
     """Read a file of `write_json`."""
+    record, expected = read_record(path, FORMAT, VERSION, ("axis", "targets"))
     try:
-        content = json.loads(_read(path))
-        _check_format(path, content["format"], content["version"])
-        record = {"axis": content["axis"], "targets": content["targets"]}
         lengths = {len(target["coef"]) for target in record["targets"]}
         channels, _ = record["axis"]["values"], AXES[record["axis"]["unit"]]
-        expected = content["sha256"]
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(
-            f"{path} is not readable JSON ({error}). It may be truncated: write or copy it again."
-        ) from error
     except (KeyError, TypeError) as error:
-        raise ValueError(
-            f"{path} lacks an entry of a linear calibration: {error}. Pass a file that "
-            "LinearCalibration.to_json wrote."
-        ) from error
+        raise lacks_entry(path, FORMAT, error) from error
     if lengths != {len(channels)}:
         raise ValueError(
             f"{path} has {sorted(lengths)} coefficients for {len(channels)} channels. It may be "
             "damaged: write or copy it again."
         )
-    _check_sum(path, record, expected)
+    check_sum(path, record, expected)
     return record
-
-
-def _read(path: PathLike) -> str:
-    """Return the text of a file."""
-    try:
-        return Path(path).read_text(encoding="utf-8-sig")  # spreadsheets write a byte-order mark
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{path} does not exist. Pass the path of a saved file.") from None
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{path} is not a text file ({error}). Pass a CSV or JSON file."
-        ) from error
 
 
 def _record_of_rows(path: PathLike, rows: list[list[str]]) -> Record:
@@ -209,30 +192,3 @@ def _numbers(path: PathLike, rows: list[list[str]], n_columns: int) -> list[list
             f"{path} has {n_bad} entries that are not finite. Export the calibration again."
         )
     return [list(column) for column in zip(*numbers, strict=True)]
-
-
-def _check_format(path: PathLike, name: str, version: int) -> None:
-    """Raise ValueError for another kind of file or a later version."""
-    if name != FORMAT:
-        raise ValueError(f"{path} must be a {FORMAT!r}, got {name!r}. Pass a file of that kind.")
-    if version > VERSION:
-        raise ValueError(
-            f"{path} has version {version} of its format, this skspektron reads versions up to "
-            f"{VERSION}. Update skspektron, or write the file with this version."
-        )
-
-
-def _check_sum(path: PathLike, record: Record, expected: str) -> None:
-    """Raise ValueError if the content does not match its checksum."""
-    found = _checksum(record)
-    if found != expected:
-        raise ValueError(
-            f"{path} was changed after it was written: its sha256 is {found[:12]}, the recorded "
-            f"one is {expected[:12]}. Write or copy it again, or remove the first line of a CSV "
-            "file that you changed on purpose."
-        )
-
-
-def _checksum(record: Record) -> str:
-    """Return a digest of a record that does not depend on the file format."""
-    return sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
