@@ -47,16 +47,16 @@ class ControlChart(DocumentedEstimator):
     the T2 and Q of its spectrum. The charts are
 
     .. math::
-        \text{Shewhart [1]_:}\quad & |z_i| > L_S \\
-        \text{EWMA [2]_:}\quad & E_i = \lambda z_i + (1 - \lambda) E_{i-1},
+        \text{Shewhart:}\quad & |z_i| > L_S \\
+        \text{EWMA:}\quad & E_i = \lambda z_i + (1 - \lambda) E_{i-1},
             \quad |E_i| > L \sqrt{\lambda / (2 - \lambda)} \\
-        \text{CUSUM [3]_:}\quad & C^+_i = \max(0, C^+_{i-1} + z_i - k),
+        \text{CUSUM:}\quad & C^+_i = \max(0, C^+_{i-1} + z_i - k),
             \quad C^-_i = \max(0, C^-_{i-1} - z_i - k), \quad C^\pm_i > h \\
         \text{T2 and Q:}\quad & T^2_i > T^2_\mathrm{lim}, \quad Q_i > Q_\mathrm{lim}
 
-    EWMA and CUSUM start at 0. Shewhart finds a single gross error or a large shift soon, EWMA and
-    CUSUM find small shifts and drift, T2 and Q a change of the spectra, for which no reference
-    value is needed.
+    EWMA and CUSUM start at 0. The Shewhart chart [1]_ finds a single gross error or a large shift,
+    EWMA [2]_ and CUSUM [3]_ find small shifts and drift, and T2 and Q a change of the spectra, for
+    which no reference value is needed.
 
     Parameters
     ----------
