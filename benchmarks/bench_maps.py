@@ -60,7 +60,7 @@ def compare_rules(spectral_map, calibration, standards: Standards, X, y) -> Iter
         others = standards[np.arange(len(standards)) != i]
         mapped = path(others, standards.X_target[[i]])[:, 0]
         squares.append((predict(mapped) - predict(standards.X_source[[i]])) ** 2)
-    errors = disagreements(path, predict, standards, np.array([-1.0, 1.0]))
+    errors = disagreements(path, predict, standards, np.array([-1.0, 1.0])).sum(axis=1)
     found = path(standards, X)
     for rule, k in rules(errors, np.array(squares).T).items():
         yield rule, r2(y, predict(found[k]))

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 
 from ._progress import advise_if_slow
 from ._threads import one_thread, work_of
-from ._warnings import warning_once
+from ._warnings import recorded_warnings, warning_once
 
 Fit = TypeVar("Fit", bound=Callable[..., Any])
 
@@ -31,16 +31,19 @@ def unfitted_on_failure(fit: Fit) -> Fit:
 def fitting(estimator: Any) -> Iterator[None]:
     """Drop fitted attributes before a fit, and those that a failed fit has set.
 
-    Equal warnings are issued once during the fit. A fit that took long is followed by advice.
+    Equal warnings are issued once during the fit; an estimator with `_fit_warnings` keeps their
+    messages. A fit that took long is followed by advice.
     """
     drop_fitted(estimator)
     start = monotonic()
     try:
-        with warning_once():
+        with warning_once(), recorded_warnings() as messages:
             yield
     except BaseException:  # KeyboardInterrupt too
         drop_fitted(estimator)
         raise
+    if hasattr(estimator, "_fit_warnings"):
+        estimator._fit_warnings = tuple(messages)
     advise_if_slow(estimator, monotonic() - start)
 
 

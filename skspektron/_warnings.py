@@ -9,6 +9,7 @@ from contextvars import ContextVar
 _PACKAGES = ("skspektron", "sklearn", "joblib", "contextlib", "functools")
 
 _issued: ContextVar[set[Hashable] | None] = ContextVar("issued", default=None)
+_recorded: ContextVar[tuple[list[str], ...]] = ContextVar("recorded", default=())
 
 
 @contextmanager
@@ -24,11 +25,30 @@ def warning_once() -> Iterator[None]:
         _issued.reset(token)
 
 
+@contextmanager
+def recorded_warnings() -> Iterator[list[str]]:
+    """Return a list that gets the messages of `warn_user` inside this context."""
+    messages: list[str] = []
+    token = _recorded.set((*_recorded.get(), messages))
+    try:
+        yield messages
+    finally:
+        _recorded.reset(token)
+
+
+def record_warning(message: str) -> None:
+    """Add a message to the lists of `recorded_warnings`, each of which has it once."""
+    for messages in _recorded.get():
+        if message not in messages:
+            messages.append(message)
+
+
 def warn_user(message: str, key: Hashable = None) -> None:
     """Issue a UserWarning at the line that called the package.
 
     Inside `warning_once`, warnings with an equal `key` (default: the message) are issued once.
     """
+    record_warning(message)
     issued = _issued.get()
     if issued is not None:
         if (key or message) in issued:

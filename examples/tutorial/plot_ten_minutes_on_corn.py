@@ -110,6 +110,12 @@ for name, method in methods.items():
     print(f"{name:<12} RMSEP {rmsep(y[test], method.predict(X[test])):.2f} % moisture")
 
 # %%
+# `summary` of a fitted transfer lists what it used: the rows and channels of each instrument, the
+# settings that cross-validation chose, and the standards with their weights.
+
+methods["PDS"].summary()
+
+# %%
 # How many standards?
 # -------------------
 # One split is not enough for a comparison. `~skspektron.model_selection.TransferCurveDisplay`

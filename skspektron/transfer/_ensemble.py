@@ -19,6 +19,7 @@ from ._core._fronts import amplifies_rounding, is_supervised
 from ._core._frozen import refuse_frozen
 from ._core._last_step import LastStepTransfer
 from ._core._standards import Rows, Standards
+from ._core._tuning import OF_LABELS
 
 
 class EnsembleTransfer(LastStepTransfer):
@@ -201,6 +202,7 @@ class EnsembleTransfer(LastStepTransfer):
             self._transform_views, source, standards, verbose=self.verbose
         )
         self.view_weights_ = self._ensemble.weights
+        self._errors[OF_LABELS] = self._ensemble.held_out_error
 
     def _axis(self) -> NDArray[Any] | None:
         """Return the axis of the channels that are used, in cm-1, or None."""

@@ -173,7 +173,8 @@ class EPOTransfer(LastStepTransfer):
         if len(counts) * max(n_pls, 1) > 1:
             fit_candidates = partial(self._fit_candidates, final, counts, n_pls)
             refit = self._refit_rows(*given)
-            chosen = choose_calibration(fit_candidates, source, standards, refit)
+            chosen, errors = choose_calibration(fit_candidates, source, standards, refit)
+            self._errors |= errors
         self.map_ = _fit_projection(counts[chosen // max(n_pls, 1)], standards)
         X = np.asarray(self.map_.transform(source.X))
         if n_pls:

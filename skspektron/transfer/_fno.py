@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -183,6 +183,11 @@ class FNOTransfer(MappedTransfer):
             random_state=self.random_state,
             verbose=self.verbose,
         ).fit(standards.X_target, standards.X_source)
+
+    def _choices(self) -> dict[str, Any]:
+        """Return also the number of passes that held-out standards chose."""
+        passes = {"passes": self.map_.n_epochs_} if hasattr(self, "map_") else {}
+        return super()._choices() | passes
 
     def _map(self, X):
         """Map target spectra to the source."""

@@ -187,7 +187,8 @@ class NARTransfer(LastStepTransfer):
                 first, second = standards.weighted_pairs()
                 return fit_all(X, y, scaled_differences(first, second, size))
 
-            chosen = choose_calibration(fit_candidates, source, standards, refit)
+            chosen, errors = choose_calibration(fit_candidates, source, standards, refit)
+            self._errors |= errors
         self.difference_penalty_, ridge = candidates[chosen]
         first, second = standards.weighted_pairs()
         D = scaled_differences(first, second, mean_square_norm)

@@ -149,6 +149,11 @@ class SlopeBiasTransfer(BaseTransfer):
             weights=standards.weights * standards.label_weights,
         )
 
+    def _choices(self) -> dict[str, Any]:
+        """Return also the line."""
+        line = {name: getattr(self, f"{name}_", None) for name in ("slope", "intercept")}
+        return super()._choices() | {name: v for name, v in line.items() if v is not None}
+
     def _predict_target(self, X):
         """Predict with the source calibration, then correct."""
         return self.intercept_ + self.slope_ * self._predict_source(X)

@@ -255,6 +255,11 @@ class TTTTransfer(EmbeddingTransfer):
         align = self._alignment(Z, self._embed_target(self._axis, network, X))
         self.target_estimator_ = self._assemble(self._axis, network, *align, *head.steps)
 
+    def _choices(self) -> dict[str, Any]:
+        """Return also the error at hidden channels before and after the adaptation."""
+        errors = [record["masked_mse"] for record in getattr(self, "history_", [])]
+        return super()._choices() | ({"masked_mse": np.array(errors)[[0, -1]]} if errors else {})
+
     def _alignment(self, Z_source, Z_target) -> list[tuple[str, BaseEstimator]]:
         """Return the step that aligns embeddings of the target with those of the source."""
         if self.align is None:

@@ -1,6 +1,7 @@
 """LoRATransfer with a small network trained for the tests."""
 
 import pickle
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -55,6 +56,14 @@ def test_losses_fall(calibration, stack):
     assert history[-1]["train_loss"] < 0.95 * history[0]["train_loss"]
     total = sum(history[0][name] for name in ("paired", "labels", "replay"))
     assert history[0]["train_loss"] == pytest.approx(total)
+
+
+def test_summary_lists_standards_and_settings(calibration, stack):
+    model = fit(make(calibration), stack)
+    text = str(model.summary())
+    assert text.startswith("LoRATransfer from 'A' to 'B'") and "nm" in text
+    assert re.search(r"^  max_epochs +3$", text, re.MULTILINE)
+    assert all(re.search(rf"^  {name} +1.00", text, re.MULTILINE) for name in model.transfer_ids_)
 
 
 def step_of(pipeline, kind):
@@ -394,6 +403,7 @@ def test_by_default_the_adapted_embedding_is_a_view_of_an_ensemble(ensemble, cal
     weights = ensemble.view_weights_
     assert sum(weights.values()) == pytest.approx(1.0)
     assert 0 < weights["adapted embedding"] < 1 and "first derivative at water" in weights
+    assert re.search(r"\n  standards, reference values +0\.\d+\n", str(ensemble.summary()))
     alone = without_ensemble(ensemble).predict(X)
     assert np.abs(ensemble.predict(X) - alone).max() > 1e-3
     target = instrument == "B"

@@ -54,6 +54,16 @@ def test_the_loss_of_target_spectra_falls(calibration, stack, trainable):
     assert history[-1]["masked_mse"] < history[0]["masked_mse"]
 
 
+@pytest.mark.parametrize("reset", ["fold", "input"])
+def test_summary_lists_settings_and_the_loss(calibration, stack, reset):
+    model = fit(make(calibration, reset=reset), stack)
+    text = str(model.summary())
+    assert text.startswith("TTTTransfer from 'A' to 'B'") and f"{reset}\n" in text
+    losses = [record["masked_mse"] for record in getattr(model, "history_", [])]
+    assert ("masked_mse" in text) == bool(losses)
+    assert not losses or f"{losses[0]:.4g}, {losses[-1]:.4g}" in text
+
+
 @pytest.mark.parametrize(("reset", "trainable"), COMBINATIONS)
 def test_predictions_change_and_the_original_weights_do_not(
     calibration, pretrainer, stack, reset, trainable

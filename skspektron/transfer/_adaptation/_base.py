@@ -25,6 +25,7 @@ from .._core._base import BaseTransfer
 from .._core._frozen import is_frozen
 from .._core._standards import Rows, Standards
 from .._core._standards_check import BAD
+from .._core._tuning import OF_LABELS
 from ._replay import equal_rows_refused, without_rounding
 from ._target_axis import TargetAxis
 
@@ -204,6 +205,12 @@ class EmbeddingTransfer(TorchEstimatorMixin, BaseTransfer):
             return Pipeline([("pls", cross_validated_pls(Z, y, ids))])
         with equal_rows_refused(Z, "embeddings"):
             return clone(head).fit(Z, y)
+
+    def _held_out_errors(self) -> dict[str, Any]:
+        """Return also the error of the ensemble of ``estimator=None``."""
+        ensemble = getattr(getattr(self, "target_estimator_", None), "ensemble", None)
+        of_ensemble = {} if ensemble is None else {OF_LABELS: ensemble.held_out_error}
+        return super()._held_out_errors() | of_ensemble
 
     def _assemble(self, axis: TargetAxis, network, *after, last=()) -> Pipeline:
         """Return the calibration for the target: adapted embedding and the steps after it.

@@ -80,7 +80,8 @@ def cross_validated_pls(X: ArrayLike, y: NDArray[Any], groups: NDArray[Any]) -> 
     Returns
     -------
     pls : TargetScaledPLS
-        Fitted with ``scale=False`` and 1 to 15 components; if no channel varies with `y`, a
+        Fitted with ``scale=False`` and 1 to 15 components, with RMSECV as `rmsecv_` (n_targets,)
+        in the unit of `y` where there was a choice; if no channel varies with `y`, a
         `DummyRegressor` that predicts its mean, with a warning.
     """
     values = np.asarray(X)
@@ -91,8 +92,12 @@ def cross_validated_pls(X: ArrayLike, y: NDArray[Any], groups: NDArray[Any]) -> 
             "predicts the mean of y. Check the spectra and the steps before the calibration.",
         )
         return DummyRegressor().fit(X, y)
-    n_components = choose_n_components(values, y, groups)
-    return _fit_pls(X, y, n_components)
+    press = _press_path(values, y, groups)
+    n_components = _least(press, y)
+    pls = _fit_pls(X, y, n_components)
+    if len(press) > 1:
+        pls.rmsecv_ = np.sqrt(press[n_components - 1] / len(y))
+    return pls
 
 
 def choose_n_components(
@@ -107,16 +112,28 @@ def choose_n_components(
 
     ``refit(train)`` returns all spectra after steps that are fitted to `y` on the rows `train`.
     """
+    return _least(_press_path(X, y, groups, n_folds, refit), y)
+
+
+def _press_path(X, y, groups, n_folds=N_FOLDS, refit=None) -> NDArray[Any]:
+    """Return the sums of squared held-out errors (limit, n_targets) of 1 to `limit` components.
+
+    With a single number of components, nothing is held out, and they are 0.
+    """
     X = X if refit is not None else as_few_channels(X)
     limit = component_limit(X, groups, n_folds=n_folds)
-    if limit <= 1:
-        return 1
     y = y.reshape(len(y), -1)
-    press = 0.0  # (limit, n_targets)
-    for train, test in sample_folds(groups, n_folds):
+    press = np.zeros((limit, y.shape[1]))
+    for train, test in sample_folds(groups, n_folds) if limit > 1 else ():
         spectra = X if refit is None else refit(train)
         press = press + _press(spectra, y, train, test, limit)
-    return 1 + int(np.argmin((press / nonzero_variance(y)).sum(axis=1)))
+    return press
+
+
+def _least(press: NDArray[Any], y: NDArray[Any]) -> int:
+    """Return the number of components with the smallest sum of squares over scaled targets."""
+    variance = nonzero_variance(y.reshape(len(y), -1))
+    return 1 + int(np.argmin((press / variance).sum(axis=1)))
 
 
 def as_few_channels(X: NDArray[Any]) -> NDArray[Any]:

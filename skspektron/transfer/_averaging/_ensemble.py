@@ -14,7 +14,7 @@ from .._core._standards import Rows, Standards
 from ._difference_map import DifferenceMap
 from ._members import Member, ViewedRows, combine, fit_view
 from ._views import view_fractions
-from ._weights import member_weights
+from ._weights import held_out_error, member_weights
 
 Viewed = Mapping[str, NDArray[Any]]
 Transform = Callable[[NDArray[Any]], Viewed]  # from spectra to rows by view
@@ -25,13 +25,15 @@ class Ensemble:
     """Regressions for target spectra, by view, whose predictions add up to the weighted mean.
 
     Those of `mapped` are for target spectra after `difference_map`. `weights` are those of the
-    views; they add up to 1.
+    views; they add up to 1. `held_out_error` (q,) is the root mean square error of held-out
+    standards in the unit of `y`, from regressions fitted without each of them.
     """
 
     direct: dict[str, list[Predictor]]
     mapped: dict[str, list[Predictor]]
     difference_map: DifferenceMap | None
     weights: dict[str, float]
+    held_out_error: NDArray[Any]
 
     @classmethod
     def fit(
@@ -68,7 +70,8 @@ class Ensemble:
             {name: _combine(members, weights, name, is_mapped) for name in views}
             for is_mapped, views in ((False, rows), (True, mapped_rows))
         )
-        return cls(direct, mapped, difference_map, totals)
+        error = held_out_error(members, weights, standards)
+        return cls(direct, mapped, difference_map, totals, error)
 
     def predict(
         self, transform: Transform, X: NDArray[Any], more: Viewed | None = None

@@ -50,6 +50,17 @@ def member_weights(
     return np.split(weights, ends)
 
 
+def held_out_error(
+    members: Sequence[Member], weights: Sequence[NDArray[Any]], standards: Standards
+) -> NDArray[Any]:
+    """Return the root mean square error (q,) of the weighted mean for held-out standards."""
+    parts = zip(members, weights, strict=True)
+    predicted = sum(np.einsum("sq,snq->nq", part, member.held_out) for member, part in parts)
+    counts = standards.weights * standards.label_weights
+    counts = counts if counts.any() else np.ones_like(counts)
+    return np.asarray(np.sqrt(np.average((predicted - standards.y) ** 2, axis=0, weights=counts)))
+
+
 def _error_weights(source_error, disagreement, n_standards, n_source) -> NDArray[Any]:
     """Return weights (m, q) from expected errors, those of few standards being less certain.
 

@@ -17,7 +17,6 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from ..._documentation import DocumentedEstimator
 from ..._fitting import unfitted_on_failure
 from ..._frames import frame_kind, with_text_names
 from ..._parameters import Rules, check_parameters
@@ -43,12 +42,13 @@ from ._parameters import SHARED
 from ._search_warnings import warn_without_transfer
 from ._standards import Rows, Standards, choose_standards
 from ._standards_check import check_standards, unchecked
+from ._summary import SummarizedTransfer
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
+class BaseTransfer(MetaEstimatorMixin, RegressorMixin, SummarizedTransfer):
     """Fit a calibration on the source rows, learn from standards, predict target spectra.
 
     A method implements `_learn` and `_predict_target`, and declares in class attributes what a
@@ -137,6 +137,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
             return self._fit_plain(rows)
         source, target, names = self._split_instruments(rows, instrument)
         source, target = self._lay_out(source, target)
+        self._start_summary(source, target)
         self.estimator_ = self._calibrate(source)
         standards = self._choose_standards(source, target, has_ids=has_ids)
         self.transfer_ids_ = names[standards.ids]
@@ -259,6 +260,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         self.source_ = self.target_ = None
         self.transfer_ids_, self.standards_ = rows.ids[:0], unchecked(rows.ids[:0])
         rows = replace(rows, ids=number_samples(rows.X, rows.ids, rows.y)[0])
+        self._start_summary(rows)
         self._is_adapted = False
         self.source_channels_ = self.target_channels_ = self._layout.grids.source
         self.estimator_ = self._calibrate(rows)
@@ -277,8 +279,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         X = self._layout.as_given(rows.X, channels)
         if self.estimator is None:
             return self._default_calibration(X, rows.y, rows.ids)
-        files = weights_files(self.estimator)
-        metadata = sample_metadata(self.estimator, rows.ids)
+        files, metadata = weights_files(self.estimator), sample_metadata(self.estimator, rows.ids)
         grids = self._layout.grids
         columns = grids.source if channels is None else channels
         estimator = cut_axes(clone(self.estimator), columns, grids.n_columns, grids.axis)
@@ -344,7 +345,6 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, DocumentedEstimator):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         if self.estimator is not None:
-            inner = get_tags(self.estimator)
             tags.input_tags.allow_nan = self._takes_nan and allows_nan(self.estimator)
-            tags.target_tags.multi_output = inner.target_tags.multi_output
+            tags.target_tags.multi_output = get_tags(self.estimator).target_tags.multi_output
         return tags

@@ -1,12 +1,11 @@
 """Calibrations that are passed in fitted, as a FrozenEstimator."""
 
-import warnings
-
 import numpy as np
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
 from ..._validation import check_labels
+from ..._warnings import warn_user
 
 
 def is_frozen(estimator) -> bool:
@@ -42,11 +41,10 @@ def check_prefit(estimator, trained_on, ids, *, has_ids: bool) -> None:
                 f"{len(trained_on)} samples. Pass it with a FrozenEstimator only."
             )
     elif trained_on is None:
-        warnings.warn(
+        warn_user(
             "It is not known which samples the FrozenEstimator was fitted on. If held-out samples "
             "are among them, scores are too good. Pass the ids of those samples as trained_on=, or "
             "trained_on=[] if it was fitted on other data.",
-            stacklevel=4,
         )
     elif len(trained_on):
         known = check_labels(trained_on, len(trained_on), "trained_on")
@@ -57,12 +55,11 @@ def check_prefit(estimator, trained_on, ids, *, has_ids: bool) -> None:
             )
         n_absent = np.count_nonzero(~np.isin(known, ids))
         if n_absent:
-            warnings.warn(
+            warn_user(
                 f"The FrozenEstimator was fitted on {len(known)} samples, and {n_absent} of them "
                 "are not among the training rows. If they are held out for a test, its score is "
                 "too good. Test on samples outside trained_on, or pass trained_on=[] if it was "
                 "fitted on other data.",
-                stacklevel=4,
             )
 
 

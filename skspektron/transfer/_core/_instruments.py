@@ -22,7 +22,7 @@ def resolve_instruments(
     """
     names, counts = np.unique(labels, return_counts=True)
     known = names.tolist()
-    sources = _listed(source)
+    sources = listed(source)
     if not needs_target and target not in known:
         if set(sources) == set(known):
             return _as_given(source, sources, known), target
@@ -48,7 +48,7 @@ def positions(labels: NDArray[Any], source: Any, target: Any) -> NDArray[np.intp
     """Return the position among the sources of the instrument of each row, `TARGET` or `OTHER`."""
     found = np.full(len(labels), OTHER)
     found[labels == target] = TARGET
-    for k, name in enumerate(_listed(source)):
+    for k, name in enumerate(listed(source)):
         found[labels == name] = k
     return found
 
@@ -68,7 +68,7 @@ def positions_to_predict(
             f"instrument must be None after a fit without instruments, got {n_samples} labels. "
             "Pass instrument=None, or fit with instrument=."
         )
-    known = [*_listed(source), target]
+    known = [*listed(source), target]
     unknown = sorted(set(labels.tolist()) - set(known))
     if unknown:
         raise ValueError(
@@ -94,7 +94,7 @@ def split_instruments(rows: Rows, position: NDArray[np.intp]) -> tuple[Rows, Row
     return source, target, names
 
 
-def _listed(source: Any) -> list[Any]:
+def listed(source: Any) -> list[Any]:
     """Return the labels of the sources as a list; None is an empty one."""
     if source is None:
         return []

@@ -14,7 +14,14 @@ from ..._typing import InstrumentName, MemoryLike, RandomState, Selection, Sourc
 from .._maps._base import LEARNS, N_COMPONENTS, PENALTY, RegressionMap
 from ._mapped import MappedTransfer
 from ._standards import Rows, Standards
-from ._tuning import disagreements, first_smallest, largest_rank, likely_penalty
+from ._tuning import (
+    OF_STANDARDS,
+    disagreements,
+    first_smallest,
+    in_unit_of,
+    largest_rank,
+    likely_penalty,
+)
 
 # In order of falling penalty; the first is an offset. On the development tasks, steps of half a
 # power of 10 are no better, and a smallest penalty of 1e-4 is worse with five standards.
@@ -99,11 +106,14 @@ class PairedMapTransfer(MappedTransfer):
         found = disagreements(map_candidates, self._predict_source, standards, source.y)
         if found is None:
             return 0, values[0]
+        errors = found.sum(axis=1)
         if self.learns == "difference":
-            errors = found.reshape(len(maps), len(values))
+            errors = errors.reshape(len(maps), len(values))
             best, choice = likely_penalty(errors, standards.weights.sum())
         else:
-            best, choice = divmod(first_smallest(found), len(values))
+            best, choice = divmod(first_smallest(errors), len(values))
+        chosen = found[best * len(values) + choice]
+        self._errors[OF_STANDARDS] = in_unit_of(source.y, chosen)
         return best, values[choice]
 
     def _tuned(self, n_standards: int) -> tuple[str, Sequence[Any]]:

@@ -4,7 +4,7 @@ import sys
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from ..._warnings import warn_user
+from ..._warnings import record_warning, warn_user
 
 _warned_in: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()  # keys by search
 
@@ -25,6 +25,7 @@ def warn_without_transfer(transfer) -> None:
 
 def warn_in_search(message: str, key: str | None = None) -> None:
     """Issue a UserWarning, in a search only the first with its `key` (default: the message)."""
+    record_warning(message)
     key = key or message
     search = _running_search()
     issued = set() if search is None else _warned_in.setdefault(search, set())

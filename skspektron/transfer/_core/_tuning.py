@@ -6,7 +6,7 @@ and does not contain the error of the calibration itself.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,11 @@ from ._standards import Rows, Standards
 TIE_TOLERANCE = 1e-9  # relative
 NEGLIGIBLE = 1e-12  # mean squared disagreement, in units of the variance of `y`
 
+# What held-out errors are of, as a summary of the transfer names them.
+OF_SOURCE = "source samples, after the transfer"
+OF_STANDARDS = "standards, target minus source spectrum"
+OF_LABELS = "standards, reference values"
+
 
 def disagreements(
     map_candidates: Callable[[Standards, NDArray[Any]], NDArray[Any]],
@@ -25,7 +30,7 @@ def disagreements(
     standards: Standards,
     y: NDArray[Any],
 ) -> NDArray[Any] | None:
-    """Return the mean squared disagreement of every map on held-out standards.
+    """Return the mean squared disagreement (n_candidates, n_targets) on held-out standards.
 
     ``map_candidates(standards, X)`` returns target spectra `X` under every candidate learnt from
     the standards, (n_candidates, n, n_features_source). Disagreement is divided by the standard
@@ -43,6 +48,11 @@ def disagreements(
     predictions = predict(spectra.reshape(-1, spectra.shape[-1]))
     deviations = predictions.reshape(-1, *expected.shape) - expected
     return _mean_squares(deviations, y, held_out.weights)
+
+
+def in_unit_of(y: NDArray[Any], mean_squares: NDArray[Any]) -> NDArray[Any]:
+    """Return roots of mean squares (n_targets,) in the unit of `y`."""
+    return np.sqrt(mean_squares * np.atleast_1d(nonzero_variance(y)))
 
 
 def likely_penalty(errors: NDArray[Any], size: float) -> tuple[int, int]:
@@ -64,6 +74,13 @@ def likely_penalty(errors: NDArray[Any], size: float) -> tuple[int, int]:
     return best, int(np.argmax(below >= below[-1] / 2))
 
 
+class Choice(NamedTuple):
+    """A candidate, and its held-out errors (n_targets,) in the unit of `y` by what they are of."""
+
+    best: int
+    errors: dict[str, NDArray[Any]]
+
+
 def choose_calibration(
     fit_candidates: Callable[
         [NDArray[Any], NDArray[Any], Standards], Callable[[NDArray[Any]], NDArray[Any]]
@@ -71,7 +88,7 @@ def choose_calibration(
     source: Rows,
     standards: Standards,
     refit: Callable[[NDArray[np.intp]], tuple[Rows, Standards]] | None = None,
-) -> int:
+) -> Choice:
     """Return the candidate with the smallest expected error on the target.
 
     ``fit_candidates(X, y, standards)`` returns a function from spectra to the predictions of
@@ -80,7 +97,10 @@ def choose_calibration(
     ``refit(train)`` returns both as steps that are fitted to `y` transform them, if they are fitted
     on the source rows `train` alone. The disagreement needs no refit, because it reads no `y`.
     """
-    error = _source_error(fit_candidates, source, standards, refit)
+    found = {}
+    folds = sample_folds(source.ids)
+    if folds:
+        found[OF_SOURCE] = _source_error(fit_candidates, source, standards, refit, folds)
     if len(standards) > 1:
         differences, order = [], []
         for train, test in standard_folds(len(standards)):
@@ -89,8 +109,10 @@ def choose_calibration(
             differences.append(predict(held_out.X_target) - predict(held_out.X_source))
             order.append(test)
         weights = standards.weights[np.concatenate(order)]
-        error = error + _mean_squares(np.concatenate(differences, axis=1), source.y, weights)
-    return first_smallest(error)
+        deviations = np.concatenate(differences, axis=1)
+        found[OF_STANDARDS] = _mean_squares(deviations, source.y, weights)
+    best = first_smallest(sum((each.sum(axis=1) for each in found.values()), start=0.0))
+    return Choice(best, {of: in_unit_of(source.y, each[best]) for of, each in found.items()})
 
 
 def largest_rank(n_standards: int) -> int:
@@ -101,11 +123,8 @@ def largest_rank(n_standards: int) -> int:
     return max(1, n_standards - -(-n_standards // N_FOLDS) - 1)
 
 
-def _source_error(fit_candidates, source, standards, refit):
+def _source_error(fit_candidates, source, standards, refit, folds):
     """Return the mean squared error of every candidate in cross-validation on the source rows."""
-    folds = sample_folds(source.ids)
-    if not folds:
-        return 0.0
     residuals = []
     for train, test in folds:
         rows, pairs = (source, standards) if refit is None else refit(train)
@@ -121,6 +140,6 @@ def first_smallest(errors) -> int:
 
 
 def _mean_squares(deviations, y, weights=None):
-    """Return the mean squares of every candidate, summed over targets in units of variance."""
+    """Return the mean squares (n_candidates, n_targets) in units of the variance of `y`."""
     squares = np.average(deviations**2, axis=1, weights=weights) / nonzero_variance(y)
-    return squares.reshape(len(squares), -1).sum(axis=1)
+    return squares.reshape(len(squares), -1)

@@ -44,7 +44,9 @@ def test_minimizes_literal_rmsecv():
     X, y, groups = problem()
     folds = list(GroupKFold(5).split(X, groups=groups))
     rmsecv = [oracles.pls_rmsecv(X, y, folds, k) for k in range(1, 16)]
-    assert cross_validated_pls(X, y, groups).n_components == 1 + np.argmin(rmsecv)
+    pls = cross_validated_pls(X, y, groups)
+    assert pls.n_components == 1 + np.argmin(rmsecv)
+    assert pls.rmsecv_ == pytest.approx([np.min(rmsecv)])
 
 
 def literal_press(X, y, folds, n_components, *, scaled):

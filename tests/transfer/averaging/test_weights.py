@@ -5,7 +5,7 @@ import pytest
 
 from skspektron.transfer._averaging._ensemble import Ensemble
 from skspektron.transfer._averaging._members import ViewedRows, fit_view
-from skspektron.transfer._averaging._weights import member_weights
+from skspektron.transfer._averaging._weights import held_out_error, member_weights
 from skspektron.transfer._core._standards import Rows, Standards
 from tests.transfer.standards import rows_and_standards
 
@@ -26,6 +26,7 @@ def test_weights_equal_the_formula(n_standards):
     members, source, standards = fit_two_views(n_standards)
     prior = np.where([member.view == "few" for member in members], 0.25, 1.0)
     weights = member_weights(members, prior, source, standards)
+    found = held_out_error(members, weights, standards)
     n, n_source = n_standards, len(source.X)
     label_error, uses_labels, held_out, all_weights = (
         np.concatenate(parts)
@@ -62,6 +63,8 @@ def test_weights_equal_the_formula(n_standards):
             odds = 0.05 * (on_standards[0] / on_standards[1]) ** ((n - 5) / 4)
             mean = (mean + odds * by_labels) / (1 + odds)
         np.testing.assert_allclose(all_weights[:, target], mean, atol=1e-8)
+        errors = mean @ held_out[:, :, target] - standards.y[:, target]
+        assert found[target] == pytest.approx(np.sqrt(np.mean(errors**2)), rel=1e-5)
         assert all_weights[:, target].sum() == pytest.approx(1.0)
 
 

@@ -88,7 +88,8 @@ def test_targets_are_weighted_by_their_variance():
 
     for variance, expected in (([1.0, 1.0], 0), ([1.0, 100.0], 1), ([0.0, 0.0], 0)):
         y = np.array([[-1.0, -1.0], [1.0, 1.0]]) * np.sqrt(variance)
-        assert first_smallest(disagreements(bias, lambda X: X, standards, y)) == expected
+        found = disagreements(bias, lambda X: X, standards, y)
+        assert first_smallest(found.sum(axis=1)) == expected
 
 
 @pytest.mark.parametrize(
@@ -170,8 +171,10 @@ def test_the_calibration_with_the_smallest_expected_error_is_chosen(n_standards,
         for k in range(len(alphas))
     ]
     chosen = choose_calibration(fit_candidates, Rows(X, y, ids), standards)
-    assert chosen == np.argmin(expected)
-    assert 0 < chosen < len(alphas) - 1
+    assert chosen.best == np.argmin(expected)
+    assert 0 < chosen.best < len(alphas) - 1
+    squares = sum(error**2 for error in chosen.errors.values())
+    np.testing.assert_allclose(np.sum(squares / np.var(y, axis=0)), np.min(expected))
 
 
 def literal_error(candidate, X, y, ids, standards):
@@ -197,5 +200,5 @@ def test_one_source_sample_leaves_the_choice_to_the_standards():
     def constant(X, y, standards):
         return lambda X: np.stack([X, 0 * X, 2 * X])  # only the second one cannot disagree
 
-    assert choose_calibration(constant, source, standards) == 1
-    assert choose_calibration(constant, source, standards[:1]) == 0
+    assert choose_calibration(constant, source, standards).best == 1
+    assert choose_calibration(constant, source, standards[:1]).best == 0
