@@ -172,15 +172,23 @@ def count_rows(X: Any, owner: str) -> int:
     return len(X)
 
 
-def check_references(y: ArrayLike, n_samples: int, owner: str) -> NDArray[np.float64]:
-    """Return reference values (n_samples,) or (n_samples, n_targets), NaN where unknown."""
-    y = check_array(
-        y,
-        dtype=np.float64,
-        ensure_all_finite=False,
-        ensure_2d=False,
-        ensure_min_samples=0,
-        input_name="y",
+def check_references(y: ArrayLike, n_samples: int, owner: str) -> NDArray[Any]:
+    """Return reference values (n_samples,) or (n_samples, n_targets), NaN where unknown.
+
+    Names of classes, which are text, stay, as objects (n_samples,) with None where unknown.
+    """
+    classes = _class_names(y)
+    y = (
+        classes
+        if classes is not None
+        else check_array(
+            y,
+            dtype=np.float64,
+            ensure_all_finite=False,
+            ensure_2d=False,
+            ensure_min_samples=0,
+            input_name="y",
+        )
     )
     if y.shape[:1] != (n_samples,):
         raise ValueError(
@@ -188,6 +196,34 @@ def check_references(y: ArrayLike, n_samples: int, owner: str) -> NDArray[np.flo
             "Pass one row of reference values per spectrum, NaN where unknown."
         )
     return y
+
+
+def is_known(y: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return for each row of `check_references` whether all its values are known."""
+    if y.dtype == object:
+        return np.array([value is not None for value in y], dtype=bool)
+    return np.isfinite(y).reshape(len(y), -1).all(axis=1)
+
+
+def _class_names(y: ArrayLike) -> NDArray[Any] | None:
+    """Return names of classes as objects, None where missing; None if `y` is anything else.
+
+    Text that stands for numbers is no name.
+    """
+    values = np.asarray(y, dtype=None if hasattr(y, "dtype") else object)
+    if values.ndim != 1 or values.dtype.kind not in "OUT":
+        return None
+    names = [None if _is_missing(value) else value for value in values]
+    found = [name for name in names if name is not None]
+    if not found or not all(isinstance(name, str) for name in found):
+        return None
+    try:
+        np.asarray(found, dtype=np.float64)
+    except ValueError:
+        classes = np.empty(len(names), dtype=object)
+        classes[:] = [None if name is None else str(name) for name in names]
+        return classes
+    return None
 
 
 def check_stated(values: ArrayLike, n_features: int, name: str, unit: str) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ from sklearn.utils import check_random_state
 
 from .._parameters import TEXT, Number, Rules, check_parameters
 from .._typing import RANDOM_STATE
-from .._validation import check_labels, check_references, count_rows
+from .._validation import check_labels, check_references, count_rows, is_known
 
 
 class BaseTransferSplit(BaseCrossValidator):
@@ -66,7 +66,8 @@ class BaseTransferSplit(BaseCrossValidator):
         X : array-like of shape (n_rows, n_features)
             Spectra of all instruments, stacked; only their number is used.
         y : array-like of shape (n_rows,) or (n_rows, n_targets), default=None
-            Reference values; rows with NaN are never test rows. None: all rows may be.
+            Reference values, or names of classes; rows where they are missing (NaN or None) are
+            never test rows. None: all rows may be.
         groups : array-like of shape (n_rows,), default=None
             Groups, such as batches, seasons or orchards, that are never in both sets.
         instrument : array-like of shape (n_rows,)
@@ -79,7 +80,7 @@ class BaseTransferSplit(BaseCrossValidator):
         train : ndarray of int
             Rows of all instruments, of the samples that are not held out.
         test : ndarray of int
-            Target rows with finite `y`, of the samples that are held out.
+            Target rows with known `y`, of the samples that are held out.
         """
         self._check_parameters()
         n_rows = count_rows(X, "the splitter")
@@ -128,8 +129,7 @@ def _is_labelled(y, n_rows):
     """Return the mask of the rows without missing reference values."""
     if y is None:
         return np.ones(n_rows, dtype=bool)
-    known = np.isfinite(check_references(y, n_rows, "the splitter"))
-    return known.reshape(n_rows, -1).all(axis=1)
+    return is_known(check_references(y, n_rows, "the splitter"))
 
 
 def _codes(labels):

@@ -25,7 +25,7 @@ def stack_instruments(
     *,
     wavelength: Mapping[Any, ArrayLike] | None = None,
     wavenumber: Mapping[Any, ArrayLike] | None = None,
-) -> tuple[Any, NDArray[np.float64], NDArray[Any], NDArray[Any]]:
+) -> tuple[Any, NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Stack the rows of several instruments, with the instrument and sample of each row.
 
     The result is the input of the ``fit`` of all ``*Transfer`` estimators. Rows of the same sample
@@ -35,8 +35,8 @@ def stack_instruments(
     ----------
     instruments : mapping of name to (X, y, sample_id)
         For each instrument the spectra (n_samples, n_features); the reference values (n_samples,)
-        or (n_samples, n_targets), or None; and the ids of the physical samples (n_samples,).
-        Replicate scans have the same id.
+        or (n_samples, n_targets), the names of classes (n_samples,), or None; and the ids of the
+        physical samples (n_samples,). Replicate scans have the same id.
     wavelength : mapping of name to array-like of shape (n_features,), default=None
         Axis of each instrument in nm, strictly monotonic in either direction. Needed for a
         transfer between different grids: without axes, a column is the same wavelength on all
@@ -57,7 +57,7 @@ def stack_instruments(
         as expected by `SpektronPretrainer` with an axis for each instrument. The DataFrame is a
         polars one if the first spectra are, otherwise a pandas one.
     y : ndarray of shape (n_rows,) or (n_rows, n_targets)
-        Reference values, NaN where missing.
+        Reference values, NaN where missing; or names of classes, None where missing.
     instrument : ndarray of shape (n_rows,)
         Name of the instrument of each row.
     sample_id : ndarray of shape (n_rows,)
@@ -199,8 +199,15 @@ def _stack_references(references, lengths, names):
             "Pass NaN where a target was not measured."
         )
     (shape,) = trailing
+    kinds = {y.dtype == object for y in arrays if y is not None}
+    if len(kinds) > 1:
+        raise TypeError(
+            f"y is names of classes for some of the {len(names)} instruments and numbers for "
+            "others. Pass the same kind for all, or None."
+        )
+    missing = None if True in kinds else np.nan
     parts = zip(arrays, lengths, strict=True)
-    return np.concatenate([np.full((n, *shape), np.nan) if y is None else y for y, n in parts])
+    return np.concatenate([np.full((n, *shape), missing) if y is None else y for y, n in parts])
 
 
 def _stack_ids(ids, lengths, names):

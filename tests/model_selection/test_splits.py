@@ -38,6 +38,14 @@ def rows():
     }
 
 
+@splitters
+def test_names_of_classes_are_split_as_numbers_are(cv, rows):
+    names = np.array([None if np.isnan(value) else f"kind {value:g}" for value in rows["y"]])
+    of_names = cv.split(**{**rows, "y": names})
+    for expected, found in zip(cv.split(**rows), of_names, strict=True):
+        np.testing.assert_array_equal(np.concatenate(found), np.concatenate(expected))
+
+
 def take(rows, index):
     return {name: values[index] for name, values in rows.items()}
 

@@ -208,6 +208,7 @@ def test_result_is_a_copy():
             r"the same targets .*\(1,\).*\(1, 2\)",
         ),
         ({"a": ([[1.0]], [1], [1]), "b": ([[1.0]], [1], ["1"])}, TypeError, "int and str"),
+        ({"a": ([[1.0]], [1], [1]), "b": ([[1.0]], ["x"], [1])}, TypeError, "names of classes"),
         ({"a": ([[1.0]], [1], [1]), 2: ([[1.0]], [1], [1])}, TypeError, "instrument name"),
     ],
 )
@@ -224,3 +225,22 @@ def test_columns_that_name_the_same_channels_are_put_in_order(names):
     stacked, *_ = stack_instruments({"a": (X, None, ["s"]), "b": (other, None, ["s"])})
     assert stacked.to_numpy().tolist() == [[1, 2, 3], [1, 2, 3]]
     assert list(stacked.columns) == [str(name) for name in names]
+
+
+@pytest.mark.parametrize("kind", [list, np.array, "object", "category"])
+def test_names_of_classes_are_stacked(kind):
+    if isinstance(kind, str):
+        pd = pytest.importorskip("pandas")
+        names = pd.Series(["good", "bad"], dtype=kind)
+    else:
+        names = kind(["good", "bad"])
+    X = [[1.0], [2.0]]
+    _, y, *_ = stack_instruments({"a": (X, names, [1, 2]), "b": (X, None, [1, 2])})
+    assert y.tolist() == ["good", "bad", None, None]
+    _, y, *_ = stack_instruments({"a": (X, ["good", None], [1, 2]), "b": (X, names, [1, 2])})
+    assert y.tolist() == ["good", None, "good", "bad"]
+
+
+def test_text_that_stands_for_numbers_is_no_class():
+    _, y, *_ = stack_instruments({"a": ([[1.0], [2.0]], ["1.5", "2"], [1, 2])})
+    assert y.tolist() == [1.5, 2.0]
