@@ -118,7 +118,12 @@ def stack():
     return stack
 
 
+def ridge_on(weights):
+    """Return a ridge regression on embeddings, unfitted."""
+    return make_pipeline(SNV(), SpektronEmbedder(weights, wavelength=WAVELENGTH), Ridge(1e-3))
+
+
 @pytest.fixture
 def calibration(pretrainer):
     """Return a ridge regression on embeddings, unfitted."""
-    return make_pipeline(SNV(), SpektronEmbedder(pretrainer, wavelength=WAVELENGTH), Ridge(1e-3))
+    return ridge_on(pretrainer)

@@ -22,13 +22,19 @@ from skspektron.datasets import make_instruments
 from skspektron.model_selection import stack_instruments
 from skspektron.transfer import NoTransfer
 from skspektron.transfer._core._standards import Rows, Standards
-from tests.transfer.conftest import WAVELENGTH
+from tests.transfer.conftest import WAVELENGTH, ridge_on
 from tests.transfer.methods import fit
 
 
 def make(calibration, n_transfer=8, **parameters):
     parameters = {"max_epochs": 3, "random_state": 0, **parameters}
     return LoRATransfer(calibration, source="A", target="B", n_transfer=n_transfer, **parameters)
+
+
+@pytest.fixture(scope="module")
+def adapted(pretrainer, stack):
+    """Return the fitted transfer of `calibration`, which no test may change."""
+    return fit(make(ridge_on(pretrainer)), stack)
 
 
 @pytest.mark.filterwarnings("ignore:No axis", "ignore:.*do not vary with y")
@@ -117,61 +123,57 @@ def test_without_standards_it_is_no_transfer(calibration, stack):
 
 
 @pytest.mark.parametrize("replacement", [np.nan, 1e6])
-def test_labels_of_unselected_target_rows_are_not_read(calibration, stack, replacement):
+def test_labels_of_unselected_target_rows_are_not_read(calibration, adapted, stack, replacement):
     X, y, instrument, sample_id = stack
-    reference = fit(make(calibration), stack)
-    unselected = (instrument == "B") & ~np.isin(sample_id, reference.transfer_ids_)
+    unselected = (instrument == "B") & ~np.isin(sample_id, adapted.transfer_ids_)
     model = fit(make(calibration), (X, np.where(unselected, replacement, y), *stack[2:]))
-    np.testing.assert_array_equal(model.predict(X), reference.predict(X))
+    np.testing.assert_array_equal(model.predict(X), adapted.predict(X))
 
 
-def test_labels_of_standards_are_used_where_present(calibration, stack):
+def test_labels_of_standards_are_used_where_present(calibration, adapted, stack):
     X, y, instrument, _ = stack
-    labelled = fit(make(calibration), stack)
     unlabelled = fit(make(calibration), (X, np.where(instrument == "B", np.nan, y), *stack[2:]))
-    np.testing.assert_array_equal(labelled.transfer_ids_, unlabelled.transfer_ids_)
-    assert np.abs(labelled.predict(X) - unlabelled.predict(X)).max() > 1e-6
+    np.testing.assert_array_equal(adapted.transfer_ids_, unlabelled.transfer_ids_)
+    assert np.abs(adapted.predict(X) - unlabelled.predict(X)).max() > 1e-6
     target = instrument == "B"
     assert r2_score(y[target], unlabelled.predict(X[target])) > 0.3
 
 
-def test_target_spectra_of_standards_are_used(calibration, stack):
+def test_target_spectra_of_standards_are_used(calibration, adapted, stack):
     X, _, instrument, _ = stack
     changed = np.where((instrument == "B")[:, None], X[:, ::-1], X)
-    one, other = fit(make(calibration), stack), fit(make(calibration), (changed, *stack[1:]))
-    assert np.abs(one.predict(X) - other.predict(X)).max() > 1e-3
+    other = fit(make(calibration), (changed, *stack[1:]))
+    assert np.abs(adapted.predict(X) - other.predict(X)).max() > 1e-3
 
 
 @pytest.mark.parametrize("shuffled", ["A", "B"])
-def test_row_order_of_one_instrument_changes_nothing(calibration, stack, shuffled):
+def test_row_order_of_one_instrument_changes_nothing(calibration, adapted, stack, shuffled):
     X, instrument = stack[0], stack[2]
     order = np.arange(len(X))
     rows = np.flatnonzero(instrument == shuffled)
     order[rows] = np.random.default_rng(0).permutation(rows)
-    one, other = fit(make(calibration), stack), fit(make(calibration), [p[order] for p in stack])
-    np.testing.assert_array_equal(one.predict(X), other.predict(X))
+    other = fit(make(calibration), [part[order] for part in stack])
+    np.testing.assert_array_equal(adapted.predict(X), other.predict(X))
 
 
-def test_random_state_decides(calibration, stack):
+def test_random_state_decides(calibration, adapted, stack):
     X = stack[0]
-    one, same = (fit(make(calibration), stack).predict(X) for _ in range(2))
-    other = fit(make(calibration, random_state=1), stack).predict(X)
-    np.testing.assert_array_equal(one, same)
-    assert np.abs(one - other).max() > 0
+    same, other = (fit(make(calibration, random_state=seed), stack).predict(X) for seed in (0, 1))
+    np.testing.assert_array_equal(adapted.predict(X), same)
+    assert np.abs(same - other).max() > 0
 
 
-def test_source_rows_are_predicted_by_the_source_calibration(calibration, stack):
+def test_source_rows_are_predicted_by_the_source_calibration(adapted, stack):
     X, _, instrument, _ = stack
-    model = fit(make(calibration), stack)
     source = instrument == "A"
-    mixed = model.predict(X, instrument=instrument)
-    np.testing.assert_allclose(mixed[source], model.estimator_.predict(X[source]).ravel())
-    np.testing.assert_allclose(mixed[~source], model.predict(X[~source]))
+    mixed = adapted.predict(X, instrument=instrument)
+    np.testing.assert_allclose(mixed[source], adapted.estimator_.predict(X[source]).ravel())
+    np.testing.assert_allclose(mixed[~source], adapted.predict(X[~source]))
 
 
-def test_loading_an_adapter_switches_the_instrument(calibration, stack, tmp_path):
+def test_loading_an_adapter_switches_the_instrument(calibration, adapted, stack, tmp_path):
     X = stack[0]
-    model = fit(make(calibration), stack)
+    model = pickle.loads(pickle.dumps(adapted))
     first = model.predict(X)
     model.save_adapter(tmp_path / "a.safetensors")
     other = fit(make(calibration, n_transfer=4, lora_alpha=32.0, rank=4), stack)
@@ -295,33 +297,34 @@ WRONG_ADAPTERS = {
 }
 
 
-@pytest.fixture
-def loaded(calibration, stack):
-    """Return a fitted model that refused adapters must not change."""
-    return fit(make(calibration, n_transfer=3, max_epochs=1, rank=2), stack)
+@pytest.fixture(scope="module")
+def loaded(pretrainer, stack):
+    """Return a fitted model that refused adapters must not change, and its predictions."""
+    model = fit(make(ridge_on(pretrainer), n_transfer=3, max_epochs=1, rank=2), stack)
+    return model, model.predict(stack[0])
 
 
 @pytest.mark.parametrize("name", WRONG_ADAPTERS)
 def test_an_adapter_that_does_not_fit_raises_and_changes_nothing(loaded, stack, tmp_path, name):
     change, message = WRONG_ADAPTERS[name]
-    loaded.save_adapter(path := tmp_path / "a.safetensors")
+    model, expected = loaded
+    model.save_adapter(path := tmp_path / "a.safetensors")
     tensors, header = load_tensors(path)
     change(tensors, header)
     save_tensors(path, tensors, header)
-    before = dict(vars(loaded))
-    adapter = {key: value.copy() for key, value in loaded.adapter_.items()}
-    expected = loaded.predict(stack[0])
+    before = dict(vars(model))
+    adapter = {key: value.copy() for key, value in model.adapter_.items()}
     with pytest.raises(ValueError, match=message) as caught:
-        loaded.load_adapter(path)
+        model.load_adapter(path)
     assert str(path) in str(caught.value)
-    assert vars(loaded).keys() == before.keys()
-    assert all(vars(loaded)[key] is value for key, value in before.items())
-    assert all(np.array_equal(loaded.adapter_[key], value) for key, value in adapter.items())
-    np.testing.assert_array_equal(loaded.predict(stack[0]), expected)
+    assert vars(model).keys() == before.keys()
+    assert all(vars(model)[key] is value for key, value in before.items())
+    assert all(np.array_equal(model.adapter_[key], value) for key, value in adapter.items())
+    np.testing.assert_array_equal(model.predict(stack[0]), expected)
 
 
-def test_refuses_an_adapter_of_other_weights(calibration, stack, tmp_path):
-    fit(make(calibration), stack).save_adapter(tmp_path / "a.safetensors")
+def test_refuses_an_adapter_of_other_weights(calibration, adapted, stack, tmp_path):
+    adapted.save_adapter(tmp_path / "a.safetensors")
     model = fit(make(clone(calibration).set_params(spektronembedder__weights="small")), stack)
     with pytest.raises(ValueError, match="contains an adapter of the network"):
         model.load_adapter(tmp_path / "a.safetensors")
@@ -336,12 +339,10 @@ def test_a_frozen_calibration_keeps_its_head(calibration, stack):
     assert np.abs(model.predict(X[~source]) - calibration.predict(X[~source])).max() > 1e-6
 
 
-def test_pickle_and_clone(calibration, stack):
-    X = stack[0]
-    model = fit(make(calibration), stack)
-    loaded = pickle.loads(pickle.dumps(model))
-    np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
-    np.testing.assert_array_equal(fit(clone(model), stack).predict(X), model.predict(X))
+def test_pickle_and_clone(adapted, stack):
+    X, expected = stack[0], adapted.predict(stack[0])
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(adapted)).predict(X), expected)
+    np.testing.assert_array_equal(fit(clone(adapted), stack).predict(X), expected)
 
 
 def test_the_default_pipeline_reads_the_axis_from_the_column_names(stack):
@@ -479,8 +480,16 @@ def test_the_ensemble_fills_channels_that_are_missing_in_some_spectra(stack):
         model.predict(gaps[-1:])
 
 
+@pytest.fixture(scope="module")
+def without_transfer(stack):
+    """Return a fitted transfer without standards."""
+    return fit(recommended(0), stack)
+
+
 @pytest.mark.parametrize("kind", ["end", "start", "one", "none"])
-def test_refuses_spectra_without_channels_that_all_training_spectra_have(kind, ensemble, stack):
+def test_refuses_spectra_without_channels_that_all_training_spectra_have(
+    kind, ensemble, without_transfer, stack
+):
     X, _, instrument, _ = stack
     lost = {"end": slice(-10, None), "start": slice(10), "one": slice(40, 41), "none": slice(None)}
     rows = X[instrument == "B"][:5].copy()
@@ -491,7 +500,6 @@ def test_refuses_spectra_without_channels_that_all_training_spectra_have(kind, e
         ensemble.predict(rows)
     with pytest.raises(ValueError, match=message.replace("B", "A")):
         ensemble.predict(rows, instrument=["A"] * 5)
-    without_transfer = fit(recommended(0), stack)
     with pytest.raises(ValueError, match="2 of 5 spectra lack"):
         without_transfer.predict(rows)
 

@@ -1,6 +1,7 @@
 """TTTTransfer with a small network trained for the tests."""
 
 import pickle
+from functools import cache
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from sklearn.metrics import r2_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skspektron.transfer import NoTransfer, TTTTransfer
-from tests.transfer.conftest import WAVELENGTH
+from tests.transfer.conftest import WAVELENGTH, ridge_on
 from tests.transfer.methods import fit
 
 COMBINATIONS = [
@@ -27,6 +28,20 @@ COMBINATIONS = [
 def make(calibration, **parameters):
     small = {"max_steps": 3, "learning_rate": 1e-2, "batch_size": 8, "random_state": 0}
     return TTTTransfer(calibration, source="A", target="B", **small | parameters)
+
+
+@pytest.fixture(scope="module")
+def adapted(pretrainer, stack):
+    """Return a function that fits the transfer of `calibration` once for each setting.
+
+    No test may change what it returns.
+    """
+
+    @cache
+    def fitted(**parameters):
+        return fit(make(ridge_on(pretrainer), **parameters), stack)
+
+    return fitted
 
 
 def target_rows(stack, n_rows=6):
@@ -90,46 +105,45 @@ def test_without_steps_it_is_no_transfer(calibration, stack, reset):
 
 
 @pytest.mark.parametrize("trainable", ["norm", "lora", "all"])
-def test_with_input_a_prediction_does_not_depend_on_other_spectra(calibration, stack, trainable):
+def test_with_input_a_prediction_does_not_depend_on_other_spectra(adapted, stack, trainable):
     X = target_rows(stack)
-    model = fit(make(calibration, reset="input", trainable=trainable), stack)
+    model = adapted(reset="input", trainable=trainable)
     together = model.predict(X)
     # The embeddings are identical; the head sums in another order.
     np.testing.assert_allclose(model.predict(X[::-1])[::-1], together, rtol=1e-12)
     np.testing.assert_allclose(model.predict(X[3:4]), together[3:4], rtol=1e-12)
 
 
-def test_with_input_target_rows_of_fit_are_not_used(calibration, stack):
+def test_with_input_target_rows_of_fit_are_not_used(calibration, adapted, stack):
     X, _, instrument, _ = stack
     changed = np.where((instrument == "B")[:, None], X[:, ::-1], X)
-    one, other = (
-        fit(make(calibration, reset="input"), (rows, *stack[1:])) for rows in (X, changed)
-    )
+    one = adapted(reset="input")
+    other = fit(make(calibration, reset="input"), (changed, *stack[1:]))
     np.testing.assert_array_equal(*(m.predict(target_rows(stack)) for m in (one, other)))
     assert not hasattr(one, "history_")
 
 
-def test_with_fold_target_rows_of_fit_are_used(calibration, stack):
+def test_with_fold_target_rows_of_fit_are_used(calibration, adapted, stack):
     X, _, instrument, _ = stack
     changed = np.where((instrument == "B")[:, None], X[:, ::-1], X)
-    one, other = (fit(make(calibration), (rows, *stack[1:])) for rows in (X, changed))
-    difference = one.predict(target_rows(stack)) - other.predict(target_rows(stack))
+    other = fit(make(calibration), (changed, *stack[1:]))
+    difference = adapted().predict(target_rows(stack)) - other.predict(target_rows(stack))
     assert np.abs(difference).max() > 1e-6
 
 
 @pytest.mark.parametrize("replacement", [np.nan, 1e6])
-def test_target_labels_are_not_used(calibration, stack, replacement):
+def test_target_labels_are_not_used(calibration, adapted, stack, replacement):
     X, y, instrument, sample_id = stack
     unlabelled = (X, np.where(instrument == "B", replacement, y), instrument, sample_id)
-    one, other = fit(make(calibration), stack), fit(make(calibration), unlabelled)
-    np.testing.assert_array_equal(one.predict(X), other.predict(X))
+    other = fit(make(calibration), unlabelled)
+    np.testing.assert_array_equal(adapted().predict(X), other.predict(X))
 
 
-def test_row_order_and_sample_ids_do_not_matter(calibration, stack):
+def test_row_order_and_sample_ids_do_not_matter(calibration, adapted, stack):
     X, y, instrument, _ = stack
     order = np.random.default_rng(0).permutation(len(X))
-    one, other = fit(make(calibration), stack), fit(make(calibration), [p[order] for p in stack])
-    np.testing.assert_array_equal(one.predict(X), other.predict(X))
+    other = fit(make(calibration), [part[order] for part in stack])
+    np.testing.assert_array_equal(adapted().predict(X), other.predict(X))
     unpaired = make(calibration).fit(X, y, instrument=instrument)
     assert unpaired.transfer_ids_.size == 0
     assert np.isfinite(unpaired.predict(X)).all()
@@ -146,15 +160,15 @@ def test_the_head_is_refitted_on_adapted_embeddings_of_the_source_rows(calibrati
 
 
 @pytest.mark.parametrize("align", ["tokens", "mean"])
-def test_aligned_target_rows_have_the_mean_of_the_source_rows(calibration, stack, align):
+def test_aligned_target_rows_have_the_mean_of_the_source_rows(adapted, stack, align):
     X, y, instrument, _ = stack
-    model = fit(make(calibration, align=align), stack)
+    model = adapted(align=align)
     Z = model.target_estimator_[:-1].transform(X[instrument == "B"])
     Z_source = model.target_estimator_[:2].transform(X[instrument == "A"])
     np.testing.assert_allclose(Z.mean(axis=0), Z_source.mean(axis=0), atol=1e-9)
     scores = [
-        r2_score(y[instrument == "B"], fit(other, stack).predict(X[instrument == "B"]))
-        for other in (make(calibration, align=align), make(calibration, align=None))
+        r2_score(y[instrument == "B"], other.predict(X[instrument == "B"]))
+        for other in (model, adapted(align=None))
     ]
     assert scores[0] > 0.5 > scores[1]
 
@@ -168,9 +182,9 @@ def test_a_frozen_calibration_keeps_its_head(calibration, stack):
     assert np.abs(model.predict(X[~source]) - calibration.predict(X[~source])).max() > 1e-6
 
 
-def test_source_rows_are_predicted_by_the_source_calibration(calibration, stack):
+def test_source_rows_are_predicted_by_the_source_calibration(adapted, stack):
     X, _, instrument, _ = stack
-    model = fit(make(calibration), stack)
+    model = adapted()
     source = instrument == "A"
     mixed = model.predict(X, instrument=instrument)
     np.testing.assert_allclose(mixed[source], model.estimator_.predict(X[source]).ravel())
@@ -187,19 +201,16 @@ def test_source_rows_are_predicted_by_the_source_calibration(calibration, stack)
         ("max_steps", 5),
     ],
 )
-def test_parameters_matter(calibration, stack, name, value):
+def test_parameters_matter(adapted, stack, name, value):
     X = target_rows(stack)
-    model, other = make(calibration, trainable="lora"), make(calibration, trainable="lora")
-    difference = fit(model, stack).predict(X) - fit(
-        other.set_params(**{name: value}), stack
-    ).predict(X)
-    assert np.abs(difference).max() > 0
+    one, other = adapted(trainable="lora"), adapted(trainable="lora", **{name: value})
+    assert np.abs(one.predict(X) - other.predict(X)).max() > 0
 
 
 @pytest.mark.parametrize("reset", ["fold", "input"])
-def test_pickle_clone_and_seed(calibration, stack, reset):
+def test_pickle_clone_and_seed(adapted, stack, reset):
     X = target_rows(stack)
-    model = fit(make(calibration, reset=reset), stack)
+    model = adapted(reset=reset)
     expected, state = model.predict(X), torch.get_rng_state()
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict(X), expected)
     np.testing.assert_array_equal(fit(clone(model), stack).predict(X), expected)
