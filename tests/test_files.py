@@ -4,10 +4,9 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -17,8 +16,10 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
 
-from skspektron import _files
+from skspektron import LoRATransfer, _files
 from skspektron._bridge import FrozenNetwork, load_tensors, save_tensors
 from skspektron._nn.architecture import Architecture
 from skspektron._training._pretraining import new_network
@@ -123,47 +124,38 @@ def test_stale_temporary_files_are_removed(tmp_path):
     assert names(tmp_path) == sorted([*list(ages)[1:], path.name])
 
 
-FULL_DISK = """
-import resource, sys
-from pathlib import Path
-import numpy as np
-from sklearn.linear_model import Ridge
-from sklearn.pipeline import make_pipeline
-from skspektron import LoRATransfer, SpektronEmbedder, SpektronPretrainer
-from skspektron.foundation import Architecture
-folder, X, axis = Path(sys.argv[1]), np.eye(12, 24), np.linspace(9000, 4000, 24)
-sizes = Architecture(patch_length=4, d_model=8, d_state=4, n_layers=1)
-settings = dict(wavenumber=axis, max_steps=1, warmup_steps=0, random_state=0, device="cpu")
-model = SpektronPretrainer(sizes, **settings).fit(X)
-calibration = make_pipeline(SpektronEmbedder(model, wavenumber=axis, device="cpu"), Ridge())
-transfer = LoRATransfer(calibration, source=0, target=1, n_transfer=3, max_epochs=1, rank=1)
-transfer.fit(X, X[:, 0], instrument=[0, 1] * 6, sample_id=np.arange(12) // 2)
-checkpoint = SpektronPretrainer(sizes, checkpoint=folder / "checkpoint", **settings)
-resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-for save in (lambda: model.save(folder / "weights"), lambda: checkpoint.fit(X),
-             lambda: transfer.save_adapter(folder / "adapter")):
+@contextmanager
+def full_disk():
+    """Let no file grow beyond 1000 bytes."""
+    resource = pytest.importorskip("resource", reason="Windows does not limit the size of files")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
     try:
-        save()
-    except OSError as error:
-        print(error)
-"""
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not limit the size of files")
 def test_full_disk_leaves_the_old_files(tmp_path):
+    X, settings = np.eye(12, 24), {"wavenumber": WAVENUMBER, "device": "cpu"}
+    brief = {"max_steps": 1, "warmup_steps": 0, "random_state": 0}
+    model = SpektronPretrainer(SIZES, **brief, **settings).fit(X)
+    unsaved = SpektronPretrainer(SIZES, checkpoint=tmp_path / "checkpoint", **brief, **settings)
+    calibration = make_pipeline(SpektronEmbedder(model, **settings), Ridge())
+    transfer = LoRATransfer(calibration, source=0, target=1, n_transfer=3, max_epochs=1, rank=1)
+    transfer.fit(X, X[:, 0], instrument=[0, 1] * 6, sample_id=np.arange(12) // 2)
+    saves = {
+        "weights": lambda path: model.save(path),
+        "checkpoint": lambda path: unsaved.fit(X),
+        "adapter": lambda path: transfer.save_adapter(path),
+    }
     for name in ("adapter", "weights"):
         (tmp_path / name).write_bytes(b"what was there")
-    command = [sys.executable, "-c", FULL_DISK, str(tmp_path)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    result = subprocess.run(command, capture_output=True, text=True, env=environment)
-    lines = result.stdout.splitlines()
-    assert [re.search(r"(\w+) could not be written \(\d{4,} bytes", line)[1] for line in lines] == [
-        "weights",
-        "checkpoint",
-        "adapter",
-    ]
-    assert all("An existing file is unchanged. Free disk space" in line for line in lines)
+    for name, save in saves.items():
+        with full_disk(), pytest.raises(OSError) as caught:
+            save(tmp_path / name)
+        assert re.search(rf"{name} could not be written \(\d{{4,}} bytes", str(caught.value))
+        assert "An existing file is unchanged. Free disk space" in str(caught.value)
     assert names(tmp_path) == ["adapter", "weights"]
     assert {path.read_bytes() for path in tmp_path.iterdir()} == {b"what was there"}
 

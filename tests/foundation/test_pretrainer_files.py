@@ -1,17 +1,9 @@
 """SpektronPretrainer and its files: resuming, saving, loading, refusals."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
-
 import numpy as np
 import pytest
 import torch
-from sklearn.base import clone
 
-from skspektron._bridge import load_tensors
 from skspektron._training.engine import _net
 from skspektron.foundation import SpektronPretrainer
 from tests.foundation.weights import SMALLEST, weights
@@ -33,40 +25,6 @@ def test_resumes_after_an_interruption(make_pretrainer, pretrained, X, tmp_path,
     assert not hasattr(model, "network_")
     assert torch.equal(weights(model.fit(X)), weights(pretrained))
     assert [record["step"] for record in model.history_] == [5, 10]
-
-
-KILLED = """
-import sys
-import numpy as np
-from skspektron._nn.architecture import Architecture
-from skspektron.foundation import SpektronPretrainer
-X = np.random.default_rng(0).normal(size=(16, 40))
-model = SpektronPretrainer(
-    Architecture(patch_length=4, d_model=8, d_state=4, n_layers=1),
-    wavelength=1000 + np.arange(40) * 30,
-    max_steps=int(sys.argv[2]), batch_size=8, warmup_steps=3, report_every=5, random_state=0,
-    checkpoint=sys.argv[1])
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no kill -9")
-def test_resumes_after_kill_9(tmp_path):
-    path, n_steps = tmp_path / "run.safetensors", 200
-    command = [sys.executable, "-c", KILLED + "model.fit(X)", str(path), str(n_steps)]
-    process = subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"})
-    deadline = time.monotonic() + 300
-    while not path.exists() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.005)
-    process.kill()
-    assert process.wait() == -signal.SIGKILL
-    scope = {}
-    exec(KILLED.replace("sys.argv[1]", repr(str(path))).replace("sys.argv[2]", str(n_steps)), scope)
-    resumed, whole = scope["model"], clone(scope["model"]).set_params(checkpoint=None)
-    assert 0 < load_tensors(path)[1]["step"] < n_steps
-    torch.testing.assert_close(
-        weights(resumed.fit(scope["X"])), weights(whole.fit(scope["X"])), rtol=0, atol=1e-6
-    )
 
 
 @pytest.mark.parametrize(
