@@ -263,6 +263,7 @@ def fit_and_predict(model, stack):
         answer(model.predict, X, instrument=instrument)
 
 
+@pytest.mark.slow
 @fuzz(
     350,
     method=st.sampled_from(METHODS),

@@ -47,6 +47,7 @@ def test_the_first_script_transfers_a_calibration():
     assert r2(y_test, untransferred.predict(X_test)) < 0 < 0.95 < r2(y_test, names["y_pred"])
 
 
+@pytest.mark.slow
 def test_the_csv_script_ends_with_intervals_and_a_figure(tmp_path, monkeypatch):
     plt = pytest.importorskip("matplotlib.pyplot")
     plt.switch_backend("agg")
