@@ -11,12 +11,15 @@ right: with SEC, and with the error of leave-one-out cross-validation.
 
 import argparse
 import csv
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.markdown import markdown
+from benchmarks.sidecar import record_run
 from skspektron.validation._statistics import (
     detectable_ratio,
     detectable_shift,
@@ -27,6 +30,16 @@ from skspektron.validation._statistics import (
 
 COLUMNS = ("data", "n_samples", "test", "deviation", "rejected")
 SIZES = (10, 20, 40, 80)
+TESTS = ("bias", "SEP", "slope")
+HEADERS = {
+    "detectable": (
+        "bias, in SEP",
+        "slope, in SEP / standard deviation of the predictions",
+        "SEP, in SEC with 40 degrees of freedom",
+    ),
+    "rates": (*TESTS, "joint", "any of three", *(f"power, {test}" for test in TESTS)),
+    "of SEC": ("SEC", "SECV"),
+}
 ALPHA = 0.05
 SEC_DOF = 40
 SPREAD = 5.0  # standard deviation of the predictions, in standard errors
@@ -110,12 +123,31 @@ def run(n_simulations: int, seed: int = 0) -> list[dict]:
     return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+def tables(rows: Sequence[dict[str, str]]) -> dict[str, str]:
+    """Return the tables of docs/validation.md: detectable deviations, rates, errors of SEC."""
+    rates = {tuple(row[name] for name in COLUMNS[:-1]): float(row["rejected"]) for row in rows}
+    shown: dict[str, list[list[str]]] = {"detectable": [], "rates": [], "of SEC": []}
+    for n in SIZES:
+        bias = detectable_shift(n - 1, ALPHA) / np.sqrt(n)
+        slope = detectable_shift(n - 2, ALPHA) / np.sqrt(n - 1)
+        deviations = bias, slope, detectable_ratio(n - 1, SEC_DOF, ALPHA)
+        shown["detectable"].append([str(n), *(f"{value:.2f}" for value in deviations)])
+        keys = [("exact", test, "none") for test in (*TESTS, "joint", "any of three")]
+        keys += [("exact", test, "detectable") for test in TESTS]
+        sec = [("calibration", f"SEP against {name}", "none") for name in ("SEC", "SECV")]
+        for kind, of_kind in (("rates", keys), ("of SEC", sec)):
+            cells = (f"{rates[(data, str(n), *rest)]:.3f}" for data, *rest in of_kind)
+            shown[kind].append([str(n), *cells])
+    return {kind: markdown(["samples", *HEADERS[kind]], lines) for kind, lines in shown.items()}
+
+
+def main(argv: Sequence[str]) -> None:
     """Write the rates of rejection."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--simulations", type=int, default=20_000)
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args(argv)
+    record_run(arguments.output, argv, is_only=True)
     with arguments.output.open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
@@ -123,4 +155,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -5,7 +5,13 @@ from functools import cache
 
 import numpy as np
 
-from benchmarks import bench_calibration, bench_imputer, landing_figure, tables
+from benchmarks import (
+    bench_calibration,
+    bench_imputer,
+    bench_validation,
+    landing_figure,
+    tables,
+)
 from benchmarks.bench_intervals import coverages
 from benchmarks.bench_selection import table as selection_table
 from benchmarks.claims import (
@@ -26,9 +32,11 @@ from benchmarks.claims import (
 from benchmarks.network_tables import RESULTS, read
 from benchmarks.remake import SETS
 from benchmarks.sidecar import read_runs
+from skspektron.validation._statistics import detectable_shift
 
 README, BENCHMARK, CALIBRATION = "README.md", "docs/benchmark.md", "docs/calibration.md"
 INTERVALS, TRANSFER = "docs/intervals.md", "docs/transfer.md"
+VALIDATION = "docs/validation.md"
 PREPROCESSING, WHICH = "docs/preprocessing.md", "docs/which_method.md"
 LINEAR = ("nar", "epo", "pooled", "di-pls", "pfce-ns", "pfce-ss", "pfce-fs", "slope-bias")
 
@@ -340,6 +348,35 @@ def without_spectra():
 @claim(PREPROCESSING, "imputer_predict", "geometric means over {} development sets")
 def sets_of_predictions():
     return [str(len({row["set"].split("/")[0] for row in read("imputer_predict")}))]
+
+
+# docs/validation.md
+
+
+def rates(deviation: str, names: Iterable[str]) -> list[float]:
+    """Return the rates of rejection of some tests at all numbers of samples."""
+    names = set(names)
+    rows = [row for row in read("validation") if row["data"] == "exact"]
+    rows = [row for row in rows if row["test"] in names and row["deviation"] == deviation]
+    return [float(row["rejected"]) for row in rows]
+
+
+@claim(VALIDATION, "validation", "here {}, and the deviations of the table above are found in {} %")
+def nominal_rates():
+    null = rates("none", (*bench_validation.TESTS, "joint"))
+    powers = rates("detectable", bench_validation.TESTS)
+    return [f"{np.mean(null):.2f}", f"{100 * np.mean(powers):.0f}"]
+
+
+@claim(VALIDATION, "validation", "find a deviation in {} to {} % of the validations")
+def together():
+    return between((100 * rate for rate in rates("none", ["any of three"])), ".0f")
+
+
+@claim(VALIDATION, "validation", "a bias of {} SEP is missed in one of five validations")
+def missed_bias():
+    n = 20
+    return [f"{detectable_shift(n - 1, bench_validation.ALPHA) / np.sqrt(n):.2f}"]
 
 
 # docs/transfer.md

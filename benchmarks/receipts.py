@@ -8,8 +8,9 @@ found, or has no receipt. There are three kinds:
 - Tables between the comments `table: <name>` and `end of table` are those of `tables.py`.
 - A claim (claims.py) is a piece of a sentence with `{}` for each number, and the function that
   computes these from the rows of a CSV. A changed sentence needs a changed claim.
-- A number that no CSV has (a limit, a parameter, a citation, a time that is not committed) is in
-  a fragment that not_measured.py lists with the reason. Code and addresses are not read.
+- A number that no CSV has (a limit, a parameter, a citation) is in a fragment that not_measured.py
+  lists with the reason, or in a paragraph after a comment `<!-- not measured: the reason -->`.
+  Code and addresses are not read.
 
 Every other number of a page is an error: a new figure needs a receipt. Words such as "five" are
 recomputed where they are part of a claim, but not looked for. `--write` puts the recomputed numbers
@@ -40,6 +41,7 @@ VALUE = rf"({NUMBER}|[A-Za-z][A-Za-z-]*)"  # a number or a word
 UNREAD = re.compile(  # code, formulas, addresses and comments
     r"\{math\}`[^`]*`|`[^`]*`|\]\([^)]*\)|<https?[^>]*>|<!--.*?-->", re.DOTALL
 )
+MARKED = re.compile(r"<!-- not measured: (?P<reason>.*?) -->\n*(?:.+\n)*", re.MULTILINE)
 READ = ("{figure}", "{note}", "{tip}", "{warning}", "{admonition}")  # blocks of text
 
 
@@ -150,6 +152,7 @@ def of_page(page: str, text: str) -> Iterator[Receipt]:
 
 def exempt_spans(page: str, text: str) -> Iterator[tuple[tuple[int, int], str, str]]:
     """Yield the spans that not_measured.py exempts, with the reason; a span of zero if none is."""
+    yield from ((m.span(), m["reason"], m[0]) for m in MARKED.finditer(text))
     for exempt in NOT_MEASURED:
         for each in exempt.texts if exempt.page in (page, "*") else ():
             found = list(re.finditer(each if exempt.page == "*" else pattern(each), text, re.M))

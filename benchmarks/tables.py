@@ -26,6 +26,7 @@ from benchmarks import (
     bench_imputer,
     bench_intervals,
     bench_speed,
+    bench_validation,
     network_tables,
 )
 from benchmarks.bench_transfer import METHODS, R2_FLOOR, comparison, read_rows, regrets
@@ -315,6 +316,7 @@ def tables() -> dict[str, dict[str, str]]:
             "incomplete spectra": bench_imputer.table(read_csv("imputer_incomplete")),
             "predictions": bench_imputer.table(read_csv("imputer_predict")),
         },
+        "docs/validation.md": bench_validation.tables(read_csv("validation")),
         "docs/which_method.md": {
             "by situation": by_situation(sets),
             "regret": regret(sets, ("5", "10")),

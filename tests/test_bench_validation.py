@@ -1,4 +1,4 @@
-"""The tests of a validation reject as often as stated, and the page quotes the results."""
+"""The tests of a validation reject as often as stated."""
 
 import csv
 from pathlib import Path
@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from benchmarks import bench_validation
-from skspektron.validation._statistics import detectable_ratio, detectable_shift
 
 ROOT = Path(__file__).parents[1]
 NULL = ("bias", "SEP", "slope", "joint")
@@ -20,39 +19,7 @@ def committed():
         return {tuple(key): float(rate) for *key, rate in map(dict.values, csv.DictReader(file))}
 
 
-def tables():
-    """Return the cells of the tables of numbers of the page."""
-    text = (ROOT / "docs" / "validation.md").read_text(encoding="utf-8")
-    lines = [
-        line for line in text.splitlines() if line.startswith(tuple(f"| {n} |" for n in SIZES))
-    ]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-
-
 SIZES = bench_validation.SIZES
-
-
-def expected_tables():
-    """Return the cells of the table of detectable deviations, and of those of the rates."""
-    rates, rows = committed(), []
-    for n in SIZES:
-        bias = detectable_shift(n - 1, 0.05) / np.sqrt(n)
-        slope = detectable_shift(n - 2, 0.05) / np.sqrt(n - 1)
-        rows.append(
-            [str(n), *(f"{x:.2f}" for x in (bias, slope, detectable_ratio(n - 1, 40, 0.05)))]
-        )
-    for n in map(str, SIZES):
-        cells = [rates["exact", n, test, "none"] for test in (*NULL, "any of three")]
-        cells += [rates["exact", n, test, "detectable"] for test in NULL[:3]]
-        rows.append([n, *(f"{rate:.3f}" for rate in cells)])
-    for n in map(str, SIZES):
-        cells = [rates["calibration", n, f"SEP against {name}", "none"] for name in ("SEC", "SECV")]
-        rows.append([n, *(f"{rate:.3f}" for rate in cells)])
-    return rows
-
-
-def test_the_page_quotes_the_committed_results():
-    assert tables() == expected_tables()
 
 
 def test_type_1_errors_are_nominal_and_powers_are_those_stated():

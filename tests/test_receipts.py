@@ -69,6 +69,8 @@ TEXT = "1. An R2 of {} on {} sets (`n = 3`, {{math}}`x = 5`, [7](x.md#8)){}\n"
         (("0.97", "five", ""), 1, "five -> six  sources"),
         (("0.97", "six", " and 4 % more"), 1, "4 -> (none)  no receipt"),
         (("0.97", "six", "\n\n```{note}\n12 more\n```"), 1, "12 -> (none)  no receipt"),
+        (("0.97", "six", "\n\n<!-- not measured: a limit -->\n\n3 or\n4\n\nno"), 0, "; 3 are not"),
+        (("0.97", "six", "\n\n<!-- not measured: a limit -->\n\n3\n\n4"), 1, "4 -> (none)"),
         (("0.97", "six", "\n\n```python\n12 + 1\n```"), 0, "2 numbers hold"),
     ],
 )
