@@ -38,7 +38,7 @@ from benchmarks.not_measured import NOT_MEASURED  # noqa: E402
 
 NUMBER = r"(?<![\w.])(?<![A-Za-z]-)[-+−]?\d(?:[\d.,]*\d)?"
 VALUE = rf"({NUMBER}|[A-Za-z][A-Za-z-]*)"  # a number or a word
-UNREAD = re.compile(  # code, formulas, addresses and comments
+UNREAD = re.compile(  # code, formulas, addresses and comments in a line
     r"\{math\}`[^`]*`|`[^`]*`|\]\([^)]*\)|<https?[^>]*>|<!--.*?-->", re.DOTALL
 )
 MARKED = re.compile(r"<!-- not measured: (?P<reason>.*?) -->\n*(?:.+\n)*", re.MULTILINE)
@@ -87,15 +87,18 @@ def line_of(text: str, at: int) -> int:
 
 def unread(text: str) -> list[tuple[int, int]]:
     """Return the spans of code, formulas, addresses and comments."""
-    spans, fence, start = [match.span() for match in UNREAD.finditer(text)], "", 0
+    blocks, fence, start, kind = [], "", 0, ""
     for line in re.finditer(r"^(`{3,})(.*)$", text, re.MULTILINE):
         if not fence:
-            fence, start, kind = line[1], line.start(), line[2].partition(" ")[0]
+            fence, start, kind = line[1], line.start(), line[2]
         elif line[1] == fence and not line[2]:
-            if not kind.startswith(READ):
-                spans.append((start, line.end()))
-            fence = ""
-    return spans
+            is_text, fence = kind.startswith(READ), ""
+            blocks += [(start, start + len(line[1] + kind)), line.span()] if is_text else []
+            blocks += [] if is_text else [(start, line.end())]
+    outside = list(text)
+    for start, end in blocks:
+        outside[start:end] = " " * (end - start)
+    return blocks + [match.span() for match in UNREAD.finditer("".join(outside))]
 
 
 def pattern(text: str) -> str:

@@ -47,7 +47,7 @@ def test_a_changed_csv_changes_the_receipts(monkeypatch):
 def page(tmp_path, monkeypatch):
     """Return the path of the only page, which has one claim and no table."""
     path = tmp_path / "README.md"
-    claim = Claim("README.md", "sources", "An R2 of {} on\n{} sets", lambda: ["0.97", "six"])
+    claim = Claim("README.md", "sources", "An R2 of {} on {} sets", lambda: ["0.97", "six"])
     monkeypatch.setattr(receipts, "ROOT", tmp_path)
     monkeypatch.setattr(receipts, "CLAIMS", [claim])
     monkeypatch.setattr(receipts, "NOT_MEASURED", receipts.NOT_MEASURED[:1])
@@ -58,7 +58,7 @@ def page(tmp_path, monkeypatch):
     receipts.read_page.cache_clear()
 
 
-TEXT = "1. An R2 of {} on {} sets (`n = 3`, {{math}}`x = 5`, [7](x.md#8)){}\n"
+TEXT = "1. An R2 of {} on\n{} sets (`n = 3`, {{math}}`x = 5`, [7](x.md#8)){}\n"
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_sentence_that_has_changed_is_not_found(page, capsys):
     page.write_text("An R2 of about 0.97.\n")
     assert receipts.main(["--quiet"]) == 1
     out = capsys.readouterr().out
-    assert "An R2 of 0.97 on\nsix sets  sources: the page has no such text" in out
+    assert "An R2 of 0.97 on six sets  sources: the page has no such text" in out
     assert "0.97 -> (none)  no receipt" in out
 
 
