@@ -58,6 +58,7 @@ HOW_TOS = [
     "plot_fleet.py",
     "plot_drifting_instrument.py",
     "plot_replace_lamp.py",
+    "plot_two_years.py",
     "plot_missing_channels.py",
     "plot_move_pls_from_other_software.py",
     "plot_see_what_a_transfer_does.py",
