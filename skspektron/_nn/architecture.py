@@ -23,7 +23,7 @@ CHOICES = {
     "stability": ("poles", "clamp"),
     "mask_mode": ("token", "drop"),
     "latent": ("plain", "sphere", "vib"),
-    "decoder": ("linear", "latent", "grid"),
+    "decoder": ("linear", "correction", "latent", "grid"),
 }
 RECURRENT_BACKBONES = ("dlinoss", "mamba", "s4d")
 WAVELET_SPAN, WAVELET_STRIDE = 32, 16  # channels
@@ -104,9 +104,13 @@ class Architecture:
         one part for the chemistry and one for the instrument.
     d_latent, d_instrument : int
         Width of the latent with "sphere" and "vib", and of the instrument part with "vib".
-    decoder : {"linear", "latent", "grid"}
-        How channels are reconstructed. "linear": from their own token. "latent": from the
-        latent alone. "grid": from all tokens, at any wavenumber.
+    decoder : {"linear", "correction", "latent", "grid"}
+        How channels are reconstructed. "linear": from their own token. "correction": by linear
+        interpolation of the visible channels, plus a value and a fraction of the bend of a cubic
+        polynomial, both linear in their own token and zero before training. The tokenizer then
+        reads how the interpolated spectrum departs from straight lines through 33 channels, in
+        units of the root mean square, which is also the unit of the added value. "latent":
+        from the latent alone. "grid": from all tokens, at any wavenumber.
     d_decoder : int or None
         Hidden width of the "latent" decoder. None: a linear decoder.
     n_decoder_layers : int
@@ -218,7 +222,9 @@ class Architecture:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """What the tokenizer reads: "snv", "derivative", both, or "scaled" spectra."""
+        """What the tokenizer reads: "snv", "derivative", both, "curvature" or "scaled" spectra."""
+        if self.decoder == "correction":
+            return ("curvature",)
         names = (self.normalize or "").split("+")
         return ("scaled",) if names[0] in ("", "median", "area") else tuple(names)
 
@@ -284,38 +290,25 @@ class Architecture:
         )
 
     def _irrelevant_options(self):
-        """Return conditions under which options have no effect, each with its error message."""
-        return (
-            (
-                self.kan and not self.n_experts,
-                "kan must be False with n_experts=0, got True. Omit it, or pass n_experts=1.",
-            ),
-            (
-                "derivative" not in self.inputs and self.derivative_scale != "calibration",
-                f"derivative_scale must be 'calibration' with normalize={self.normalize!r}, got "
-                f"{self.derivative_scale!r}. Omit it, or pass normalize='snv+derivative'.",
-            ),
-            (
-                self.backbone != "dlinoss" and not self.damping,
-                f"damping must be True with backbone={self.backbone!r}, got False. "
-                "Omit it, or pass backbone='dlinoss'.",
-            ),
-            (
-                self.backbone != "dlinoss" and self.stability != "poles",
-                f"stability must be 'poles' with backbone={self.backbone!r}, got "
-                f"{self.stability!r}. Omit it, or pass backbone='dlinoss'.",
-            ),
-            (
-                self.backbone not in RECURRENT_BACKBONES and not self.bidirectional,
-                f"bidirectional must be True with backbone={self.backbone!r}, got False. "
-                "Omit it, or pass a recurrent backbone.",
-            ),
-            (
-                self.d_decoder is not None and self.decoder != "latent",
-                f"d_decoder must be None with decoder={self.decoder!r}, got {self.d_decoder}. "
-                "Omit it, or pass decoder='latent'.",
-            ),
+        """Yield conditions under which options have no effect, each with its error message."""
+        dlinoss, recurrent = self.backbone == "dlinoss", self.backbone in RECURRENT_BACKBONES
+        corrects, has_derivative = self.decoder == "correction", "derivative" in self.inputs
+        options = (  # name, whether it has an effect, what that depends on, way out
+            ("kan", self.n_experts, "n_experts", "n_experts=1"),
+            ("normalize", not corrects, "decoder", "another decoder"),
+            ("derivative_scale", has_derivative, "normalize", "normalize='snv+derivative'"),
+            ("damping", dlinoss, "backbone", "backbone='dlinoss'"),
+            ("stability", dlinoss, "backbone", "backbone='dlinoss'"),
+            ("bidirectional", recurrent, "backbone", "a recurrent backbone"),
+            ("d_decoder", self.decoder == "latent", "decoder", "decoder='latent'"),
         )
+        for name, matters, other, way_out in options:
+            value, default = getattr(self, name), getattr(Architecture, name)
+            yield (
+                not matters and value != default,
+                f"{name} must be {default!r} with {other}={getattr(self, other)!r}, got "
+                f"{value!r}. Omit it, or pass {way_out}.",
+            )
 
     def _incompatible_parts(self):
         """Return conditions under which parts are incompatible, each with its error message."""
@@ -338,8 +331,8 @@ class Architecture:
                 "Pass backbone='transformer'.",
             ),
             (
-                self.mask_mode == "drop" and self.decoder == "linear",
-                "mask_mode must be 'token' with decoder='linear', got 'drop'. "
+                self.mask_mode == "drop" and self.decoder in ("linear", "correction"),
+                f"mask_mode must be 'token' with decoder={self.decoder!r}, got 'drop'. "
                 "Pass decoder='latent' or decoder='grid'.",
             ),
         )

@@ -10,8 +10,9 @@ from .backbones import make_blocks
 from .backbones.experts import Experts
 from .heads import make_decoder, make_latent
 from .heads.latents import Latent
+from .interpolation import interpolate
 from .tokens import make_position, make_tokens
-from .tokens.derivative import first_derivative, standard_normal
+from .tokens.derivative import curvature, first_derivative, standard_normal
 from .tokens.scale import SCALES
 from .tokens.windows import fill, join, usable_windows, windows
 
@@ -26,7 +27,8 @@ class Encoded(NamedTuple):
     latent: Latent | None  # None if tokens are read before the last block
     gates: list[tuple[Tensor, Tensor]]  # per expert layer: gates (B, L, E) and usable (B, L, 1)
     scale: Tensor  # (B, 1), by which the spectra were divided
-    offset: Tensor | float = 0.0  # (B, 1), which was subtracted before
+    offset: Tensor | float = 0.0  # (B, 1), which was subtracted before, or (B, n), interpolated
+    bend: Tensor | float = 0.0  # (B, n), of a smooth interpolation
 
 
 class SpektronNetwork(nn.Module):
@@ -100,6 +102,10 @@ class SpektronNetwork(nn.Module):
         `DOMAINS`, `derivative_scale` (B,) what derivatives are divided by.
         """
         seen = valid if mask is None else valid & ~self.hidden_channels(mask, valid)
+        bend: Tensor | float = 0.0
+        if self.architecture.decoder == "correction":  # reads, and adds to, interpolated spectra
+            values, bend = interpolate(values, seen, wavenumber)
+            seen = wavenumber.isfinite()
         inputs, scale, offset = self._normalize(values, seen, wavenumber, derivative_scale)
         x, usable = self._embed(inputs, valid, seen, wavenumber, grid, mask)
         special = self._special_tokens(len(x), domain)
@@ -118,7 +124,7 @@ class SpektronNetwork(nn.Module):
                 x[:, 0] if self.architecture.cls_token else mean_token(x[:, n_special:], usable)
             )
             latent = self.latent(pooled)
-        return Encoded(x[:, n_special:] * usable, usable, latent, gates, scale, offset)
+        return Encoded(x[:, n_special:] * usable, usable, latent, gates, scale, offset, bend)
 
     def latent_of(self, values, valid, wavenumber, grid, **labels) -> Latent:
         """Return the latents of spectra without hidden patches."""
@@ -127,10 +133,14 @@ class SpektronNetwork(nn.Module):
     def decode(self, encoded: Encoded, wavenumber: Tensor) -> Tensor:
         """Reconstruct spectra on axes (B, n) from tokens or latents, in their original scale."""
         decoder, n_channels = self.architecture.decoder, wavenumber.shape[1]
-        if decoder == "linear":
-            patches = self.head(encoded.tokens)
+        if decoder in ("linear", "correction"):
             usable = encoded.usable[..., 0] > 0
-            values = join(patches, n_channels, self.architecture.window[1], usable)
+            parts = self.head(encoded.tokens).split(self.architecture.window[0], dim=-1)
+            values, *gain = (
+                join(each, n_channels, self.architecture.window[1], usable) for each in parts
+            )
+            if gain:
+                return encoded.offset + values * encoded.scale + gain[0] * encoded.bend
         elif decoder == "latent":
             values = self.head(encoded.latent.z)
         else:
@@ -140,6 +150,8 @@ class SpektronNetwork(nn.Module):
     def _normalize(self, values, seen, wavenumber, derivative_scale):
         """Return the input of the tokenizer, (B, n) or (B, 2, n), and scale and offset (B, 1)."""
         names = self.architecture.inputs
+        if names == ("curvature",):
+            return *curvature(values, seen), values
         if names == ("scaled",):
             scale = SCALES[self.architecture.normalize](values, seen, wavenumber)
             return values / scale, scale, 0.0
@@ -166,6 +178,8 @@ class SpektronNetwork(nn.Module):
             hidden = self._hidden_tokens(mask, valid.shape[1], length)
             if self.architecture.mask_mode == "drop":
                 usable = usable & ~hidden
+            elif self.architecture.decoder == "correction":
+                x = x + self.mask_token.to(x.dtype) * hidden[..., None]
             else:
                 x = torch.where(hidden[..., None], self.mask_token.to(x.dtype), x)
         return x + self._position(wavenumber, grid), usable[..., None].to(x)

@@ -133,7 +133,8 @@ class SpektronPretrainer(
     Objectives and their requirements, which `fit` checks:
 
     - "masked" and "denoising": reconstruct hidden channels, or a spectrum to which noise, drift
-      and a shift are added.
+      and a shift are added. With ``decoder="correction"``, "masked" is the mean logarithm of the
+      error of a spectrum.
     - "byol" [3]_, "infonce" [4]_: latents of a sample agree between instruments. Require
       `instrument` and `sample_id`, with samples measured on several instruments.
     - "sinkhorn" [5]_: the latents of all instruments have the same distribution. Requires

@@ -57,10 +57,18 @@ from skspektron._nn.presets import PRESETS, resolve_architecture
             "derivative_scale must be 'calibration' with normalize='snv', got 'corpus'",
         ),
         ({"d_decoder": 5}, "d_decoder must be None with decoder='linear', got 5"),
+        (
+            {"decoder": "correction", "normalize": "snv"},
+            "normalize must be None with decoder='correction', got 'snv'. Omit it, or pass another",
+        ),
         ({"mask_mode": "drop"}, "mask_mode must be 'token' with backbone='dlinoss', got 'drop'"),
         (
             {"mask_mode": "drop", "backbone": "transformer"},
             "mask_mode must be 'token' with decoder='linear', got 'drop'",
+        ),
+        (
+            {"mask_mode": "drop", "backbone": "transformer", "decoder": "correction"},
+            "mask_mode must be 'token' with decoder='correction', got 'drop'",
         ),
     ],
 )

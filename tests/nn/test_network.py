@@ -40,6 +40,8 @@ KINDS = {
     "derivative": {"normalize": "derivative", "derivative_scale": "corpus"},
     "both": {"normalize": "snv+derivative", "tokenizer": "raw", "kernel_length": 7},
     "both, wavelet": {"normalize": "snv+derivative", "tokenizer": "wavelet"},
+    "correction": {"decoder": "correction", "tokenizer": "raw", "kernel_length": 7},
+    "correction, wavelet": {"decoder": "correction", "tokenizer": "wavelet"},
     "sinusoidal": {"position": "sinusoidal"},
     "clamp": {"stability": "clamp"},
     "undamped": {"damping": False},

@@ -82,6 +82,28 @@ def test_a_leak_shows_within_as_many_steps(monkeypatch, combination):
     assert nre(record) < 0.5
 
 
+def test_correction_of_interpolation_does_not_leak(run, make_spectra):
+    rng = np.random.default_rng(0)
+    X, X_test = rng.normal(size=(600, 64)), rng.normal(size=(64, 64))
+    sizes = {"tokenizer": "raw", "patch_length": 8, "d_model": 16, "d_state": 8, "n_layers": 1}
+    network = new_network(Architecture(**sizes, decoder="correction"), seed=0)
+    history = run(network, make_spectra(X), **BUDGET | {"max_steps": 20, "report_every": 10})
+    errors = [record["masked_mse"] / record["mean_mse"] for record in history]
+    assert errors[0] > errors[-1] >= 0.97  # from interpolation towards the mean
+    assert held_out_nre(network, make_spectra(X_test), X.mean(axis=0)) >= 0.97
+
+
+@pytest.mark.filterwarnings("ignore:Linear interpolation")
+def test_correction_of_interpolation_is_learnt(run, make_spectra):
+    X = draw_mixtures(np.random.default_rng(0), 664)
+    sizes = {"patch_length": 27, "d_model": 32, "d_state": 16, "n_layers": 1}
+    network = new_network(Architecture(**sizes, decoder="correction"), seed=0)
+    settings = BUDGET | {"max_steps": 70, "warmup_steps": 10, "batch_size": 32}
+    record = run(network, make_spectra(X[:600]), **settings)[-1]
+    error = held_out_nre(network, make_spectra(X[600:]), X[:600].mean(axis=0))
+    assert error < 0.9 * record["interpolation_mse"] / record["mean_mse"]
+
+
 def test_committed_results_cover_all_options():
     def is_offered(*parts):
         try:

@@ -3,7 +3,7 @@
 from torch import nn
 
 from ..architecture import Architecture
-from .decoders import GridDecoder, LatentDecoder
+from .decoders import CorrectionDecoder, GridDecoder, LatentDecoder
 from .latents import BottleneckLatent, PlainLatent, SphereLatent
 
 LATENTS = {
@@ -13,6 +13,7 @@ LATENTS = {
 }
 DECODERS = {
     "linear": lambda a: nn.Linear(a.d_model, a.window[0]),
+    "correction": lambda a: CorrectionDecoder(a.d_model, a.window[0]),
     "latent": lambda a: LatentDecoder(
         a.d_model if a.latent == "plain" else a.d_latent,
         a.n_channels,

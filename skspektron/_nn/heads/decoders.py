@@ -7,6 +7,26 @@ from torch.nn import functional as F
 from ..tokens.positions import WavelengthEncoding
 
 
+class CorrectionDecoder(nn.Linear):
+    """A linear decoder of corrections and of gains, which start at zero.
+
+    Linear interpolation plus the correction plus gain times the bend of a smooth interpolation is
+    then linear interpolation before training.
+
+    Parameters
+    ----------
+    d_model : int
+        Width of a token.
+    n_channels : int
+        Number of channels of a token.
+    """
+
+    def __init__(self, d_model: int, n_channels: int):
+        super().__init__(d_model, 2 * n_channels)
+        nn.init.zeros_(self.weight)
+        nn.init.zeros_(self.bias)
+
+
 class LatentDecoder(nn.Module):
     """Reconstruct a spectrum of fixed length from its latent, as in ChemoMAE.
 

@@ -1,10 +1,11 @@
-"""First derivative of spectra with bad channels, and standard normal variate."""
+"""First derivative of spectra with bad channels, curvature, and standard normal variate."""
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 HALF_WINDOW = 3  # channels on either side: that of a narrow Savitzky-Golay filter
+CURVED_WINDOW = 16  # channels on either side of a line from which spectra depart
 FLAT_UNITS = 16  # a spectrum that varies by this number of rounding units is constant
 
 
@@ -15,15 +16,34 @@ def first_derivative(values: Tensor, seen: Tensor, wavenumber: Tensor) -> Tensor
     Savitzky-Golay filter of first order; it is 0 where fewer than two of them are. The step
     makes spectra of one range comparable on axes of different resolution.
     """
-    x = _around(values.masked_fill(~seen, 0))  # (B, n, 7)
-    weight = _around(seen.to(values))
-    k = torch.arange(-HALF_WINDOW, HALF_WINDOW + 1, device=x.device, dtype=x.dtype)
-    # Autocast would round the small differences in a matrix product, but not in a sum.
-    s0, s1, s2 = (weight.mul(k**power).sum(-1) for power in (0, 1, 2))
-    t0, t1 = x.sum(-1), x.mul(k).sum(-1)
+    return slopes(values, seen) / mean_step(wavenumber).to(values)
+
+
+def slopes(values: Tensor, seen: Tensor) -> Tensor:
+    """Return the slopes of spectra (B, n) per channel, as `first_derivative`."""
+    s0, s1, s2, t0, t1 = _moments(values, seen, HALF_WINDOW)
     spread = s0 * s2 - s1.square()  # 0 for a single channel
     slope = (s0 * t1 - s1 * t0) / spread.where(spread > 0, 1)
-    return slope.where(seen & (spread > 0), 0) / mean_step(wavenumber).to(values)
+    return slope.where(seen & (spread > 0), 0)
+
+
+def curvature(values: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
+    """Return spectra (B, n) less the line around each channel, in units of its row's size (B, 1).
+
+    The least-squares line through the `seen` of 33 channels leaves 0 of a straight spectrum, and
+    of others how they depart from one. The size is the root mean square; rounding counts as 0.
+    """
+    count = seen.sum(1, keepdim=True).clamp(min=1)
+    values = values.where(seen, 0)
+    centred = (values - values.sum(1, keepdim=True) / count).where(seen, 0)
+    s0, s1, s2, t0, t1 = _moments(centred, seen, CURVED_WINDOW)
+    spread = s0 * s2 - s1.square()
+    line = (s2 * t0 - s1 * t1) / spread.where(spread > 0, 1)
+    departure = (centred - line).where(seen & (spread > 0), 0)
+    size = (departure.square().sum(1, keepdim=True) / count).sqrt()
+    rounding = FLAT_UNITS * torch.finfo(size.dtype).eps * values.abs().amax(1, keepdim=True)
+    size = size.where(size > rounding, 0)
+    return departure.where(size > 0, 0) / size.where(size > 0, 1), size
 
 
 def mean_step(wavenumber: Tensor) -> Tensor:
@@ -55,6 +75,12 @@ def standard_normal(values: Tensor, seen: Tensor) -> tuple[Tensor, Tensor, Tenso
     return centred.where(~is_flat, 0) / deviation.where(~is_flat, 1), mean, deviation
 
 
-def _around(x: Tensor) -> Tensor:
-    """Return the channels around each, (B, n, 7), zero beyond the ends."""
-    return F.pad(x, (HALF_WINDOW, HALF_WINDOW)).unfold(1, 2 * HALF_WINDOW + 1, 1)
+def _moments(values: Tensor, seen: Tensor, half: int) -> tuple[Tensor, ...]:
+    """Return sums of 1, k, k^2, x and k x over the `seen` channels k from -half to half, (B, n)."""
+    width = 2 * half + 1
+    padded = F.pad(torch.stack([seen.to(values), values.masked_fill(~seen, 0)]), (half, half))
+    weight, x = padded.unfold(-1, width, 1)  # (B, n, width)
+    k = torch.arange(-half, half + 1, device=x.device, dtype=x.dtype)
+    # Autocast would round the small differences in a matrix product, but not in a sum.
+    s1, t1 = weight.mul(k).sum(-1), x.mul(k).sum(-1)
+    return weight.sum(-1), s1, weight.mul(k.square()).sum(-1), x.sum(-1), t1

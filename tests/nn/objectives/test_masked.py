@@ -128,3 +128,63 @@ def test_perfect_reconstruction_and_empty_mask_give_0(views):
     value = loss(views)
     value.backward()
     assert value == 0
+
+
+# A decoder that corrects interpolation --------------------------------------------------
+
+
+@pytest.fixture
+def correcting(make_network):
+    return make_network(decoder="correction")
+
+
+def log_loss(network, views, **batch):
+    views.batch |= batch
+    return MaskedReconstruction(network, 1)(views)
+
+
+def test_correction_minimizes_the_logarithm_of_the_error_of_every_spectrum(correcting, views):
+    weight = 0.5 + torch.rand(3, 40, generator=torch.Generator().manual_seed(1))
+    for given in ({}, {"weight": weight}):
+        total, count = 0.0, 0
+        for row in range(3):
+            hidden = views.hidden[row]
+            square = (0.5 * views.batch["values"][row]).square()
+            square = square * given["weight"][row] if given else square
+            total += hidden.sum() * square[hidden].mean().log()
+            count += hidden.sum()
+        torch.testing.assert_close(log_loss(correcting, views, **given), total / count)
+
+
+def test_gradient_of_the_logarithm_does_not_depend_on_the_scale_of_spectra(correcting, views):
+    scale = torch.tensor([[1.0], [1e-4], [1e5]])
+    gradients = []
+    for factor in (torch.ones(3, 1), scale):
+        views.reconstruction = (factor * 0.5 * views.batch["values"]).requires_grad_()
+        log_loss(correcting, views, values=factor * views.batch["values"]).backward()
+        gradients.append(factor * views.reconstruction.grad)
+        views.batch["values"] = views.batch["values"] / factor
+    torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-4, atol=1e-7)
+    assert gradients[0][~views.hidden].eq(0).all()
+
+
+@pytest.mark.parametrize("garbage", [1e6, float("nan"), float("inf")])
+def test_logarithm_ignores_bad_channels_and_is_finite(correcting, views, garbage):
+    values, valid = views.batch["values"], views.batch["valid"]
+    expected = log_loss(correcting, views)
+    value = log_loss(correcting, views, values=values.masked_fill(~valid, garbage))
+    value.backward()
+    assert value == expected and views.reconstruction.grad.isfinite().all()
+    views.reconstruction = torch.zeros_like(values).requires_grad_()
+    zero = log_loss(correcting, views, values=torch.zeros_like(values))  # perfect, and constant
+    zero.backward()
+    assert zero.isfinite() and views.reconstruction.grad.isfinite().all()
+
+
+def test_parts_of_a_batch_add_up_to_the_logarithm_of_the_whole(correcting, masked):
+    masked["valid"][3, 20:] = False
+    task = PretrainingTask(correcting, ["masked"])
+    parts = [{name: tensor[rows] for name, tensor in masked.items()} for rows in ([0], [1, 2, 3])]
+    size = [correcting.hidden_channels(p["mask"], p["valid"]).sum() for p in parts]
+    whole = sum(n * task(**p)["masked"] for n, p in zip(size, parts, strict=True)) / sum(size)
+    torch.testing.assert_close(task(**masked)["masked"], whole)

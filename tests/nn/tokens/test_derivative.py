@@ -5,8 +5,10 @@ import pytest
 import torch
 
 from skspektron._nn.tokens.derivative import (
+    CURVED_WINDOW,
     FLAT_UNITS,
     HALF_WINDOW,
+    curvature,
     first_derivative,
     mean_step,
     row_size,
@@ -103,3 +105,38 @@ def test_autocast_does_not_round_derivatives():
     expected = first_derivative(values, seen, axis)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert torch.equal(first_derivative(values, seen, axis), expected)
+
+
+# Departure from lines around each channel -----------------------------------------------
+
+
+def test_curvature_is_the_residual_of_lines_over_its_root_mean_square():
+    values, seen, _ = draw(n_channels=60)
+    found, size = curvature(values, seen)
+    for x, good, row, scale in zip(*(t.numpy() for t in (values, seen, found, size)), strict=True):
+        departure = np.zeros(60)
+        for j in np.flatnonzero(good):
+            around = np.arange(max(j - CURVED_WINDOW, 0), min(j + CURVED_WINDOW + 1, 60))
+            around = around[good[around]]
+            departure[j] = x[j] - np.polyval(np.polyfit(around, x[around], 1), j)
+        expected = np.sqrt(np.mean(departure[good] ** 2))
+        np.testing.assert_allclose(scale, expected)
+        np.testing.assert_allclose(row, departure / expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("line", [torch.linspace(0.2, 0.9, 60), torch.full((60,), 7.3)])
+def test_straight_spectra_have_no_curvature(dtype, line):
+    found, size = curvature(line[None].double().to(dtype), torch.ones(1, 60, dtype=torch.bool))
+    assert size.abs().max() < 1e-6 and found.isfinite().all()
+
+
+def test_curvature_ignores_offset_slope_unit_and_channels_that_are_not_seen():
+    values, seen, _ = draw(n_channels=60)
+    reference, size = curvature(values, seen)
+    other = (1e3 * (values + torch.linspace(5, 9, 60, dtype=torch.float64))).masked_fill(
+        ~seen, torch.nan
+    )
+    found, larger = curvature(other, seen)
+    torch.testing.assert_close(found, reference)
+    torch.testing.assert_close(larger, 1e3 * size)
