@@ -98,10 +98,9 @@ def fit_without(stack, method, standards, held_out):
         (33, "auto", Fraction(9, 10)),
     ],
 )
-@pytest.mark.parametrize("method", [PDSTransfer, PooledTransfer])
-def test_intervals_are_those_of_the_paper(method, n_standards, n_splits, level, make_lab):
+def test_intervals_are_those_of_the_paper(n_standards, n_splits, level, make_lab):
     stack, (X_new, _) = make_lab(n_standards)
-    model = fit(make(method, 9, n_splits=n_splits, confidence_level=float(level)), stack)
+    model = fit(make(PooledTransfer, 9, n_splits=n_splits, confidence_level=float(level)), stack)
     _, intervals = model.predict_interval(X_new[:2])
     n_folds = {"auto": n_standards if n_standards <= 30 else 10}.get(n_splits, n_splits)
     assert model.n_splits_ == n_folds
@@ -109,7 +108,7 @@ def test_intervals_are_those_of_the_paper(method, n_standards, n_splits, level, 
     standards = np.flatnonzero(stack[2] == "B")
     for x, interval in zip(X_new, intervals, strict=False):
         expected = oracles.jackknife_plus(
-            partial(fit_without, stack, method, stack[3][standards]),
+            partial(fit_without, stack, PooledTransfer, stack[3][standards]),
             stack[0][standards],
             stack[1][standards],
             model.folds_.tolist(),
@@ -145,9 +144,10 @@ class WithoutMissing(RegressorMixin, BaseEstimator):
 
 
 @pytest.mark.parametrize(
-    ("n_standards", "n_splits", "level"), [(10, "auto", 0.9), (19, "auto", 0.95), (12, 5, 0.7)]
+    ("method", "n_standards", "n_splits", "level"),
+    [(method, 10, "auto", 0.9) for method in METHODS]
+    + [(SlopeBiasTransfer, 19, "auto", 0.95), (PDSTransfer, 12, 5, 0.7)],
 )
-@pytest.mark.parametrize("method", METHODS)
 def test_intervals_equal_those_of_mapie(method, n_standards, n_splits, level, make_lab):
     regression = pytest.importorskip("mapie.regression", reason="MAPIE is not installed")
     stack, (X_new, _) = make_lab(n_standards)
@@ -178,6 +178,7 @@ def test_predictions_are_those_of_the_estimator(method, make_lab):
     assert (intervals[:, 0] < intervals[:, 1]).all()
 
 
+@pytest.mark.slow
 def test_intervals_cover_nine_in_ten_new_samples(make_lab):
     """With ten standards 10 / 11 is expected; the standard error of 30 draws is 0.02."""
     coverages = []
@@ -327,12 +328,13 @@ def test_a_pipeline_that_ends_in_a_transfer(make_lab):
 def test_search_scores_do_not_depend_on_routing(make_lab):
     X, y, instrument, sample_id = make_lab(n_standards=15)[0]
     metadata = {"instrument": instrument, "sample_id": sample_id}
-    cv = list(TransferGroupKFold(3, target="B").split(X, y, **metadata))
+    cv = list(TransferGroupKFold(2, target="B").split(X, y, **metadata))
     grid = {"estimator__window_length": [1, 3]}
+    model = make(PDSTransfer, 5, n_splits=3, confidence_level=0.7)
     scores = []
     for routing in (False, True):
         with config_context(enable_metadata_routing=routing):
-            search = GridSearchCV(make(PDSTransfer), grid, cv=cv, error_score="raise")
+            search = GridSearchCV(model, grid, cv=cv, error_score="raise")
             scores.append(search.fit(X, y, **metadata).cv_results_["mean_test_score"])
     np.testing.assert_array_equal(*scores)
 

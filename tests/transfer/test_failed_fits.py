@@ -1,5 +1,7 @@
 """An estimator whose last fit failed is not fitted, whatever it was before."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, RegressorMixin, clone
@@ -85,11 +87,11 @@ def check_not_fitted(model, X):
 
 @pytest.mark.parametrize("cause", CAUSES)
 @pytest.mark.parametrize("method", METHODS)
-def test_a_failed_fit_leaves_no_fitted_transfer(method, cause, make_stack):
+def test_a_failed_fit_leaves_no_fitted_transfer(method, cause, make_stack, reference):
     stack = make_stack()
     if cause is with_too_few_standards and method not in WITH_STANDARDS:
         pytest.skip("needs no standards")
-    for model in (make(method), fit(make(method), stack)):
+    for model in (make(method), deepcopy(reference(method))):
         failing, spoilt = cause(model, stack)
         with pytest.raises((ValueError, RuntimeError)):
             fit(failing, spoilt)
@@ -108,9 +110,11 @@ def test_a_failed_fit_leaves_no_fitted_network(method, cause, calibration, stack
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_failure_while_learning_leaves_no_fitted_transfer(method, make_stack, monkeypatch):
+def test_a_failure_while_learning_leaves_no_fitted_transfer(
+    method, make_stack, reference, monkeypatch
+):
     stack = make_stack()
-    model = fit(make(method), stack)
+    model = deepcopy(reference(method))
 
     def fail(*args, **kwargs):
         raise KeyboardInterrupt
