@@ -169,7 +169,9 @@ class StepNet(NeuralNet):
         Dropout is drawn with the seed of the step, and every loss is recorded.
         """
         self._set_training(True)
-        torch.manual_seed(step_seed(self.sampler.seed, self.sampler.step) + self.processes.rank)
+        # On a CPU, torch.manual_seed would format a traceback for every kind of GPU.
+        generator = torch.default_generator if self.device == "cpu" else torch
+        generator.manual_seed(step_seed(self.sampler.seed, self.sampler.step) + self.processes.rank)
         Xi, yi = unpack_data(batch)
         rows = self.processes.rows(n_rows(Xi))
         losses = torch.zeros(len(self.weights), device=self.device)
