@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from skspektron._bridge import patch_kernels
+from skspektron.foundation._weights import resolve_weights
 from skspektron.inspection import PatchKernelDisplay, classify_kernels
 
 pytest.importorskip("matplotlib")
@@ -76,6 +78,11 @@ def test_noise_has_less_energy_than_known_kernels():
     assert np.median(classes.energy) == pytest.approx(0.42, abs=0.01)
     assert classes.fractions["peak"] == pytest.approx(0.67, abs=0.02)
     assert classes.fractions["derivative"] == pytest.approx(0.30, abs=0.02)
+    shipped = classify_kernels(patch_kernels(resolve_weights("small")))
+    assert shipped.fractions == pytest.approx(
+        {"peak": 0.56, "derivative": 0.44, "baseline": 0}, abs=0.005
+    )
+    assert np.median(shipped.energy) == pytest.approx(0.25, abs=0.005)
 
 
 @pytest.mark.parametrize("shape", [(16,), (3, 4)])
