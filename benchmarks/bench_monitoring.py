@@ -19,12 +19,8 @@ Each row of the CSV is one chart under one condition:
 
 import argparse
 import csv
-import json
-import platform
-import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +30,8 @@ from sklearn.decomposition import PCA
 from sklearn.frozen import FrozenEstimator
 from threadpoolctl import threadpool_limits
 
+from benchmarks.markdown import markdown
+from benchmarks.sidecar import record_run
 from skspektron.datasets import make_instruments
 from skspektron.validation import ControlChart
 from skspektron.validation._history import cusum_step, ewma_step
@@ -52,7 +50,6 @@ COLUMNS = (
     *("kind", "setting", "chart", "n", "theory", "markov_chain"),
     *("simulated", "error", "low", "high"),
 )
-PACKAGES = ("skspektron", "numpy", "scipy", "scikit-learn", "chemotools")
 
 
 def theory(limits: dict[str, float], shift: float, spread: float = 1.0) -> dict[str, float]:
@@ -233,9 +230,7 @@ def write_rows(path: Path, rows: Iterator[dict], argv: Sequence[str]) -> None:
         for row in rows:
             rounded = {k: f"{v:.4g}" if isinstance(v, float) else v for k, v in row.items()}
             writer.writerow(rounded)
-    versions = {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
-    run = {"arguments": shlex.join(argv), "versions": versions}
-    path.with_name(path.name + ".json").write_text(json.dumps([run], indent=2) + "\n")
+    record_run(path, argv, is_only=True)
 
 
 def read_rows(path: Path) -> list[dict]:
@@ -244,7 +239,7 @@ def read_rows(path: Path) -> list[dict]:
         return list(csv.DictReader(file))
 
 
-def tables(rows: Sequence[dict]) -> list[str]:
+def tables(rows: Sequence[dict]) -> dict[str, str]:
     """Return the tables of docs/monitoring.md: run lengths, small validations, spectra."""
     found = {(row["kind"], row["setting"], row["chart"]): row for row in rows}
 
@@ -272,19 +267,13 @@ def tables(rows: Sequence[dict]) -> list[str]:
         [n, *(f"{float(found[f'spectra, {kind}', n, c]['simulated']):.3g}" for kind, c in kinds)]
         for n in numbers
     ]
-    return [
-        _markdown(["change, in SEP", "Shewhart", "EWMA", "CUSUM", "any of three"], lengths),
-        _markdown(["samples", "Shewhart", "EWMA", "CUSUM"], validations),
-        _markdown(["spectra", "T2, normal", "Q, normal", "T2, simulator", "Q, simulator"], spectra),
-    ]
-
-
-def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table in Markdown."""
-    lines = [" | ".join(cells) for cells in (header, *rows)]
-    return "\n".join(f"| {line} |" for line in (lines[0], *lines[1:])).replace(
-        "\n", "\n|" + "---|" * len(header) + "\n", 1
-    )
+    charts = ("Shewhart", "EWMA", "CUSUM")
+    of_spectra = ["spectra", "T2, normal", "Q, normal", "T2, simulator", "Q, simulator"]
+    return {
+        "run lengths": markdown(["change, in SEP", *charts, "any of three"], lengths),
+        "small validations": markdown(["samples", *charts], validations),
+        "limits of spectra": markdown(of_spectra, spectra),
+    }
 
 
 def measure(n_runs: int, n_draws: int, n_sets: int) -> Iterator[dict]:
@@ -306,7 +295,7 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--output", type=Path, default=Path("monitoring.csv"))
     args = parser.parse_args(argv)
     write_rows(args.output, measure(args.runs, args.draws, args.sets), argv)
-    print("\n\n".join(tables(read_rows(args.output))))
+    print("\n\n".join(tables(read_rows(args.output)).values()))
 
 
 if __name__ == "__main__":

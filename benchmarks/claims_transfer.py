@@ -36,6 +36,7 @@ from skspektron.validation._statistics import detectable_shift
 
 README, BENCHMARK, CALIBRATION = "README.md", "docs/benchmark.md", "docs/calibration.md"
 INTERVALS, TRANSFER = "docs/intervals.md", "docs/transfer.md"
+MONITORING = "docs/monitoring.md"
 VALIDATION = "docs/validation.md"
 PREPROCESSING, WHICH = "docs/preprocessing.md", "docs/which_method.md"
 LINEAR = ("nar", "epo", "pooled", "di-pls", "pfce-ns", "pfce-ss", "pfce-fs", "slope-bias")
@@ -348,6 +349,42 @@ def without_spectra():
 @claim(PREPROCESSING, "imputer_predict", "geometric means over {} development sets")
 def sets_of_predictions():
     return [str(len({row["set"].split("/")[0] for row in read("imputer_predict")}))]
+
+
+# docs/monitoring.md
+
+
+def run_length(kind: str, setting: str, chart: str) -> str:
+    """Return a simulated run length without decimals."""
+    [row] = [
+        row
+        for row in read("monitoring")
+        if (row["kind"], row["setting"], row["chart"]) == (kind, setting, chart)
+    ]
+    return f"{float(row['simulated']):.0f}"
+
+
+@claim(MONITORING, "monitoring", "simulates {} charts for each row")
+def simulated_charts():
+    [n] = {int(row["n"]) for row in read("monitoring") if row["kind"] in ("shift", "drift")}
+    return [f"{n:,}"]
+
+
+@claim(
+    MONITORING,
+    "monitoring",
+    "find a shift of one SEP with {} check samples, the Shewhart chart with {}",
+)
+def soon_found():
+    [both] = {run_length("shift", "1", chart) for chart in ("ewma", "cusum")}
+    shift = [row for row in read("monitoring") if (row["kind"], row["setting"]) == ("shift", "1")]
+    theory = {row["chart"]: float(row["theory"] or "nan") for row in shift}
+    return [both, f"{theory['shewhart']:.0f}"]
+
+
+@claim(MONITORING, "monitoring", "have a false alarm at least every {} points")
+def false_alarms_of_charts():
+    return [run_length("validation", "30", "ewma")]
 
 
 # docs/validation.md

@@ -25,6 +25,7 @@ from benchmarks import (
     bench_calibration,
     bench_imputer,
     bench_intervals,
+    bench_monitoring,
     bench_speed,
     bench_validation,
     network_tables,
@@ -316,6 +317,7 @@ def tables() -> dict[str, dict[str, str]]:
             "incomplete spectra": bench_imputer.table(read_csv("imputer_incomplete")),
             "predictions": bench_imputer.table(read_csv("imputer_predict")),
         },
+        "docs/monitoring.md": bench_monitoring.tables(read_csv("monitoring")),
         "docs/validation.md": bench_validation.tables(read_csv("validation")),
         "docs/which_method.md": {
             "by situation": by_situation(sets),
