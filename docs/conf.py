@@ -56,6 +56,7 @@ HOW_TOS = [
     "plot_no_standards.py",
     "plot_other_axis.py",
     "plot_fleet.py",
+    "plot_classification.py",
     "plot_drifting_instrument.py",
     "plot_replace_lamp.py",
     "plot_two_years.py",

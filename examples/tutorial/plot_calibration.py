@@ -7,7 +7,7 @@ how many components, which channels the model uses, which samples do not belong,
 expect, and for which spectra. A transfer moves a calibration with all its faults, so this comes
 first.
 
-Takes about 8 seconds on two cores.
+Takes about 10 seconds on two cores.
 """
 
 # %%
