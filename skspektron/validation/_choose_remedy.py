@@ -111,7 +111,7 @@ def choose_remedy(
     Notes
     -----
     A correction must pay for the error of its own estimate. "nothing" gives way to a bias if the
-    *t* of the bias is above :math:`1 + \sqrt 3 = 2.7` for many samples: later than in
+    *t* of the bias is above :math:`1 + \sqrt 3 \approx 2.7` for many samples: later than in
     `validate_predictions`, because a bias that is only just significant is not worth a change.
 
     A remedy that is enough for the check samples is enough for samples like these. Take those from
