@@ -1,14 +1,16 @@
 """Compare what the network reads: SNV, the first derivative without SNV, or both.
 
-Networks of the preset "calibration" are trained for a few minutes on a part of the corpus of the
-weights `small`, without SNV, and differ in their own normalization only: `normalize`, and what
-derivatives are divided by (`derivative_scale`): their size in the spectra that an embedder is
-fitted on, or in the corpus. Each row of the CSV has the RMSEP of one property by PLS on the
-embedding, with 1 to 15 components chosen by five inner folds, over five folds of the samples; that
-of PLS after SNV with scaled channels (`rmsep_plain`), and the ratio of the two. `before` is the
-step before the network, and `n_steps` 0 the network before its training. The sets are those of
-`bench_calibration`. Diesel and fruit puree are in the corpus, without labels. Weights are kept in a
-folder, and a run resumes where it was interrupted.
+Networks of the preset "calibration" are trained for some minutes on the corpus of
+`pretraining/corpus.py` without SNV, and differ in their own normalization only: `normalize`, and
+what derivatives are divided by (`derivative_scale`): their size in the spectra that an embedder is
+fitted on, or in the corpus. The real spectra of the corpus are of one half of the groups of related
+sets (`HALVES`), and the network is measured on the sets of the other half. Each row of the CSV has
+the RMSEP of one property by PLS on the embedding, with 1 to 15 components chosen by five inner
+folds, over five folds of the samples; that of PLS after SNV, both with scaled columns or neither
+(`rmsep_plain`), and the ratio of the two. `before` is the step before the network, and `n_steps` 0
+the network before its training. The sets are those of `bench_calibration`. Weights are kept in a
+folder, and a run resumes where it was interrupted. The shipped weights `small` are measured too;
+the spectra of diesel and fruit puree are in their corpus.
 
     OMP_NUM_THREADS=1 python -m benchmarks.bench_inputs --weights FOLDER \
         --output benchmarks/results/inputs.csv
@@ -21,6 +23,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -44,32 +47,43 @@ KEY = ("set", "normalize", "derivative_scale", "n_steps", "seed", "before")
 NETWORKS = (  # normalize, derivative_scale
     ("snv", "calibration"),
     ("derivative", "calibration"),
-    ("derivative", "corpus"),
     ("snv+derivative", "calibration"),
     ("snv+derivative", "corpus"),
 )
-BOTH = NETWORKS[3]  # also measured after SNV
+BOTH = NETWORKS[2]  # also measured after SNV
+SHIPPED = ("small", "")  # the shipped weights, for comparison, after SNV
+SHIPPED_STEPS = 3520
 SETS = [name for name in FILES if name not in ("porkfat", "simulated", "cane MicroNIR1700")]
-TRAINED = ("not trained", "150 steps")  # the networks of the table
+TRAINED = ("not trained", "800 steps")  # the networks of the table
+HALVES = (  # of the groups of the corpus
+    ("sugarcane", "soil", "forensic"),
+    ("fuel", "infrared", "grain and meat"),
+)
+FIRST_HALF = ("cane", "limesoda", "nirsoil", "geeves")  # how the names of its sets start
 OBJECTIVES = {"calibration": 1.0, "masked": 0.2}
-N_SIMULATED, N_REAL, BATCH_SIZE = 60, 40, 128
+N_SIMULATED, N_REAL, BATCH_SIZE = 350, 350, 128
 Network = tuple[str, str]
 
 
 @cache
-def absorbance(n_simulated: int, n_real: int, folder: Path, seed: int) -> tuple:
-    """Return the corpus of training without SNV, as `build_corpus`."""
-    from corpus import build_corpus
+def absorbance(n_simulated: int, n_real: int, folder: Path, half: int, seed: int) -> tuple:
+    """Return a corpus of training without SNV, as `build_corpus`, with one half of the groups."""
+    from corpus import GROUPS, build_corpus
 
-    return build_corpus(n_simulated, n_real, folder, seed, snv=False)
+    groups = [GROUPS[name] for name in HALVES[half]]
+    return build_corpus(n_simulated, n_real, folder, seed, snv=False, groups=groups)
 
 
-def weights_of(network: Network, n_steps: int, seed: int, args: argparse.Namespace) -> Path:
-    """Return the file of a network, which is trained if there is none."""
-    path = args.weights / f"{'-'.join(network)}-{n_steps}-{seed}.safetensors"
+def weights_of(
+    network: Network, n_steps: int, seed: int, half: int, args: argparse.Namespace
+) -> Path:
+    """Return the file of a network trained on a half of the groups, which is trained if missing."""
+    if network == SHIPPED:
+        return files("skspektron") / "weights" / "small.safetensors"
+    path = args.weights / f"{'-'.join(network)}-{n_steps}-{seed}-{half}.safetensors"
     if path.exists():
         return path
-    X, y, instrument, sample_id, wavenumber = absorbance(*args.worlds, args.data, seed)
+    X, y, instrument, sample_id, wavenumber = absorbance(*args.worlds, args.data, half, seed)
     normalize, scale = network
     SpektronPretrainer(
         replace(PRESETS["calibration"], normalize=normalize, derivative_scale=scale),
@@ -77,7 +91,7 @@ def weights_of(network: Network, n_steps: int, seed: int, args: argparse.Namespa
         wavenumber=wavenumber,
         max_steps=max(n_steps, 1),
         # Without steps, the weights are those of the start, and the corpus gives the scale.
-        learning_rate=1e-3 if n_steps else 1e-12,
+        learning_rate=3e-3 if n_steps else 1e-12,
         warmup_steps=max(n_steps // 10, 1),
         batch_size=BATCH_SIZE,
         checkpoint=path.with_suffix(".checkpoint"),
@@ -86,6 +100,11 @@ def weights_of(network: Network, n_steps: int, seed: int, args: argparse.Namespa
     ).fit(X, y, instrument=instrument, sample_id=sample_id).save(path)
     path.with_suffix(".checkpoint").unlink(missing_ok=True)
     return path
+
+
+def half_without(name: str) -> int:
+    """Return the number of the half of the groups that a set is not in."""
+    return int(name.startswith(FIRST_HALF))
 
 
 def errors(F: NDArray, data: SpectralSet, splits: Sequence[tuple], scale: bool) -> NDArray:
@@ -97,15 +116,16 @@ def errors(F: NDArray, data: SpectralSet, splits: Sequence[tuple], scale: bool) 
 def rows_of(name: str, data: SpectralSet, runs: Sequence[tuple]) -> Iterator[dict[str, object]]:
     """Yield the rows of a set, for networks with the file of their weights."""
     splits = nested(np.unique(data.sample_id, return_inverse=True)[1], 0, 1.0)
-    plain = errors(SNV().fit_transform(data.X), data, splits, scale=True)
+    corrected = SNV().fit_transform(data.X)
+    plain = {scale: errors(corrected, data, splits, scale) for scale in (True, False)}
     for network, n_steps, seed, before, path in runs:
-        X = SNV().fit_transform(data.X) if before == "SNV" else data.X
+        X = corrected if before == "SNV" else data.X
         # The scale of derivatives is one number for all folds: the median over all spectra.
         F = SpektronEmbedder(path, wavenumber=data.wavenumber, device="cpu").fit_transform(X)
         labels = dict(zip(KEY, (name, *network, n_steps, seed, before), strict=True))
         for scale in (True, False):
             found = errors(F, data, splits, scale)
-            for prop, error, without in zip(data.properties, found, plain, strict=True):
+            for prop, error, without in zip(data.properties, found, plain[scale], strict=True):
                 figures = {"rmsep": f"{error:.5g}", "rmsep_plain": f"{without:.5g}"}
                 figures["ratio"] = f"{error / without:.4f}"
                 yield labels | {"property": prop, "scale": scale} | figures
@@ -137,7 +157,7 @@ def summary(rows: Sequence[dict]) -> str:
 
 def table(rows: Sequence[dict]) -> str:
     """Return the table of docs/network_measurements.md: means, and worst sets."""
-    found = mean_ratios(rows)
+    found = mean_ratios([row for row in rows if row["normalize"] != SHIPPED[0]])
     lines: dict[tuple, list[str]] = {}
     for key in sorted(found, key=lambda key: (int(key[2]), key[4])):
         normalize, divided_by, _, before, _ = key
@@ -159,7 +179,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     folder = os.environ.get("SKSPEKTRON_DATA")
     parser.add_argument("--data", type=Path, default=Path(folder) if folder else None)
     parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS)
-    parser.add_argument("--steps", nargs="+", type=int, default=[0, 150])
+    parser.add_argument("--steps", nargs="+", type=int, default=[0, 800])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--worlds", nargs=2, type=int, default=[N_SIMULATED, N_REAL])
     parser.add_argument("--weights", type=Path, required=True, help="folder of trained weights")
@@ -174,20 +194,21 @@ def main(argv: Sequence[str]) -> None:
     record_run(args.output, argv, (*PACKAGES, "torch"))
     runs = [
         (network, n_steps, seed, before)
-        for n_steps in args.steps
         for seed in args.seeds
+        for n_steps in args.steps
         for network in NETWORKS
         for before in ("", "SNV")
         if not before or network == BOTH
     ]
+    runs.append((SHIPPED, SHIPPED_STEPS, 0, "SNV"))
     rows = read_rows(args.output)
     done = {tuple(row[k] for k in KEY) for row in rows}
     for network, n_steps, seed, before in tqdm(runs):
-        path = weights_of(network, n_steps, seed, args)
-        run = (network, n_steps, seed, before, path)
         for name in args.sets:
             if (name, *network, str(n_steps), str(seed), before) in done:
                 continue
+            path = weights_of(network, n_steps, seed, half_without(name), args)
+            run = (network, n_steps, seed, before, path)
             found = rows_of(name, load(name, args.data), [run])
             rows += [{key: str(value) for key, value in row.items()} for row in found]
             with args.output.open("w", newline="") as file:

@@ -35,7 +35,7 @@ COMPARED = (
     Compared(
         "inputs", ("n_steps",), ("normalize", "derivative_scale", "before", "scale"), ("set",)
     ),
-    Compared("inputs", ("set", "property"), ("normalize", "n_steps", "scale"), ("rmsep_plain",)),
+    Compared("inputs", ("set", "property", "scale"), ("normalize", "n_steps"), ("rmsep_plain",)),
     Compared("selection", ("method", "n_transfer"), ("selection",), ("task", "repeats")),
     Compared(
         "sources", ("method",), ("n_sources", "n_transfer"), ("target", "first_source", "property")

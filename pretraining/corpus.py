@@ -25,6 +25,24 @@ REAL = {  # file: names of the arrays of spectra
     "forensic_uva_K": ("MicroNIR1700", "NeoSpectra"),
     "forensic_uva_T": ("MicroNIR1700", "NIRone"),
 }
+# More sets, in groups of related ones: what is chosen on a group is trained without it. Not among
+# them: reporting sets and `soil_geeves`, whose samples are those of one, and sets without a free
+# licence, or with one that asks for the same licence.
+GROUPS = {
+    "fuel": {"diesel_swri": ("NIR",)},
+    "infrared": dict.fromkeys(
+        ("ftir_fresh_meat", "ftir_fruit_puree", "ftir_instant_coffee", "ftir_olive_oil"), ("MIR",)
+    ),
+    "forensic": {file: REAL[file] for file in ("forensic_uva_K", "forensic_uva_T")},
+    "grain and meat": {"barley_auroranir": ("AuroraNIR",), "tecator": ("NIT",)},
+    "soil": {"soil_nirsoil": ("NIR",)},
+    "sugarcane": {
+        "sugarcane_chaix": (
+            *("F750", "MicroNIR1700_rep1", "MicroNIR2200", "NIRONE22", "NIRscanNano", "SCIO"),
+            "TellSpec",
+        )
+    },
+}
 
 
 class World(NamedTuple):
@@ -35,13 +53,14 @@ class World(NamedTuple):
     y: np.ndarray  # (n_samples, n_compounds)
 
 
-def build_corpus(n_simulated, n_real, folder, seed, *, snv=True):
+def build_corpus(n_simulated, n_real, folder, seed, *, snv=True, groups=(REAL,)):
     """Return X, y, instrument and sample_id of all data sets, and the axis of every instrument.
 
-    With `snv`, SNV is applied to the spectra.
+    With `snv`, SNV is applied to the spectra. Real spectra are drawn evenly from `groups`, each
+    with the names of the arrays of a file.
     """
     seeds = np.random.SeedSequence(seed).spawn(n_simulated + n_real)
-    bases = real_spectra(folder) if n_real else []
+    bases = [real_spectra(folder, group) for group in groups] if n_real else []
     worlds = [
         simulated(np.random.default_rng(seeds[i]))
         if i < n_simulated
@@ -167,16 +186,17 @@ def smooth(e, reach):
     return np.apply_along_axis(np.convolve, 1, e, kernel, "same") if reach else e
 
 
-def real_spectra(folder):
-    """Return axes and unlabelled spectra of the openly licensed data sets in `folder`."""
+def real_spectra(folder, files):
+    """Return axes and unlabelled spectra of arrays of files in `folder`."""
     bases = []
-    for file, names in REAL.items():
+    for file, names in files.items():
         data = np.load(Path(folder) / f"{file}.npz")
         for name in names:
-            if name == "MIR":
+            if "wavenumbers" in data:
                 axis = data["wavenumbers"]
             else:
-                axis = 1e7 / data["wavelengths" if name == "NIR" else f"wavelengths_{name}"]
+                own = f"wavelengths_{name}"
+                axis = 1e7 / data[own if own in data else "wavelengths"]
             order, X = np.argsort(axis), data[f"X_{name}"].astype(float)
             bases.append((axis[order], X[np.isfinite(X).all(1)][:, order]))
     return bases
@@ -184,7 +204,8 @@ def real_spectra(folder):
 
 def on_real(rng, bases):
     """Return a data set of real spectra with synthetic analytes, on simulated instruments."""
-    axis, X = cut(rng, *bases[rng.integers(len(bases))])
+    group = bases[rng.integers(len(bases))]
+    axis, X = cut(rng, *group[rng.integers(len(group))])
     corrected = SNV().fit_transform(X)
     deviation = (corrected - corrected.mean(0)).std()
     n_samples, n_channels = X.shape
@@ -206,6 +227,7 @@ def cut(rng, axis, X):
     n = len(axis)
     length = int(n * rng.uniform(0.5, 1)) if n > 180 else n
     start, step = rng.integers(0, n - length + 1), rng.integers(1, 3) if length > 250 else 1
+    step = max(step, -(-length // LONGEST))
     part = slice(start, start + length, step)
     rows = rng.choice(len(X), min(N_SAMPLES, len(X)), replace=False)
     X = X[rows][:, part]

@@ -91,7 +91,7 @@ def test_the_corpus_depends_on_the_seed_only(name, scripts, monkeypatch):
     rng = np.random.default_rng(0)
     bases = [(np.linspace(4000, 9000, 200), 1 + np.cumsum(rng.normal(size=(90, 200)), axis=1))]
     build = corpus["build_corpus"]
-    monkeypatch.setitem(build.__globals__, "real_spectra", lambda folder: bases)
+    monkeypatch.setitem(build.__globals__, "real_spectra", lambda folder, files: bases)
     (X, y, instrument, sample_id, axes), again, other = (build(2, 1, None, s) for s in (0, 0, 1))
     np.testing.assert_array_equal(X, again[0])
     np.testing.assert_array_equal(y, again[1])
