@@ -42,7 +42,7 @@ from skspektron.transfer import _lora
 
 COLUMNS = ("task", "method", "n_transfer", "samples", "error", "cpu_seconds")
 STEP = {"development": 7, "sugarcane": 17}  # every so many tasks
-SIZES = (5, 10)
+SIZES = (2, 5, 10)
 N_CHANNELS = (700, 2151)  # of the fits that are timed
 SPEED = "speed"
 SAMPLES = ("same", "other")  # that both instruments measured

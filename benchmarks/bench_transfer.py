@@ -272,17 +272,27 @@ def sugarcane_tasks() -> Iterator[Task]:
     data = np.load(Path(folder) / "sugarcane_chaix.npz")
     for source, target in permutations(HANDHELDS, 2):
         axes = {name: data[f"wavelengths_{name}"] for name in (source, target)}
-        shared = (axes[source] >= axes[target].min()) & (axes[source] <= axes[target].max())
-        wavelength = axes[source][shared]
-        on_target = PchipInterpolator(axes[target], data[f"X_{target}"], axis=1)(wavelength)
         for name in SUGARCANE_PROPERTIES:
             known = np.isfinite(data[name])
-            X = {source: data[f"X_{source}"][known][:, shared], target: on_target[known]}
-            ids = np.flatnonzero(known)
-            pair = {key: (spectra, data[name][known], ids) for key, spectra in X.items()}
+            spectra = {key: (axis, data[f"X_{key}"][known]) for key, axis in axes.items()}
             label = f"sugarcane/{source}-{target}/{name}"
-            rows, y, *labels = stack_instruments(pair)
-            yield Task(label, source, target, wavelength, rows, y, *labels, y[:, None])
+            yield on_source_axis(label, spectra, data[name][known], np.flatnonzero(known))
+
+
+def on_source_axis(
+    label: str, spectra: dict[str, tuple[NDArray, NDArray]], y: NDArray, ids: NDArray
+) -> Task:
+    """Return a task whose target spectra are interpolated at channels of the source.
+
+    `spectra` are axis in nm and spectra (n, p) of the source and of the target, in this order.
+    Channels of the source outside of the target's range are dropped.
+    """
+    (source, (axis, X)), (target, (target_axis, X_target)) = spectra.items()
+    shared = (axis >= target_axis.min()) & (axis <= target_axis.max())
+    on_target = PchipInterpolator(target_axis, X_target, axis=1)(axis[shared])
+    pair = {key: (each, y, ids) for key, each in ((source, X[:, shared]), (target, on_target))}
+    rows, y, *labels = stack_instruments(pair)
+    return Task(label, source, target, axis[shared], rows, y, *labels, y[:, None])
 
 
 def simulated_tasks() -> Iterator[Task]:

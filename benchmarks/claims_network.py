@@ -4,7 +4,7 @@ import math
 import re
 from functools import cache
 
-from benchmarks import bench_adapters, bench_bottleneck, bench_calibration
+from benchmarks import bench_adapters, bench_bottleneck, bench_calibration, bench_jobs
 from benchmarks import bench_embedding as embedding
 from benchmarks import bench_inputs as inputs
 from benchmarks import network_tables as network
@@ -165,6 +165,53 @@ def adapters_in_the_ensemble():
 def seconds_of_lora():
     found = {row["task"]: float(row["cpu_seconds"]) for row in read("adapters")}
     return [f"{found[f'{bench_adapters.SPEED}/{n}']:.1f}" for n in bench_adapters.N_CHANNELS]
+
+
+@cache
+def jobs() -> dict[str, dict]:
+    """Return the comparisons of methods with and without a network by job."""
+    return dict(bench_jobs.comparisons({k: read(file) for k, file in bench_jobs.SOURCES.items()}))
+
+
+def with_verdict(*titles: str) -> list[str]:
+    """Return the verdict on a job and its ratios; it is won if one of the comparisons is."""
+    verdicts = [bench_jobs.verdict(jobs()[title]) for title in titles]
+    order = ("won", "open", "lost")
+    ratios = [f"{jobs()[title]['ratio']:.2f}" for title in titles]
+    return [min(verdicts, key=order.index), *ratios]
+
+
+@claim(
+    EVIDENCE,
+    "jobs_damage",
+    "**Finding damaged and foreign spectra: {}.** The best score by a network misses {}, {} and {} "
+    "times as many damaged spectra as the best one without, with 5, 20 and 50 good spectra",
+)
+def missed_damage():
+    return with_verdict(*(f"damage, {size} good spectra" for size in bench_jobs.SIZES))
+
+
+@claim(
+    EVIDENCE,
+    "jobs_axes",
+    "**Instruments on unlike axes without a common sample: {}.** The error of the best method with "
+    "a network is {} times that of the best one without, and {} times on sugarcane alone",
+)
+def unlike_axes():
+    return with_verdict("unlike axes, all pairs", "unlike axes, sugarcane")
+
+
+@claim(
+    EVIDENCE,
+    "adapters",
+    "**Transfer with standards: {}.** With 2, 5 and 10 standards, the best method with a network "
+    "has {}, {} and {} times the error of `EnsembleTransfer`. Without standards, it has {} times "
+    "the error of the best classical method if both instruments measured the same samples, and {} "
+    "times if they measured others",
+)
+def transfer_with_standards():
+    sizes = [f"{size} standards" for size in bench_adapters.SIZES]
+    return with_verdict(*sizes, *(f"0 standards, {s} samples" for s in bench_adapters.SAMPLES))
 
 
 @claim(

@@ -36,6 +36,8 @@ COMPARED = (
         "inputs", ("n_steps",), ("normalize", "derivative_scale", "before", "scale"), ("set",)
     ),
     Compared("inputs", ("set", "property", "scale"), ("normalize", "n_steps"), ("rmsep_plain",)),
+    Compared("jobs_axes", (), ("method",), ("task", "seed")),
+    Compared("jobs_damage", ("n_good",), ("method",), ("set", "seed")),
     Compared("selection", ("method", "n_transfer"), ("selection",), ("task", "repeats")),
     Compared(
         "sources", ("method",), ("n_sources", "n_transfer"), ("target", "first_source", "property")
