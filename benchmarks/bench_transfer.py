@@ -504,11 +504,16 @@ def record_run(path: Path, seed: int, argv: Sequence[str], tasks=(), packages=()
 
 
 def own_packages(names: Iterable[str]) -> list[str]:
-    """Return the distributions that methods "module:Class" come from, where they are installed."""
+    """Return the distributions that methods "module:Class" come from, where they are installed.
+
+    Those that a module calls are named in its constant `PACKAGES`.
+    """
     by_module = packages_distributions()
-    modules = {name.partition(":")[0].partition(".")[0] for name in names if ":" in name}
-    found = {dist for module in modules for dist in by_module.get(module, ())}
-    return sorted(found - {*PACKAGES, "torch"})
+    modules = {name.partition(":")[0] for name in names if ":" in name}
+    found = {dist for module in modules for dist in by_module.get(module.partition(".")[0], ())}
+    called = {dist for name in modules for dist in getattr(import_module(name), "PACKAGES", ())}
+    installed = {dist for of_module in by_module.values() for dist in of_module}
+    return sorted((found | called & installed) - {*PACKAGES, "torch"})
 
 
 @contextmanager

@@ -38,6 +38,8 @@ SOURCES = {  # of the tables between comments
     "reporting": "calibration",
     "coverage": "intervals",
     "speed": "speed",
+    "peers": "peers",
+    "better": "peers",
     "run lengths": "monitoring",
     "small validations": "monitoring",
     "limits of spectra": "monitoring",

@@ -101,7 +101,7 @@ def problems() -> Iterator[str]:
         rows = [row for row in read(compared.file) if not row.get("task", "").startswith(SPEED)]
         yield from ragged(rows, compared)
     yield from gaps(read("intervals"), ("task", "method", "drawn", "n_standards"), "draw")
-    for data in SETS:
+    for data in (*SETS, "peers"):
         rows, path = tables.read(data), Path(tables.RESULTS / f"{data}.csv")
         yield from gaps(rows, ("task", "method", "n_transfer"), "repeat")
         yield from unrecorded(rows, sidecar.read_runs(path))

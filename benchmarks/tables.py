@@ -35,6 +35,7 @@ from benchmarks.compact import expand
 from benchmarks.markdown import fill, markdown
 from benchmarks.network_tables import RESULTS
 from benchmarks.network_tables import read as read_csv
+from benchmarks.peers import table as peers_table
 from benchmarks.remake import NETWORKS, SETS
 
 ROOT = Path(__file__).parents[1]
@@ -297,6 +298,15 @@ def readme(results: Mapping[str, Results]) -> str:
 
 
 @cache
+def peers() -> dict[str, Results]:
+    """Return the results of other packages and of this one on the same splits, by data set."""
+    by_data: dict[str, list[dict]] = {}
+    for row in read("peers"):
+        by_data.setdefault(row["task"].split("/")[0], []).append(row)
+    return {data: Results(data, complete(rows), rows) for data, rows in by_data.items()}
+
+
+@cache
 def tables() -> dict[str, dict[str, str]]:
     """Return the tables of every page of the documentation by name."""
     sets = {data: Results(data, n_repeats(data)) for data in SETS}
@@ -318,6 +328,10 @@ def tables() -> dict[str, dict[str, str]]:
             "predictions": bench_imputer.table(read_csv("imputer_predict")),
         },
         "docs/monitoring.md": bench_monitoring.tables(read_csv("monitoring")),
+        "docs/peers.md": {
+            "peers": peers_table.table(peers()),
+            "better": peers_table.comparison(peers()),
+        },
         "docs/validation.md": bench_validation.tables(read_csv("validation")),
         "docs/which_method.md": {
             "by situation": by_situation(sets),
