@@ -30,11 +30,14 @@ def rows():
 
 def fitted(rows, name):
     X, y, instrument, sample_id, ids = rows
-    model = getattr(wrappers, name)(**KNOWN).fit(X, y, instrument=instrument, sample_id=sample_id)
-    assert list(model.transfer_ids_) == list(ids)
+    n_transfer = 0 if name.startswith("diplslib_dipls") else len(ids)  # as in run.sh
+    model = getattr(wrappers, name)(**KNOWN | {"n_transfer": n_transfer})
+    model.fit(X, y, instrument=instrument, sample_id=sample_id)
+    assert list(model.transfer_ids_) == list(ids[:n_transfer])
     return model
 
 
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")  # diPLSlib
 @pytest.mark.parametrize("name", table.PEERS)
 def test_predictions_are_finite_with_labels_of_the_standards_alone(rows, name):
     package = name.split("_")[0]
