@@ -11,8 +11,7 @@ set -eu
 folder=$(realpath "$1")
 cd "$(dirname "$0")/../.."
 python=$folder/env/bin/python
-rows=$folder/peers.csv
-export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+export PYTHONPATH=$PWD OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 if [ ! -e "$folder/env/complete" ]; then
     python3 -m venv "$folder/env"
@@ -25,11 +24,13 @@ both() { for name in "$@"; do printf 'benchmarks.peers.wrappers:%s\n' "$name" "$
 
 own=(mean-centring ds pds nar ensemble)
 maps=($(both chemotools_{ds,pds,sst} pycaltransfer_{ds,pds,sst,epo,joint_y} diplslib_gctpls \
-    nirs4all_{ds,pds,epo}))
-pfce=($(both pynir_pfce_{ns,ss,fs}))
+    nirs4all_{pds,epo}))
+slow=($(both pynir_pfce_{ns,ss,fs} nirs4all_ds))
 unlabelled=($(both diplslib_dipls{,_heuristic}))
 
-bench() { "$python" -W ignore -m benchmarks.bench_transfer --output "$rows" "$@"; }
+bench() {
+    (cd "$folder" && "$python" -W ignore -m benchmarks.bench_transfer --output peers.csv "$@")
+}
 
 cane=(--data sugarcane --tasks 'sugarcane/MicroNIR2200-*' --repeats 2)
 corn=(--data corn --repeats 2)
@@ -40,8 +41,8 @@ for set in cane corn tablets; do
     bench "${args[@]}" --n-transfer 0 --methods no-transfer mean-centring di-pls \
         --method "${unlabelled[@]}"
 done
-# PFCE has a parameter for each channel and numerical derivatives: only where there are 70 channels.
-bench "${cane[@]}" --n-transfer 5 10 --method "${pfce[@]}"
+# These are slow with many channels.
+bench "${cane[@]}" --n-transfer 5 10 --method "${slow[@]}"
 
-"$python" -m benchmarks.compact "$rows" benchmarks/results/peers.csv
+"$python" -m benchmarks.compact "$folder/peers.csv" benchmarks/results/peers.csv
 "$python" -m benchmarks.tables
