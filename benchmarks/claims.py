@@ -54,6 +54,7 @@ SOURCES = {  # of the tables between comments
     "jobs": "jobs_damage jobs_axes adapters",
     "damage": "jobs_damage",
     "unlike axes": "jobs_axes",
+    "hidden channels": "masked",
     "embedding": "embedding",
     "embedding and alternatives": "embedding",
     "few labels": "embedding",

@@ -4,7 +4,15 @@ import math
 import re
 from functools import cache
 
-from benchmarks import bench_adapters, bench_bottleneck, bench_calibration, bench_jobs
+import numpy as np
+
+from benchmarks import (
+    bench_adapters,
+    bench_bottleneck,
+    bench_calibration,
+    bench_jobs,
+    bench_masked,
+)
 from benchmarks import bench_embedding as embedding
 from benchmarks import bench_inputs as inputs
 from benchmarks import network_tables as network
@@ -507,3 +515,52 @@ def zero_shot():
     assert all(row["r2_zero_shot"] > row["r2_no_transfer"] for row in rows)
     better = sum(row["r2_zero_shot"] > row["r2_mean_centring"] for row in rows)
     return [WORDS[len(rows)], WORDS[better]]
+
+
+@cache
+def of_hidden() -> dict[tuple, tuple]:
+    """Return the figures of a fill of hidden channels by sets, kind of gaps and fill."""
+    return {row[:3]: row[3:] for row in bench_masked.summary(read("masked"))}
+
+
+@claim(
+    EVIDENCE,
+    "masked",
+    "A network leaves {} of the squared error of a line in patches and {} in blocks; "
+    "`SpektronImputer`, without a network, leaves {} and {}. The average of both, weighted by "
+    "their errors on blocks around a gap, leaves {} and {}",
+)
+def network_and_imputer():
+    found = of_hidden()
+    assert found["held out", "block", "with"][-1] >= 0.01
+    return [
+        f"{found['held out', kind, fill][0]:.2f}"
+        for fill in ("dlinoss", "imputer", "with")
+        for kind in ("patches", "block")
+    ]
+
+
+@claim(EVIDENCE, "masked", "The two seeds differ by {} at most")
+def seeds_of_hidden():
+    rows = [row for row in read("masked") if row["group"] != "reporting"]
+    gaps = []
+    for kind in ("patches", "block"):
+        own = [row for row in rows if row["gaps"].startswith(kind)]
+        means = [list(bench_masked.by_set(own, [f"dlinoss {seed}"]).values()) for seed in (0, 1)]
+        gaps.append(abs(np.subtract(*(np.exp(np.mean(mean)) for mean in means))))
+    return [f"{max(gaps):.2f}"]
+
+
+@claim(
+    EVIDENCE,
+    "masked",
+    "have the same errors with {} times the parameters and {} times the seconds",
+)
+def convolutions():
+    [run] = read_runs(RESULTS / "masked.csv")
+    sums = {
+        (name, key): sum(each[key] for k, each in run["trainings"].items() if k.startswith(name))
+        for name in ("cnn", "dlinoss")
+        for key in ("n_parameters", "seconds")
+    }
+    return [f"{sums['cnn', key] / sums['dlinoss', key]:.1f}" for key in ("n_parameters", "seconds")]

@@ -8,7 +8,14 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import wilcoxon
 
-from benchmarks import bench_adapters, bench_bottleneck, bench_dlinoss, bench_inputs, bench_jobs
+from benchmarks import (
+    bench_adapters,
+    bench_bottleneck,
+    bench_dlinoss,
+    bench_inputs,
+    bench_jobs,
+    bench_masked,
+)
 from benchmarks import bench_embedding as embedding
 from benchmarks.bench_embedding import geometric_mean, mean_ratios
 from benchmarks.markdown import digits, markdown
@@ -289,6 +296,7 @@ def tables() -> dict[str, dict[str, str]]:
             "adapted networks": adapted(read("adapters")),
             "without standards": without_standards(read("adapters")),
             **bench_jobs.tables({name: read(file) for name, file in bench_jobs.SOURCES.items()}),
+            "hidden channels": bench_masked.table(read("masked")),
             "embedding": by_set_of_spectra(read("embedding")),
             "embedding and alternatives": rivals(read("embedding")),
             "few labels": few_labels(read("embedding")),

@@ -133,9 +133,9 @@ _ = FilterDisplay.from_estimator(lora.estimator_[1], layer=0)
 # %%
 # The reconstruction of a spectrum with a third of its channels hidden, by the weights "masked",
 # which were trained for this. The title compares the error with those of linear interpolation
-# across every gap and of the mean of all forty spectra. The network is better than interpolation,
-# because it has learnt the shape of bands. The spectra of this product, which it has not seen, are
-# so similar that their mean is hard to improve on.
+# across every gap and of the mean of all forty spectra. The network corrects the interpolation. The
+# spectra of this product, which it has not seen, are so similar that their mean is hard to improve
+# on.
 
 X_snv = SNV().fit_transform(X_new)
 masked = SpektronEmbedder("masked", wavelength=lab.wavelength).fit(X_snv)
