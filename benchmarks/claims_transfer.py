@@ -122,9 +122,9 @@ for of_data, before in {
 def ensemble_leads():
     leads = {data: min(lead(data, "ensemble", n) for n in FEW) for data in SETS}
     ahead = [tables.SHORT.get(data, data) for data in SETS if leads[data] >= 0]
-    [behind] = [data for data in SETS if leads[data] < 0]
-    found = [results(behind).cell(method, n) for method in tables.LABELS for n in FEW]
-    return [*ahead, up(-leads[behind]), behind, max(filter(None, found), key=found.count)]
+    [trailing] = [data for data in SETS if leads[data] < 0]
+    found = [results(trailing).cell(method, n) for method in tables.LABELS for n in FEW]
+    return [*ahead, up(-leads[trailing]), trailing, max(filter(None, found), key=found.count)]
 
 
 @claim(BENCHMARK, "tablets soil-moisture cassava", "standards come within {} of full recalibration")

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.polynomial.legendre import legvander
+from real_spectra import axis_of
 
 from skspektron import SNV
 from skspektron.datasets import make_instruments
@@ -192,12 +193,8 @@ def real_spectra(folder, files):
     for file, names in files.items():
         data = np.load(Path(folder) / f"{file}.npz")
         for name in names:
-            if "wavenumbers" in data:
-                axis = data["wavenumbers"]
-            else:
-                own = f"wavelengths_{name}"
-                axis = 1e7 / data[own if own in data else "wavelengths"]
-            order, X = np.argsort(axis), data[f"X_{name}"].astype(float)
+            axis, X = axis_of(data, name), data[f"X_{name}"].astype(float)
+            order = np.argsort(axis)
             bases.append((axis[order], X[np.isfinite(X).all(1)][:, order]))
     return bases
 

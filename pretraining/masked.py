@@ -12,6 +12,7 @@ import argparse
 import os
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from real_spectra import GROUPS, build_worlds, read_sources
@@ -21,28 +22,17 @@ from skspektron.foundation import Architecture
 
 N_WORLDS, MAX_STEPS = 400, 400  # 400 worlds of 32 spectra: two passes in batches of 64
 NOT_SHIPPED = ("cane",)  # groups on which transfers with these weights are measured
-BACKBONES = {
-    "dlinoss": Architecture(
-        tokenizer="raw",
-        kernel_length=31,
-        patch_length=8,
-        d_model=32,
-        d_state=32,
-        n_layers=2,
-        position="sinusoidal",
-        decoder="correction",
-    ),
-    "cnn": Architecture(
-        tokenizer="raw",
-        kernel_length=31,
-        patch_length=8,
-        d_model=32,
-        n_layers=3,
-        position="sinusoidal",
-        backbone="cnn",
-        decoder="correction",
-    ),
-}
+SHIPPED = Architecture(
+    tokenizer="raw",
+    kernel_length=31,
+    patch_length=8,
+    d_model=32,
+    d_state=32,
+    n_layers=2,
+    position="sinusoidal",
+    decoder="correction",
+)
+BACKBONES = {"dlinoss": SHIPPED, "cnn": replace(SHIPPED, backbone="cnn", n_layers=3)}
 
 
 def train(
@@ -82,7 +72,6 @@ def main():
     parser.add_argument("--data", type=Path, default=os.environ.get("SKSPEKTRON_DATA"))
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--checkpoint", type=Path, default=None)
-    parser.add_argument("--backbone", choices=list(BACKBONES), default="dlinoss")
     parser.add_argument("--max-steps", type=int, default=MAX_STEPS)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
@@ -91,7 +80,6 @@ def main():
     pretrainer = train(
         args.output,
         args.data,
-        backbone=args.backbone,
         held_out=NOT_SHIPPED,
         max_steps=args.max_steps,
         seed=args.seed,

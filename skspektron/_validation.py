@@ -178,10 +178,8 @@ def check_references(y: ArrayLike, n_samples: int, owner: str) -> NDArray[Any]:
     Names of classes, which are text, stay, as objects (n_samples,) with None where unknown.
     """
     classes = _class_names(y)
-    y = (
-        classes
-        if classes is not None
-        else check_array(
+    if classes is None:
+        y = check_array(
             y,
             dtype=np.float64,
             ensure_all_finite=False,
@@ -189,7 +187,8 @@ def check_references(y: ArrayLike, n_samples: int, owner: str) -> NDArray[Any]:
             ensure_min_samples=0,
             input_name="y",
         )
-    )
+    else:
+        y = classes
     if y.shape[:1] != (n_samples,):
         raise ValueError(
             f"y of {owner} has shape {y.shape}, X has {n_samples} rows. "

@@ -88,7 +88,7 @@ class SpektronEmbedder(
     See Also
     --------
     SpektronPretrainer : Trains such a network on spectra without reference values.
-    skspektron.preprocessing.SNV : Scales spectra as those that the shipped weights were trained on.
+    skspektron.preprocessing.SNV : Scales spectra as those that the weights "small" were trained on.
 
     Notes
     -----

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -16,13 +15,14 @@ from sklearn.utils.validation import check_is_fitted
 from .._parameters import ByName, Integer, check_arguments, declares
 from .._typing import REGRESSOR
 from .._validation import check_labels, check_references, count_rows
+from .._warnings import warn_user
 from ..metrics import slope
 from ..metrics._variance import is_constant
 from ..model_selection import TransferGroupKFold
 from ..transfer import NoTransfer, TargetOnly
 from ..transfer._core._base import BaseTransfer
 from ._remedy_report import RemedyReport
-from ._statistics import ROUNDING
+from ._statistics import ROUNDING, sample_means
 
 MIN_SAMPLES = 5
 TARGET = "target"  # label of all rows if instrument is None
@@ -140,7 +140,7 @@ def choose_remedy(
     rows = _read_rows(transfer, X, y, instrument, sample_id, groups)
     _warn_of_standards(transfer, rows, has_ids=sample_id is not None)
     found, not_compared = _find_refits(transfer, rows) if refits is None else (refits, {})
-    y_true, y_pred, group = _sample_means(rows, transfer)
+    y_true, y_pred, group = _of_each_sample(rows, transfer)
     squared = _squared_errors(rows, y_true, y_pred, found, cv)
     excess, standard_error, best = _compare(squared, group, np.abs(y_true).max())
     names = (*CORRECTIONS, *found)
@@ -239,11 +239,9 @@ def _warn_of_standards(transfer, rows: _Rows, *, has_ids: bool) -> None:
     checks = np.unique(rows.ids[rows.check])
     n_known = np.count_nonzero(np.isin(checks, getattr(transfer, "transfer_ids_", [])))
     if has_ids and n_known:
-        warnings.warn(
+        warn_user(
             f"{n_known} of the {len(checks)} check samples are standards of the transfer, which "
-            "predicts them too well. Leave them out.",
-            UserWarning,
-            stacklevel=3,
+            "predicts them too well. Leave them out."
         )
 
 
@@ -270,18 +268,13 @@ def _find_refits(transfer, rows: _Rows) -> tuple[dict[str, Any], dict[str, str]]
     return refits, missing
 
 
-def _sample_means(rows: _Rows, transfer) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+def _of_each_sample(rows: _Rows, transfer) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Return reference value, prediction and group of each check sample."""
     y_pred = np.ravel(transfer.predict(_safe_indexing(rows.X, rows.check)))
     first = np.unique(rows.sample, return_index=True)[1]
     labels = rows.ids if rows.groups is None else rows.groups
     group = np.unique(labels[rows.check][first], return_inverse=True)[1]
-    return _means(rows.y[rows.check], rows.sample), _means(y_pred, rows.sample), group
-
-
-def _means(values: NDArray[Any], sample: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Return the mean of each numbered sample."""
-    return np.bincount(sample, values) / np.bincount(sample)
+    return sample_means(rows.y[rows.check], rows.sample), sample_means(y_pred, rows.sample), group
 
 
 def _squared_errors(
@@ -303,7 +296,7 @@ def _squared_errors(
         for j, refit in enumerate(refits.values(), len(CORRECTIONS)):
             values = _predict_again(refit, rows, train, test)
             numbers = np.searchsorted(held_out, rows.sample[at])
-            predicted[held_out, j] = _means(values, numbers)
+            predicted[held_out, j] = sample_means(values, numbers)
     return (predicted - y_true[:, None]) ** 2
 
 

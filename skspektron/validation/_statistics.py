@@ -93,13 +93,17 @@ def error_p(error: Any, sec: Any, sec_dof: float, dof: int) -> Any:
     return stats.f.sf(ratio, dof, sec_dof)
 
 
+def sample_means(values: NDArray[Any], sample: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return the mean over the rows of each numbered sample."""
+    return np.bincount(sample, values) / np.bincount(sample)
+
+
 def pooled_repeatability(values: NDArray[Any], sample: NDArray[np.intp]) -> Repeatability | None:
     """Return the standard deviation within numbered samples, None without replicates."""
-    counts = np.bincount(sample)
-    dof = len(values) - len(counts)
+    dof = len(values) - len(np.bincount(sample))
     if dof == 0:
         return None
-    within = values - (np.bincount(sample, values) / counts)[sample]
+    within = values - sample_means(values, sample)[sample]
     return Repeatability(float(np.sqrt(np.sum(within**2) / dof)), dof)
 
 

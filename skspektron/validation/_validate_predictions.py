@@ -21,6 +21,7 @@ from ._statistics import (
     fit_bias,
     fit_line,
     pooled_repeatability,
+    sample_means,
 )
 
 MIN_SAMPLES = 5
@@ -155,7 +156,7 @@ def validate_predictions(
     ids = np.arange(n_rows) if sample_id is None else check_labels(sample_id, n_rows, "sample_id")
     sample = np.unique(ids, return_inverse=True)[1]
     fields = _repeatability_fields(y_pred, sample)
-    y_true, y_pred = (_sample_means(values, sample) for values in (y_true, y_pred))
+    y_true, y_pred = (sample_means(values, sample) for values in (y_true, y_pred))
     _check_samples(y_true, y_pred)
     fields |= _bias_fields(y_true, y_pred, reference_error, alpha)
     fields |= _line_fields(y_true, y_pred, alpha)
@@ -185,11 +186,6 @@ def _one_target(y: ArrayLike, name: str) -> NDArray[np.float64]:
     if n_bad:
         raise ValueError(f"{name} is NaN or infinite on {n_bad} of {len(y)} rows. Drop those rows.")
     return y.ravel()
-
-
-def _sample_means(values: NDArray[Any], sample: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Return the mean of each sample."""
-    return np.bincount(sample, values) / np.bincount(sample)
 
 
 def _check_samples(y_true: NDArray[Any], y_pred: NDArray[Any]) -> None:
