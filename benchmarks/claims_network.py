@@ -56,7 +56,9 @@ def changes_by_lora() -> dict[str, list[float]]:
     """Return the mean differences of LoRA to the ensemble by set, with five and ten standards."""
     found = {}
     for data in SETS:
-        r2 = [[results(data, 2).by_repeat(m, n) for m in ("lora", "ensemble")] for n in FEW]
+        n_repeats = 10 if data in ("corn", "tablets") else 2
+        of_set = results(data, n_repeats)
+        r2 = [[of_set.by_repeat(m, n) for m in ("lora", "ensemble")] for n in FEW]
         if all(value is not None for pair in r2 for value in pair):
             found[data] = [(one - other).mean() for one, other in r2]
     return found

@@ -512,4 +512,4 @@ def choices_of_the_ensemble():
     "same spectra, {}",
 )
 def test_time_training():
-    return ["two", *(results("corn", 2).cell(name, "0") for name in ("ttt", "coral"))]
+    return ["ten", *(results("corn", 10).cell(name, "0") for name in ("ttt", "coral"))]

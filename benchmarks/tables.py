@@ -213,8 +213,8 @@ def equal_size(results: Results, method: str, n: str) -> str:
     return next(enough, "-")
 
 
-def of_two_repeats(corn: Results, tablets: Results) -> str:
-    """Return the slow methods, and others on the same splits."""
+def of_networks(corn: Results, tablets: Results) -> str:
+    """Return the methods that train a network, and others on the same splits."""
     fits = [(data, n) for data in (corn, tablets) for n in ("0", "5", "10")]
     rows = [[LABELS[method], *(data.cell(method, n) for data, n in fits)] for method in SLOW]
     return markdown(
@@ -310,13 +310,13 @@ def peers() -> dict[str, Results]:
 def tables() -> dict[str, dict[str, str]]:
     """Return the tables of every page of the documentation by name."""
     sets = {data: Results(data, n_repeats(data)) for data in SETS}
-    two = [Results(data, 2) for data in ("corn", "tablets")]
+    ten = [Results(data, 10) for data in ("corn", "tablets")]
     halves = [Results(data, 5) for data in ("corn", "tablets")]
     pages = {
         "README.md": {"ten standards": readme(sets)},
         "docs/benchmark.md": {
             **{data: by_size(results) for data, results in sets.items()},
-            "slow methods": of_two_repeats(*two),
+            "slow methods": of_networks(*ten),
             "other samples": other_samples(*halves),
             "speed": bench_speed.table(read_csv("speed")),
         },
