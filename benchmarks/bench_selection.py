@@ -6,9 +6,6 @@ CSV are not computed again. The table that is printed has the differences to the
 over the tasks of a data set, and their mean and spread over the data sets.
 
     python -m benchmarks.bench_selection --output selection.csv
-
-The committed results are of the methods of 30 November 2026, before the ensemble of kernel ridge
-regressions and the maps of differences. `random` was run with the three fastest methods.
 """
 
 import argparse
@@ -91,6 +88,16 @@ def data_set(task: str) -> str:
     return f"{data}/{name}" if data == "sugarcane" else data
 
 
+def gains(rows: Sequence[dict], method: str, base: str, other: str) -> dict[str, NDArray]:
+    """Return the change of R2 from one order to another by task, for every number of standards."""
+    r2 = {tuple(row[key] for key in COLUMNS[:4]): float(row["r2"]) for row in rows}
+    found: dict[str, list[float]] = {}
+    for (task, name, selection, n), value in r2.items():
+        if (name, selection) == (method, other):
+            found.setdefault(task, []).append(value - r2[task, name, base, n])
+    return {task: np.array(values) for task, values in found.items()}
+
+
 def table(rows: Sequence[dict], base: str) -> str:
     """Return the differences of all orders to `base`, over data sets."""
     r2 = {tuple(row[key] for key in COLUMNS[:4]): float(row["r2"]) for row in rows}
@@ -121,7 +128,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     orders = ["kennard-stone", "kennard-stone-pls", "spxy", "random"]
-    methods = ["mean-centring", "pds", "nar", "ensemble"]
+    methods = ["mean-centring", "ds", "nar", "ensemble"]
     parser.add_argument("--tasks", default="*", help="glob of task names")
     parser.add_argument("--selections", nargs="+", choices=ORDERINGS, default=orders)
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=methods)
