@@ -64,6 +64,12 @@ VARIANTS: dict[str, tuple[Callable, dict[str, Any]]] = {
 }
 
 
+def tasks(data: str) -> list[Task]:
+    """Return the tasks of a data set that choices are made on."""
+    period = 10 if data == "sugarcane" else 4
+    return [task for i, task in enumerate(DATA[data]()) if i % period in STEP[data]]
+
+
 def fitted(task: Task, n_transfer: int, repeat: int) -> tuple[dict[str, Any], list, list, Any]:
     """Return the arguments of the weights, predictions and kernels of members, and test values."""
     cv = TransferShuffleSplit(1, target=task.target, test_size=0.25, random_state=repeat)
@@ -153,11 +159,9 @@ def main(argv: Sequence[str]) -> None:
         writer = csv.writer(file)
         writer.writerow(["data", "n_transfer", "variant", "tasks", "r2"])
         for data in args.data:
-            period = 10 if data == "sugarcane" else 4
-            tasks = [t for i, t in enumerate(DATA[data]()) if i % period in STEP[data]]
             for n_transfer in args.n_transfer:
                 found: dict[str, list[float]] = {}
-                for task in tasks:
+                for task in tasks(data):
                     for repeat in range(args.repeats):
                         for variant, value in scores(task, n_transfer, repeat):
                             found.setdefault(variant, []).append(value)

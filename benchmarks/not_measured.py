@@ -360,6 +360,8 @@ NOT_MEASURED = [
             "(e_l + 0.001)^(-n / 4)",
             "(1 - q) times",
             "on 52 tasks",
+            "target spectra with 0.003 to 10 times the noise",
+            "(to the powers 0.2 and 0.5). With 0.3 of the total weight",
         ),
     ),
     Exempt(
