@@ -46,6 +46,7 @@ SOURCES = {  # of the tables between comments
     "detectable": "validation",
     "rates": "validation",
     "of SEC": "validation",
+    "damaged spectra": "domain",
     "complete spectra": "imputer",
     "incomplete spectra": "imputer_incomplete",
     "predictions": "imputer_predict",

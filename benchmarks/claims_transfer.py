@@ -7,9 +7,11 @@ import numpy as np
 
 from benchmarks import (
     bench_calibration,
+    bench_domain,
     bench_gaussian,
     bench_imputer,
     bench_validation,
+    damage,
     landing_figure,
     tables,
 )
@@ -326,6 +328,49 @@ def ensemble_on_corn():
 
 
 # docs/preprocessing.md
+
+
+def outside_domain(n_good: str, variance: str, decision: str) -> list[dict[str, str]]:
+    """Return the rows of real sets in `bench_domain.py`."""
+    settings = {"n_good": n_good, "variance": variance, "decision": decision}
+    return [
+        row
+        for row in read("domain")
+        if row["set"] != "simulated" and settings.items() <= row.items()
+    ]
+
+
+@claim(PREPROCESSING, "domain", "development sets with enough spectra, {}, {} and {} of them")
+def sets_of_damage():
+    two, *_ = bench_domain.DECISIONS
+    return [str(len(outside_domain(str(n), "0.99", two))) for n in bench_domain.SIZES]
+
+
+@claim(
+    PREPROCESSING,
+    "domain",
+    "With 50 good spectra, {} % of the damaged ones are found, and {} % by T2 and Q alone. More "
+    "components find more, {} % at 99.9 % of the variance",
+)
+def found_damage():
+    two, three = bench_domain.DECISIONS
+    settings = [("0.99", three), ("0.99", two), ("0.999", three)]
+    found = [
+        np.mean([float(r[kind]) for r in outside_domain("50", *each) for kind in damage.KINDS])
+        for each in settings
+    ]
+    assert found[1] < found[0] < found[2]
+    return [f"{100 * value:.0f}" for value in found]
+
+
+@claim(PREPROCESSING, "domain", "on single sets, up to {} % of good spectra are outside")
+def most_false_alarms():
+    rows = [
+        row
+        for variance in ("0.99", "0.999")
+        for row in outside_domain("30", variance, bench_domain.DECISIONS[1])
+    ]
+    return [f"{100 * max(float(row['false_alarms']) for row in rows):.0f}"]
 
 
 @claim(

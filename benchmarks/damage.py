@@ -222,14 +222,41 @@ def relative(errors: NDArray, of_good: NDArray) -> NDArray:
 
 
 def domain(draw: Draw, network) -> NDArray:
-    """Return T2 or Q over its limit, whichever is larger, by `ApplicabilityDomain`."""
+    """Return the score of `ApplicabilityDomain`: T2, Q or channel residual, relative to its limit.
+
+    The largest of the three counts.
+    """
+    return -fitted_domain(draw, FALSE_ALARMS).score_samples(draw.others)
+
+
+def t2_and_q(draw: Draw, network) -> NDArray:
+    """Return T2 or Q over its limit, whichever is larger."""
+    # The level at which two limits alone have the rate of false alarms.
+    of_two = fitted_domain(draw, 1 - (1 - FALSE_ALARMS) ** 1.5)
+    return relative_t2_and_q(of_two, draw.others).max(axis=0)
+
+
+def fitted_domain(draw: Draw, false_alarms: float) -> ApplicabilityDomain:
+    """Return an `ApplicabilityDomain` of the good spectra."""
     n_components = min(draw.n_components, len(draw.good) - 2)
-    return -ApplicabilityDomain(PCA(n_components)).fit(draw.good).score_samples(draw.others)
+    return ApplicabilityDomain(PCA(n_components), confidence_level=1 - false_alarms).fit(draw.good)
+
+
+def relative_t2_and_q(domain: ApplicabilityDomain, X: NDArray) -> NDArray:
+    """Return T2 and Q of spectra over their limits, (2, n)."""
+    found = domain.statistics(X)
+    return np.stack(
+        [
+            found.hotelling_t2 / domain.hotelling_t2_limit_,
+            found.q_residuals / domain.q_residuals_limit_,
+        ]
+    )
 
 
 METHODS: dict[str, Callable[[Draw, FrozenNetwork | None], NDArray]] = {
     "Q of PCA": lambda draw, network: total(*draw.pca_errors),
-    "T2 and Q of PCA": domain,
+    "T2 and Q of PCA": t2_and_q,
+    "T2, Q and channel residual": domain,
     "residual of PCA, relative": lambda draw, network: relative(*draw.pca_errors),
     "regression, relative": lambda draw, network: relative(*draw.regression_errors),
     "interpolation, relative": lambda draw, network: relative(*draw.interpolation_errors),

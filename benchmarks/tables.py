@@ -23,6 +23,7 @@ import numpy as np
 
 from benchmarks import (
     bench_calibration,
+    bench_domain,
     bench_imputer,
     bench_intervals,
     bench_monitoring,
@@ -323,6 +324,7 @@ def tables() -> dict[str, dict[str, str]]:
         "docs/calibration.md": bench_calibration.tables(read_csv("calibration")),
         "docs/intervals.md": {"coverage": bench_intervals.table(read_csv("intervals"))},
         "docs/preprocessing.md": {
+            "damaged spectra": bench_domain.table(read_csv("domain")),
             "complete spectra": bench_imputer.table(read_csv("imputer")),
             "incomplete spectra": bench_imputer.table(read_csv("imputer_incomplete")),
             "predictions": bench_imputer.table(read_csv("imputer_predict")),

@@ -486,8 +486,8 @@ def jackknife_plus(fit_without, X, y, folds, x, confidence_level):
 # Hotelling's T2 and Q -----------------------------------------------------------------
 
 
-def t2_and_q(z, mean, scale, rotations, loadings, variances):
-    """Return T2 and the squared residual of one spectrum."""
+def t2_and_squared_residuals(z, mean, scale, rotations, loadings, variances):
+    """Return T2 and the squared residual of each channel of one spectrum."""
     centred = [(z[k] - mean[k]) / scale[k] for k in range(len(z))]
     n_components = len(variances)
     scores = [sum(centred[k] * rotations[k, a] for k in range(len(z))) for a in range(n_components)]
@@ -496,7 +496,16 @@ def t2_and_q(z, mean, scale, rotations, loadings, variances):
         for k in range(len(z))
     ]
     t2 = sum(scores[a] ** 2 / variances[a] for a in range(n_components))
-    return t2, sum((z[k] - fitted[k]) ** 2 for k in range(len(z)))
+    return t2, [(z[k] - fitted[k]) ** 2 for k in range(len(z))]
+
+
+def channel_residual(squares, others):
+    """Return the largest ratio of a squared residual to its mean over other spectra, and where."""
+    n_channels = len(squares)
+    means = [sum(other[k] for other in others) / len(others) for k in range(n_channels)]
+    least = 0.01 * sum(means) / n_channels
+    ratios = [squares[k] / max(means[k], least) for k in range(n_channels)]
+    return max(ratios), ratios.index(max(ratios))
 
 
 # Control charts -----------------------------------------------------------------------

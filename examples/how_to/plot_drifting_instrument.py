@@ -49,10 +49,10 @@ calibration = PLSRegression(8).fit(X_cal, y_cal)
 # Monitor the spectra
 # -------------------
 # The domain is fitted to the spectra of the calibration. For every week's spectra it computes
-# Hotelling's T2, the distance from the mean within the components of the calibration, and Q, the
-# part of the spectrum that these components do not describe. Without drift, 5 % of the spectra are
-# outside. Of twenty, more than four are outside by chance in less than one week in a hundred: this
-# is the alarm limit.
+# Hotelling's T2, the distance from the mean within the components of the calibration, Q, the part
+# of the spectrum that these components do not describe, and the largest residual of a channel.
+# Without drift, 5 % of the spectra are outside. Of twenty, more than four are outside by chance in
+# less than one week in a hundred: this is the alarm limit.
 
 from scipy.stats import binom
 
@@ -68,7 +68,7 @@ print(f"alarm in week {alarm}: {n_outside[alarm]} of {N_ROUTINE} outside, {allow
 
 # %%
 # In this simulation the error of the predictions is known as well. In a laboratory it is not: only
-# the two upper panels would be available.
+# the three upper panels would be available.
 
 import matplotlib.pyplot as plt
 
@@ -81,10 +81,11 @@ def error(model, week):
 
 
 errors = [error(calibration, week) for week in range(N_WEEKS + 1)]
-figure, axes = plt.subplots(3, 1, figsize=(7, 7), sharex=True, layout="constrained")
+figure, axes = plt.subplots(4, 1, figsize=(7, 9), sharex=True, layout="constrained")
 for ax, name, limit in (
     (axes[0], "hotelling_t2", domain.hotelling_t2_limit_),
     (axes[1], "q_residuals", domain.q_residuals_limit_),
+    (axes[2], "channel_residual", domain.channel_residual_limit_),
 ):
     for week, found in enumerate(weeks):
         ax.plot([week] * N_ROUTINE, found[name], "o", color="0.4", markersize=3)
@@ -94,9 +95,10 @@ for ax, name, limit in (
 axes[0].set(ylabel="Hotelling's T²")
 axes[0].legend(loc="upper left", fontsize="small")
 axes[1].set(ylabel="Q residuals")
-axes[2].plot(errors, "s-", color="#0072B2")
-axes[2].axvline(alarm, color="#D55E00", linestyle=":")
-_ = axes[2].set(xlabel="Week", ylabel="RMSEP (unknown)", ylim=(0, None))
+axes[2].set(ylabel="Channel residual")
+axes[3].plot(errors, "s-", color="#0072B2")
+axes[3].axvline(alarm, color="#D55E00", linestyle=":")
+_ = axes[3].set(xlabel="Week", ylabel="RMSEP (unknown)", ylim=(0, None))
 
 # %%
 # Correct the calibration
@@ -153,7 +155,7 @@ for name, watch in (("old", domain), ("renewed", renewed)):
 # %%
 # Limitations
 # -----------
-# T2 and Q measure a change of the spectra, not an error of the predictions. A drift in a direction
+# All three measure a change of the spectra, not an error of the predictions. A drift in a direction
 # that the calibration ignores raises a false alarm; one that resembles more of the analyte raises
 # none. The latter is detected by a control sample with a known value, measured every week. A new
 # kind of sample raises the same alarm as a drift: find out what changed before you transfer.

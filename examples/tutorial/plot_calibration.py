@@ -63,12 +63,13 @@ axes[0].set_ylabel("Absorbance")
 plt.show()
 
 # %%
-# Outliers: T2, Q and residuals
-# -----------------------------
+# Outliers: spectra and residuals
+# -------------------------------
 # Bad samples spoil every later comparison, so they are looked for first, with a model of a few
 # components. `~skspektron.reliability.ApplicabilityDomain` computes Hotelling's T2, large for a
-# sample that is extreme in what varies among all, and Q, large for one with a feature that the
-# others do not have. `~skspektron.inspection.InfluenceDisplay` draws both, and the residuals.
+# sample that is extreme in what varies among all, Q, large for one with a feature that the others
+# do not have, and the residual of each channel, large where a spectrum is damaged.
+# `~skspektron.inspection.InfluenceDisplay` draws T2, Q, and the residuals of the predictions.
 
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.pipeline import make_pipeline
@@ -88,9 +89,9 @@ print("largest residual: sample", lab.sample_id[train][np.argmax(residuals)])
 # %%
 # Sample 20 has by far the largest Q: its spectrum has a band that no other sample has. Sample 41
 # has an ordinary spectrum and a residual of more than ten times the error of the laboratory: its
-# reference value is wrong. A cause was found for both, and they are removed. Sample 64 is close to
-# a limit that one in twenty good samples exceeds, and stays: removing samples because they fit
-# badly makes the error look smaller than it is.
+# reference value is wrong. A cause was found for both, and they are removed. Without a cause, a
+# sample outside the limits stays, as one in twenty good samples is: removing samples because they
+# fit badly makes the error look smaller than it is.
 
 good = train[~np.isin(lab.sample_id[train], [20, 41])]
 

@@ -13,6 +13,7 @@ from .._drawing import COLOURS, check_axes, import_pyplot, new_axes
 from .._parameters import ARRAY, TEXT, Number, Rules, check_arguments, check_parameters, declares
 from .._validation import NUMBERS, check_labels
 
+STATISTICS = ("hotelling_t2", "q_residuals", "channel_residual")
 MAX_LABELS = 8  # samples outside the limits that are labelled
 
 LIMIT = Number(above=0, way_out="Pass the limit of an ApplicabilityDomain.")
@@ -21,8 +22,9 @@ LIMIT = Number(above=0, way_out="Pass the limit of an ApplicabilityDomain.")
 class InfluenceDisplay:
     """Plot Q residuals against Hotelling's T2 with their limits, and residuals against T2.
 
-    Spectra above a limit are open squares, the others filled circles. With residuals, a second
-    panel shows whether predictions outside the limits are worse than those inside.
+    Spectra above a limit are open squares, the others filled circles. A square below both lines is
+    outside by its channel residual alone. With residuals, a second panel shows whether predictions
+    outside the limits are worse than those inside.
 
     Parameters
     ----------
@@ -30,6 +32,11 @@ class InfluenceDisplay:
         T2 and Q of each spectrum, as returned by `ApplicabilityDomain.statistics`.
     hotelling_t2_limit, q_residuals_limit : float
         Limits of T2 and Q.
+    channel_residual : array-like of shape (n_samples,), default=None
+        Largest relative residual of a channel, which also decides who is outside. None: T2 and Q
+        alone decide.
+    channel_residual_limit : float, default=None
+        Limit of the channel residual.
     residuals : array-like of shape (n_samples,), default=None
         Predicted minus reference values; NaN where the reference value is unknown. None: one
         panel.
@@ -81,6 +88,8 @@ class InfluenceDisplay:
         "q_residuals": NUMBERS,
         "hotelling_t2_limit": LIMIT,
         "q_residuals_limit": LIMIT,
+        "channel_residual": NUMBERS | None,
+        "channel_residual_limit": LIMIT | None,
         "residuals": NUMBERS | None,
         "sample_id": ARRAY | None,
         "unit": TEXT | None,
@@ -93,6 +102,8 @@ class InfluenceDisplay:
         *,
         hotelling_t2_limit: float,
         q_residuals_limit: float,
+        channel_residual: ArrayLike | None = None,
+        channel_residual_limit: float | None = None,
         residuals: ArrayLike | None = None,
         sample_id: ArrayLike | None = None,
         unit: str | None = None,
@@ -101,6 +112,8 @@ class InfluenceDisplay:
         self.q_residuals = q_residuals
         self.hotelling_t2_limit = hotelling_t2_limit
         self.q_residuals_limit = q_residuals_limit
+        self.channel_residual = channel_residual
+        self.channel_residual_limit = channel_residual_limit
         self.residuals = residuals
         self.sample_id = sample_id
         self.unit = unit
@@ -108,9 +121,8 @@ class InfluenceDisplay:
     @property
     def outside_(self) -> NDArray[np.bool_]:
         """Whether each spectrum is above a limit."""
-        return (np.asarray(self.hotelling_t2) > self.hotelling_t2_limit) | (
-            np.asarray(self.q_residuals) > self.q_residuals_limit
-        )
+        values, limits = self._statistics()
+        return np.asarray((values > limits).any(axis=0))
 
     @property
     def residual_band_(self) -> float:
@@ -171,7 +183,7 @@ class InfluenceDisplay:
         unit: str | None = None,
         ax: Any = None,
     ) -> InfluenceDisplay:
-        """Compute T2, Q and, if `y` is given, residuals of spectra, and plot them.
+        """Compute T2, Q, channel residuals and, if `y` is given, errors, and plot them.
 
         Parameters
         ----------
@@ -214,17 +226,36 @@ class InfluenceDisplay:
             found.q_residuals,
             hotelling_t2_limit=estimator.hotelling_t2_limit_,
             q_residuals_limit=estimator.q_residuals_limit_,
+            channel_residual=found.channel_residual,
+            channel_residual_limit=estimator.channel_residual_limit_,
             residuals=None if y is None else _residuals(estimator, regressor, X, y),
             sample_id=sample_id,
             unit=unit,
         )
         return display.plot(ax)
 
+    def _names(self) -> tuple[str, ...]:
+        """Return the names of the statistics that decide who is outside."""
+        return STATISTICS[: 2 if self.channel_residual is None else 3]
+
+    def _statistics(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the statistics, (2, n_samples) or (3, n_samples), and their limits as a column."""
+        values = [np.asarray(getattr(self, name), dtype=np.float64) for name in self._names()]
+        limits = [[getattr(self, f"{name}_limit")] for name in self._names()]
+        return np.array(values), np.array(limits, dtype=np.float64)
+
     def _check_samples(self) -> NDArray[Any]:
         """Return the labels of the samples after checking that all inputs have one length."""
         n_samples = len(np.asarray(self.hotelling_t2))
-        check_consistent_length(self.hotelling_t2, self.q_residuals, self.residuals)
-        for name in ("hotelling_t2", "q_residuals"):
+        check_consistent_length(
+            self.hotelling_t2, self.q_residuals, self.channel_residual, self.residuals
+        )
+        if self.channel_residual is not None and self.channel_residual_limit is None:
+            raise ValueError(
+                "channel_residual_limit must be given with channel_residual, got None. Pass the "
+                "channel_residual_limit_ of the ApplicabilityDomain."
+            )
+        for name in self._names():
             n_unknown = np.count_nonzero(~np.isfinite(np.asarray(getattr(self, name), dtype=float)))
             if n_unknown:
                 raise ValueError(
@@ -274,8 +305,8 @@ class InfluenceDisplay:
         """Label the samples farthest outside the limits."""
         t2 = np.asarray(self.hotelling_t2, dtype=float)
         q = np.asarray(self.q_residuals, dtype=float)
-        distance = np.maximum(t2 / self.hotelling_t2_limit, q / self.q_residuals_limit)
-        farthest = np.argsort(-distance, kind="stable")[:MAX_LABELS]
+        values, limits = self._statistics()
+        farthest = np.argsort(-(values / limits).max(axis=0), kind="stable")[:MAX_LABELS]
         style = {"xytext": (4, 3), "textcoords": "offset points", "fontsize": "x-small"}
         return [
             self.ax_[0].annotate(str(labels[i]), (t2[i], q[i]), **style)

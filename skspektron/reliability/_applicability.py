@@ -1,4 +1,4 @@
-"""Applicability domain of a calibration: Hotelling's T2 and Q residuals."""
+"""Applicability domain of a calibration: Hotelling's T2, Q and residuals of channels."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import sklearn
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import chi2
 from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.decomposition import PCA
 from sklearn.frozen import FrozenEstimator
@@ -24,13 +23,14 @@ from .._samples import number_samples
 from .._threads import one_thread_if_small
 from .._typing import ESTIMATOR
 from .._validation import check_labels
+from ._channel_residual import bounded, channel_names, held_out_ratios, largest_ratios
 from ._components import Statistics, check_kind, components, is_pls, n_components
+from ._limits import box_limit, gumbel_limit, rounding_of
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 DEFAULT_VARIANCE = 0.99  # fraction that the components of the default PCA explain
-ROUNDING_UNITS = 4  # of a channel of a reconstructed spectrum
 MIN_SAMPLES = 4  # so that at least three remain when one is held out
 N_FOLDS = 10
 
@@ -39,15 +39,19 @@ class ApplicabilityDomain(OutlierMixin, DocumentedEstimator):
     r"""Detect spectra outside the applicability domain of a calibration.
 
     A preprocessed spectrum z is projected on the A components of a principal component analysis or
-    of PLS. Two statistics measure how far it is from the calibration spectra:
+    of PLS. Three statistics measure how far it is from the calibration spectra:
 
-    .. math:: T^2 = \sum_{a=1}^{A} t_a^2 / s_a^2, \qquad Q = \lVert z - \hat z \rVert^2
+    .. math::
+        T^2 = \sum_{a=1}^{A} t_a^2 / s_a^2, \qquad Q = \lVert z - \hat z \rVert^2, \qquad
+        R = \max_k \, (z_k - \hat z_k)^2 / m_k
 
     Hotelling's :math:`T^2` [1]_ is large if a sample has more of what varies among the calibration
     samples, such as a concentration beyond their range; :math:`Q` [2]_ if it has something else,
-    such as an unknown band or the drift of an instrument. A spectrum is inside if both are within
-    their limits. With a `SpektronEmbedder` in the pipeline, the two statistics measure the distance
-    in the embedding.
+    such as an unknown band or the drift of an instrument. The channel residual :math:`R`, the
+    largest contribution to Q [3]_ relative to the mean :math:`m_k` of channel k, is large if few
+    channels are damaged: by a spike, dead pixels or saturation. A spectrum is inside if all three
+    are within their limits. With a `SpektronEmbedder` in the pipeline, they measure the distance in
+    the embedding, and its dimensions are the channels.
 
     Parameters
     ----------
@@ -58,17 +62,19 @@ class ApplicabilityDomain(OutlierMixin, DocumentedEstimator):
         fitted again and needs spectra in fit that it was not trained on.
     confidence_level : float, default=0.95
         Expected fraction of spectra inside, among spectra from the population of the calibration;
-        in (0, 1). Each limit is at the level ``sqrt(confidence_level)``, so that both together have
-        this level.
+        in (0, 1). Each limit is at the level ``confidence_level ** (1 / 3)``, so that all three
+        together have this level.
 
     Attributes
     ----------
     estimator_ : estimator
-        The fitted estimator that T2 and Q are computed with.
+        The fitted estimator that the statistics are computed with.
     hotelling_t2_limit_ : float
         Limit of T2, dimensionless.
     q_residuals_limit_ : float
         Limit of Q, in the squared unit of z.
+    channel_residual_limit_ : float
+        Limit of R, dimensionless.
     offset_ : float
         Score of a spectrum on a limit, -1.
     n_features_in_ : int
@@ -84,13 +90,18 @@ class ApplicabilityDomain(OutlierMixin, DocumentedEstimator):
 
     Notes
     -----
-    A limit is the quantile of :math:`g \chi^2_h` [3]_ with :math:`g = v / 2m` and
-    :math:`h = 2m^2 / v`, where m and v are the mean and the variance (n - 1) of the T2, or Q, of
-    held-out spectra in ten-fold cross-validation; only the last step is refitted in each fold. The
-    formulas for residuals of the fitted spectra themselves [2]_ give limits of Q that are too
-    narrow for spectra with many more channels than samples. T2 and Q are computed by chemotools,
-    which divides squared PLS scores by their variance over n, and squared PCA scores by their
-    variance over n - 1.
+    The limits come from the statistics of held-out spectra in ten-fold cross-validation; only the
+    last step is refitted in each fold. That of T2, or Q, is the quantile of :math:`g \chi^2_h` [4]_
+    with :math:`g = v / 2m` and :math:`h = 2m^2 / v`, where m and v are their mean and variance
+    (n - 1). The formulas for residuals of the fitted spectra themselves [2]_ give limits of Q that
+    are too narrow for spectra with many more channels than samples. T2 and Q are computed by
+    chemotools, which divides squared PLS scores by their variance over n, and squared PCA scores by
+    their variance over n - 1.
+
+    The mean :math:`m_k` is that of the squared residuals of channel k in held-out spectra, and at
+    least 1 % of its average over channels. The R of a held-out spectrum is computed with means over
+    the other samples. The limit of R is the quantile of a distribution whose logarithm has the mean
+    and the variance of log R and is Gumbel's, that of a maximum [5]_; R below 1 counts as 1.
 
     After a transfer that maps spectra, the calibration is applied to
     ``transfer.transform(X_target)``. These retain the part of the difference between the
@@ -108,8 +119,11 @@ class ApplicabilityDomain(OutlierMixin, DocumentedEstimator):
     ----------
     .. [1] Hotelling, Ann. Math. Stat. 2 (1931) 360-378.
     .. [2] Jackson & Mudholkar, Technometrics 21 (1979) 341-349.
-    .. [3] Box, Ann. Math. Stat. 25 (1954) 290-302; its moments from observed Q: Nomikos &
+    .. [3] Westerhuis, Gurden & Smilde, Chemom. Intell. Lab. Syst. 51 (2000) 95-114; contributions
+       relative to those of good spectra: Conlin, Martin & Morris, J. Chemom. 14 (2000) 725-736.
+    .. [4] Box, Ann. Math. Stat. 25 (1954) 290-302; its moments from observed Q: Nomikos &
        MacGregor, Technometrics 37 (1995) 41-59.
+    .. [5] Fisher & Tippett, Math. Proc. Camb. Philos. Soc. 24 (1928) 180-190.
 
     Examples
     --------
@@ -119,6 +133,10 @@ class ApplicabilityDomain(OutlierMixin, DocumentedEstimator):
     >>> domain = ApplicabilityDomain().fit(X[:40])
     >>> domain.predict([X[50], X[50] + 0.1 * (X[50] > 0.9), 0.5 * X[50]])
     array([ 1, -1, -1])
+    >>> spike = X[50].copy()
+    >>> spike[123] += 0.01
+    >>> domain.statistics([spike]).channel
+    array([123])
     """
 
     __metadata_request__fit = {"sample_id": True}  # noqa: RUF012
@@ -136,7 +154,7 @@ class ApplicabilityDomain(OutlierMixin, DocumentedEstimator):
     def fit(
         self, X: ArrayLike, y: ArrayLike | None = None, *, sample_id: ArrayLike | None = None
     ) -> Self:
-        """Fit the components to the spectra of the calibration and compute both limits.
+        """Fit the components to the spectra of the calibration and compute the limits.
 
         Parameters
         ----------
@@ -161,19 +179,25 @@ class ApplicabilityDomain(OutlierMixin, DocumentedEstimator):
         self.estimator_: Any = self._fit_estimator(X, y)
         Z = self._preprocess(X)
         _check_spread(Z, n_components(components(self.estimator_), Z))
-        level = np.sqrt(self.confidence_level)
+        level = self.confidence_level ** (1 / 3)
         with sklearn.config_context(transform_output="default"):
             self._statistics: Statistics = Statistics(components(self.estimator_), Z)
-            t2, q = self._held_out_statistics(Z, y, ids)
+            t2, q, squares = self._held_out_statistics(Z, y, ids)
         _check_statistics(t2, q)
-        self.hotelling_t2_limit_: float = _box_limit(t2, level)
-        self.q_residuals_limit_: float = max(_box_limit(q, level), _rounding(Z))
+        rounding = rounding_of(Z)
+        self.hotelling_t2_limit_: float = box_limit(t2, level)
+        self.q_residuals_limit_: float = max(box_limit(q, level), rounding)
+        self._mean_squares = bounded(squares.mean(axis=0), rounding)
+        ratios = held_out_ratios(squares, ids, rounding)
+        self.channel_residual_limit_: float = gumbel_limit(ratios, level)
+        names = getattr(self, "feature_names_in_", None)
+        self._channel_names = channel_names(self.estimator_, names, Z.shape[1])
         self.offset_: float = -1.0
         return self
 
     @one_thread_if_small
     def statistics(self, X: ArrayLike) -> Bunch:
-        """Return T2 and Q of each spectrum, and whether both are within their limits.
+        """Return T2, Q and channel residual of each spectrum, and whether all are within limits.
 
         Parameters
         ----------
@@ -183,25 +207,37 @@ class ApplicabilityDomain(OutlierMixin, DocumentedEstimator):
         Returns
         -------
         Bunch
-            hotelling_t2, q_residuals : ndarray of shape (n_samples,)
-                Dimensionless; in the squared unit of the preprocessed spectra.
+            hotelling_t2, q_residuals, channel_residual : ndarray of shape (n_samples,)
+                Dimensionless; in the squared unit of the preprocessed spectra; dimensionless.
+            channel : ndarray of shape (n_samples,) of int
+                Channel with the largest relative residual, from 0 in the preprocessed spectra.
+            channel_name : ndarray of shape (n_samples,) of str, or None
+                Its column name in `X`, such as "1450 nm"; None without names.
             inside : ndarray of shape (n_samples,) of bool
-                Whether neither is above its limit.
+                Whether none of the three is above its limit.
         """
         check_is_fitted(self)
         Z = self._preprocess(self._check_spectra(X, reset=False))
         with sklearn.config_context(transform_output="default"):
-            t2, q = self._statistics(Z)
-        inside = (t2 <= self.hotelling_t2_limit_) & (q <= self.q_residuals_limit_)
-        return Bunch(hotelling_t2=t2, q_residuals=q, inside=inside)
+            t2, q, squares = self._statistics(Z)
+        largest, channel = largest_ratios(squares, self._mean_squares)
+        names = self._channel_names
+        return Bunch(
+            hotelling_t2=t2,
+            q_residuals=q,
+            channel_residual=largest,
+            channel=channel,
+            channel_name=None if names is None else names[channel],
+            inside=(t2 <= self.hotelling_t2_limit_)
+            & (q <= self.q_residuals_limit_)
+            & (largest <= self.channel_residual_limit_),
+        )
 
     def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return minus the larger of T2 and Q, each relative to its limit; -1 is on a limit."""
+        """Return minus the largest of the statistics, relative to its limit; -1 is on a limit."""
         found = self.statistics(X)
-        return -np.maximum(
-            found.hotelling_t2 / self.hotelling_t2_limit_,
-            found.q_residuals / self.q_residuals_limit_,
-        )
+        names = ("hotelling_t2", "q_residuals", "channel_residual")
+        return -np.max([found[name] / getattr(self, f"{name}_limit_") for name in names], axis=0)
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the distance to the limits: 1 at the centre, 0 on a limit, negative outside."""
@@ -254,14 +290,14 @@ class ApplicabilityDomain(OutlierMixin, DocumentedEstimator):
 
     def _held_out_statistics(
         self, Z: NDArray[np.float64], y: NDArray[Any] | None, ids: NDArray[Any]
-    ) -> NDArray[np.float64]:
-        """Return T2 and Q of each spectrum from components fitted without it, (2, n_samples)."""
+    ) -> tuple[NDArray[np.float64], ...]:
+        """Return `Statistics` of each spectrum from components fitted without it."""
         if isinstance(self.estimator, FrozenEstimator):
-            return np.stack(self._statistics(Z))
+            return self._statistics(Z)
         fitted = components(self.estimator_)
         n_kept = n_components(fitted, Z)
         ids, _, _ = number_samples(Z, ids, y if is_pls(self.estimator_) else None)
-        found = np.empty((2, len(Z)))
+        t2, q, squares = np.empty(len(Z)), np.empty(len(Z)), np.empty(Z.shape)
         for train, test in GroupKFold(min(N_FOLDS, len(np.unique(ids)))).split(Z, groups=ids):
             rank = np.linalg.matrix_rank(Z[train] - Z[train].mean(axis=0))
             if rank == 0:
@@ -271,8 +307,8 @@ class ApplicabilityDomain(OutlierMixin, DocumentedEstimator):
                 )
             model = clone(fitted).set_params(n_components=min(n_kept, rank))
             model.fit(Z[train], None if y is None else y[train])
-            found[:, test] = Statistics(model, Z[train])(Z[test])
-        return found
+            t2[test], q[test], squares[test] = Statistics(model, Z[train])(Z[test])
+        return t2, q, squares
 
 
 def _check_ids(sample_id: ArrayLike | None, n_samples: int) -> NDArray[Any]:
@@ -311,15 +347,3 @@ def _check_statistics(t2: NDArray[np.float64], q: NDArray[np.float64]) -> None:
             f"T2 or Q of {n_unknown} of the {len(t2)} spectra of fit is not finite: a component "
             "has no variance. Pass reference values that vary, or reduce n_components."
         )
-
-
-def _box_limit(q: NDArray[np.float64], level: float) -> float:
-    """Return the quantile of g chi2(h) that has the mean and the variance of `q`."""
-    m, v = q.mean(), q.var(ddof=1)
-    return float(v / (2 * m) * chi2.ppf(level, 2 * m**2 / v)) if m > 0 and v > 0 else float(m)
-
-
-def _rounding(Z: NDArray[np.float64]) -> float:
-    """Return an upper bound of the Q that rounding alone causes."""
-    rounding = ROUNDING_UNITS * Z.shape[1] * np.finfo(np.float64).eps  # of a spectrum of norm 1
-    return float(rounding**2 * np.mean(np.sum(Z**2, axis=1)))

@@ -1,4 +1,4 @@
-"""Component models at the end of a pipeline, and their T2 and Q as computed by chemotools."""
+"""Component models at the end of a pipeline: T2, Q and the residuals of channels."""
 
 from copy import copy
 from typing import Any
@@ -15,17 +15,19 @@ COMPONENT_MODELS = (PCA, PLSRegression)
 
 
 class Statistics:
-    """T2 and Q of a fitted model, computed by chemotools; its limits are not used."""
+    """T2, Q and residuals of a fitted model; chemotools computes T2 and Q, not their limits."""
 
     def __init__(self, model: Any, Z: NDArray[np.float64]) -> None:
         from chemotools.outliers import HotellingT2, QResiduals
 
+        self._model = model
         self._t2 = HotellingT2(model).fit(Z)
         self._q = QResiduals(model, method="percentile").fit(Z)
 
-    def __call__(self, Z: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return T2 and Q of each row of `Z`."""
-        return self._t2.predict_residuals(Z), self._q.predict_residuals(Z)
+    def __call__(self, Z: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+        """Return T2 and Q of each row of `Z`, and the squared residual of each channel, (n, p)."""
+        residuals = Z - self._model.inverse_transform(self._model.transform(Z))
+        return self._t2.predict_residuals(Z), self._q.predict_residuals(Z), residuals**2
 
 
 def components(estimator: Any) -> Any:

@@ -204,8 +204,8 @@ class ControlChart(DocumentedEstimator):
         known = ~np.isnan(points.error)
         self.n_samples_: int = int(np.count_nonzero(known))
         self.bias_, self.sep_ = bias_and_sep(points.error[known], self.bias, self.sep)
-        # Each of the two limits of a domain is at the level sqrt(confidence_level).
-        level = (1 - 1 / self.arl) ** 2
+        # Each of the three limits of a domain is at the level confidence_level ** (1 / 3).
+        level = (1 - 1 / self.arl) ** 3
         domain = ApplicabilityDomain(self.estimator, confidence_level=level)
         self.domain_: Any = domain.fit(points.X, points.y if known.any() else None)
         self.limits_ = Bunch(

@@ -39,6 +39,16 @@ def test_points_limits_and_labels(make_axes):
     display.figure_.canvas.draw()  # a Q of zero has no logarithm
 
 
+def test_the_channel_residual_decides_too(make_axes):
+    third = {"channel_residual": [30.0, 1.0, 1.0, 1.0, 20.0], "channel_residual_limit": 20.0}
+    display = InfluenceDisplay(T2, Q, **LIMITS, **third).plot(make_axes(1))
+    assert display.outside_.tolist() == [True, True, True, True, False]
+    assert [label.get_text() for label in display.labels_] == ["2", "0", "1", "3"]
+    del third["channel_residual_limit"]
+    with pytest.raises(ValueError, match=r"channel_residual_limit must be given .*, got None"):
+        InfluenceDisplay(T2, Q, **LIMITS, **third).plot(make_axes(1))
+
+
 def test_residuals_against_t2(make_axes):
     residuals = [0.1, 2.0, np.nan, -1.0, -0.3]
     display = InfluenceDisplay(T2, Q, **LIMITS, residuals=residuals, unit="%").plot(make_axes(2))

@@ -1,11 +1,12 @@
-"""Applicability domain: T2 and Q, and the level of the limits on new spectra."""
+"""Applicability domain: T2, Q and channel residual, and the level of the limits."""
 
 import pickle
 
 import numpy as np
 import pytest
 import sklearn
-from scipy.stats import chi2
+from chemotools.feature_selection import RangeCut
+from scipy.stats import chi2, gumbel_r
 from sklearn.base import clone
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.decomposition import PCA
@@ -14,6 +15,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skspektron import SNV, PDSTransfer, SpektronEmbedder, stack_instruments
@@ -21,10 +23,10 @@ from skspektron._samples import number_samples
 from skspektron.datasets import make_instruments
 from skspektron.reliability import ApplicabilityDomain
 
-from ..oracles import t2_and_q
+from ..oracles import channel_residual, t2_and_squared_residuals
 
 WAVELENGTH = np.linspace(1100, 2498, 140)
-LEVEL = np.sqrt(0.95)
+LEVEL = 0.95 ** (1 / 3)
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +62,15 @@ def expected_limit(values):
     return g * chi2.ppf(LEVEL, h)
 
 
+def expected_channel_limit(values):
+    """Return the quantile of the log-Gumbel distribution with the moments of log `values`."""
+    logs = [np.log(max(value, 1.0)) for value in values]
+    m = sum(logs) / len(logs)
+    v = sum((value - m) ** 2 for value in logs) / (len(logs) - 1)
+    scale = np.sqrt(6 * v) / np.pi
+    return np.exp(gumbel_r.ppf(LEVEL, m - np.euler_gamma * scale, scale))
+
+
 def pca_parts(pca, Z):
     P = pca.components_.T
     return Z.mean(axis=0), np.ones(Z.shape[1]), P, P, np.var((Z - Z.mean(axis=0)) @ P, 0, ddof=1)
@@ -85,16 +96,24 @@ def test_statistics_and_limits_equal_their_definitions(model, parts, rows):
     Z, Z_new = SNV().fit_transform(X), SNV().fit_transform(new)
     found = domain.statistics(new)
     fitted = parts(clone(model).fit(Z, y), Z)
-    expected = np.array([t2_and_q(z, *fitted) for z in Z_new])
-    np.testing.assert_allclose(found.hotelling_t2, expected[:, 0])
-    np.testing.assert_allclose(found.q_residuals, expected[:, 1])
-    held_out = np.empty((30, 2))
+    t2, squares = zip(*(t2_and_squared_residuals(z, *fitted) for z in Z_new), strict=True)
+    np.testing.assert_allclose(found.hotelling_t2, t2)
+    np.testing.assert_allclose(found.q_residuals, [sum(row) for row in squares])
+    held_out = [()] * 30
     numbers, _, _ = number_samples(Z, np.arange(30), y)
     for train, test in GroupKFold(10).split(Z, groups=numbers):
         without = parts(clone(model).fit(Z[train], y[train]), Z[train])
-        held_out[test] = [t2_and_q(z, *without) for z in Z[test]]
-    assert domain.hotelling_t2_limit_ == pytest.approx(expected_limit(held_out[:, 0]))
-    assert domain.q_residuals_limit_ == pytest.approx(expected_limit(held_out[:, 1]))
+        for i in test:
+            held_out[i] = t2_and_squared_residuals(Z[i], *without)
+    t2, of_good = zip(*held_out, strict=True)
+    assert domain.hotelling_t2_limit_ == pytest.approx(expected_limit(t2))
+    q = [sum(row) for row in of_good]
+    assert domain.q_residuals_limit_ == pytest.approx(expected_limit(q))
+    largest, channel = zip(*(channel_residual(row, of_good) for row in squares), strict=True)
+    np.testing.assert_allclose(found.channel_residual, largest)
+    np.testing.assert_array_equal(found.channel, channel)
+    of_others = [channel_residual(of_good[i], of_good[:i] + of_good[i + 1 :])[0] for i in range(30)]
+    assert domain.channel_residual_limit_ == pytest.approx(expected_channel_limit(of_others))
 
 
 def test_nested_pipelines_equal_flat_ones(rows):
@@ -104,20 +123,21 @@ def test_nested_pipelines_equal_flat_ones(rows):
     np.testing.assert_array_equal(nested.score_samples(new), flat.score_samples(new))
 
 
-def test_inside_is_below_both_limits(rows):
+def test_inside_is_below_all_limits(rows):
     X, _, new = rows
     domain = ApplicabilityDomain().fit(X)
     found = domain.statistics(new)
-    t2, q = domain.hotelling_t2_limit_, domain.q_residuals_limit_
-    below = (found.hotelling_t2 <= t2) & (found.q_residuals <= q)
-    assert 0 < below.sum() < len(new)
-    np.testing.assert_array_equal(found.inside, below)
-    np.testing.assert_array_equal(domain.predict(new) == 1, below)
-    farther = [
-        max(a / t2, b / q) for a, b in zip(found.hotelling_t2, found.q_residuals, strict=True)
+    ratios = [
+        found.hotelling_t2 / domain.hotelling_t2_limit_,
+        found.q_residuals / domain.q_residuals_limit_,
+        found.channel_residual / domain.channel_residual_limit_,
     ]
-    np.testing.assert_allclose(domain.score_samples(new), np.negative(farther))
-    np.testing.assert_allclose(domain.decision_function(new), 1 - np.array(farther))
+    assert all((ratio > 1).any() for ratio in ratios)
+    farthest = [max(values) for values in zip(*ratios, strict=True)]
+    np.testing.assert_array_equal(found.inside, np.array(farthest) <= 1)
+    np.testing.assert_array_equal(domain.predict(new) == 1, found.inside)
+    np.testing.assert_allclose(domain.score_samples(new), np.negative(farthest))
+    np.testing.assert_allclose(domain.decision_function(new), 1 - np.array(farthest))
 
 
 @pytest.mark.parametrize("confidence_level", [0.8, 0.95])
@@ -135,6 +155,75 @@ def test_fraction_of_false_alarms_is_that_of_the_level(model, confidence_level):
         domain = ApplicabilityDomain(model, confidence_level=confidence_level).fit(X[:60], y[:60])
         alarms.append(np.mean(domain.predict(X[60:]) == -1))
     assert np.mean(alarms) == pytest.approx(1 - confidence_level, abs=0.05)
+
+
+@pytest.mark.parametrize("n_good", [30, 100])
+def test_false_alarms_of_the_channel_residual_with_few_and_many_spectra(n_good):
+    lab = make_instruments(3000, ("A",), wavelength=WAVELENGTH, random_state=0)
+    Z = SNV().fit_transform(lab.X["A"][:, ::2])
+    alone, all_three = [], []
+    for seed in range(6):
+        order = np.random.default_rng(seed).permutation(3000)
+        good, new = Z[order[:n_good]], Z[order[n_good:][:300]]
+        domain = ApplicabilityDomain().fit(good)
+        found = domain.statistics(new)
+        alone.append(np.mean(found.channel_residual > domain.channel_residual_limit_))
+        all_three.append(np.mean(~found.inside))
+    assert np.mean(alone) == pytest.approx(1 - LEVEL, abs=0.015)
+    assert np.mean(all_three) == pytest.approx(0.05, abs=0.025)
+
+
+def test_a_spike_that_t2_and_q_miss_is_found_with_its_channel(rows):
+    X, _, new = rows
+    domain = ApplicabilityDomain(make_pipeline(SNV(), PCA(0.99))).fit(X)
+    spiked = new[domain.predict(new) == 1][:50].copy()
+    spiked[:, 77] += 0.004
+    found = domain.statistics(spiked)
+    missed = (found.hotelling_t2 <= domain.hotelling_t2_limit_) & (
+        found.q_residuals <= domain.q_residuals_limit_
+    )
+    assert missed.mean() > 0.9
+    assert np.mean(domain.predict(spiked) == -1) > 0.9
+    assert np.mean(found.channel == 77) > 0.9
+
+
+def test_a_damaged_spectrum_in_fit_hides_no_other(rows):
+    X, _, new = rows
+    X, spiked = X.copy(), new[:50].copy()
+    X[0, 77] += 0.1
+    spiked[:, 30] += 0.02
+    domain = ApplicabilityDomain(make_pipeline(SNV(), PCA(5))).fit(X)
+    found = domain.statistics(spiked)
+    assert np.mean(found.channel_residual > domain.channel_residual_limit_) > 0.9
+
+
+def test_a_channel_that_is_constant_in_fit_does_not_decide(rows):
+    X, _, new = rows
+    X, new = X.copy(), new.copy()
+    X[:, 5] = new[:, 5] = 0
+    expected = ApplicabilityDomain(PCA(3)).fit(X)
+    new[:, 5] = 1e-6
+    found = expected.statistics(new)
+    assert not np.any(found.channel == 5)
+    new[:, 5] = 1
+    assert np.all(expected.statistics(new).channel == 5)
+
+
+def test_the_channel_is_named_by_the_columns_of_a_frame(rows):
+    pd = pytest.importorskip("pandas")
+    X, new = rows[0][:30], rows[2][:3].copy()
+    new[[0, 1, 2], [10, 60, 110]] += 0.1
+    names = [f"{nm:.1f} nm" for nm in WAVELENGTH]
+    frame, expected = pd.DataFrame(X, columns=names), [names[k] for k in (10, 60, 110)]
+    for step in (SNV(), FunctionTransformer(), RangeCut(start=5, end=130)):
+        domain = ApplicabilityDomain(make_pipeline(step, PCA(3))).fit(frame)
+        found = domain.statistics(pd.DataFrame(new, columns=names)[names[::-1]])
+        assert found.channel_name.tolist() == expected
+    assert found.channel.tolist() == [5, 55, 105]  # of the range
+    cut = FunctionTransformer(lambda X: np.asarray(X)[:, 5:])  # does not name its channels
+    domain = ApplicabilityDomain(make_pipeline(cut, PCA(3))).fit(frame)
+    assert domain.statistics(pd.DataFrame(new, columns=names)).channel_name is None
+    assert ApplicabilityDomain(PCA(3)).fit(X).statistics(new).channel_name is None
 
 
 def distort(X, kind, height=0.02):
@@ -203,6 +292,7 @@ def test_replicates_are_held_out_together(rows):
     apart = ApplicabilityDomain(PCA(10)).fit(X)
     together = ApplicabilityDomain(PCA(10)).fit(X, sample_id=ids)
     assert together.q_residuals_limit_ > 1.5 * apart.q_residuals_limit_
+    assert together.channel_residual_limit_ > 1.1 * apart.channel_residual_limit_
 
 
 def test_embedder_takes_the_axis_from_column_names(rows):
@@ -278,6 +368,8 @@ def test_names_and_order_of_samples_do_not_change_the_limits(model, rows):
     other = ApplicabilityDomain(model).fit(X[order], y[order], sample_id=names[order])
     assert other.hotelling_t2_limit_ == pytest.approx(reference.hotelling_t2_limit_, rel=1e-9)
     assert other.q_residuals_limit_ == pytest.approx(reference.q_residuals_limit_, rel=1e-9)
+    expected = reference.channel_residual_limit_
+    assert other.channel_residual_limit_ == pytest.approx(expected, rel=1e-9)
 
 
 def test_components_without_variance_raise(rows):

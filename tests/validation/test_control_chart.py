@@ -54,7 +54,7 @@ def test_limits_come_from_the_validation(chart, rows):
     X, y, y_pred = (values[:25] for values in rows)
     assert (chart.bias_, chart.sep_) == pytest.approx((bias(y, y_pred), sep(y, y_pred)))
     assert chart.n_samples_ == 25
-    domain = ApplicabilityDomain(PCA(3), confidence_level=(1 - 1 / 370) ** 2).fit(X)
+    domain = ApplicabilityDomain(PCA(3), confidence_level=(1 - 1 / 370) ** 3).fit(X)
     assert chart.limits_.hotelling_t2 == domain.hotelling_t2_limit_
     assert chart.limits_.q_residuals == domain.q_residuals_limit_
     for arl in chart.average_run_length().values():
