@@ -325,6 +325,7 @@ NOT_MEASURED = [
             "With 50 good spectra",
             "at 99.9 % of the variance",
             "Limits from 30 spectra",
+            "at an expected 1.7 %,",
             "a block of 30 % of the axis",
             "with 10 and 40 spectra",
             "blocks of 30 % from fifty",

@@ -17,16 +17,26 @@ def simulated(n, seed):
 
 
 @pytest.fixture(scope="module")
-def rows(tmp_path_factory):
+def of_set(tmp_path_factory):
+    """Return a function that computes the rows of a small set with more arguments."""
     monkeypatch = pytest.MonkeyPatch()
     monkeypatch.setattr(bench_domain, "SETS", ("simulated",))
     monkeypatch.setattr(bench_domain, "SIZES", (30, 100))
     monkeypatch.setattr(bench_domain, "load", lambda name, folder: simulated(60, len(name)))
     path = tmp_path_factory.mktemp("domain") / "domain.csv"
-    bench_domain.main(["--sets", "simulated", "--draws", "1", "--output", str(path)])
+
+    def compute(*more):
+        bench_domain.main(["--sets", "simulated", "--draws", "1", "--output", str(path), *more])
+        with path.open(newline="") as file:
+            return list(csv.DictReader(file))
+
+    yield compute
     monkeypatch.undo()
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def rows(of_set):
+    return of_set()
 
 
 def test_rows_have_every_size_and_decision(rows):
@@ -48,3 +58,11 @@ def test_table_has_means_of_real_sets_beside_simulated_ones(rows):
     ]
     for line, row in zip(lines, rows, strict=True):
         assert line.split(" | ")[3:5] == [f"{float(row['false_alarms']):.2f}", "0.50"]
+
+
+def test_limits_are_compared_at_three_levels(of_set):
+    rows = of_set("--limits")
+    assert [row["nominal"] for row in rows] == ["0.0717", "0.0170", "0.0033"]
+    for name in bench_domain.DISTRIBUTIONS:
+        rates = [float(row[name]) for row in rows]
+        assert 0.5 > rates[0] >= rates[1] >= rates[2]
