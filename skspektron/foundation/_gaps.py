@@ -8,12 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-N_NODES = 112  # of a window
-MAX_WIDTH = 16  # of a gap, in nodes
-# All constants were chosen on the development sets of benchmarks/bench_imputer.py: with shorter
-# lengths, Gaussian kernels or more noise, some sets are far worse than a straight line.
-LENGTH, NOISE, MEAN_VARIANCE = 64.0, 1e-6, 100.0  # nodes; variance of the curve is 1
+N_NODES = 176  # of a window
+MAX_WIDTH = 32  # of a gap, in nodes
+# Constants were chosen on the development sets of benchmarks/bench_imputer.py and on those that
+# bench_masked.py holds out: with shorter lengths, Gaussian kernels or more noise, some sets are far
+# worse than a straight line.
+NOISE, MEAN_VARIANCE = 1e-6, 100.0  # variance of the curve is 1
 MARGIN, MAX_BLOCKS = 2, 10  # visible nodes on both sides of a block, where possible
+MAX_AT_END = 16  # channels; a wider gap at an end is constant: extrapolation can be far off
+N_END_BLOCKS, MIN_KEPT = 6, 8  # blocks at an end, and visible nodes beside each
 TINY, SMALLEST = 1e-14, 1e-300  # errors below this fraction of the variance are equal
 ROUNDING = 1e-9
 
@@ -30,28 +33,33 @@ def interpolate_hidden(X: NDArray[Any], hidden: NDArray[np.bool_]) -> NDArray[np
 
 def matern32(distance: NDArray[Any]) -> NDArray[np.float64]:
     """Return the Matérn covariance of curves with one derivative."""
-    r = np.sqrt(3) * np.abs(distance) / LENGTH
+    r = np.sqrt(3) * np.abs(distance)
     return np.asarray((1 + r) * np.exp(-r))
 
 
 def matern52(distance: NDArray[Any]) -> NDArray[np.float64]:
     """Return the Matérn covariance of curves with two derivatives."""
-    r = np.sqrt(5) * np.abs(distance) / LENGTH
+    r = np.sqrt(5) * np.abs(distance)
     return np.asarray((1 + r + r**2 / 3) * np.exp(-r))
 
 
+PROCESSES = (matern32, 64.0), (matern32, 256.0), (matern52, 64.0)  # covariance, length in nodes
+
+
 def covariances(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the covariance matrices (c, a, b) of two processes with an unknown mean."""
+    """Return the covariance matrices (c, a, b) of the processes, with an unknown mean."""
     distance = np.subtract.outer(a, b)
-    return np.stack([kernel(distance) for kernel in (matern32, matern52)]) + MEAN_VARIANCE
+    return np.stack([kernel(distance / length) for kernel, length in PROCESSES]) + MEAN_VARIANCE
 
 
 def interpolate_gaps(X: NDArray[Any], hidden: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return the hidden channels (n, h) of spectra (n, p), whose values there are not read.
 
-    A gap gets the average of a straight line and of two Gaussian processes [1]_, with weights
-    inversely proportional to their squared error on blocks of the same width around it, each
-    hidden in turn. A gap at an end of the spectrum gets the nearest visible value.
+    A gap gets the average of a straight line and of three Gaussian processes [1]_, with weights
+    inversely proportional to their squared error (the geometric mean over blocks of the same width
+    around it, each hidden in turn). At an end of the spectrum, the line is constant, and a block is
+    hidden together with all channels between it and this end; a gap of more than `MAX_AT_END`
+    channels there is constant.
 
     References
     ----------
@@ -61,9 +69,8 @@ def interpolate_gaps(X: NDArray[Any], hidden: NDArray[np.bool_]) -> NDArray[np.f
     filled[:, hidden] = interpolate_hidden(filled, hidden)
     line = filled.copy()
     for start, stop in gaps_of(hidden):
-        if start > 0 and stop < len(hidden):
-            window = Window.around(hidden, start, stop)
-            filled[:, start:stop] = window.interpolate(line)
+        if stop - start <= MAX_AT_END or (start > 0 and stop < len(hidden)):
+            filled[:, start:stop] = Window.around(hidden, start, stop).interpolate(line)
     return filled[:, hidden]
 
 
@@ -74,8 +81,29 @@ def gaps_of(hidden: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
 
 
 @dataclass(frozen=True)
+class Block:
+    """Visible nodes that are predicted from others, counted from the first visible one."""
+
+    at: NDArray[np.intp]
+    hidden: NDArray[np.intp]  # these, and those between them and an end
+
+    @classmethod
+    def at_end(cls, stop: int, width: int, n: int, is_first: bool) -> "Block":
+        """Return the block, of n nodes, whose farther side is `stop` nodes from an end."""
+        hidden = np.arange(stop) if is_first else np.arange(n - stop, n)
+        return cls(hidden[-width:] if is_first else hidden[:width], hidden)
+
+    def line(self, nodes: NDArray[Any]) -> NDArray[np.float64]:
+        """Return a straight line (n, width) from the nodes around the block, constant at an end."""
+        left, right = self.hidden[0] - 1, self.hidden[-1] + 1
+        start = nodes[:, [left if left >= 0 else right]]
+        end = nodes[:, [right]] if right < nodes.shape[1] else start
+        return np.asarray(start + (end - start) * (self.at - left) / (right - left))
+
+
+@dataclass(frozen=True)
 class Window:
-    """The channels around a gap as 112 nodes, of which the gap covers at most 16.
+    """The channels around a gap as 176 nodes, of which the gap covers at most 32.
 
     A node is a channel or, for wide gaps, the mean of the visible part of an equal number of them.
     """
@@ -107,9 +135,15 @@ class Window:
         """Visible nodes, counted from the first one of the gap."""
         return np.flatnonzero(self.visible) - self.lead
 
-    def blocks(self) -> list[NDArray[np.intp]]:
+    def blocks(self) -> list["Block"]:
         """Return blocks of visible nodes as wide as the gap, evenly chosen if there are many."""
-        width = round((self.stop - self.start) / self.step)
+        width, n = round((self.stop - self.start) / self.step), int(self.visible.sum())
+        before = int(self.visible[: self.lead].sum())  # the gap
+        if before in (0, n):  # at an end
+            most = n - max(width, MIN_KEPT)
+            stops = np.linspace(width, most, N_END_BLOCKS).round().astype(int)
+            stops = np.unique(stops) if most >= width else stops[:0]
+            return [Block.at_end(stop, width, n, is_first=before == 0) for stop in stops]
         half = max(width // 2, 1)
         starts = range(self.lead % half, N_NODES - width + 1, half)
 
@@ -122,7 +156,8 @@ class Window:
         found = inside(MARGIN) or inside(1)
         number = np.cumsum(self.visible) - 1
         at = np.linspace(0, len(found) - 1, min(len(found), MAX_BLOCKS)).round().astype(int)
-        return [number[found[i] : found[i] + width] for i in at]
+        blocks = [number[found[i] : found[i] + width] for i in at]
+        return [Block(block, block) for block in blocks]
 
     def interpolate(self, X: NDArray[Any]) -> NDArray[np.float64]:
         """Return the gap (n, w) in spectra that contain a straight line there."""
@@ -135,14 +170,15 @@ class Window:
         inverses = np.linalg.inv(
             covariances(self.position, self.position) + NOISE * np.eye(len(nodes.T))
         )
-        errors = np.mean([self.errors(nodes, inverses, block) for block in blocks], axis=0)
-        weights = softmax(-np.log(errors + TINY * np.mean(nodes**2, axis=1) + SMALLEST), axis=0)
+        smallest = TINY * np.mean(nodes**2, axis=1) + SMALLEST
+        errors = [np.log(self.errors(nodes, inverses, block) + smallest) for block in blocks]
+        weights = softmax(-np.mean(errors, axis=0), axis=0)
         at = (np.arange(self.stop - self.start) + 0.5) / self.step - 0.5
         fills = nodes @ (covariances(at, self.position) @ inverses).swapaxes(1, 2) + mean
         return np.asarray(weights[0][:, None] * line + np.sum(weights[1:, :, None] * fills, axis=0))
 
     def errors(
-        self, nodes: NDArray[Any], inverses: NDArray[Any], block: NDArray[np.intp]
+        self, nodes: NDArray[Any], inverses: NDArray[Any], block: Block
     ) -> NDArray[np.float64]:
         """Return mean squared errors (c + 1, n) of a line and of the processes in a block [1]_.
 
@@ -150,11 +186,9 @@ class Window:
         ----------
         .. [1] Dubrule, J. Int. Assoc. Math. Geol. 15 (1983) 687-699.
         """
+        hidden = block.hidden
         residuals = np.linalg.solve(
-            inverses[:, block[:, None], block], inverses[:, block] @ nodes.T
-        )
-        left, right = nodes[:, block[0] - 1], nodes[:, block[-1] + 1]
-        fraction = np.arange(1, len(block) + 1) / (len(block) + 1)
-        line = left[:, None] + (right - left)[:, None] * fraction
-        of_line = np.mean((nodes[:, block] - line) ** 2, axis=1)
-        return np.concatenate([of_line[None], np.mean(residuals**2, axis=1)])
+            inverses[:, hidden[:, None], hidden], inverses[:, hidden] @ nodes.T
+        )[:, block.at - hidden[0]]
+        of_line = nodes[:, block.at] - block.line(nodes)
+        return np.concatenate([np.mean(of_line**2, axis=1)[None], np.mean(residuals**2, axis=1)])

@@ -32,8 +32,8 @@ class SpektronImputer(OneToOneFeatureMixin, TransformerMixin, DocumentedEstimato
     ----------
     method : {"auto", "spectra", "interpolation"}, default="auto"
         "spectra": regression on the spectra of `fit`, at least three. "interpolation": from the
-        channels around a gap, constant beyond the ends; nothing is learnt. "auto": "spectra" if
-        `fit` gets enough of them, otherwise "interpolation".
+        channels around a gap; a gap of more than 16 channels at an end gets the nearest value.
+        "auto": "spectra" if `fit` gets enough of them, otherwise "interpolation".
     max_missing : float, default=0.7
         Largest fraction of missing channels of a spectrum, above 0 and below 1. `transform`
         refuses spectra with more, and `fit` ignores them.
@@ -77,10 +77,10 @@ class SpektronImputer(OneToOneFeatureMixin, TransformerMixin, DocumentedEstimato
     spectra, as in `KernelEnsembleRegressor`. With fewer than ten complete spectra, each gap is
     filled in from the spectra that were measured there, whose own gaps are filled in from each
     other, in two passes; with fewer than three of these, it is interpolated.
-    Interpolation averages a straight line and two Gaussian processes with Matérn covariances [3]_,
-    with weights inversely proportional to their squared errors on blocks of channels around the
-    gap, each hidden in turn. Channels count as equally spaced. Channels that are missing in all
-    spectra of `fit` are interpolated from the others.
+    Interpolation averages a straight line and three Gaussian processes with Matérn covariances
+    [3]_, with weights inversely proportional to the geometric mean of their squared errors on
+    blocks of channels around the gap, each hidden in turn. Channels count as equally spaced.
+    Channels that are missing in all spectra of `fit` are interpolated from the others.
     Spectra without NaN are returned unchanged, and no result depends on other rows of `transform`.
     The regression is fitted once per pattern of missing channels, in O(n_spectra² n_features).
     A filled channel is a prediction, not a measurement: a band that other spectra do not have is

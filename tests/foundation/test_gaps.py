@@ -28,7 +28,7 @@ def hide(*gaps, p=300):
 
 
 def predict(positions, nodes, at):
-    """Return both processes at positions, by their definition."""
+    """Return the processes at positions, by their definition."""
     K = covariances(positions, positions) + _gaps.NOISE * np.eye(len(positions))
     return np.stack(
         [
@@ -38,22 +38,24 @@ def predict(positions, nodes, at):
     )
 
 
-def test_gap_is_the_weighted_mean_of_a_line_and_two_processes(X):
+def test_gap_is_the_weighted_mean_of_a_line_and_three_processes(X):
     hidden = hide((140, 152), (170, 180))
     window = Window.around(hidden, 140, 152)
-    channels = np.arange(140 - window.lead, 140 - window.lead + 112)
+    channels = np.arange(140 - window.lead, 140 - window.lead + 176)
+    channels = channels[(channels >= 0) & (channels < 300)]
     channels = channels[~hidden[channels]]
     np.testing.assert_array_equal(window.position, channels - 140)
     x = X[:1, channels] - X[:1, channels].mean()
     fills = [interpolate_hidden(X[:1], hidden)[0, :12] - X[:1, channels].mean()]
     fills += list(predict(window.position, x, np.arange(12))[:, :, 0])
-    errors = np.zeros(3)
-    for block in window.blocks():
+    errors = np.zeros(4)
+    for block in (each.at for each in window.blocks()):
         rest = np.setdiff1d(np.arange(len(channels)), block)
         line = np.interp(window.position[block], window.position[rest], x[0, rest])
         found = [line, *predict(window.position[rest], x[:, rest], window.position[block])[:, :, 0]]
-        errors += np.mean((x[0, block] - found) ** 2, axis=1)
-    expected = (1 / errors) @ fills / np.sum(1 / errors) + X[0, channels].mean()
+        errors += np.log(np.mean((x[0, block] - found) ** 2, axis=1))
+    weights = np.exp(-errors / len(window.blocks()))
+    expected = weights @ fills / weights.sum() + X[0, channels].mean()
     np.testing.assert_allclose(interpolate_gaps(X[:1], hidden)[0, :12], expected, rtol=1e-4)
 
 
@@ -71,14 +73,32 @@ def test_offset_and_gain_of_a_spectrum_do_not_matter(X):
 
 
 def test_direction_of_the_axis_does_not_matter(X):
-    hidden = hide((50, 62), (100, 116))
+    hidden = hide((0, 10), (50, 62), (100, 116))
     backward = interpolate_gaps(X[:, ::-1], hidden[::-1])[:, ::-1]
     np.testing.assert_allclose(backward, interpolate_gaps(X, hidden), rtol=1e-6)
 
 
-def test_ends_get_the_nearest_value(X):
-    hidden = hide((0, 10), (290, 300))
-    expected = np.repeat(X[:, [10, 289]], 10, axis=1)
+def test_end_is_extrapolated_with_weights_from_blocks_hidden_up_to_it(X):
+    hidden = hide((0, 10))
+    window, visible = Window.around(hidden, 0, 10), np.arange(10, 93)
+    np.testing.assert_array_equal(window.position, visible)
+    x = X[:1, visible] - X[:1, visible].mean()
+    fills = [np.full(10, x[0, 0]), *predict(visible, x, np.arange(10))[:, :, 0]]
+    errors = np.zeros(4)
+    for block in window.blocks():
+        np.testing.assert_array_equal(block.hidden, np.arange(block.at[-1] + 1))
+        rest = np.arange(block.at[-1] + 1, len(visible))
+        constant = np.full(10, x[0, rest[0]])
+        found = [constant, *predict(visible[rest], x[:, rest], visible[block.at])[:, :, 0]]
+        errors += np.log(np.mean((x[0, block.at] - found) ** 2, axis=1))
+    weights = np.exp(-errors / len(window.blocks()))
+    expected = weights @ fills / weights.sum() + X[0, visible].mean()
+    np.testing.assert_allclose(interpolate_gaps(X[:1], hidden)[0], expected, rtol=1e-4)
+
+
+def test_wide_ends_get_the_nearest_value(X):
+    hidden = hide((0, 17), (280, 300))
+    expected = np.repeat(X[:, [17, 279]], [17, 20], axis=1)
     np.testing.assert_array_equal(interpolate_gaps(X, hidden), expected)
 
 
