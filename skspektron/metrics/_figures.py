@@ -163,7 +163,9 @@ def slope(y_true: ArrayLike, y_pred: ArrayLike, *, multioutput: str = "uniform_a
     variance = np.where(is_constant(y_true), np.nan, np.sum(centred**2, axis=0))
     if np.isnan(variance).any():
         _warn_undefined("slope needs different reference values", len(y_true))
-    return _average(np.sum(centred * y_pred, axis=0) / variance, multioutput)
+    # Both are centred: rounding errors of an offset of the predictions would enter the slope.
+    products = centred * (y_pred - y_pred.mean(axis=0))
+    return _average(np.sum(products, axis=0) / variance, multioutput)
 
 
 @declares(multioutput=MULTIOUTPUT)

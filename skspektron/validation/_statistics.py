@@ -62,11 +62,12 @@ def fit_bias(y_true: NDArray[Any], y_pred: NDArray[Any], alpha: float) -> BiasTe
 def fit_line(y_true: NDArray[Any], y_pred: NDArray[Any], alpha: float) -> Line:
     """Return the regression of reference values on predictions with its tests."""
     n = len(y_true)
-    centred = y_pred - y_pred.mean(axis=0)
+    # Both are centred: rounding errors of an offset would enter the slope.
+    centred, response = y_pred - y_pred.mean(axis=0), y_true - y_true.mean(axis=0)
     spread = (centred**2).sum(axis=0)
-    slope = (centred * y_true).sum(axis=0) / spread
+    slope = (centred * response).sum(axis=0) / spread
     intercept = y_true.mean(axis=0) - slope * y_pred.mean(axis=0)
-    residual = ((y_true - intercept - slope * y_pred) ** 2).sum(axis=0)
+    residual = ((response - slope * centred) ** 2).sum(axis=0)
     # What the line takes from the squared error, and what of it is rounding error.
     reduction = ((y_true - y_pred) ** 2).sum(axis=0) - residual
     reduction *= reduction > n * (ROUNDING * np.abs(y_true).max(axis=0)) ** 2

@@ -51,6 +51,13 @@ def test_slope_and_bias_of_scaled_and_shifted_predictions(pair):
     assert slope(y, 3 - 2 * y) == pytest.approx(-2)
 
 
+def test_an_offset_does_not_change_the_slope(pair):
+    y_true, y_pred = pair[0][:, 0], pair[1][:, 0]
+    expected = slope(y_true, y_pred)
+    assert slope(y_true + 1e7, y_pred + 1e7) == pytest.approx(expected, rel=1e-7)
+    assert slope(y_true, y_pred + 1e7) == pytest.approx(expected, rel=1e-7)
+
+
 def test_rpd_uses_the_standard_deviation_and_rpiq_the_quartiles(pair):
     y_true, y_pred = pair[0][:, 0], pair[1][:, 0]
     assert rpd(y_true, y_pred) == pytest.approx(np.std(y_true, ddof=1) / sep(y_true, y_pred))

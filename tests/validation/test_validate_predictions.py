@@ -103,6 +103,15 @@ def test_verdicts(predictions, change, sec, verdict, reason):
     assert scaled.verdict == verdict
 
 
+def test_an_offset_of_all_values_changes_nothing_but_the_intercept(predictions):
+    report, moved = (
+        validate_predictions(*(values + offset for values in predictions), sec=0.2)
+        for offset in (0.0, 1e8)
+    )
+    for name in ("bias", "sep", "slope", "slope_limit", "slope_p", "joint_p", "residual_error"):
+        assert getattr(moved, name) == pytest.approx(getattr(report, name), rel=1e-5), name
+
+
 @pytest.mark.parametrize("shift", [0.0, 1.0])
 def test_predictions_without_error_have_no_slope_from_rounding(shift):
     y_true = np.random.default_rng(0).uniform(10, 20, 20)
