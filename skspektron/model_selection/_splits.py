@@ -86,7 +86,7 @@ class BaseTransferSplit(BaseCrossValidator):
         n_rows = count_rows(X, "the splitter")
         instrument, sample_id = _check_metadata(n_rows, instrument, sample_id)
         testable = self._find_target(instrument) & _is_labelled(y, n_rows)
-        block = _join_blocks(sample_id, groups)
+        block = join_blocks(sample_id, groups)
         # Only blocks with test rows are held out; the others are always in the training set.
         pairs = np.unique(np.column_stack([block, _codes(sample_id)])[testable], axis=0)
         candidates, sizes = np.unique(pairs[:, 0], return_counts=True)
@@ -137,7 +137,7 @@ def _codes(labels):
     return np.unique(labels, return_inverse=True)[1].ravel()
 
 
-def _join_blocks(sample_id, groups):
+def join_blocks(sample_id, groups):
     """Return the block of each row: connected components of samples and groups."""
     sample = _codes(sample_id)
     if groups is None:

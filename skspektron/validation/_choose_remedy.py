@@ -19,6 +19,7 @@ from .._warnings import warn_user
 from ..metrics import slope
 from ..metrics._variance import is_constant
 from ..model_selection import TransferGroupKFold
+from ..model_selection._splits import join_blocks
 from ..transfer import NoTransfer, TargetOnly
 from ..transfer._core._base import BaseTransfer
 from ._remedy_report import RemedyReport
@@ -79,8 +80,9 @@ def choose_remedy(
         Physical sample of each row. Predictions are averaged within a sample. None: every row is a
         sample.
     groups : array-like of shape (n_rows,), default=None
-        Groups of samples, such as days or batches, that are held out together. The standard error
-        is then that of the groups. None: each sample is a group.
+        Groups of samples, such as days or batches, that are held out together; groups with rows of
+        one sample are one group. The standard error is then that of the groups. None: each sample
+        is a group.
     refits : mapping of str to estimator, default=None
         Remedies in place of the last two, simplest first: a ``*Transfer`` each. {}: none. None:
         "new standards", a copy of `transfer` with ``n_transfer=None``, and "recalibration",
@@ -96,8 +98,9 @@ def choose_remedy(
     Raises
     ------
     ValueError
-        If there are fewer than 5 check samples, `y` has several targets, or `instrument` has no
-        target rows.
+        If there are fewer than 5 check samples or 2 groups of them, `y` or the predictions have
+        several targets, a name in `refits` is that of a correction, or `instrument` has no target
+        rows.
 
     Warns
     -----
@@ -138,6 +141,7 @@ def choose_remedy(
     check_arguments(choose_remedy, locals())
     check_is_fitted(transfer)
     rows = _read_rows(transfer, X, y, instrument, sample_id, groups)
+    _check_names(refits or {})
     _warn_of_standards(transfer, rows, has_ids=sample_id is not None)
     found, not_compared = _find_refits(transfer, rows) if refits is None else (refits, {})
     y_true, y_pred, group = _of_each_sample(rows, transfer)
@@ -203,6 +207,8 @@ def _read_rows(transfer, X, y, instrument, sample_id, groups) -> _Rows:
     """Return checked rows; without instruments all are from the target."""
     n_rows = count_rows(X, "choose_remedy")
     y = check_references(y, n_rows, "choose_remedy")
+    if y.dtype == object:
+        raise TypeError("y must be numbers, got names of classes. Pass reference values.")
     if y.size != n_rows:
         raise ValueError(
             f"y must have one target, got {y.size // n_rows}. Choose a remedy for each by itself."
@@ -211,13 +217,18 @@ def _read_rows(transfer, X, y, instrument, sample_id, groups) -> _Rows:
     label = np.full(n_rows, TARGET) if instrument is None else instrument
     label = check_labels(label, n_rows, "instrument")
     ids = np.arange(n_rows) if sample_id is None else check_labels(sample_id, n_rows, "sample_id")
-    groups = None if groups is None else check_labels(groups, n_rows, "groups")
+    groups = None if groups is None else join_blocks(ids, groups)
     check = np.flatnonzero((label == target) & np.isfinite(y.ravel()))
     sample = np.unique(ids[check], return_inverse=True)[1]
     if len(np.unique(sample)) < MIN_SAMPLES:
         raise ValueError(
             f"At least {MIN_SAMPLES} check samples of {target!r} with reference values are needed, "
             f"got {len(np.unique(sample))}. Measure more."
+        )
+    if groups is not None and len(np.unique(groups[check])) < 2:
+        raise ValueError(
+            f"groups must have at least 2 groups of the {len(np.unique(sample))} check samples "
+            "without a common sample, got 1. Measure check samples on more days, or pass None."
         )
     has_source = bool(np.any(label != target))
     return _Rows(X, y.ravel(), label, ids, groups, target, check, sample, has_source)
@@ -229,9 +240,16 @@ def _target_of(transfer):
     if target is None:
         raise ValueError(
             f"transfer must have been fitted with instrument=, got a {type(transfer).__name__} "
-            "without a target_. Pass the target rows alone and instrument=None."
+            "without a target_. Pass the target rows alone and instrument=None, or the estimator_ "
+            "of a ConformalTransfer."
         )
     return target
+
+
+def _check_names(refits: Mapping[str, Any]) -> None:
+    """Raise ValueError if a remedy has the name of a correction."""
+    if taken := [name for name in refits if name in CORRECTIONS]:
+        raise ValueError(f"refits must not have the names of corrections, got {taken}. Rename.")
 
 
 def _warn_of_standards(transfer, rows: _Rows, *, has_ids: bool) -> None:
@@ -270,7 +288,13 @@ def _find_refits(transfer, rows: _Rows) -> tuple[dict[str, Any], dict[str, str]]
 
 def _of_each_sample(rows: _Rows, transfer) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Return reference value, prediction and group of each check sample."""
-    y_pred = np.ravel(transfer.predict(_safe_indexing(rows.X, rows.check)))
+    y_pred = np.asarray(transfer.predict(_safe_indexing(rows.X, rows.check)), dtype=np.float64)
+    if y_pred.size != len(rows.check):
+        raise ValueError(
+            f"transfer must predict one target, got {y_pred.size // len(rows.check)}. Fit it to "
+            "each target by itself."
+        )
+    y_pred = y_pred.ravel()
     first = np.unique(rows.sample, return_index=True)[1]
     labels = rows.ids if rows.groups is None else rows.groups
     group = np.unique(labels[rows.check][first], return_inverse=True)[1]

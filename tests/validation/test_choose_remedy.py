@@ -225,6 +225,29 @@ def test_the_standard_error_is_that_of_groups():
     assert every.standard_error == pytest.approx(single.standard_error, rel=1e-9)
 
 
+@pytest.mark.parametrize("has_groups_of_sources", [True, False])
+def test_groups_with_a_common_sample_are_one_group(fitted, has_groups_of_sources):
+    """A check sample that was measured on two days joins the days."""
+    arguments = stacked(fitted, paired=False)
+    is_check = np.asarray(arguments["instrument"]) == "B"
+    check = np.flatnonzero(is_check)
+    rows = np.r_[np.arange(len(is_check)), check[:2]]  # the first two samples again on day 4
+    again = {
+        name: np.asarray(values)[rows] for name, values in arguments.items() if name != "transfer"
+    }
+    days = np.full(len(rows), "calibration")
+    if has_groups_of_sources:
+        days = np.array([f"row {row}" for row in range(len(rows))])
+    days[check] = np.array(["1", "2", "3", "4", "5"])[np.arange(len(check)) % 5]
+    days[-2:] = "4"
+    report = choose_remedy(arguments["transfer"], **again, groups=days)
+    assert report.n_groups == 3  # 1, 2 and 4 are one
+    joined = np.where(np.isin(days, ["1", "2", "4"]), "joined", days)
+    expected = choose_remedy(arguments["transfer"], **again, groups=joined)
+    assert report.rmsep == pytest.approx(expected.rmsep)
+    assert report.standard_error == pytest.approx(expected.standard_error)
+
+
 def test_data_frames_and_unknown_references(fitted):
     arguments = stacked(fitted, paired=True)
     report = choose_remedy(**arguments, refits={})
@@ -270,13 +293,16 @@ X, Y = np.arange(8.0)[:, None], np.arange(8.0)
         ({"sample_id": [1, 1, 2, 2, 3, 3, 4, 4]}, "are needed, got 4"),
         ({"y": np.c_[Y, Y]}, "y must have one target, got 2"),
         ({"instrument": ["B"] * 8}, "transfer must have been fitted with instrument=, got a First"),
-        ({"groups": [1] * 8}, "n_splits must be"),
+        ({"groups": [1] * 8}, "at least 2 groups of the 8 check samples"),
+        ({"y": list("abcdefgh")}, "y must be numbers, got names of classes"),
+        ({"refits": {"bias": TRANSFER}}, r"names of corrections, got \['bias'\]"),
+        ({"transfer": LinearRegression().fit(X, np.c_[Y, Y])}, "predict one target, got 2"),
         ({"cv": 1}, "cv must be an int of at least 2, got 1"),
         ({"refits": {"a": 3}}, "refits must be a mapping of names to estimators or None"),
     ],
 )
 def test_wrong_input_is_refused(arguments, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         choose_remedy(**{"transfer": TRANSFER, "X": X, "y": Y, **arguments})
 
 
