@@ -65,6 +65,14 @@ def with_text_names(X: Any) -> Any:
     return X
 
 
+def with_names_of(estimator: Any, X: Any) -> Any:
+    """Return an array as a data frame if a fitted estimator has names for as many columns."""
+    names = getattr(estimator, "feature_names_in_", None)
+    if names is None or hasattr(X, "columns") or X.shape[1] != len(names):
+        return X
+    return as_frame(X, names, installed_kind())
+
+
 def take_rows(X: Any, index: NDArray[np.intp]) -> Any:
     """Return rows of a data frame as a data frame, of anything else as an array."""
     if hasattr(X, "iloc"):

@@ -12,11 +12,11 @@ from sklearn.decomposition import PCA
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GroupKFold
 from sklearn.utils import Bunch
-from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._documentation import DocumentedEstimator
 from .._fitting import unfitted_on_failure
-from .._frames import in_order_of_names, with_text_names
+from .._frames import in_order_of_names, with_names_of, with_text_names
 from .._parameters import Number, Rules, check_parameters
 from .._pipelines import split_last_step
 from .._samples import number_samples
@@ -24,7 +24,14 @@ from .._threads import one_thread_if_small
 from .._typing import ESTIMATOR
 from .._validation import check_labels
 from ._channel_residual import bounded, channel_names, held_out_ratios, largest_ratios
-from ._components import Statistics, check_kind, components, is_pls, n_components
+from ._components import (
+    Statistics,
+    check_kind,
+    check_references_of,
+    components,
+    is_pls,
+    n_components,
+)
 from ._limits import box_limit, gumbel_limit, rounding_of
 
 if TYPE_CHECKING:
@@ -174,7 +181,7 @@ class ApplicabilityDomain(OutlierMixin, DocumentedEstimator):
         check_parameters(self)
         X = self._check_spectra(X, reset=True)
         ids = _check_ids(sample_id, len(X))
-        y = self._check_y(X, y)
+        y = check_references_of(self.estimator, X, y)
         _check_spread(np.asarray(X), 0)
         self.estimator_: Any = self._fit_estimator(X, y)
         Z = self._preprocess(X)
@@ -190,7 +197,8 @@ class ApplicabilityDomain(OutlierMixin, DocumentedEstimator):
         self._mean_squares = bounded(squares.mean(axis=0), rounding)
         ratios = held_out_ratios(squares, ids, rounding)
         self.channel_residual_limit_: float = gumbel_limit(ratios, level)
-        names = getattr(self, "feature_names_in_", None)
+        named = self if hasattr(self, "feature_names_in_") else self.estimator_
+        names = getattr(named, "feature_names_in_", None)
         self._channel_names = channel_names(self.estimator_, names, Z.shape[1])
         self.offset_: float = -1.0
         return self
@@ -263,18 +271,6 @@ class ApplicabilityDomain(OutlierMixin, DocumentedEstimator):
         )
         return X if hasattr(X, "columns") else checked
 
-    def _check_y(self, X: Any, y: ArrayLike | None) -> NDArray[Any] | None:
-        """Return reference values as an array, None if the estimator does not use them."""
-        if y is not None:
-            check_consistent_length(X, y)
-            return np.asarray(y)
-        if isinstance(self.estimator, FrozenEstimator) or not is_pls(self.estimator):
-            return None
-        raise ValueError(
-            f"y must be given for PLS, got None for {len(X)} spectra. Pass y to fit, or an "
-            "estimator that ends in PCA."
-        )
-
     def _fit_estimator(self, X: Any, y: NDArray[Any] | None) -> Any:
         """Return the estimator fitted on the spectra, or the estimator inside a frozen one."""
         estimator = PCA(DEFAULT_VARIANCE) if self.estimator is None else self.estimator
@@ -286,6 +282,7 @@ class ApplicabilityDomain(OutlierMixin, DocumentedEstimator):
     def _preprocess(self, X: Any) -> NDArray[np.float64]:
         """Return the spectra transformed by the steps before the components."""
         transform, _ = split_last_step(self.estimator_)
+        X = with_names_of(self.estimator_, X)
         return np.asarray(transform(X), dtype=np.float64)
 
     def _held_out_statistics(

@@ -4,10 +4,11 @@ from copy import copy
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.decomposition import PCA
-from sklearn.utils.validation import check_is_fitted
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from .._pipelines import last_step
 
@@ -56,6 +57,27 @@ def check_kind(estimator: Any) -> None:
             "The PCA must have whiten=False, got whiten=True: T2 divides the scores by their "
             "standard deviations itself. Pass PCA(..., whiten=False)."
         )
+
+
+def check_references_of(estimator: Any, X: Any, y: ArrayLike | None) -> NDArray[Any] | None:
+    """Return reference values as an array, None if the estimator does not use them."""
+    reads = is_pls(estimator) and not isinstance(estimator, FrozenEstimator)
+    if y is None:
+        if not reads:
+            return None
+        raise ValueError(
+            f"y must be given for PLS, got None for {len(X)} spectra. Pass y to fit, or an "
+            "estimator that ends in PCA."
+        )
+    check_consistent_length(X, y)
+    y = np.asarray(y)
+    n_missing = np.count_nonzero(y != y)
+    if n_missing and reads:
+        raise ValueError(
+            f"y is NaN in {n_missing} of the {y.size} reference values that PLS is fitted on. Drop "
+            "those rows, or pass a fitted calibration in a FrozenEstimator, or PCA."
+        )
+    return y
 
 
 def n_components(model: Any, Z: NDArray[np.float64]) -> int:

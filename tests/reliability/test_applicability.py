@@ -226,6 +226,22 @@ def test_the_channel_is_named_by_the_columns_of_a_frame(rows):
     assert ApplicabilityDomain(PCA(3)).fit(X).statistics(new).channel_name is None
 
 
+@pytest.mark.filterwarnings("error:X does not have valid feature names")
+@pytest.mark.parametrize("kind", ["pandas", "polars"])
+def test_a_calibration_that_was_fitted_on_a_frame_takes_mapped_spectra(kind, lab):
+    """The map returns arrays; their channels are those of the frame."""
+    pd = pytest.importorskip(kind)
+    names = [f"{nm:.1f} nm" for nm in WAVELENGTH]
+    rows = np.r_[lab.X["old"][:40], lab.X["new"][:10]]
+    frame = pd.DataFrame(dict(zip(names, rows.T, strict=True)))
+    transfer = PDSTransfer(make_pipeline(SNV(), PLSRegression(3)), source="old", target="new")
+    instrument, ids = ["old"] * 40 + ["new"] * 10, np.r_[:40, :10]
+    transfer.fit(frame, lab.y[ids, 0], instrument=instrument, sample_id=ids)
+    Z = transfer.transform(pd.DataFrame(dict(zip(names, lab.X["new"][40:80].T, strict=True))))
+    found = ApplicabilityDomain(FrozenEstimator(transfer.estimator_)).fit(Z).statistics(Z[:5])
+    assert found.channel_name.tolist() == [names[k] for k in found.channel]
+
+
 def distort(X, kind, height=0.02):
     """Return spectra unlike those of the calibration."""
     if kind == "unknown band":
@@ -336,6 +352,8 @@ def test_invalid_input_raises(rows):
         ApplicabilityDomain(PCA(2, whiten=True)).fit(X)
     with pytest.raises(ValueError, match=r"y must be given for PLS, got None for 80 spectra"):
         ApplicabilityDomain(make_pipeline(SNV(), PLSRegression(2))).fit(X)
+    with pytest.raises(ValueError, match=r"y is NaN in 3 of the 80 reference values that PLS"):
+        ApplicabilityDomain(PLSRegression(2)).fit(X, np.r_[[np.nan] * 3, rows[1][3:]])
     with pytest.raises(ValueError, match=r"The 5 spectra are identical"):
         ApplicabilityDomain(PCA(1)).fit(np.ones((5, 3)))
     with pytest.raises(NotFittedError):
