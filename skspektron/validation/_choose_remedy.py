@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import _safe_indexing
+from sklearn.utils import _safe_indexing, check_array
 from sklearn.utils.validation import check_is_fitted
 
 from .._parameters import ByName, Integer, check_arguments, declares
+from .._samples import number_samples
 from .._typing import REGRESSOR
 from .._validation import check_labels, check_references, count_rows
 from .._warnings import warn_user
-from ..metrics import slope
-from ..metrics._variance import is_constant
 from ..model_selection import TransferGroupKFold
 from ..model_selection._splits import join_blocks
 from ..transfer import NoTransfer, TargetOnly
 from ..transfer._core._base import BaseTransfer
+from ._corrections import CORRECTIONS
 from ._remedy_report import RemedyReport
 from ._statistics import ROUNDING, sample_means
 
@@ -171,36 +171,12 @@ class _Rows(NamedTuple):
     y: NDArray[np.float64]
     instrument: NDArray[Any]
     ids: NDArray[Any]
+    number: NDArray[np.intp]  # of the sample of each row, which folds follow
     groups: NDArray[Any] | None
     target: Any
     check: NDArray[np.intp]  # rows of check samples
     sample: NDArray[np.intp]  # number of the sample of each of them
     has_source: bool
-
-
-def _no_correction(y_true: NDArray[Any], y_pred: NDArray[Any]) -> tuple[float, float]:
-    """Return the line that keeps predictions."""
-    return 1.0, 0.0
-
-
-def _bias_correction(y_true: NDArray[Any], y_pred: NDArray[Any]) -> tuple[float, float]:
-    """Return the line that subtracts the mean error."""
-    return 1.0, float(np.mean(y_true - y_pred))
-
-
-def _line_correction(y_true: NDArray[Any], y_pred: NDArray[Any]) -> tuple[float, float]:
-    """Return the regression of reference values on predictions."""
-    if is_constant(y_pred):
-        return _bias_correction(y_true, y_pred)
-    steepness = float(slope(y_pred, y_true))  # exchanged: of reference on predicted values
-    return steepness, float(np.mean(y_true) - steepness * np.mean(y_pred))
-
-
-CORRECTIONS: dict[str, Callable[[NDArray[Any], NDArray[Any]], tuple[float, float]]] = {
-    "nothing": _no_correction,
-    "bias": _bias_correction,
-    "slope and bias": _line_correction,
-}
 
 
 def _read_rows(transfer, X, y, instrument, sample_id, groups) -> _Rows:
@@ -217,9 +193,11 @@ def _read_rows(transfer, X, y, instrument, sample_id, groups) -> _Rows:
     label = np.full(n_rows, TARGET) if instrument is None else instrument
     label = check_labels(label, n_rows, "instrument")
     ids = np.arange(n_rows) if sample_id is None else check_labels(sample_id, n_rows, "sample_id")
-    groups = None if groups is None else join_blocks(ids, groups)
+    spectra = check_array(X, dtype=np.float64, ensure_all_finite=False, input_name="X")
+    number = number_samples(spectra, ids, y, is_target=label == target)[0]
+    groups = None if groups is None else join_blocks(number, groups)
     check = np.flatnonzero((label == target) & np.isfinite(y.ravel()))
-    sample = np.unique(ids[check], return_inverse=True)[1]
+    sample = np.unique(number[check], return_inverse=True)[1]
     if len(np.unique(sample)) < MIN_SAMPLES:
         raise ValueError(
             f"At least {MIN_SAMPLES} check samples of {target!r} with reference values are needed, "
@@ -231,7 +209,7 @@ def _read_rows(transfer, X, y, instrument, sample_id, groups) -> _Rows:
             "without a common sample, got 1. Measure check samples on more days, or pass None."
         )
     has_source = bool(np.any(label != target))
-    return _Rows(X, y.ravel(), label, ids, groups, target, check, sample, has_source)
+    return _Rows(X, y.ravel(), label, ids, number, groups, target, check, sample, has_source)
 
 
 def _target_of(transfer):
@@ -296,7 +274,7 @@ def _of_each_sample(rows: _Rows, transfer) -> tuple[NDArray[Any], NDArray[Any], 
         )
     y_pred = y_pred.ravel()
     first = np.unique(rows.sample, return_index=True)[1]
-    labels = rows.ids if rows.groups is None else rows.groups
+    labels = rows.number if rows.groups is None else rows.groups
     group = np.unique(labels[rows.check][first], return_inverse=True)[1]
     return sample_means(rows.y[rows.check], rows.sample), sample_means(y_pred, rows.sample), group
 
@@ -306,10 +284,10 @@ def _squared_errors(
 ) -> NDArray[np.float64]:
     """Return squared errors of the held-out check samples, (n_samples, n_remedies)."""
     predicted = np.empty((len(y_true), len(CORRECTIONS) + len(refits)))
-    groups = rows.ids if rows.groups is None else rows.groups
+    groups = rows.number if rows.groups is None else rows.groups
     n_splits = min(cv, len(np.unique(groups[rows.check])))
     folds = TransferGroupKFold(n_splits, target=rows.target)
-    metadata = {"instrument": rows.instrument, "sample_id": rows.ids}
+    metadata = {"instrument": rows.instrument, "sample_id": rows.number}
     for train, test in folds.split(rows.y, rows.y, rows.groups, **metadata):
         at = np.searchsorted(rows.check, test)
         held_out = np.unique(rows.sample[at])

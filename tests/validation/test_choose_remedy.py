@@ -208,6 +208,30 @@ def test_replicates_are_averaged_and_rows_may_be_in_any_order():
     assert again.rmsep == pytest.approx(report.rmsep)
 
 
+@pytest.mark.parametrize("has_ids", [True, False])
+@pytest.mark.parametrize("has_groups", [True, False])
+def test_names_and_order_of_samples_do_not_change_the_remedy(has_ids, has_groups):
+    y_pred, y = draw(24, seed=5)
+    names = np.array([f"s{k}" for k in range(24)])
+    batches = np.arange(24) // 2
+
+    def choose(order, names, batches):
+        return choose_remedy(
+            TRANSFER,
+            y_pred[order][:, None],
+            y[order] + 0.6,
+            sample_id=names[order] if has_ids else None,
+            groups=batches[order] if has_groups else None,
+            cv=5,
+        )
+
+    report = choose(np.arange(24), names, batches)
+    again = choose(np.random.default_rng(1).permutation(24), names[::-1], -batches)
+    assert again.remedy == report.remedy
+    assert again.rmsep == pytest.approx(report.rmsep, rel=1e-12)
+    assert again.standard_error == pytest.approx(report.standard_error, rel=1e-9)
+
+
 def test_the_standard_error_is_that_of_groups():
     y_pred, y = draw(12)
     groups = np.repeat(np.arange(6), 2)
