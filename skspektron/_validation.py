@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,8 @@ from sklearn.utils import check_array
 from ._axes import channels_in_names
 from ._axis_units import check_names_agree, check_unit, unit_of_numbers
 from ._parameters import Kind, Rule, is_sequence
+
+LARGEST_EXACT = 2**53  # integers above it are not all numbers of float64
 
 
 @dataclass(frozen=True)
@@ -307,4 +309,12 @@ def _one_dtype(labels, name):
             f"{name} has entries of type {' and '.join(sorted(kind.__name__ for kind in kinds))}, "
             "which cannot be sorted together. Convert all to strings or all to numbers."
         )
-    return np.array(labels.tolist())
+    values = np.array(labels.tolist())
+    if values.dtype.kind == "f" and any(
+        isinstance(label, Integral) and abs(label) > LARGEST_EXACT for label in labels
+    ):
+        raise ValueError(
+            f"{name} has integers above 2**53 among floats, which are rounded, so that different "
+            "labels would be equal. Convert all to strings or all to integers."
+        )
+    return values

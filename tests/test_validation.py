@@ -104,6 +104,7 @@ def test_labels_get_one_sortable_dtype(values, kind):
         ([pd.NA, "a"], ValueError, "missing"),
         (np.array(["2020-01-01", "NaT"], dtype="datetime64[D]"), ValueError, "missing"),
         (["a", 1], TypeError, "int and str"),
+        ([2**53 + 1, 0.5], ValueError, r"integers above 2\*\*53 among floats"),
     ],
 )
 def test_invalid_labels_raise(values, error, match):

@@ -216,7 +216,6 @@ def _stack_ids(ids, lengths, names):
         check_labels(values, length, f"sample_id of instrument {name!r}")
         for values, length, name in zip(ids, lengths, names, strict=True)
     ]
-    kinds = {"number" if values.dtype.kind in "biuf" else values.dtype.kind for values in labels}
-    if len(kinds) > 1:
+    if len({values.dtype.kind for values in labels}) > 1:  # signed and unsigned integers too
         labels = [values.astype(object) for values in labels]
     return check_labels(np.concatenate(labels), sum(lengths), "sample_id")

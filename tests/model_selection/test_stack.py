@@ -22,6 +22,16 @@ def test_replicate_scans_are_allowed():
     assert stack_instruments({"a": (np.ones((2, 3)), None, [7, 7])})[3].tolist() == [7, 7]
 
 
+def test_large_ids_stay_different():
+    """Times as ids: signed and unsigned integers would become equal floats."""
+    ids = np.arange(5) + 20240101120000001
+    X = np.ones((5, 2))
+    stacked = stack_instruments({"a": (X, None, ids), "b": (X, None, ids.astype(np.uint64))})[3]
+    assert stacked.tolist() == [*ids.tolist(), *ids.tolist()]
+    with pytest.raises(ValueError, match="which are rounded"):
+        stack_instruments({"a": (X, None, ids), "b": (X, None, ids.astype(float))})
+
+
 def test_spectra_with_fewer_channels_are_padded_with_nan():
     wide, narrow = np.ones((2, 4)), np.full((1, 2), 2.0)
     X = stack_instruments({"wide": (wide, None, [1, 2]), "narrow": (narrow, None, [1])})[0]
