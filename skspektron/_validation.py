@@ -311,7 +311,7 @@ def _one_dtype(labels, name):
         )
     values = np.array(labels.tolist())
     if values.dtype.kind == "f" and any(
-        isinstance(label, Integral) and abs(label) > LARGEST_EXACT for label in labels
+        isinstance(label, Integral) and abs(int(label)) > LARGEST_EXACT for label in labels
     ):
         raise ValueError(
             f"{name} has integers above 2**53 among floats, which are rounded, so that different "

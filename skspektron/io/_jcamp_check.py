@@ -67,10 +67,11 @@ def check_ordinates(
 def check_factor(
     label: str, factor: float, found: dict[str, float], records: dict[str, float | None]
 ) -> tuple[str, ...]:
-    """Return a warning if one record alone contradicts a factor; `found` are the numbers without.
+    """Return a warning if one record alone, or several in different factors, contradict a factor.
 
-    Raises ValueError if the factor is no number other than 0, or if the records agree in another
-    factor. Records without factor, as some software writes them, are no contradiction.
+    `found` are the numbers without the factor. Raises ValueError if the factor is no number other
+    than 0, or if the records agree in another factor. Records without factor, as some software
+    writes them, are no contradiction.
     """
     if not np.isfinite(factor) or factor == 0:
         raise ValueError(
@@ -87,8 +88,11 @@ def check_factor(
     values = np.array(list(ratios.values()))
     typical = float(np.median(values))
     is_one = bool((np.abs(values - typical) <= _AGREEMENT * abs(typical)).all())
-    if not is_one or any(abs(typical - known) <= _SAME * abs(known) for known in (factor, 1.0)):
+    if any((np.abs(values - known) <= _SAME * abs(known)).any() for known in (factor, 1.0)):
         return ()
+    if not is_one:
+        said = ", ".join(f"{name} says {ratio:.6g}" for name, ratio in ratios.items())
+        return (f"##{label}= is {factor:g}, {said}. Check its values.",)
     text = f"##{label}= is {factor:g}, {' and '.join(ratios)} say {typical:.6g}"
     if len(ratios) == 1:
         return (f"{text}. Check its values.",)

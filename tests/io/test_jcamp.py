@@ -230,6 +230,13 @@ def test_records_without_factor_and_rounded_ones_are_no_contradiction(read):
         read(text)
 
 
+def test_records_that_contradict_the_factor_and_each_other_warn(read):
+    extra = ["FIRSTY=5", "MAXY=8"]
+    text = layouts.jcamp("400 100 200 300", 3, last=402.0, y_factor=0.001, extra=extra)
+    with pytest.warns(UserWarning, match=r"is 0\.001, FIRSTY says 0\.05, MAXY says 0\.0266667\."):
+        assert_allclose(read(text).X, [[0.1, 0.2, 0.3]])
+
+
 @pytest.mark.parametrize("factor", ["", "##XFACTOR= 10\n", "##XFACTOR= 0\n", "##XFACTOR= nan\n"])
 def test_lost_factor_of_the_axis_of_pairs_is_refused(read, factor):
     text = (
