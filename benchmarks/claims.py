@@ -63,6 +63,7 @@ SOURCES = {  # of the tables between comments
     "training speed": "network",
     "layers": "dlinoss",
     "inputs": "inputs",
+    "complement": "complement",
     "bottleneck": "bottleneck",
 }
 WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]

@@ -13,6 +13,7 @@ from benchmarks import (
     bench_jobs,
     bench_masked,
 )
+from benchmarks import bench_complement as complement
 from benchmarks import bench_embedding as embedding
 from benchmarks import bench_inputs as inputs
 from benchmarks import network_tables as network
@@ -488,6 +489,38 @@ def shipped_in_inputs():
         for scale in ("False", "True")
     )
     return [f"{ratio:.3f}" for ratio in shipped]
+
+
+@cache
+def beside_features() -> dict[tuple[str, str, str], float]:
+    """Return the mean ratios of `bench_complement` by network, figure and number of samples."""
+    found = complement.summary(read("complement"))
+    return {(network, figure, size): mean for network, figure, _, size, mean, *_ in found}
+
+
+@claim(
+    NETWORK,
+    "complement",
+    "whose own views have {} of the error of PLS after SNV with all samples and {} with ten. As "
+    "one more view it lowers the error by less than {} %",
+)
+def engine_beside_network():
+    found = beside_features()
+    gains = [100 * (1 - found["complement", "view", size]) for size in complement.SIZES]
+    own = [f"{found['complement', 'engine', size]:.2f}" for size in complement.SIZES]
+    assert min(gains) > 0
+    return [*own, up(max(gains), 0)]
+
+
+@claim(NETWORK, "complement", "worse on its worst set, {} with")
+def worst_beside_features():
+    rows = [row for row in read("complement") if row["n_samples"] == "all"]
+    by_network = {
+        name: complement.ratios([r for r in rows if r["network"] == name], "pls", "pls_plain")
+        for name in ("complement", "small")
+    }
+    assert max(by_network["complement"].values()) > max(by_network["small"].values())
+    return [max(by_network["complement"], key=by_network["complement"].__getitem__)]
 
 
 @claim(

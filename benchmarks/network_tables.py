@@ -11,6 +11,7 @@ from scipy.stats import wilcoxon
 from benchmarks import (
     bench_adapters,
     bench_bottleneck,
+    bench_complement,
     bench_dlinoss,
     bench_inputs,
     bench_jobs,
@@ -306,6 +307,7 @@ def tables() -> dict[str, dict[str, str]]:
             "training speed": training_speed(read("network")),
             "layers": layers(read("dlinoss")),
             "inputs": bench_inputs.table(read("inputs")),
+            "complement": bench_complement.table(read("complement")),
             "bottleneck": bottleneck(read("bottleneck")),
         },
     }

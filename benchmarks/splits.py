@@ -31,6 +31,7 @@ COMPARED = (
         ("features",),
         ("repeat", "rmsep_plain"),
     ),
+    Compared("complement", ("set", "property", "n_samples"), ("network", "seed"), ("plain",)),
     Compared("ensemble", ("data", "n_transfer"), ("variant",), ("tasks",)),
     Compared(
         "inputs", ("n_steps",), ("normalize", "derivative_scale", "before", "scale"), ("set",)

@@ -47,27 +47,31 @@ class Calibration(nn.Module):
 
     def forward(self, views) -> Tensor:
         """Return the mean over the episodes of a batch."""
-        losses = [_loss(views, episode) for episode in views.batch["episodes"]]
+        losses = [self._loss(views, episode) for episode in views.batch["episodes"]]
         return torch.stack(losses).mean()
 
+    def features(self, views, episode: Mapping[str, Any]) -> Tensor:
+        """Return the centred and scaled tokens (n, D) of training rows, standards and queries."""
+        Z = views.embed(episode["spectra"]).double()
+        centre, scale = column_scale(Z[: len(episode["y"])], episode["autoscaled"])
+        return (Z - centre) / scale
 
-def _loss(views, episode: Mapping[str, Any]) -> Tensor:
-    """Return the loss of one episode, whose rows are training samples, standards and queries."""
-    y, y_query = episode["y"], episode["y_query"]
-    Z = views.embed(episode["spectra"])
-    with torch.autocast(Z.device.type, enabled=False):
-        n_standards = len(Z) - len(y) - len(y_query)
-        train, standards, query = Z.double().split([len(y), n_standards, len(y_query)])
-        centre, scale = column_scale(train, episode["autoscaled"])
-        predicted = ridge(
-            (torch.cat([train, standards]) - centre) / scale,
-            torch.cat([y, y[:n_standards]]),
-            (query - centre) / scale,
-            (train[:n_standards] - standards) / scale,
-            measured_once=slice(n_standards, len(y)),
-        )
-        error = (predicted - y_query).square().mean()
-        return (error / (1 + error / ERROR_CEILING) + ERROR_FLOOR).log()
+    def _loss(self, views, episode: Mapping[str, Any]) -> Tensor:
+        """Return the loss of one episode."""
+        y, y_query = episode["y"], episode["y_query"]
+        Z = self.features(views, episode)
+        with torch.autocast(Z.device.type, enabled=False):
+            n_standards = len(Z) - len(y) - len(y_query)
+            train, standards, query = Z.split([len(y), n_standards, len(y_query)])
+            predicted = ridge(
+                torch.cat([train, standards]),
+                torch.cat([y, y[:n_standards]]),
+                query,
+                train[:n_standards] - standards,
+                measured_once=slice(n_standards, len(y)),
+            )
+            error = (predicted - y_query).square().mean()
+            return (error / (1 + error / ERROR_CEILING) + ERROR_FLOOR).log()
 
 
 def column_scale(Z: Tensor, autoscaled: Tensor) -> tuple[Tensor, Tensor]:
