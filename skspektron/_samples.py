@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ._warnings import warn_user
+
 FIRST_VALUES = 8  # the smallest values of a spectrum, which usually suffice to compare two
 SIGN_BIT = np.uint64(1 << 63)
 
@@ -52,6 +54,31 @@ def number_samples(
     order = np.concatenate([_shuffled(order[:n_source]), _shuffled(order[n_source:])])
     numbers = np.argsort(order)[sample]
     return numbers, names[order], np.lexsort((by_values, numbers))
+
+
+def warn_of_alike_ids(source: NDArray[Any], target: NDArray[Any]) -> None:
+    """Warn if samples of the target have ids that differ from those of the source in spelling only.
+
+    Such ids name different samples: these are not paired, and a sample could be on both sides of a
+    split. An id is left alone if the other instrument has a sample of exactly this name.
+    """
+    if source.dtype.kind not in "OUS":
+        return
+    own, other = set(source.tolist()), set(target.tolist())
+    plain = {_plain(name): name for name in own - other}
+    pairs = [(name, plain[_plain(name)]) for name in other - own if _plain(name) in plain]
+    if pairs:
+        first, second = min(pairs, key=repr)
+        warn_user(
+            f"{len(pairs)} of {len(other)} target samples are not paired, because their sample_id "
+            "differs from one of the source in blanks or in upper and lower case, for example "
+            f"{first!r} and {second!r}. Give a sample the same id on all instruments."
+        )
+
+
+def _plain(name: Any) -> Any:
+    """Return an id without the blanks around it and without upper case."""
+    return name.strip().casefold() if isinstance(name, str) else name
 
 
 def _ranks(first: NDArray[np.intp], rows: NDArray[Any]) -> NDArray[np.intp]:

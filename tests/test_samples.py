@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from skspektron._samples import number_samples
+from skspektron._samples import number_samples, warn_of_alike_ids
+from skspektron.model_selection import TransferShuffleSplit
+from skspektron.transfer import MeanCentredTransfer
 
 generator = np.random.default_rng(0)
 X = generator.normal(size=(12, 5))
@@ -79,3 +81,39 @@ def test_signs_of_zero_and_of_nan_do_not_matter():
     gaps = np.where(X > 1, np.nan, np.where(X < -1, 0.0, X))
     other = np.where(X > 1, -np.nan, np.where(X < -1, -0.0, X))
     assert order_of(other, IDS) == order_of(gaps, IDS)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "n"), [("s1", "s1 ", 2), ("S1", "s1", 2), ("\ts1", "S1", 2)]
+)
+def test_ids_that_differ_in_spelling_only_are_named(first, second, n):
+    source = np.array([first, "both", "b"], dtype=object)
+    target = np.array([second, "both", "B ", "new"], dtype=object)
+    with pytest.warns(UserWarning, match=f"^{n} of 4 target samples are not paired") as record:
+        warn_of_alike_ids(source, target)
+    assert "'B ' and 'b'" in str(record[0].message)
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        (["a", "A"], ["A"]),  # two samples, and one of them measured again
+        (["a", "b"], ["a", "c "]),
+        ([1, 2], [2, 3]),
+        (["a"], []),
+    ],
+)
+def test_other_ids_are_not_named(source, target, recwarn):
+    warn_of_alike_ids(np.array(source), np.array(target, dtype=np.array(source).dtype))
+    assert not recwarn.list
+
+
+def test_transfers_and_splitters_warn_of_a_trailing_blank():
+    spectra = np.vstack([X, X + 1])
+    ids = np.r_[[f"s{k}" for k in range(12)], [f"s{k}" for k in range(10)], ["s10 ", "s11"]]
+    on = np.repeat(["old", "new"], 12)
+    metadata = {"instrument": on, "sample_id": ids}
+    with pytest.warns(UserWarning, match="1 of 12 target samples"):
+        MeanCentredTransfer(source="old", target="new").fit(spectra, spectra[:, 0], **metadata)
+    with pytest.warns(UserWarning, match="1 of 12 target samples"):
+        next(TransferShuffleSplit(target="new").split(spectra, spectra[:, 0], **metadata))

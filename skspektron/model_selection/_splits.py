@@ -14,6 +14,7 @@ from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import check_random_state
 
 from .._parameters import TEXT, Number, Rules, check_parameters
+from .._samples import warn_of_alike_ids
 from .._typing import RANDOM_STATE
 from .._validation import check_labels, check_references, count_rows, is_known
 
@@ -85,7 +86,9 @@ class BaseTransferSplit(BaseCrossValidator):
         self._check_parameters()
         n_rows = count_rows(X, "the splitter")
         instrument, sample_id = _check_metadata(n_rows, instrument, sample_id)
-        testable = self._find_target(instrument) & _is_labelled(y, n_rows)
+        is_target = self._find_target(instrument)
+        warn_of_alike_ids(sample_id[~is_target], sample_id[is_target])
+        testable = is_target & _is_labelled(y, n_rows)
         block = join_blocks(sample_id, groups)
         # Only blocks with test rows are held out; the others are always in the training set.
         pairs = np.unique(np.column_stack([block, _codes(sample_id)])[testable], axis=0)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..._samples import number_samples
+from ..._samples import number_samples, warn_of_alike_ids
 from ..._validation import check_labels
 from ._standards import Rows
 
@@ -86,7 +86,9 @@ def split_instruments(rows: Rows, position: NDArray[np.intp]) -> tuple[Rows, Row
     used = np.flatnonzero(position != OTHER)
     X, y, position = rows.X[used], rows.y[used], position[used]
     is_target = position == TARGET
-    numbers, names, order = number_samples(X, rows.ids[used], y, is_target=is_target)
+    ids = rows.ids[used]
+    warn_of_alike_ids(ids[~is_target], ids[is_target])
+    numbers, names, order = number_samples(X, ids, y, is_target=is_target)
     of_source, of_target = order[~is_target[order]], order[is_target[order]]
     source, target = (Rows(X[at], y[at], numbers[at]) for at in (of_source, of_target))
     if position.max() > 0:
