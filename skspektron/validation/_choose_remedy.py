@@ -21,6 +21,7 @@ from ..model_selection import TransferGroupKFold
 from ..model_selection._splits import join_blocks
 from ..transfer import NoTransfer, TargetOnly
 from ..transfer._core._base import BaseTransfer
+from ..transfer._core._instruments import listed
 from ._corrections import CORRECTIONS
 from ._remedy_report import RemedyReport
 from ._statistics import ROUNDING, sample_means
@@ -176,7 +177,7 @@ class _Rows(NamedTuple):
     target: Any
     check: NDArray[np.intp]  # rows of check samples
     sample: NDArray[np.intp]  # number of the sample of each of them
-    has_source: bool
+    is_source: NDArray[np.bool_]  # whether each row is of a source of the transfer
 
 
 def _read_rows(transfer, X, y, instrument, sample_id, groups) -> _Rows:
@@ -208,8 +209,9 @@ def _read_rows(transfer, X, y, instrument, sample_id, groups) -> _Rows:
             f"groups must have at least 2 groups of the {len(np.unique(sample))} check samples "
             "without a common sample, got 1. Measure check samples on more days, or pass None."
         )
-    has_source = bool(np.any(label != target))
-    return _Rows(X, y.ravel(), label, ids, number, groups, target, check, sample, has_source)
+    sources = listed(getattr(transfer, "source_", None))
+    is_source = np.array([each in sources for each in label.tolist()]) & (label != target)
+    return _Rows(X, y.ravel(), label, ids, number, groups, target, check, sample, is_source)
 
 
 def _target_of(transfer):
@@ -243,12 +245,12 @@ def _warn_of_standards(transfer, rows: _Rows, *, has_ids: bool) -> None:
 
 def _find_refits(transfer, rows: _Rows) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the remedies that fit again, and those for which something is missing."""
-    if not rows.has_source:
-        return {}, dict.fromkeys(REFITS, NO_SOURCE)
     if not isinstance(transfer, BaseTransfer):
         return {}, dict.fromkeys(REFITS, NO_TRANSFER)
+    if not rows.is_source.any():
+        return {}, dict.fromkeys(REFITS, NO_SOURCE)
     refits, missing = {}, {}
-    source_ids = rows.ids[rows.instrument != rows.target]
+    source_ids = rows.ids[rows.is_source]
     if isinstance(transfer, NoTransfer):
         missing[REFITS[0]] = NO_STANDARDS
     elif transfer._needs_pairs and not np.isin(rows.ids[rows.check], source_ids).any():

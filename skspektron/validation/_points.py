@@ -28,6 +28,11 @@ def average_scans(
 ) -> Points:
     """Return one point for each sample."""
     n_rows = count_rows(X, owner)
+    if frame_kind(X) is None and np.ndim(X) != 2:
+        raise ValueError(
+            f"X must have shape (n_rows, n_features), got {np.shape(X)}. Pass X[[k]] instead of "
+            "X[k] for one spectrum."
+        )
     y = _check_column(y_true, n_rows, "y_true")
     predicted = _check_column(y_pred, n_rows, "y_pred")
     ids = np.arange(n_rows) if sample_id is None else check_labels(sample_id, n_rows, "sample_id")

@@ -148,6 +148,9 @@ def test_what_was_not_compared_is_said(fitted):
     alone = choose_remedy(transfer, moved, y[30:])
     assert set(alone.not_compared) == {"new standards", "recalibration"}
     assert "Not compared: recalibration. It needs source rows" in str(alone)
+    third = {"instrument": ["B"] * 15 + ["C"] * 15, "sample_id": np.r_[ids[30:], ids[30:]]}
+    report = choose_remedy(transfer, np.r_[moved, moved], np.r_[y[30:], y[30:]], **third)
+    assert report.not_compared == alone.not_compared and report.rmsep == alone.rmsep
     arguments = stacked(fitted, paired=False)
     rows = (arguments[name] for name in ("X", "y"))
     names = {"instrument": arguments["instrument"], "sample_id": arguments["sample_id"]}

@@ -245,6 +245,8 @@ def test_invalid_input_raises(chart, rows):
         chart.partial_fit(X[:3], y[:3], np.c_[y, y][:3])
     with pytest.raises(ValueError, match=r"infinity"):
         chart.partial_fit(X[:1], [np.inf], y_pred[:1])
+    with pytest.raises(ValueError, match=r"got \(60,\)\. Pass X\[\[k\]\] instead of X\[k\]"):
+        chart.partial_fit(X[0], y[:1], y_pred[:1])
     with pytest.raises(ValueError, match=r"sample_id has 2 entries, X has 3 rows"):
         chart.partial_fit(X[:3], sample_id=["a", "b"])
     with pytest.raises(ValueError, match=r"X has 59 features, but .* is expecting 60"):
