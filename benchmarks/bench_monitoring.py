@@ -14,25 +14,33 @@ Each row of the CSV is one chart under one condition:
 - validation: bias and SEP are estimated from `setting` samples. `simulated` is the median, `low`
   and `high` are the 10 % and 90 % quantiles of the average run length of the charts that result.
 - spectra: T2 and Q of new spectra with limits from `setting` spectra; `simulated` is one over the
-  fraction that signals, over all draws, `error` its standard error.
+  fraction that signals, over all draws, `error` its standard error. "chi-square" is the limit of
+  `ApplicabilityDomain` at the same level, without allowance for the moments of few spectra. The
+  components are three of 60 other spectra, "normal" and "simulator" with 70 channels and "normal,
+  700 channels"; or those of `ControlChart()`, fitted to the same spectra as the limits. The real
+  sets are split at random in each draw; `low` is the set with most alarms.
 """
 
 import argparse
 import csv
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
+from sklearn.base import BaseEstimator
 from sklearn.decomposition import PCA
 from sklearn.frozen import FrozenEstimator
 from threadpoolctl import threadpool_limits
 
+from benchmarks.development import single_instrument_sets
 from benchmarks.markdown import markdown
 from benchmarks.sidecar import record_run
 from skspektron.datasets import make_instruments
+from skspektron.reliability import ApplicabilityDomain
 from skspektron.validation import ControlChart
 from skspektron.validation._history import cusum_step, ewma_step
 from skspektron.validation._limits import limits_of_errors
@@ -45,6 +53,9 @@ DRIFTS = (0.01, 0.03, 0.1)
 N_VALIDATION = (10, 20, 30, 50, 100, 300)
 N_SPECTRA = (30, 60, 120)
 N_NEW = 2000  # new spectra in each draw
+KINDS = ("normal", "normal, 700 channels", "normal, 700 channels, default", "simulator")
+MIN_REAL = 200  # spectra of a real set
+STATISTICS = {"T2": "hotelling_t2", "Q": "q_residuals"}
 N_STATES = 101
 COLUMNS = (
     *("kind", "setting", "chart", "n", "theory", "markov_chain"),
@@ -188,7 +199,7 @@ def measure_validations(n_draws: int) -> Iterator[dict]:
 
 def spectra_of(kind: str, n: int, rng: np.random.Generator) -> NDArray:
     """Return spectra of three components with normal concentrations, or of the simulator."""
-    axis = np.arange(1100.0, 2500.0, 20.0)
+    axis = np.arange(1100.0, 2500.0, 2.0 if "700" in kind else 20.0)
     if kind == "simulator":
         lab = make_instruments(n, ("A",), wavelength=axis, random_state=int(rng.integers(2**31)))
         return lab.X["A"][rng.permutation(n)]  # the lamp drifts from row to row
@@ -197,29 +208,57 @@ def spectra_of(kind: str, n: int, rng: np.random.Generator) -> NDArray:
     return (1 + 0.2 * rng.standard_normal((n, 3))) @ bands + noise
 
 
+def signals_of(estimator: BaseEstimator | None, X: NDArray, new: NDArray) -> list[float]:
+    """Return the fractions of new spectra above each limit that comes from `X`."""
+    chart = ControlChart(estimator, arl=ARL, bias=0, sep=1).fit(X)
+    found = chart.domain_.statistics(new)
+    level = (1 - 1 / ARL) ** 3  # at which each limit of the domain is at 1 - 1 / ARL
+    before = ApplicabilityDomain(estimator, confidence_level=level).fit(X)
+    return [
+        np.mean(found[name] > limit)
+        for name in STATISTICS.values()
+        for limit in (chart.limits_[name], getattr(before, f"{name}_limit_"))
+    ]
+
+
+def row_of_spectra(kind: str, n_samples: int, n: int, fractions: NDArray) -> Iterator[dict]:
+    """Yield the rows of fractions (draws, 4) that signal."""
+    names = [f"{chart}{limit}" for chart in STATISTICS for limit in ("", ", chi-square")]
+    for name, fraction in zip(names, fractions.T, strict=True):
+        mean = max(fraction.mean(), 1 / n)
+        yield {
+            **{"kind": f"spectra, {kind}", "setting": n_samples, "chart": name},
+            **{"n": n, "theory": ARL, "simulated": 1 / mean},
+            "error": fraction.std(ddof=1) / np.sqrt(len(fraction)) / mean**2,
+        }
+
+
 def measure_spectra(n_draws: int) -> Iterator[dict]:
     """Yield rows of T2 and Q on new spectra of the population that the limits come from."""
-    for kind in ("normal", "simulator"):
-        for n_samples in N_SPECTRA:
-            rng = np.random.default_rng(2)
-            signals = np.empty((n_draws, 2))
-            for draw in range(n_draws):
-                X = spectra_of(kind, 60 + n_samples + N_NEW, rng)
-                pca = PCA(3).fit(X[:60])
-                chart = ControlChart(FrozenEstimator(pca), arl=ARL, bias=0, sep=1)
-                domain = chart.fit(X[60 : 60 + n_samples]).domain_
-                found = domain.statistics(X[60 + n_samples :])
-                signals[draw] = (
-                    np.mean(found.hotelling_t2 > domain.hotelling_t2_limit_),
-                    np.mean(found.q_residuals > domain.q_residuals_limit_),
-                )
-            for name, fraction in zip(("T2", "Q"), signals.T, strict=True):
-                mean = fraction.mean()
-                yield {
-                    **{"kind": f"spectra, {kind}", "setting": n_samples, "chart": name},
-                    **{"n": n_draws * N_NEW, "theory": ARL, "simulated": 1 / mean},
-                    "error": fraction.std(ddof=1) / np.sqrt(n_draws) / mean**2,
-                }
+    for kind, n_samples in product(KINDS, N_SPECTRA):
+        rng = np.random.default_rng(2)
+        signals = []
+        for _ in range(n_draws):
+            X = spectra_of(kind, 60 + n_samples + N_NEW, rng)
+            model = None if "default" in kind else FrozenEstimator(PCA(3).fit(X[:60]))
+            signals.append(signals_of(model, X[60 : 60 + n_samples], X[60 + n_samples :]))
+        yield from row_of_spectra(kind, n_samples, n_draws * N_NEW, np.array(signals))
+
+
+def measure_real_spectra(n_draws: int) -> Iterator[dict]:
+    """Yield rows of T2 and Q on the development sets of one instrument with enough spectra."""
+    sets = [X for _, _, X, _ in single_instrument_sets(N_NEW) if len(X) >= MIN_REAL]
+    for n_samples in N_SPECTRA:
+        rng = np.random.default_rng(3)
+        signals = np.empty((len(sets), n_draws, 2 * len(STATISTICS)))
+        for (i, X), draw in product(enumerate(sets), range(n_draws)):
+            X = rng.permutation(X)
+            signals[i, draw] = signals_of(None, X[:n_samples], X[n_samples:])
+        of_sets = signals.mean(axis=1)
+        n = n_draws * sum(len(X) - n_samples for X in sets)
+        rows = row_of_spectra("real", n_samples, n, of_sets)
+        for row, most in zip(rows, of_sets.max(axis=0), strict=True):
+            yield row | {"low": 1 / max(most, 1 / n)}
 
 
 def write_rows(path: Path, rows: Iterator[dict], argv: Sequence[str]) -> None:
@@ -261,18 +300,23 @@ def tables(rows: Sequence[dict]) -> dict[str, str]:
     ]
     sizes = list(dict.fromkeys(s for k, s, _ in found if k == "validation"))
     validations = [[n, *(spread(n, chart) for chart in CHARTS)] for n in sizes]
-    numbers = list(dict.fromkeys(s for k, s, _ in found if k == "spectra, normal"))
-    kinds = [(kind, chart) for kind in ("normal", "simulator") for chart in ("T2", "Q")]
+    of_spectra = list(dict.fromkeys((k, s) for k, s, _ in found if k.startswith("spectra, ")))
     spectra = [
-        [n, *(f"{float(found[f'spectra, {kind}', n, c]['simulated']):.3g}" for kind, c in kinds)]
-        for n in numbers
+        [kind.removeprefix("spectra, "), n]
+        + [
+            f"{float(found[kind, n, f'{chart}{limit}']['simulated']):.0f}"
+            for chart in STATISTICS
+            for limit in ("", ", chi-square")
+        ]
+        for kind, n in of_spectra
     ]
     charts = ("Shewhart", "EWMA", "CUSUM")
-    of_spectra = ["spectra", "T2, normal", "Q, normal", "T2, simulator", "Q, simulator"]
     return {
         "run lengths": markdown(["change, in SEP", *charts, "any of three"], lengths),
         "small validations": markdown(["samples", *charts], validations),
-        "limits of spectra": markdown(of_spectra, spectra),
+        "limits of spectra": markdown(
+            ["spectra", "in fit", "T2", "T2, chi-square", "Q", "Q, chi-square"], spectra
+        ),
     }
 
 
@@ -282,6 +326,7 @@ def measure(n_runs: int, n_draws: int, n_sets: int) -> Iterator[dict]:
         yield from measure_run_lengths(n_runs)
         yield from measure_validations(n_draws)
         yield from measure_spectra(n_sets)
+        yield from measure_real_spectra(n_sets)
 
 
 def main(argv: Sequence[str]) -> None:
@@ -291,7 +336,7 @@ def main(argv: Sequence[str]) -> None:
     )
     parser.add_argument("--runs", type=int, default=10_000, help="simulated run lengths")
     parser.add_argument("--draws", type=int, default=500, help="validations of each size")
-    parser.add_argument("--sets", type=int, default=20, help="sets of spectra of each size")
+    parser.add_argument("--sets", type=int, default=40, help="sets of spectra of each size")
     parser.add_argument("--output", type=Path, default=Path("monitoring.csv"))
     args = parser.parse_args(argv)
     write_rows(args.output, measure(args.runs, args.draws, args.sets), argv)

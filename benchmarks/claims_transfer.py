@@ -449,6 +449,34 @@ def false_alarms_of_charts():
     return [run_length("validation", "30", "ewma")]
 
 
+def of_spectra(is_real: bool, charts: Iterable[str], column: str = "simulated") -> list[float]:
+    """Return the run lengths of charts of spectra."""
+    rows = [row for row in read("monitoring") if row["kind"].startswith("spectra, ")]
+    own = [row for row in rows if (row["kind"] == "spectra, real") == is_real]
+    return [float(row[column]) for row in own if row["chart"] in charts]
+
+
+@claim(
+    MONITORING,
+    "monitoring",
+    "T2 has a false alarm in {} to {} points, mostly fewer alarms than nominal, and Q in {} to {}",
+)
+def run_lengths_of_simulated_spectra():
+    t2, q = (between(of_spectra(False, [chart]), ".0f") for chart in ("T2", "Q"))
+    return [*t2, *q]
+
+
+@claim(MONITORING, "monitoring", "it is {} to {} for both, and {} to {} with a chi-square:")
+def run_lengths_of_real_spectra():
+    new = between(of_spectra(True, ("T2", "Q")), ".0f")
+    return [*new, *between(of_spectra(True, ("T2, chi-square", "Q, chi-square")), ".0f")]
+
+
+@claim(MONITORING, "monitoring", "a false alarm comes as often as every {} points")
+def run_length_of_the_worst_set():
+    return [f"{min(of_spectra(True, ('T2', 'Q'), 'low')):.0f}"]
+
+
 # docs/validation.md
 
 

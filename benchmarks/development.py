@@ -30,7 +30,9 @@ REFLECTANCE = {"soil_limesoda_ssp_460": 0.01, "soil_geeves": 1.0}  # factor to a
 STRENGTHS = {"alike": 0.3, "unlike": 1.0}  # of the differences between the instruments
 
 
-def single_instrument_sets() -> Iterator[tuple[str, NDArray[Any], NDArray[Any], dict[str, Any]]]:
+def single_instrument_sets(
+    max_samples: int = MAX_SAMPLES,
+) -> Iterator[tuple[str, NDArray[Any], NDArray[Any], dict[str, Any]]]:
     """Yield name, axis in nm, spectra (n, p) and properties (n,) of every set."""
     folder = os.environ.get("SKSPEKTRON_DATA")
     if folder is None:
@@ -44,7 +46,7 @@ def single_instrument_sets() -> Iterator[tuple[str, NDArray[Any], NDArray[Any], 
         is_used = np.isfinite(values).all(axis=1) & np.isfinite(data[key]).all(axis=1)
         if "duplicate_of_earlier" in data:
             is_used &= ~np.asarray(data["duplicate_of_earlier"], dtype=bool)
-        rows = np.random.default_rng(0).permutation(np.flatnonzero(is_used))[:MAX_SAMPLES]
+        rows = np.random.default_rng(0).permutation(np.flatnonzero(is_used))[:max_samples]
         inside = np.flatnonzero((wavelength >= low) & (wavelength <= high))
         channels = inside[:: -(-len(inside) // MAX_CHANNELS)]
         spectra = np.asarray(data[key], dtype=float)[np.ix_(rows, channels)]

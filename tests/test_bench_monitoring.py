@@ -39,6 +39,13 @@ def test_a_small_run_writes_all_rows(tmp_path, monkeypatch, capsys):
     small = {"ARL": 20.0, "DRIFTS": (0.1,), "N_VALIDATION": (10,), "N_SPECTRA": (30,), "N_NEW": 60}
     for name, value in small.items():
         monkeypatch.setattr(bench_monitoring, name, value)
+    rng = np.random.default_rng(0)
+    sets = [
+        ("set", None, rng.normal(size=(n, 3)) @ rng.normal(size=(3, 9)), {}) for n in (250, 210, 90)
+    ]
+    for _, _, X, _ in sets:
+        X += 0.1 * rng.normal(size=X.shape)
+    monkeypatch.setattr(bench_monitoring, "single_instrument_sets", lambda n: sets)
     path = tmp_path / "monitoring.csv"
     sizes = ["--runs", "20", "--draws", "3", "--sets", "2"]
     bench_monitoring.main([*sizes, "--output", str(path)])

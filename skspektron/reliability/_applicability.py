@@ -192,6 +192,7 @@ class ApplicabilityDomain(OutlierMixin, DocumentedEstimator):
             t2, q, squares = self._held_out_statistics(Z, y, ids)
         _check_statistics(t2, q)
         rounding = rounding_of(Z)
+        self._held_out = Bunch(hotelling_t2=t2, q_residuals=np.maximum(q, rounding))
         self.hotelling_t2_limit_: float = box_limit(t2, level)
         self.q_residuals_limit_: float = max(box_limit(q, level), rounding)
         self._mean_squares = bounded(squares.mean(axis=0), rounding)

@@ -2,9 +2,11 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2
+from scipy.stats import chi2, t
 
 ROUNDING_UNITS = 4  # of a channel of a reconstructed spectrum
+MAX_SKEWNESS = 8**0.5  # of chi2(1), and so of every sum of squared normal deviates
+LEAST_DF = 2  # of Student's t, which has no variance below
 
 
 def box_limit(q: NDArray[np.float64], level: float) -> float:
@@ -25,6 +27,25 @@ def gumbel_limit(ratios: NDArray[np.float64], level: float) -> float:
     logs = np.log(np.maximum(ratios, 1.0))
     scale = logs.std(ddof=1) * np.sqrt(6) / np.pi
     return float(np.exp(logs.mean() - scale * (np.euler_gamma + np.log(-np.log(level)))))
+
+
+def far_limit(values: NDArray[np.float64], level: float) -> float:
+    """Return the quantile of new values of a statistic, for levels such as 1 - 1/370.
+
+    The values of a statistic of held-out spectra are c + g chi2(h), where c and g follow from mean
+    m, standard deviation s and h, and h = 8 / b^2 from their skewness b. This is at least 2 s / m,
+    at which c = 0, and at most that of chi2(1). The quantile of chi2(h) is that of Wilson &
+    Hilferty, with Student's t for the normal deviate because m and s are estimates; its degrees of
+    freedom are those of the variance of values whose excess kurtosis is 3 b^2 / 2.
+    """
+    n, m, s = len(values), values.mean(), values.std(ddof=1)
+    if not s > 0:
+        return float(m)
+    skewness = n / ((n - 1) * (n - 2)) * np.sum(((values - m) / s) ** 3)
+    b = min(max(skewness, 2 * s / m), MAX_SKEWNESS)
+    deviate = np.sqrt(1 + 1 / n) * t.ppf(level, max((n - 1) / (1 + 0.75 * b**2), LEAST_DF))
+    cube_root = 1 - b**2 / 36 + deviate * b / 6
+    return float(m + 2 * s / b * (cube_root**3 - 1))
 
 
 def rounding_of(Z: NDArray[np.float64]) -> float:

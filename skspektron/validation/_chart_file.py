@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._files import check_sum, read_record, write_record
 from .._typing import PathLike
 from ._history import NUMBERS, empty_history
+from ._limits import limits_of_spectra
 
 if TYPE_CHECKING:
     from ..reliability import ApplicabilityDomain
@@ -52,16 +53,16 @@ def read_chart(path: PathLike) -> dict[str, Any]:
     return record | {"limits": Bunch(**record["limits"]), "history": Bunch(**history)}
 
 
-def check_domain(domain: ApplicabilityDomain, limits: Bunch) -> None:
-    """Raise ValueError unless a domain has the limits of the chart."""
+def check_domain(domain: ApplicabilityDomain, limits: Bunch, arl: float) -> None:
+    """Raise ValueError unless the charts of T2 and Q of a domain have the limits of the chart."""
     check_is_fitted(domain)
-    for name in ("hotelling_t2", "q_residuals"):
-        found, expected = getattr(domain, f"{name}_limit_"), limits[name]
+    for name, found in limits_of_spectra(domain, arl).items():
+        expected = limits[name]
         if abs(found - expected) > SAME_LIMIT * abs(expected):
             raise ValueError(
                 f"domain must be the one of the saved chart, whose limit of {name} is "
                 f"{expected:.6g}, got {found:.6g}. Pass its domain_, or fit one again to the same "
-                "spectra with the same confidence_level."
+                "spectra."
             )
 
 

@@ -25,7 +25,7 @@ from .._typing import ESTIMATOR, PathLike
 from ..reliability import ApplicabilityDomain
 from ._chart_file import check_domain, read_chart, write_chart
 from ._history import accumulate, empty_history, extended, last_values
-from ._limits import bias_and_sep, limits_of_errors
+from ._limits import bias_and_sep, limits_of_errors, limits_of_spectra
 from ._points import average_scans
 from ._run_length import cusum_arl, ewma_arl, shewhart_arl
 
@@ -89,7 +89,8 @@ class ControlChart(DocumentedEstimator):
         Limits of the statistics: `shewhart`, `ewma` and `cusum` in standard errors,
         `hotelling_t2` and `q_residuals`.
     domain_ : ApplicabilityDomain
-        The model of the spectra, with limits at the level ``1 - 1 / arl`` for each statistic.
+        The model of the spectra, which computes T2 and Q. Its own limits are those of its default
+        ``confidence_level``; the charts use `limits_`.
     run_ : int
         How often `restart` was called.
     history_ : Bunch
@@ -111,6 +112,20 @@ class ControlChart(DocumentedEstimator):
     Markov chain of [6]_ approximates the same numbers. `average_run_length` returns them for a
     shift.
 
+    The limits of T2 and Q are quantiles at ``1 - 1 / arl`` for new spectra. They come from T2 and Q
+    of the n spectra of `fit`, held out in ten-fold cross-validation, with mean m, standard
+    deviation s and skewness b, which is at least 2s / m and at most :math:`\sqrt 8`:
+
+    .. math::
+        m + \frac{2 s}{b} \left[ \left( 1 - \frac{b^2}{36}
+            + \frac{b}{6} \, t_\nu \sqrt{1 + 1 / n} \right)^3 - 1 \right], \qquad
+        \nu = \frac{n - 1}{1 + 3 b^2 / 4}
+
+    This is the quantile of a shifted and scaled chi-square with these moments [7]_, by the formula
+    of [8]_. Student's t, with the degrees of freedom of the variance of skewed values [9]_ and at
+    least 2, allows for moments of few spectra. Spectra with outliers, as of real products, have
+    false alarms more often than one in `arl`; the documentation has figures.
+
     Bias and SEP are estimates, so that the average run length of a chart differs from `arl`, and
     is shorter than `arl` for most charts after a small validation. The documentation has a table.
 
@@ -130,6 +145,10 @@ class ControlChart(DocumentedEstimator):
     .. [4] Crowder, Technometrics 29 (1987) 401-407.
     .. [5] Kemp, J. R. Stat. Soc. B 23 (1961) 149-153.
     .. [6] Brook & Evans, Biometrika 59 (1972) 539-549.
+    .. [7] Pearson, Biometrika 46 (1959) 364; of Q in charts: Nomikos & MacGregor, Technometrics 37
+       (1995) 41-59.
+    .. [8] Wilson & Hilferty, Proc. Natl. Acad. Sci. 17 (1931) 684-688.
+    .. [9] Box, Biometrika 40 (1953) 318-335.
 
     Examples
     --------
@@ -204,15 +223,9 @@ class ControlChart(DocumentedEstimator):
         known = ~np.isnan(points.error)
         self.n_samples_: int = int(np.count_nonzero(known))
         self.bias_, self.sep_ = bias_and_sep(points.error[known], self.bias, self.sep)
-        # Each of the three limits of a domain is at the level confidence_level ** (1 / 3).
-        level = (1 - 1 / self.arl) ** 3
-        domain = ApplicabilityDomain(self.estimator, confidence_level=level)
+        domain = ApplicabilityDomain(self.estimator)
         self.domain_: Any = domain.fit(points.X, points.y if known.any() else None)
-        self.limits_ = Bunch(
-            **limits,
-            hotelling_t2=domain.hotelling_t2_limit_,
-            q_residuals=domain.q_residuals_limit_,
-        )
+        self.limits_ = Bunch(**limits, **limits_of_spectra(domain, self.arl))
         self.run_: int = 0
         self.history_: Any = empty_history()
         return self
@@ -321,13 +334,12 @@ class ControlChart(DocumentedEstimator):
         Raises
         ------
         ValueError
-            If the file was changed or is of another kind, or `domain` has other limits than the
-            chart.
+            If the file was changed or is of another kind, or `domain` was fitted to other spectra.
         """
         check_arguments(cls.load, locals())
         record = read_chart(path)
         chart = cls(domain.estimator, **record["parameters"])
-        check_domain(domain, record["limits"])
+        check_domain(domain, record["limits"], chart.arl)
         chart.domain_, chart.limits_, chart.history_ = domain, record["limits"], record["history"]
         for name, value in record["fitted"].items():
             setattr(chart, name, value)

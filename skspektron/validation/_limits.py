@@ -1,10 +1,13 @@
-"""Limits of the charts of the prediction error, and the unit that they are in."""
+"""Limits of the charts of the prediction error, their unit, and limits of T2 and Q."""
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..metrics import bias as mean_error
 from ..metrics import sep as standard_error
+from ..reliability._limits import far_limit
 from ._run_length import cusum_limit, ewma_limit, shewhart_limit
 
 MIN_SAMPLES = 10  # docs/monitoring.md has the run lengths after a validation with few samples
@@ -22,6 +25,12 @@ def limits_of_errors(arl: float, weight: float, k: float) -> dict[str, float]:
         "ewma": ewma_limit(weight, arl),
         "cusum": cusum_limit(k, arl),
     }
+
+
+def limits_of_spectra(domain: Any, arl: float) -> dict[str, float]:
+    """Return the limits of T2 and Q, from the held-out spectra of a fitted domain."""
+    held_out = domain._held_out
+    return {name: far_limit(held_out[name], 1 - 1 / arl) for name in held_out}
 
 
 def bias_and_sep(

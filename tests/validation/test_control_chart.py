@@ -11,11 +11,14 @@ from sklearn.cross_decomposition import PLSRegression
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
 
 from skspektron import SNV
+from skspektron._samples import number_samples
 from skspektron.metrics import bias, sep
 from skspektron.reliability import ApplicabilityDomain
+from skspektron.reliability._limits import far_limit
 from skspektron.validation import ControlChart
 
 from ..oracles import control_chart
@@ -54,15 +57,33 @@ def test_limits_come_from_the_validation(chart, rows):
     X, y, y_pred = (values[:25] for values in rows)
     assert (chart.bias_, chart.sep_) == pytest.approx((bias(y, y_pred), sep(y, y_pred)))
     assert chart.n_samples_ == 25
-    domain = ApplicabilityDomain(PCA(3), confidence_level=(1 - 1 / 370) ** 3).fit(X)
-    assert chart.limits_.hotelling_t2 == domain.hotelling_t2_limit_
-    assert chart.limits_.q_residuals == domain.q_residuals_limit_
+    t2, q = np.empty(25), np.empty(25)
+    numbers, _, _ = number_samples(X, np.arange(25), None)
+    for train, test in GroupKFold(10).split(X, groups=numbers):
+        pca = PCA(3).fit(X[train])
+        scores = pca.transform(X[test])
+        t2[test] = np.sum(scores**2 / pca.explained_variance_, axis=1)
+        q[test] = np.sum((X[test] - pca.inverse_transform(scores)) ** 2, axis=1)
+    assert chart.limits_.hotelling_t2 == pytest.approx(far_limit(t2, 1 - 1 / 370))
+    assert chart.limits_.q_residuals == pytest.approx(far_limit(q, 1 - 1 / 370))
     for arl in chart.average_run_length().values():
         assert arl == pytest.approx(370)
     shifted = chart.average_run_length(1.0)
     assert shifted.ewma == pytest.approx(9.79, abs=0.01)
     assert shifted.cusum == pytest.approx(9.92, abs=0.01)
     assert shifted.shewhart == pytest.approx(43.9, abs=0.1)
+
+
+def test_new_spectra_have_the_expected_false_alarms():
+    rng = np.random.default_rng(0)
+    bands = np.exp(-(((np.arange(60) - np.array([[10], [30], [45]])) / 5) ** 2))
+    concentrations = 1 + 0.2 * rng.standard_normal((10, 460, 3))
+    signals = []
+    for X in concentrations @ bands + 0.01 * rng.standard_normal((10, 460, 60)):
+        chart = ControlChart(PCA(3), arl=50.0, bias=0.0, sep=1.0).fit(X[:60])
+        found, limits = chart.domain_.statistics(X[60:]), chart.limits_
+        signals.append([np.mean(found[name] > limits[name]) for name in NUMBERS[5:]])
+    assert 50 * np.mean(signals, axis=0) == pytest.approx(0.9, abs=0.3)
 
 
 @pytest.mark.parametrize(("weight", "k"), [(0.2, 0.5), (0.05, 1.0)])
@@ -253,10 +274,17 @@ def test_invalid_input_raises(chart, rows):
         chart.partial_fit(X[:3, 1:])
 
 
+def test_the_level_of_the_domain_does_not_matter(chart, rows, tmp_path):
+    chart.save(tmp_path / "chart.json")
+    domain = ApplicabilityDomain(PCA(3), confidence_level=0.5).fit(rows[0][:25])
+    other = ControlChart.load(tmp_path / "chart.json", domain)
+    assert_same(added(chart, rows).history_, added(other, rows).history_)
+
+
 def test_another_domain_or_file_raises(chart, rows, tmp_path):
     path = tmp_path / "chart.json"
     added(chart, rows).save(path)
-    other = ApplicabilityDomain(PCA(3)).fit(rows[0][:25])
+    other = ApplicabilityDomain(PCA(3)).fit(rows[0][:24])
     with pytest.raises(ValueError, match=r"whose limit of hotelling_t2 is \d+.*, got \d+"):
         ControlChart.load(path, other)
     with pytest.raises(NotFittedError):
