@@ -67,7 +67,7 @@ class ControlChart(DocumentedEstimator):
     arl : float, default=370
         Average run length of each chart while nothing changes: points up to a false alarm; from
         10 to 100,000. 370 gives limits of 3 standard errors in the Shewhart chart. With five
-        charts, one of them gives a false alarm more often.
+        charts, one of them gives a false alarm more often. T2 and Q keep it approximately.
     ewma_lambda : float, default=0.2
         Weight of the last point in the EWMA, from 0.01 to 1. Smaller finds smaller shifts.
         Typical: 0.05 to 0.25.
