@@ -304,6 +304,8 @@ class ApplicabilityDomain(OutlierMixin, DocumentedEstimator):
                     "computed when the others are held out. Pass spectra that differ."
                 )
             model = clone(fitted).set_params(n_components=min(n_kept, rank))
+            if getattr(model, "random_state", 0) is None:  # with many channels, PCA draws numbers
+                model.set_params(random_state=0)
             model.fit(Z[train], None if y is None else y[train])
             t2[test], q[test], squares[test] = Statistics(model, Z[train])(Z[test])
         return t2, q, squares

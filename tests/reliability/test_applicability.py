@@ -301,6 +301,15 @@ def test_limits_of_a_frozen_estimator_are_those_of_the_spectra_in_fit(rows):
     assert domain.q_residuals_limit_ == pytest.approx(expected_limit(q))
 
 
+def test_limits_of_many_channels_are_the_same_in_every_fit():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((40, 5)) @ rng.standard_normal((5, 600))
+    X += 0.1 * rng.standard_normal(X.shape)
+    first, second = (ApplicabilityDomain().fit(X) for _ in range(2))
+    for name in ("hotelling_t2_limit_", "q_residuals_limit_", "channel_residual_limit_"):
+        assert getattr(first, name) == getattr(second, name)
+
+
 def test_replicates_are_held_out_together(rows):
     X = np.repeat(rows[0][:20], 5, axis=0)
     X += 1e-5 * np.random.default_rng(0).normal(size=X.shape)
