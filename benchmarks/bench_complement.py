@@ -35,10 +35,10 @@ from tqdm import tqdm
 from benchmarks import bench_inputs
 from benchmarks.bench_calibration import SpectralSet, ensemble, load, snv_pls, splits
 from benchmarks.bench_embedding import geometric_mean, nested, read_rows
-from benchmarks.bench_inputs import SETS, absorbance, half_without
+from benchmarks.bench_inputs import SETS, half_without, trained
 from benchmarks.markdown import digits, markdown
 from benchmarks.sidecar import PACKAGES, record_run
-from skspektron import SNV, SpektronEmbedder, SpektronPretrainer
+from skspektron import SNV, SpektronEmbedder
 from skspektron._nn.objectives import OBJECTIVES
 from skspektron._nn.objectives.calibration import Calibration, column_scale
 from skspektron._nn.presets import PRESETS
@@ -97,29 +97,8 @@ def fourier(X: Tensor, n_train: int) -> Tensor:
 
 
 OBJECTIVES["complement"] = Complement
-NETWORKS = "calibration", "complement"
-
-
-def weights_of(objective: str, seed: int, half: int, args: argparse.Namespace) -> Path:
-    """Return the file of a network trained on a half of the groups, which is trained if missing."""
-    path = args.weights / f"{objective}-{seed}-{half}.safetensors"
-    if path.exists():
-        return path
-    X, y, instrument, sample_id, wavenumber = absorbance(*args.worlds, args.data, half, seed)
-    SpektronPretrainer(
-        replace(PRESETS["calibration"], normalize="snv+derivative"),
-        objectives={objective: 1.0, "masked": 0.2},
-        wavenumber=wavenumber,
-        max_steps=args.steps,
-        learning_rate=3e-3,
-        warmup_steps=max(args.steps // 10, 1),
-        batch_size=bench_inputs.BATCH_SIZE,
-        checkpoint=path.with_suffix(".checkpoint"),
-        random_state=seed,
-        verbose=1,
-    ).fit(X, y, instrument=instrument, sample_id=sample_id).save(path)
-    path.with_suffix(".checkpoint").unlink(missing_ok=True)
-    return path
+NETWORKS = "calibration", "complement"  # objectives
+READS = replace(PRESETS["calibration"], normalize="snv+derivative")
 
 
 def rows_of(name: str, data: SpectralSet, embedder, size: str) -> Iterator[dict[str, str]]:
@@ -221,7 +200,10 @@ def main(argv: Sequence[str]) -> None:
                 continue
             weights, data = network, load(name, Path(args.data))
             if network != "small":
-                weights = weights_of(network, int(seed), half_without(name), args)
+                half = half_without(name)
+                path = args.weights / f"{network}-{seed}-{half}.safetensors"
+                objectives = {network: 1.0, "masked": 0.2}
+                weights = trained(path, READS, objectives, args.steps, int(seed), half, args)
             embedder = SpektronEmbedder(weights, wavenumber=data.wavenumber, device="cpu")
             if network == "small":
                 embedder = make_pipeline(SNV(), embedder)

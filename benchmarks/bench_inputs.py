@@ -37,6 +37,7 @@ from benchmarks.markdown import markdown
 from benchmarks.sidecar import PACKAGES, record_run
 from skspektron import SNV, SpektronEmbedder, SpektronPretrainer
 from skspektron._nn.presets import PRESETS
+from skspektron.foundation import Architecture
 from skspektron.metrics import rmsep
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "pretraining"))
@@ -81,13 +82,27 @@ def weights_of(
     if network == SHIPPED:
         return files("skspektron") / "weights" / "small.safetensors"
     path = args.weights / f"{'-'.join(network)}-{n_steps}-{seed}-{half}.safetensors"
+    normalize, scale = network
+    architecture = replace(PRESETS["calibration"], normalize=normalize, derivative_scale=scale)
+    return trained(path, architecture, OBJECTIVES, n_steps, seed, half, args)
+
+
+def trained(
+    path: Path,
+    architecture: Architecture,
+    objectives: dict[str, float],
+    n_steps: int,
+    seed: int,
+    half: int,
+    args: argparse.Namespace,
+) -> Path:
+    """Return the file of a network, which is trained on a half of the groups if it is missing."""
     if path.exists():
         return path
     X, y, instrument, sample_id, wavenumber = absorbance(*args.worlds, args.data, half, seed)
-    normalize, scale = network
     SpektronPretrainer(
-        replace(PRESETS["calibration"], normalize=normalize, derivative_scale=scale),
-        objectives=OBJECTIVES,
+        architecture,
+        objectives=objectives,
         wavenumber=wavenumber,
         max_steps=max(n_steps, 1),
         # Without steps, the weights are those of the start, and the corpus gives the scale.

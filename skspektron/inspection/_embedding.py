@@ -120,7 +120,8 @@ class EmbeddingDisplay:
         check_parameters(self)
         embeddings = self._embeddings()
         partner = self._partners(*map(len, list(embeddings.values())[:2]))
-        pca = PCA(2, random_state=0).fit(np.concatenate([embeddings["source"], embeddings["target"]]))
+        both = np.concatenate([embeddings["source"], embeddings["target"]])
+        pca = PCA(2, random_state=0).fit(both)
         self.explained_variance_ratio_ = pca.explained_variance_ratio_
         self.scores_ = {name: pca.transform(Z) for name, Z in embeddings.items()}
         self.distance_before_, self.distance_after_ = (
