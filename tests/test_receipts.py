@@ -1,6 +1,7 @@
 """Every number of the documentation is that of the committed results, or says why it is not."""
 
 import csv
+import json
 
 import pytest
 
@@ -31,6 +32,13 @@ def test_all_sources_are_committed():
     assert {f"{name}.csv" for name in names} <= {p.name for p in tables.RESULTS.glob("*.csv")}
     parts = {name for of_page in tables.tables().values() for name in of_page}
     assert parts == SOURCES.keys()
+
+
+def test_recorded_commands_name_no_path_of_a_machine():
+    for file in tables.RESULTS.glob("*.json"):
+        for run in json.loads(file.read_text()):
+            absolute = [word for word in run.get("arguments", "").split() if word.startswith("/")]
+            assert not absolute, f"{file.name}: {absolute}"
 
 
 def test_a_changed_csv_changes_the_receipts(monkeypatch):
