@@ -49,7 +49,7 @@ def _check_uncut(objectives: Mapping[str, float], recipe: Recipe) -> None:
     if n_processes > 1 or length < recipe.batch_size:
         raise ValueError(
             f"batch_size={recipe.batch_size} is split into parts of {length} in {n_processes} "
-            "processes, and the episodes of the objective 'calibration' must not be split. Pass "
+            "processes, and the episodes of 'calibration' and 'complement' must not be split. Pass "
             "micro_batch_size=None and train in one process, or remove the objective."
         )
 

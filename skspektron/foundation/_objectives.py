@@ -49,9 +49,10 @@ def check_labelled(objectives: Mapping[str, float], X, y) -> NDArray[Any] | None
 
     if "labels" not in needs_of(objectives):
         return None
+    predicts = repr(next(name for name in objectives if "labels" in needs_of([name])))
     if y is None:
         raise ValueError(
-            "The objective 'calibration' predicts y, and y is None. Pass reference values, "
+            f"The objective {predicts} predicts y, and y is None. Pass reference values, "
             "(n_samples,) or (n_samples, n_targets), or remove the objective."
         )
     y = check_array(y, dtype=np.float64, ensure_2d=False, ensure_all_finite="allow-nan")
@@ -59,7 +60,7 @@ def check_labelled(objectives: Mapping[str, float], X, y) -> NDArray[Any] | None
     y = np.ascontiguousarray(y.reshape(len(y), -1))
     if not np.isfinite(y).any():
         raise ValueError(
-            f"The objective 'calibration' predicts y, and none of its {y.size} values is finite. "
+            f"The objective {predicts} predicts y, and none of its {y.size} values is finite. "
             "Pass reference values, or remove the objective."
         )
     return y

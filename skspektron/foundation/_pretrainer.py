@@ -132,23 +132,21 @@ class SpektronPretrainer(
     -----
     Objectives and their requirements, which `fit` checks:
 
-    - "masked" and "denoising": reconstruct hidden channels, or a spectrum to which noise, drift
-      and a shift are added. With ``decoder="correction"``, "masked" is the mean logarithm of the
-      error of a spectrum.
+    - "masked" and "denoising": reconstruct hidden channels, or a spectrum with noise, drift and a
+      shift. With ``decoder="correction"``, "masked" is the mean logarithm of a spectrum's error.
     - "byol" [3]_, "infonce" [4]_: latents of a sample agree between instruments. Require
       `instrument` and `sample_id`, with samples measured on several instruments.
-    - "sinkhorn" [5]_: the latents of all instruments have the same distribution. Requires
-      `instrument`.
+    - "sinkhorn" [5]_: latents of all instruments are distributed alike. Requires `instrument`.
     - "bottleneck" [6]_: split the latent into a chemistry part that does not depend on the
       instrument, and an instrument part. Requires `instrument` and ``latent="vib"``.
     - "smoothness", "non_negativity", "derivative", "peak_symmetry", "wasserstein" constrain the
       reconstruction, "beer_lambert" the latents of mixtures. Require absorbance; spectra after
       SNV or derivatives are refused.
-    - "balance": all experts are used equally. Requires ``n_experts`` of 2 or more.
-    - "calibration" [7]_: ridge regression on the embeddings of 25 to 55 spectra predicts other
-      spectra, in 40 % of the draws those of another instrument. Requires `y` with 35 labelled
-      samples on one instrument; `instrument` and `sample_id` if there are several. One
-      calibration is drawn per 64 spectra of `batch_size`, which is not split.
+    - "balance": all experts are used equally. Requires ``n_experts >= 2``.
+    - "calibration" [7]_: ridge regression on the embeddings of 25 to 55 spectra predicts others, in
+      40 % of the draws of another instrument. Requires `y` of 35 samples on one instrument, and
+      `instrument` and `sample_id` if there are several; draws one per 64 spectra of `batch_size`.
+    - "complement": the same, for what SNV, derivatives and random features of kernels [8]_ lack.
 
     Compare `masked_mse` with both baselines. `fit` warns if interpolation is better than the mean
     spectrum, since the patches are then too short, and of spectra in which no patch or every patch
@@ -163,6 +161,7 @@ class SpektronPretrainer(
     .. [5] Feydy, Sejourne, Vialard et al., AISTATS (2019) 2681-2690.
     .. [6] Ganin, Ustinova, Ajakan et al., J. Mach. Learn. Res. 17 (2016) 1-35.
     .. [7] Bertinetto, Henriques, Torr & Vedaldi, ICLR (2019), arXiv:1805.08136.
+    .. [8] Rahimi & Recht, NIPS (2007) 1177-1184.
 
     Examples
     --------
@@ -242,7 +241,8 @@ class SpektronPretrainer(
     ) -> Self:
         """Pretrain a new network on the spectra `X`, an array or a `SpektraArchive`.
 
-        Only "calibration" reads `y`, (n_samples,) or (n_samples, n_targets), NaN where unknown.
+        `y`, (n_samples,) or (n_samples, n_targets) with NaN where unknown, is read by "calibration"
+        and "complement" only.
         """
         from .._training._pretraining import new_network
 

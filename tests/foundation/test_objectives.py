@@ -48,9 +48,10 @@ def world():
     return np.concatenate([data.X["a"], data.X["b"]]), np.tile(data.y, (2, 1)), rows
 
 
-def test_calibration_trains_on_y_and_is_recorded(make_pretrainer, world):
+@pytest.mark.parametrize("objective", ["calibration", "complement"])
+def test_calibrations_train_on_y_and_are_recorded(make_pretrainer, world, objective):
     X, y, rows = world
-    objectives = {"calibration": 1.0, "masked": 0.5}
+    objectives = {objective: 1.0, "masked": 0.5}
     settings = {"wavelength": range(1100, 1400, 10), "objectives": objectives}
     make = partial(make_pretrainer, **settings)
     model, again, other = (
@@ -67,15 +68,15 @@ def test_calibration_trains_on_y_and_is_recorded(make_pretrainer, world):
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        (None, "'calibration' predicts y, and y is None"),
+        (None, "'complement' predicts y, and y is None"),
         (np.full((80, 2), np.nan), "none of its 160 values is finite"),
         (np.ones(79), r"inconsistent numbers of samples: \[80, 79\]"),
-        (np.r_[np.arange(20.0), np.full(60, np.nan)], "needs 35 labelled .* got at most 20"),
+        (np.r_[np.arange(20.0), np.full(60, np.nan)], "need 35 labelled .* got at most 20"),
     ],
 )
 def test_calibration_without_reference_values_is_refused(make_pretrainer, world, y, message):
     X, _, rows = world
-    model = make_pretrainer(wavelength=range(1100, 1400, 10), objectives={"calibration": 1.0})
+    model = make_pretrainer(wavelength=range(1100, 1400, 10), objectives={"complement": 1.0})
     with pytest.raises(ValueError, match=message):
         model.fit(X, y, **rows)
     assert not hasattr(model, "network_")

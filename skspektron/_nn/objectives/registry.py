@@ -5,6 +5,7 @@ from typing import Any
 from .balance import Balance
 from .bottleneck import Bottleneck
 from .calibration import Calibration
+from .complement import Complement
 from .contrastive import BYOL, InfoNCE
 from .denoising import Denoising
 from .masked import MaskedReconstruction
@@ -27,4 +28,5 @@ OBJECTIVES: dict[str, Any] = {
     "beer_lambert": BeerLambert,
     "balance": Balance,
     "calibration": Calibration,
+    "complement": Complement,
 }

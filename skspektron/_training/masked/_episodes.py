@@ -89,7 +89,7 @@ class Episodes:
         if not self.products:
             most = max((most_labelled(part) for part in products(spectra, rows)), default=0)
             raise ValueError(
-                f"The objective 'calibration' needs {MIN_LABELLED} labelled samples on one "
+                f"'calibration' and 'complement' need {MIN_LABELLED} labelled samples on one "
                 f"instrument and axis, with reference values that differ, got at most {most}. "
                 "Pass more samples, or remove the objective."
             )

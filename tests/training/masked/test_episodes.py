@@ -157,7 +157,7 @@ def test_constant_targets_are_nan():
     ],
 )
 def test_too_few_samples_are_refused(y, most):
-    with pytest.raises(ValueError, match=rf"needs {MIN_LABELLED} .* got at most {most}\."):
+    with pytest.raises(ValueError, match=rf"need {MIN_LABELLED} .* got at most {most}\."):
         Episodes(make(None, None, y), torch.arange(len(y)), 0)
     assert _episodes.MIN_LABELLED == 35
 
@@ -176,17 +176,18 @@ def network():
     return new_network(Architecture(patch_length=4, d_model=8, d_state=4, n_layers=1), seed=0)
 
 
-def test_the_loss_falls(run, labelled):
+@pytest.mark.parametrize("objective", ["calibration", "complement"])
+def test_the_loss_falls(run, labelled, objective):
     history = run(
         network(),
         labelled,
-        objectives={"calibration": 1.0},
+        objectives={objective: 1.0},
         max_steps=120,
         batch_size=64,
         learning_rate=1e-2,
         report_every=30,
     )
-    losses = [record["calibration"] for record in history]
+    losses = [record[objective] for record in history]
     assert losses[-1] < losses[0] - 0.2
 
 
