@@ -236,7 +236,7 @@ def ensemble(data: SpectralSet, train: NDArray, test: NDArray, views="auto") -> 
 def ensemble_with_network(data: SpectralSet, train: NDArray, test: NDArray) -> tuple:
     """Return the same with the embedding of the network as one more view."""
     network = SpektronEmbedder("small", wavenumber=data.wavenumber, device="cpu")
-    return ensemble(data, train, test, ["auto", make_pipeline(SNV(), network)])
+    return ensemble(data, train, test, ["auto", network])
 
 
 METHODS = {

@@ -21,15 +21,11 @@ import csv
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from chemotools.derivative import SavitzkyGolay
 from scipy.stats import wilcoxon
-from sklearn.pipeline import make_pipeline
-from torch import Tensor
 from tqdm import tqdm
 
 from benchmarks import bench_inputs
@@ -39,66 +35,14 @@ from benchmarks.bench_inputs import SETS, half_without, trained
 from benchmarks.markdown import digits, markdown
 from benchmarks.sidecar import PACKAGES, record_run
 from skspektron import SNV, SpektronEmbedder
-from skspektron._nn.objectives import OBJECTIVES
-from skspektron._nn.objectives.calibration import Calibration, column_scale
 from skspektron._nn.presets import PRESETS
 
 SIZES = "all", "10"
 KEY = "set", "property", "n_samples", "network", "seed"
 FIGURES = "plain", "engine", "alone", "view", "pls", "pls_plain"
-N_STEPS, N_FOURIER, WEIGHT = 800, 200, 2.0  # of the embedding, that of every other view being 1
-TINY = 1e-12
-first, second = (
-    SavitzkyGolay(window_length=11, polyorder=2, deriv=order, mode="interp") for order in (1, 2)
-)
-
-
-class Complement(Calibration):
-    """The objective of a calibration with other features beside the embedding."""
-
-    def features(self, views, episode) -> Tensor:
-        """Return the rows (n, D) of an episode."""
-        n_train = len(episode["y"])
-        Z = views.embed(episode["spectra"]).double()
-        centre, scale = column_scale(Z[:n_train], episode["autoscaled"])
-        own = WEIGHT**0.5 * of_unit_size((Z - centre) / scale, n_train)
-        spectra = episode["spectra"]
-        X = spectra["values"][:, spectra["valid"].all(0)].double().numpy()
-        return torch.cat([own, fixed_features(X, n_train)], 1)
-
-
-def fixed_features(X, n_train: int) -> Tensor:
-    """Return features of spectra (n, p), of which the first are those of the calibration."""
-    corrected = SNV().fit_transform(X)
-    found = [corrected, first.fit_transform(X), second.fit_transform(X)]
-    found += [first.fit_transform(corrected), corrected / (TINY + corrected[:n_train].std(0))]
-    linear = [of_unit_size(torch.from_numpy(each), n_train) for each in found]
-    return torch.cat([*linear, *(fourier(each, n_train) for each in linear[:2])], 1)
-
-
-def of_unit_size(X: Tensor, n_train: int) -> Tensor:
-    """Return rows centred, and divided by their root mean square size in the calibration."""
-    X = X - X[:n_train].mean(0)
-    return X / (X[:n_train].square().sum(1).mean() + TINY).sqrt()
-
-
-def fourier(X: Tensor, n_train: int) -> Tensor:
-    """Return random features of a Gaussian kernel with the median distance as its length [1]_.
-
-    References
-    ----------
-    .. [1] Rahimi & Recht, NIPS (2007) 1177-1184.
-    """
-    generator = torch.Generator().manual_seed(0)
-    length = torch.pdist(X[:n_train]).median()
-    draws = torch.randn(X.shape[1], N_FOURIER, dtype=X.dtype, generator=generator) / length
-    phase = 2 * torch.pi * torch.rand(N_FOURIER, dtype=X.dtype, generator=generator)
-    return of_unit_size(torch.cos(X @ draws + phase), n_train)
-
-
-OBJECTIVES["complement"] = Complement
+N_STEPS = 800
 NETWORKS = "calibration", "complement"  # objectives
-READS = replace(PRESETS["calibration"], normalize="snv+derivative")
+READS = PRESETS["calibration"]
 
 
 def rows_of(name: str, data: SpectralSet, embedder, size: str) -> Iterator[dict[str, str]]:
@@ -205,8 +149,6 @@ def main(argv: Sequence[str]) -> None:
                 objectives = {network: 1.0, "masked": 0.2}
                 weights = trained(path, READS, objectives, args.steps, int(seed), half, args)
             embedder = SpektronEmbedder(weights, wavenumber=data.wavenumber, device="cpu")
-            if network == "small":
-                embedder = make_pipeline(SNV(), embedder)
             labels = {"set": name, "n_samples": size, "network": network, "seed": seed}
             rows += [labels | row for row in rows_of(name, data, embedder, size)]
             with args.output.open("w", newline="") as file:

@@ -5,11 +5,10 @@ number of components (1 to 15) is chosen by five inner folds, or is 10. Each row
 RMSEP of one target over all folds, that of `SNV -> PLS` with the same settings and folds
 (`rmsep_plain`), and the `ratio` of the two. `features` names the input of PLS: the first derivative
 ("derivative"), or the embedding by the shipped weights ("small"), by random weights of the same
-architecture, drawn for each repeat ("random"; "damped" with a quarter of the block's output, as in
-"small"), or by a file (`--weights`). With "scratch", there is no PLS: network and head of
-`SpektronRegressor` are trained on the calibration samples from random weights, and `ratio` compares
-with PLS on scaled channels and a chosen number of components. Classes are predicted as zeros and
-ones. Rows already in the CSV are not computed again.
+architecture, drawn for each repeat ("random"), or by a file (`--weights`). With "scratch", there is
+no PLS: network and head of `SpektronRegressor` are trained on the calibration samples from random
+weights, and `ratio` compares with PLS on scaled channels and a chosen number of components. Classes
+are predicted as zeros and ones. Rows already in the CSV are not computed again.
 
     OMP_NUM_THREADS=1 python -m benchmarks.bench_embedding --data DIRECTORY --repeats 3 \
         --output embedding.csv
@@ -52,8 +51,7 @@ PACKAGES = ("skspektron", "numpy", "scikit-learn", "chemotools", "torch")
 N_FOLDS, N_COMPONENTS, N_FIXED, MIN_LABELLED = 5, 15, 10, 10
 CALIBRATIONS = (("chosen", True), ("chosen", False), ("10", True))  # components, scale
 WITHOUT_PLS = ("none", "none")
-DAMPING = 0.25  # factor of the block, as in pretraining/small.py
-FEATURES = ("derivative", "small", "random", "damped", "scratch")
+FEATURES = ("derivative", "small", "random", "scratch")
 
 CANE = ("F750", "MicroNIR1700_rep1", "MicroNIR1700_rep2", "MicroNIR1700_rep3", "MicroNIR2200")
 CANE += ("NIRONE22", "NIRscanNano", "SCIO", "TellSpec")
@@ -155,15 +153,11 @@ def represent(features: str, data: SpectralSet, weights: Mapping) -> NDArray | N
     return transformer.fit_transform(data.X)
 
 
-def untrained(folder: str, seed: int, damping: float = 1.0) -> Path:
-    """Write random weights of the shipped architecture to a file; `damping` scales the block."""
-    path = Path(folder) / f"{seed}-{damping}.safetensors"
+def untrained(folder: str, seed: int) -> Path:
+    """Write random weights of the shipped architecture to a file, and return its path."""
+    path = Path(folder) / f"{seed}.safetensors"
     network = new_network(PRESETS["calibration"], seed=seed)
-    tensors, d_model = network.state_dict(), network.architecture.d_model
-    for name in tensors:
-        if ".gate." in name:  # the half of a gated linear unit that is not the gate
-            tensors[name][:d_model] *= damping
-    save_network(path, FrozenNetwork.of(network.architecture, tensors), record={})
+    save_network(path, FrozenNetwork.of(network.architecture, network.state_dict()), record={})
     return path
 
 
@@ -311,7 +305,6 @@ def run(data: SpectralSet, args: argparse.Namespace, done: set, write: Callable)
         seed = args.seed + repeat
         with TemporaryDirectory() as folder:
             weights = {"small": "small", "random": untrained(folder, seed)} | args.weights
-            weights["damped"] = untrained(folder, seed, DAMPING)
             wanted = {name for names in todo.values() for name in names}
             represented = {name: represent(name, data, weights) for name in sorted(wanted)}
             for fraction, names in todo.items():

@@ -265,11 +265,22 @@ def many_rows():
     return [f"{int(size):,}", *(f"{r:.2f}" for r in ratios), *(f"{float(t):.0f}" for t in times)]
 
 
-@claim(CALIBRATION, "calibration", "RMSEP is {} times that without it over all {} sets")
+@claim(
+    CALIBRATION,
+    "calibration",
+    "RMSEP is {} times that without it over all {} sets (last column), {} times over the {} sets "
+    "that the constants were chosen on. It is below 0.98 on {} sets, {} of them spectra of alcohol",
+)
 def with_network():
     pair = "kernel ensemble with network", "kernel ensemble"
     found = bench_calibration.ratios(read("calibration"), *pair, "all")
-    return [f"{geometric(found.values()):.2f}", str(len(found))]
+    helped = [name for name, ratio in found.items() if ratio < 0.98]
+    developed = geometric(found[name] for name in DEVELOPED)
+    return [
+        *(f"{geometric(found.values()):.2f}", str(len(found))),
+        *(f"{developed:.2f}", str(len(DEVELOPED)), str(len(helped))),
+        WORDS[sum(name.startswith("alcohol") for name in helped)],
+    ]
 
 
 # docs/intervals.md

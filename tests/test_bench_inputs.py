@@ -34,7 +34,7 @@ def test_a_run_resumes_and_prints_means(small, tmp_path, capsys):
     bench_inputs.main(argv)
     rows = bench_inputs.read_rows(output)
     # steps, SNV before or not, scaled or not; and the shipped weights
-    assert len(rows) == 2 * 2 * 2 + 2
+    assert len(rows) == 2 * 2 * 2 + 4
     assert len(list(tmp_path.glob("*.safetensors"))) == 2
     written = output.read_bytes()
     bench_inputs.main(argv)

@@ -91,7 +91,7 @@ def test_a_run_resumes_and_its_rows_are_tables(small, tmp_path):
     rows = {job: bench_jobs.read_rows(path) for job, path in files.items()}
     assert [row["method"] for row in rows["damage"]] == ["Q of PCA", "network"] * 2
     assert [row["method"] for row in rows["axes"]] == list(unlike_axes.METHODS)
-    assert all(0 < float(row["error"]) < 5 for row in rows["axes"])
+    assert all(0 < float(row["error"]) < 10 for row in rows["axes"])
     bench_jobs.main(argv)
     assert {job: path.read_text() for job, path in files.items()} == first
     table = bench_jobs.summary({**rows, "adapters": []})

@@ -126,7 +126,7 @@ print(embeddings.shape, embeddings.dtype)
 #   ``ema_decay=0.999``.
 # - `n_iter_no_change` stops early on held-out samples; ``verbose=1`` shows progress.
 # - Several GPUs: the same script, started by ``torchrun`` (:doc:`/how_to_many_machines`).
-# - With labels: ``objectives={"masked": 1.0, "calibration": 1.0}`` and `y`
+# - With labels: ``objectives={"masked": 1.0, "complement": 1.0}`` and `y`
 #   (:doc:`/network_pretrain`).
 
 folder.cleanup()

@@ -2,9 +2,7 @@
 
 import json
 import os
-from collections.abc import Collection, Mapping
-from hashlib import sha256
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -27,13 +25,8 @@ def save_tensors(path: str | os.PathLike, tensors: Mapping[str, Tensor], header:
     )
 
 
-def load_tensors(
-    path: str | os.PathLike, published: Collection[str] = ()
-) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Return tensors and header of a file, after checking that it is unchanged.
-
-    A file without a checksum of its content must have one of the `published` SHA-256.
-    """
+def load_tensors(path: str | os.PathLike) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Return tensors and header of a file, after checking that it is unchanged."""
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
@@ -50,10 +43,12 @@ def load_tensors(
             f"{path} was not written by skspektron. Pass a file that skspektron saved."
         )
     text = metadata.pop(HEADER)
-    if CHECKSUM in metadata:
-        _check_checksum(path, metadata[CHECKSUM], text, tensors)
-    else:
-        _check_published(path, published)
+    if CHECKSUM not in metadata:
+        raise ValueError(
+            f"{path} has no checksum of its {len(tensors)} tensors: it was changed after it was "
+            "saved. Save or download it again."
+        )
+    _check_checksum(path, metadata[CHECKSUM], text, tensors)
     return tensors, _read_header(path, text)
 
 
@@ -65,17 +60,6 @@ def _check_checksum(path, expected: str, text: str, tensors: Mapping[str, Tensor
             f"{path} was changed after it was saved: the SHA-256 of its {len(tensors)} tensors "
             f"and its header is {found[:12]}, the file states {expected[:12]}. Save or download it "
             "again."
-        )
-
-
-def _check_published(path, published: Collection[str]) -> None:
-    """Raise ValueError for a file without a checksum that is not one of the published files."""
-    found = sha256(Path(path).read_bytes()).hexdigest()
-    if found not in published:
-        raise ValueError(
-            f"{path} has no checksum of its content, and its SHA-256 ({found[:12]}) is that of "
-            f"none of {len(published)} published files: it was changed after it was saved. Save "
-            "or download it again."
         )
 
 

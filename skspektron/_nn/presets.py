@@ -7,7 +7,13 @@ PRESETS = {
     "small": Architecture(),
     # Architecture of the weights `small`.
     "calibration": Architecture(
-        tokenizer="raw", kernel_length=31, patch_length=8, d_model=16, d_state=32, n_layers=1
+        tokenizer="raw",
+        normalize="snv+derivative",
+        kernel_length=31,
+        patch_length=8,
+        d_model=16,
+        d_state=32,
+        n_layers=1,
     ),
     "base": Architecture(
         d_model=256,

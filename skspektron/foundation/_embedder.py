@@ -88,7 +88,7 @@ class SpektronEmbedder(
     See Also
     --------
     SpektronPretrainer : Trains such a network on spectra without reference values.
-    skspektron.preprocessing.SNV : Scales spectra as those that the weights "small" were trained on.
+    skspektron.preprocessing.SNV : Step before weights without a normalization of their own.
 
     Notes
     -----
@@ -96,10 +96,10 @@ class SpektronEmbedder(
     is ignored. The embedding of a spectrum without any usable patch is zero, with a warning.
     `transform` also warns of spectra that lack channels which all spectra of `fit` have: their
     embeddings differ from those that later steps were fitted on.
-    The weights "small" have no normalization of their own: put `SNV` before the embedder. They
-    give 16 outputs per channel, a linear function of the 31 channels around it plus the output of
-    the block. Weights with ``normalize="snv+derivative"`` in their `Architecture` take spectra in
-    any unit without a step before; after `SNV`, their derivative lacks the size of the spectra.
+    The weights "small" give 16 outputs per channel, a linear function of the 31 channels around it
+    plus the output of the block. They have ``normalize="snv+derivative"`` in their `Architecture`
+    and take spectra in any unit without a step before; after `SNV`, their derivative lacks the size
+    of the spectra. Put `SNV` before weights with ``normalize=None``.
     The embedding of a spectrum does not depend on the other spectra of a batch.
     The network computes in single precision: outputs at channels that are equal in all spectra, as
     in a saturated band, vary by rounding errors. Do not scale outputs by their deviation in later

@@ -181,11 +181,11 @@ def keep_network(pretrainer: Any, network: FrozenNetwork) -> None:
 
 def _load(path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return tensors and header of the file of a network; raise ValueError for other files."""
-    tensors, header = load_tensors(path, _published().values())
+    tensors, header = load_tensors(path)
     if not all(isinstance(header.get(name), dict) for name in ("architecture", "record")):
         raise ValueError(
             f"{path} does not contain a network but {', '.join(header) or 'nothing'}. "
             "Pass a file that SpektronPretrainer.save wrote."
         )
-    check_version(path, header.get("version", VERSION), VERSION)  # shipped files have none
+    check_version(path, header.get("version"), VERSION)
     return tensors, header

@@ -106,10 +106,17 @@ def test_saved_pickled_and_cloned_weights_embed_equally(trained, make_embedder, 
 
 
 def test_weights_without_a_derivative_have_no_scale(trained):
-    shipped = SpektronEmbedder(wavelength=range(1100, 1140)).fit(np.eye(40))
-    assert "derivative_scale" not in shipped.network_.tensors()
-    assert shipped.derivative_scale_ is None
-    assert "derivative_scale" not in trained["snv"].network_.tensors()
+    for network in ("masked", trained["snv"]):
+        embedder = SpektronEmbedder(network, wavelength=range(1100, 1140)).fit(np.eye(40))
+        assert "derivative_scale" not in embedder.network_.tensors()
+        assert embedder.derivative_scale_ is None
+
+
+def test_shipped_weights_read_absorbance_in_any_unit(X):
+    embedder = SpektronEmbedder(wavelength=np.linspace(1100, 1700, X.shape[1]))
+    Z = embedder.fit_transform(X)
+    np.testing.assert_allclose(embedder.fit_transform(1e3 * X + 5), Z, atol=1e-4)
+    assert embedder.derivative_scale_ > 0
 
 
 @pytest.mark.parametrize("scale", ["calibration", "corpus"])

@@ -2,14 +2,12 @@
 
 import re
 import runpy
-from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from skspektron._bridge import FrozenNetwork, to_spectra
 from skspektron.foundation import Architecture, SpektronPretrainer, describe_weights
 from skspektron.foundation._weights import load_network, shipped_weights
 
@@ -51,8 +49,7 @@ def test_the_card_agrees_with_the_record_in_the_file(name):
         for objective, weight in parameters["objectives"].items():
             assert f"{objective} {weight:g}" in rows["objective"]
     assert f"{parameters['mask_ratio']:.0%}".replace("%", " %") in rows["objective"]
-    n_more = history[-1]["step"] - parameters["max_steps"]
-    assert n_more == 0 or f"{n_more:,} more" in rows["objective"]
+    assert history[-1]["step"] == parameters["max_steps"]
 
 
 @pytest.fixture
@@ -101,23 +98,6 @@ def test_the_corpus_depends_on_the_seed_only(name, scripts, monkeypatch):
     for name, axis in axes.items():
         measured = np.isfinite(X[instrument == name])
         assert measured[:, : len(axis)].all() and not measured[:, len(axis) :].any()
-
-
-@pytest.mark.parametrize("name", ["small"])
-def test_damping_scales_the_output_of_the_block(name, scripts):
-    script, _ = scripts(name)
-    whole = load_network(files("skspektron") / "weights" / f"{name}.safetensors")[0]
-    X = np.random.default_rng(0).normal(size=(5, 60))
-    embed = partial(
-        FrozenNetwork.embed,
-        spectra=to_spectra(X, [np.linspace(4000, 9000, 60)], np.zeros(5, dtype=int)),
-        pooling="tokens",
-        batch_size=5,
-        device="cpu",
-    )
-    plain, full = embed(whole, n_layers=0), embed(whole, n_layers=1)
-    half = embed(script["damped"](whole, 0.5), n_layers=1)
-    np.testing.assert_allclose(half - plain, (full - plain) / 2, atol=1e-5)
 
 
 def test_a_saved_network_contains_its_corpus(tmp_path):
