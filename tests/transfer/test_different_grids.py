@@ -172,8 +172,19 @@ def test_refuses_a_frame_with_other_channels(rename, n_other, make_grids):
     for method in (model.predict, model.transform):
         with pytest.raises(ValueError, match=f"{n_other} of the 28 columns of X are not named"):
             method(frame.set_axis(rename(list(frame.columns)), axis=1))
-    with pytest.raises(ValueError, match="Feature names seen at fit time, yet now missing"):
-        model.predict(frame.iloc[:, 1:])
+
+
+@pytest.mark.parametrize("kind", [pd.DataFrame.copy, pd.DataFrame.to_numpy])
+def test_refuses_too_many_or_too_few_channels_of_the_target(kind, make_grids):
+    stack = make_grids()
+    model, frame = fit(make(PDSTransfer), stack), native(stack)
+    first, last = frame.columns[[0, -1]]
+    n_all = stack[0].shape[1]
+    message = f"the target has 28 channels from '{first}' to '{last}'. Pass .* all {n_all} columns"
+    for X in (frame.iloc[:, 1:], frame.assign(note=1.0)):
+        for method in (model.predict, model.transform):
+            with pytest.raises(ValueError, match=f"X has {X.shape[1]} columns, and {message}"):
+                method(kind(X))
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -168,8 +168,16 @@ class Layout:
         name the channels of fit are put in order by their names.
         """
         target = self.grids.target if self.own_target is None else self.own_target
-        if len(target) < self.grids.n_columns and np.shape(X)[1:] == (len(target),):
-            return self._read_own_channels(X, target)
+        if len(target) < self.grids.n_columns and np.ndim(X) == 2:
+            n_columns = np.shape(X)[1]
+            if n_columns == len(target):
+                return self._read_own_channels(X, target)
+            if n_columns != self.grids.n_columns:
+                raise ValueError(
+                    f"X has {n_columns} columns, and the target has {len(target)} channels"
+                    f"{self._ends(target)}. Pass these alone, or all {self.grids.n_columns} "
+                    "columns of fit."
+                )
         X = in_order_of_names(X, self.names)
         finite = "allow-nan" if allow_nan or self.grids.leave_gaps else True
         is_array = not hasattr(X, "columns")
@@ -197,6 +205,12 @@ class Layout:
         if not is_named:
             X = self._in_order(X, lambda X: self.grids.stack_target(X, target), names, ask=True)
         return self.grids.stack_target(X, target)
+
+    def _ends(self, channels):
+        """Return the names of the first and last of some channels, if they have names."""
+        if self.names is None:
+            return ""
+        return f" from {self.names[channels[0]]!r} to {self.names[channels[-1]]!r}"
 
     def _in_order(self, X, place, names, *, ask):
         """Return spectra without names in the order of fit; its channels have `names`."""
