@@ -40,7 +40,7 @@ def curvature(values: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
     spread = s0 * s2 - s1.square()
     line = (s2 * t0 - s1 * t1) / spread.where(spread > 0, 1)
     departure = (centred - line).where(seen & (spread > 0), 0)
-    size = (departure.square().sum(1, keepdim=True) / count).sqrt()
+    size = _root_mean_square(departure, count)
     rounding = FLAT_UNITS * torch.finfo(size.dtype).eps * values.abs().amax(1, keepdim=True)
     size = size.where(size > rounding, 0)
     return departure.where(size > 0, 0) / size.where(size > 0, 1), size
@@ -55,8 +55,7 @@ def mean_step(wavenumber: Tensor) -> Tensor:
 
 def row_size(derivative: Tensor, seen: Tensor) -> Tensor:
     """Return the root mean square of the `seen` channels of every row (B, n), (B,)."""
-    square = derivative.square().where(seen, 0).sum(1) / seen.sum(1).clamp(min=1)
-    return square.sqrt()
+    return _root_mean_square(derivative.where(seen, 0), seen.sum(1, keepdim=True))[:, 0]
 
 
 def standard_normal(values: Tensor, seen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -67,12 +66,23 @@ def standard_normal(values: Tensor, seen: Tensor) -> tuple[Tensor, Tensor, Tenso
     count = seen.sum(1, keepdim=True)
     mean = values.where(seen, 0).sum(1, keepdim=True) / count.clamp(min=1)
     centred = (values - mean).where(seen, 0)
-    deviation = (centred.square().sum(1, keepdim=True) / (count - 1).clamp(min=1)).sqrt()
+    deviation = _root_mean_square(centred, count - 1)
     # Rounding must not be scaled to unit variance for a constant spectrum.
     size = values.where(seen, 0).abs().amax(1, keepdim=True)
     is_flat = centred.abs().amax(1, keepdim=True) <= FLAT_UNITS * torch.finfo(size.dtype).eps * size
     deviation = deviation.where(~is_flat, 0)
     return centred.where(~is_flat, 0) / deviation.where(~is_flat, 1), mean, deviation
+
+
+def _root_mean_square(values: Tensor, count: Tensor) -> Tensor:
+    """Return the root of the sum of the squares of rows (B, n) over `count` (B, 1), (B, 1).
+
+    Squares of values of any unit would leave single precision below 1e-19 and above 1e19, so
+    rows are multiplied by a power of two, which does not round.
+    """
+    exponent = torch.frexp(values.detach().abs().amax(1, keepdim=True)).exponent
+    square = torch.ldexp(values, -exponent).square().sum(1, keepdim=True) / count.clamp(min=1)
+    return torch.ldexp(square.sqrt(), exponent)
 
 
 def _moments(values: Tensor, seen: Tensor, half: int) -> tuple[Tensor, ...]:

@@ -140,3 +140,17 @@ def test_curvature_ignores_offset_slope_unit_and_channels_that_are_not_seen():
     found, larger = curvature(other, seen)
     torch.testing.assert_close(found, reference)
     torch.testing.assert_close(larger, 1e3 * size)
+
+
+@pytest.mark.parametrize("unit", [-100, -70, 70, 100])
+def test_sizes_of_any_unit_are_those_of_the_spectra(unit):
+    values = torch.tensor(np.random.default_rng(0).normal(size=(3, 30)), dtype=torch.float32)
+    seen = torch.ones_like(values, dtype=torch.bool)
+    snv, _, deviation = standard_normal(values, seen)
+    in_unit, _, deviation_in_unit = standard_normal(values * 2.0**unit, seen)
+    assert torch.equal(in_unit, snv)
+    assert torch.equal(deviation_in_unit, deviation * 2.0**unit)
+    assert torch.equal(row_size(values * 2.0**unit, seen), row_size(values, seen) * 2.0**unit)
+    departure, size = curvature(values, seen)
+    in_unit, size_in_unit = curvature(values * 2.0**unit, seen)
+    assert torch.equal(in_unit, departure) and torch.equal(size_in_unit, size * 2.0**unit)
