@@ -19,6 +19,7 @@ from .._parameters import Choice, Integer, Rules, check_parameters
 from .._typing import WEIGHTS, Weights
 from .._validation import WAVELENGTH, WAVENUMBER
 from .._warnings import warn_user
+from ..preprocessing._snv import centre
 from ._corpus import DOMAIN, number_domains
 from ._spectra import check_new_spectra
 
@@ -254,8 +255,7 @@ class SpektronEmbedder(
         if getattr(self, "derivative_scale_", None) is not None:
             labels["derivative_scale"] = np.full(len(X), self.derivative_scale_)
         if self.network_.architecture.inputs != ("scaled",):  # an offset is of no use, but rounded
-            n_measured = np.count_nonzero(~np.isnan(X), axis=1, keepdims=True)
-            X = X - np.nansum(X, axis=1, keepdims=True) / np.maximum(n_measured, 1)
+            X = centre(X)
         return to_spectra(X, [self.wavenumber_], np.zeros(len(X), dtype=int), **labels)
 
     def _measure_derivative(self, X):

@@ -15,6 +15,7 @@ from .._frames import like_frame, with_text_names
 from .._parameters import Choice, Rules, check_parameters
 
 FLAT_UNITS = 16  # a spectrum that varies by this number of rounding units is constant
+EPS = np.finfo(np.float64).eps
 
 
 class SNV(OneToOneFeatureMixin, TransformerMixin, DocumentedEstimator):
@@ -93,13 +94,9 @@ class SNV(OneToOneFeatureMixin, TransformerMixin, DocumentedEstimator):
         if dtype == np.float16:  # sums of more than 65504 would be infinite
             X = X.astype(np.float64)
         n_measured = np.count_nonzero(~np.isnan(X), axis=1, keepdims=True)
-        centred = X - np.nansum(X, axis=1, keepdims=True) / np.maximum(n_measured, 1)
+        centred = centre(X, np.finfo(dtype).eps)
         dof = np.maximum(n_measured - self.ddof, 1)
         scale = np.sqrt(np.nansum(centred**2, axis=1, keepdims=True) / dof)
-        # Rounding must not be scaled to unit variance for a constant spectrum.
-        highest, lowest = np.fmax.reduce(X, axis=1), np.fmin.reduce(X, axis=1)
-        size = np.maximum(np.abs(highest), np.abs(lowest))
-        centred[highest - lowest <= FLAT_UNITS * np.finfo(dtype).eps * size] *= 0
         return (centred / np.where(scale == 0, 1, scale)).astype(dtype, copy=False)
 
     def _check(self, X: ArrayLike, *, reset: bool) -> NDArray[np.floating]:
@@ -117,3 +114,17 @@ class SNV(OneToOneFeatureMixin, TransformerMixin, DocumentedEstimator):
         tags.input_tags.allow_nan = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def centre(X: NDArray[np.floating], eps: float | np.floating = EPS) -> NDArray[np.floating]:
+    """Return the rows of `X` (NaN: not measured) less their means.
+
+    Rows that are constant up to rounding, by `eps` of their size, become zero: it must not be
+    scaled to unit variance.
+    """
+    n_measured = np.count_nonzero(~np.isnan(X), axis=1, keepdims=True)
+    centred = X - np.nansum(X, axis=1, keepdims=True) / np.maximum(n_measured, 1)
+    highest, lowest = np.fmax.reduce(X, axis=1), np.fmin.reduce(X, axis=1)
+    size = np.maximum(np.abs(highest), np.abs(lowest))
+    centred[highest - lowest <= FLAT_UNITS * eps * size] *= 0
+    return centred

@@ -128,6 +128,17 @@ def test_shipped_weights_read_absorbance_in_any_unit(X):
     assert embedder.derivative_scale_ > 0
 
 
+@pytest.mark.parametrize("name", OWN)
+def test_spectra_that_are_constant_up_to_rounding_are_constant(make_embedder, X, name):
+    rounded = 1 + np.finfo(float).eps * np.random.default_rng(0).integers(-2, 3, size=X.shape)
+    assert not SNV().fit_transform(rounded).any()
+    embedder = make_embedder(name).fit(X)
+    constant = embedder.transform(np.ones((1, X.shape[1])))
+    np.testing.assert_array_equal(embedder.transform(rounded[:1]), constant)
+    mostly = np.concatenate([rounded, rounded, X])
+    assert make_embedder(name).fit(mostly).derivative_scale_ == embedder.derivative_scale_
+
+
 @pytest.mark.parametrize("scale", ["calibration", "corpus"])
 def test_pretrainer_divides_by_the_scale_of_its_corpus(make_pretrainer, make_embedder, X, scale):
     architecture = Architecture(**SIZES, normalize="snv+derivative", derivative_scale=scale)
