@@ -41,7 +41,8 @@ class SpektronEmbedder(
 
     The network works on the instrument's own axis, so the same weights serve every grid. Its
     blocks are banks of damped oscillators along the axis, D-LinOSS [1]_, with states x and input u,
-    :math:`x'' = -A x - G x' + B u`. Nothing is trained: `fit` checks the spectra and their axis.
+    :math:`x'' = -A x - G x' + B u`. Nothing is trained: `fit` checks the spectra and their axis,
+    and measures the size of their derivatives for weights that read these.
 
     Parameters
     ----------
@@ -97,10 +98,11 @@ class SpektronEmbedder(
     is ignored. The embedding of a spectrum without any usable patch is zero, with a warning.
     `transform` also warns of spectra that lack channels which all spectra of `fit` have: their
     embeddings differ from those that later steps were fitted on.
-    The weights "small" give 16 outputs per channel, a linear function of the 31 channels around it
-    plus the output of the block. They have ``normalize="snv+derivative"`` in their `Architecture`
-    and take spectra in any unit without a step before; after `SNV`, their derivative lacks the size
-    of the spectra. Put `SNV` before weights with ``normalize=None``.
+    The weights "small" give 16 outputs per channel: linear functions of SNV and derivatives at the
+    31 channels around it plus the output of the block. They have ``normalize="snv+derivative"`` in
+    their `Architecture` and take spectra without a step before, in any unit, but the same in `fit`
+    and `transform`; after `SNV`, their derivative lacks the size of the spectra. Put `SNV` before
+    weights with ``normalize=None``.
     The embedding of a spectrum does not depend on the other spectra of a batch.
     The network computes in single precision: outputs at channels that are equal in all spectra, as
     in a saturated band, vary by rounding errors. Do not scale outputs by their deviation in later
@@ -158,7 +160,7 @@ class SpektronEmbedder(
 
     @unfitted_on_failure
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
-        """Check the spectra `X` and their axis; nothing is learnt."""
+        """Check the spectra `X` and their axis, and set `derivative_scale_`."""
         from ._weights import resolve_weights
 
         check_parameters(self)
