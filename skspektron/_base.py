@@ -41,7 +41,7 @@ class TorchEstimatorMixin:
     """Device, seed, spectral axis and training parameters of an estimator with a network."""
 
     _parameters: ClassVar[Rules] = {"device": DEVICE}
-    _when_slow = (  # see advise_if_slow
+    _when_slow: str | None = (  # see advise_if_slow
         "Pass device= to train on a GPU, or train for fewer steps or epochs. verbose=1 shows "
         "progress."
     )

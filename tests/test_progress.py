@@ -193,3 +193,8 @@ def test_advice_names_parameters_of_the_class(name, stack, pretrainer, slow, cap
     RUNS[name](stack, pretrainer)
     messages = [record.getMessage() for record in caplog.records]
     assert any("n_jobs=" in message or "device=" in message for message in messages)
+
+
+def test_an_embedder_is_not_told_to_train_for_fewer_steps(stack, pretrainer, slow, caplog):
+    SpektronEmbedder(pretrainer, wavelength=WAVELENGTH).fit(stack[0])
+    assert not caplog.records

@@ -135,6 +135,7 @@ class SpektronEmbedder(
         "batch_size": Integer(1),
     }
 
+    _when_slow = None  # nothing is trained; the first fit of a process loads torch
     _reads_any_grid = True  # in transfer methods, a frozen one gets rows with their gaps
 
     def __init__(
