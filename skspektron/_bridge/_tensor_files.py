@@ -89,7 +89,7 @@ def _checksum(text: str, tensors: Mapping[str, Tensor]) -> str:
 
 def check_version(path: str | os.PathLike, version: Any, known: int) -> None:
     """Raise ValueError for a file format that is newer than this package, or has no version."""
-    if not isinstance(version, int) or version > known:
+    if type(version) is not int or not 1 <= version <= known:  # True is 1
         raise ValueError(
             f"{path} has version {version!r} of its format, and this skspektron reads up to "
             f"{known}. Update skspektron, or save the file with this version."

@@ -45,6 +45,14 @@ def test_a_later_version_is_refused_with_both_numbers(read, saved):
         read(path)
 
 
+@pytest.mark.parametrize("version", [True, 0, -3, 1.0])
+def test_a_version_that_no_format_has_is_refused(saved, version):
+    path, tensors, header = saved
+    save_tensors(path, tensors, header | {"version": version})
+    with pytest.raises(ValueError, match=rf"has version {version} of its format"):
+        load(path)
+
+
 def test_a_version_that_is_not_an_int_is_refused(saved):
     path, tensors, header = saved
     save_tensors(path, tensors, header | {"version": "1"})
