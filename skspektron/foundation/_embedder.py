@@ -90,6 +90,7 @@ class SpektronEmbedder(
     See Also
     --------
     SpektronPretrainer : Trains such a network on spectra without reference values.
+    SpektronImputer : Fills in channels that some spectra lack.
     skspektron.preprocessing.SNV : Step before weights without a normalization of their own.
 
     Notes
@@ -97,7 +98,9 @@ class SpektronEmbedder(
     NaN marks a channel that was not measured. A patch with more than half of its channels missing
     is ignored. The embedding of a spectrum without any usable patch is zero, with a warning.
     `transform` also warns of spectra that lack channels which all spectra of `fit` have: their
-    embeddings differ from those that later steps were fitted on.
+    embeddings differ from those that later steps were fitted on. The outputs of a patch that is
+    ignored are zero, which later steps take for values: scattered gaps spoil a calibration, unless
+    `SpektronImputer` fills them before.
     The weights "small" give 16 outputs per channel: linear functions of SNV and derivatives at the
     31 channels around it plus the output of the block. They have ``normalize="snv+derivative"`` in
     their `Architecture` and take spectra without a step before, in any unit, but the same in `fit`
