@@ -236,7 +236,7 @@ class TTTTransfer(EmbeddingTransfer):
         self.device_ = self._resolve_device()
         self._seed = self._draw_seed()
         self._is_adapted = self.max_steps > 0
-        self._axis = self._target_axis(source)
+        self._axis = self._target_axis(source, target)
         _, embedder, head = self._steps(self.estimator_)
         if self.reset == "input" and self.max_steps:
             self._head = head

@@ -154,3 +154,16 @@ def test_arrays_need_an_axis_of_all_columns(make_grids):
     expected = fit(METHODS["TTT"](), (X, *rest)).predict(X[24:])
     model = METHODS["TTT"]().set_params(wavelength=merged(X))
     np.testing.assert_allclose(fit(model, array).predict(array[0][24:]), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("method", ["LoRA", "TTT", "TTT, input"])
+@pytest.mark.parametrize("factor", [1e-3, 1e3])
+def test_a_target_in_another_unit_warns_without_snv(method, factor, make_stack):
+    X, y, *metadata = make_stack(20)
+    X = np.where((metadata[0] == "B")[:, None], factor * X, X)
+    embedder = SpektronEmbedder(wavelength=np.arange(1100, 1580, 20.0))
+    with pytest.warns(UserWarning, match="derivatives of the target spectra are .* unit"):
+        fit(METHODS[method](make_pipeline(embedder, Ridge(1e-3))), (X, y, *metadata))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="The derivatives")
+        fit(METHODS[method](make_pipeline(SNV(), embedder, Ridge(1e-3))), (X, y, *metadata))
