@@ -37,7 +37,7 @@ from ._calibration import (
 )
 from ._frozen import check_frozen_channels, check_prefit, is_frozen_without_names, refuse_frozen
 from ._grids import SPECTRUM_DTYPES, Layout, find_grids, whole_grid
-from ._instruments import positions, positions_to_predict, resolve_instruments, split_instruments
+from ._instruments import positions, read_to_predict, resolve_instruments, split_instruments
 from ._parameters import SHARED
 from ._search_warnings import warn_without_transfer
 from ._standards import Rows, Standards, choose_standards
@@ -167,8 +167,7 @@ class BaseTransfer(MetaEstimatorMixin, RegressorMixin, SummarizedTransfer):
             Predictions in the unit of the `y` of `fit`.
         """
         check_is_fitted(self)
-        X = self._layout.read(self, X, allow_nan=self._takes_nan)
-        position = positions_to_predict(instrument, len(X), self.source_, self.target_)
+        X, position = read_to_predict(self, X, instrument)
         is_source = position >= 0
         y = np.empty((len(X), *self._n_outputs))
         if is_source.any():

@@ -112,6 +112,11 @@ class Layout:
         return (None, None) if axis is None else (axis[self.grids.target], axis[self.grids.source])
 
     @property
+    def measured_by_target(self) -> NDArray[np.intp]:
+        """Columns of the target's own channels."""
+        return self.grids.target if self.own_target is None else self.own_target
+
+    @property
     def named_axis(self) -> NDArray[np.float64] | None:
         """Axis in cm-1 that the column names give, None where they give none."""
         return check_axis(n_features=self.grids.n_columns, feature_names=self.names)
@@ -167,7 +172,7 @@ class Layout:
         Spectra on the target's own channels are placed in its columns. Data frames whose columns
         name the channels of fit are put in order by their names.
         """
-        target = self.grids.target if self.own_target is None else self.own_target
+        target = self.measured_by_target
         if len(target) < self.grids.n_columns and np.ndim(X) == 2:
             n_columns = np.shape(X)[1]
             if n_columns == len(target):

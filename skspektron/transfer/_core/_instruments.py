@@ -78,6 +78,23 @@ def positions_to_predict(
     return positions(labels, source, target)
 
 
+def read_to_predict(transfer: Any, X: Any, instrument: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return spectra in the columns of fit, and the position of each row among the sources.
+
+    Source rows on fewer columns are refused: those would be read as the target's own channels.
+    """
+    read = transfer._layout.read(transfer, X, allow_nan=transfer._takes_nan)
+    position = positions_to_predict(instrument, len(read), transfer.source_, transfer.target_)
+    n_source, n_own = np.count_nonzero(position >= 0), len(transfer._layout.measured_by_target)
+    if n_source and n_own < read.shape[1] and np.shape(X)[1] == n_own:
+        raise ValueError(
+            f"X has {n_own} columns, as the target has channels, and {n_source} of its "
+            f"{len(read)} rows are of a source. Pass source rows in all {read.shape[1]} columns "
+            "of fit, with NaN at channels that the source does not measure."
+        )
+    return read, position
+
+
 def split_instruments(rows: Rows, position: NDArray[np.intp]) -> tuple[Rows, Rows, NDArray[Any]]:
     """Return the rows of the sources and of the target, numbered samples, and ids by number.
 

@@ -12,7 +12,7 @@ from sklearn.utils.validation import assert_all_finite, check_is_fitted
 
 from ..._threads import one_thread_if_small
 from ._base import BaseTransfer
-from ._instruments import positions_to_predict
+from ._instruments import read_to_predict
 
 
 class MappedTransfer(OneToOneFeatureMixin, TransformerMixin, BaseTransfer):
@@ -40,8 +40,7 @@ class MappedTransfer(OneToOneFeatureMixin, TransformerMixin, BaseTransfer):
             instruments.
         """
         check_is_fitted(self)
-        X = self._layout.read(self, X, allow_nan=self._takes_nan)
-        position = positions_to_predict(instrument, len(X), self.source_, self.target_)
+        X, position = read_to_predict(self, X, instrument)
         is_source = position >= 0
         self._refuse_unmeasured(X, position)
         mapped = np.array(self._layout.grids.on_source(X, position))
