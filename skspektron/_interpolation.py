@@ -1,10 +1,13 @@
-"""Spectra interpolated at the channels of another axis."""
+"""Spectra interpolated at the channels of another axis, or centred, with gaps."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
+
+FLAT_UNITS = 16  # a spectrum that varies by this number of rounding units is constant
+EPS = np.finfo(np.float64).eps
 
 
 def interpolate_linear(
@@ -48,3 +51,17 @@ def complete_channels(X: NDArray[Any]) -> NDArray[np.bool_]:
     finite = np.isfinite(X)
     finite = finite[finite.any(axis=1)]
     return finite.all(axis=0) & (len(finite) > 0)
+
+
+def centre(X: NDArray[np.floating], eps: float | np.floating = EPS) -> NDArray[np.floating]:
+    """Return the rows of `X` (NaN: not measured) less their means.
+
+    Rows that are constant up to rounding, by `eps` of their size, become zero: it must not be
+    scaled to unit variance.
+    """
+    n_measured = np.count_nonzero(~np.isnan(X), axis=1, keepdims=True)
+    centred = X - np.nansum(X, axis=1, keepdims=True) / np.maximum(n_measured, 1)
+    highest, lowest = np.fmax.reduce(X, axis=1), np.fmin.reduce(X, axis=1)
+    size = np.maximum(np.abs(highest), np.abs(lowest))
+    centred[highest - lowest <= FLAT_UNITS * eps * size] *= 0
+    return centred

@@ -129,7 +129,11 @@ class FrozenNetwork:
 
     def usable(self, spectra: Spectra) -> np.ndarray:
         """Return whether spectra have a patch that can be embedded, (n_samples,)."""
-        return to_array(self._on["cpu"].token_valid(spectra.valid).any(1))
+        return self.tokens_of(spectra).any(axis=1)
+
+    def tokens_of(self, spectra: Spectra) -> np.ndarray:
+        """Return which tokens spectra on one axis have, (n_samples, n_tokens)."""
+        return to_array(self._on["cpu"].token_valid(spectra.valid))
 
     def embed(
         self,

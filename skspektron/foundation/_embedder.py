@@ -14,17 +14,18 @@ from .._base import PretrainedMixin
 from .._documentation import DocumentedEstimator
 from .._fitting import unfitted_on_failure
 from .._frames import with_text_names
-from .._interpolation import complete_channels
+from .._interpolation import centre, complete_channels
 from .._parameters import Choice, Integer, Rules, check_parameters
 from .._typing import WEIGHTS, Weights
 from .._validation import WAVELENGTH, WAVENUMBER
 from .._warnings import warn_user
-from ..preprocessing._snv import centre
 from ._corpus import DOMAIN, number_domains
 from ._spectra import check_new_spectra
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+OTHER_UNIT = 30.0  # ratio of derivatives; units differ by 100 or 1000, instruments by less
 
 
 def _poolings() -> Mapping[str, Any]:
@@ -183,7 +184,23 @@ class SpektronEmbedder(
             "latent": self.network_.on("cpu").d_latent,
         }[self.pooling]
         self.derivative_scale_ = self._measure_derivative(X)
+        self._warn_of_gaps(X)
         return self
+
+    def _warn_of_gaps(self, X) -> None:
+        """Warn of tokens that some spectra of fit lack, and others have."""
+        if self.pooling == "latent" or not np.isnan(X).any():
+            return
+        tokens = self.network_.tokens_of(self._to_spectra(X))
+        tokens = tokens[tokens.any(axis=1)]  # `transform` warns of empty spectra
+        n_lacking = np.count_nonzero(tokens.any(axis=0) & ~tokens, axis=1)
+        if n_lacking.any():
+            warn_user(
+                f"{np.count_nonzero(n_lacking)} of {len(tokens)} spectra lack up to "
+                f"{n_lacking.max()} of {tokens.shape[1]} tokens that others have, because channels "
+                "are missing. Their outputs are zero, which later steps take for values: put "
+                "SpektronImputer before, or pass spectra that lack the same channels.",
+            )
 
     def _check_readout(self, architecture) -> None:
         """Raise ValueError for a depth or a domain that the network does not have."""
@@ -225,6 +242,7 @@ class SpektronEmbedder(
         network = self.network_
         with one_torch_thread(work_of(network.on("cpu"), self.batch_size)):
             spectra = self._to_spectra(X)
+            self._warn_of_unit(spectra)
             n_empty = np.count_nonzero(~network.usable(spectra))
             Z = network.embed(
                 spectra,
@@ -234,6 +252,21 @@ class SpektronEmbedder(
                 device=self.device_,
             )
         return Z, n_empty
+
+    def _warn_of_unit(self, spectra) -> None:
+        """Warn of spectra whose derivatives are not of the size of those in fit."""
+        from .._bridge import derivative_scale, derivative_sizes
+
+        if getattr(self, "derivative_scale_", None) is None:
+            return
+        sizes = derivative_sizes(spectra)
+        ratio = derivative_scale(sizes) / self.derivative_scale_
+        if sizes.any() and not 1 / OTHER_UNIT < ratio < OTHER_UNIT:
+            warn_user(
+                f"The derivatives of X are {ratio:.2g} times those of the spectra of fit, as in "
+                "another unit, and the network reads their size. Pass spectra in the unit of fit, "
+                "or put SNV() before SpektronEmbedder.",
+            )
 
     def _warn_of_missing_channels(self, X) -> None:
         """Warn of spectra that lack channels which all spectra of fit had."""

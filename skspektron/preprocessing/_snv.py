@@ -12,10 +12,8 @@ from sklearn.utils.validation import FLOAT_DTYPES, validate_data
 
 from .._documentation import DocumentedEstimator
 from .._frames import like_frame, with_text_names
+from .._interpolation import centre
 from .._parameters import Choice, Rules, check_parameters
-
-FLAT_UNITS = 16  # a spectrum that varies by this number of rounding units is constant
-EPS = np.finfo(np.float64).eps
 
 
 class SNV(OneToOneFeatureMixin, TransformerMixin, DocumentedEstimator):
@@ -114,17 +112,3 @@ class SNV(OneToOneFeatureMixin, TransformerMixin, DocumentedEstimator):
         tags.input_tags.allow_nan = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def centre(X: NDArray[np.floating], eps: float | np.floating = EPS) -> NDArray[np.floating]:
-    """Return the rows of `X` (NaN: not measured) less their means.
-
-    Rows that are constant up to rounding, by `eps` of their size, become zero: it must not be
-    scaled to unit variance.
-    """
-    n_measured = np.count_nonzero(~np.isnan(X), axis=1, keepdims=True)
-    centred = X - np.nansum(X, axis=1, keepdims=True) / np.maximum(n_measured, 1)
-    highest, lowest = np.fmax.reduce(X, axis=1), np.fmin.reduce(X, axis=1)
-    size = np.maximum(np.abs(highest), np.abs(lowest))
-    centred[highest - lowest <= FLAT_UNITS * eps * size] *= 0
-    return centred

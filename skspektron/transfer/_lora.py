@@ -268,7 +268,7 @@ class LoRATransfer(EmbeddingTransfer):
 
     def _learn(self, source: Rows, target: Rows, standards: Standards) -> None:
         """Adapt the embedding; with ``estimator=None`` it also becomes a view of an ensemble."""
-        self._axis, self._alpha = self._target_axis(source, target), self.lora_alpha
+        self._axis, self._alpha = self._target_axis(source), self.lora_alpha
         self.adapter_, network, spectra, losses = self._fit_adapter(source, standards)
         self.history_ = [{"epoch": n, **record} for n, record in enumerate(losses, start=1)]
         Z = self._embed_target(self._axis, network, spectra) - self.adapter_["offset"]

@@ -236,9 +236,11 @@ class TTTTransfer(EmbeddingTransfer):
         self.device_ = self._resolve_device()
         self._seed = self._draw_seed()
         self._is_adapted = self.max_steps > 0
-        self._axis = self._target_axis(source, target)
+        self._axis = self._target_axis(source)
         _, embedder, head = self._steps(self.estimator_)
         if self.reset == "input" and self.max_steps:
+            embedder = self._axis.embedder
+            embedder._warn_of_unit(embedder._to_spectra(self._target_before(self._axis, target.X)))
             self._head = head
             if self._axis.axes is not None:
                 Z = self._embed_reference(self._axis, source.X)

@@ -1,6 +1,7 @@
 """Networks with their own normalization: no step before them, units, offsets, saving, training."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 
 from skspektron._nn.architecture import Architecture
 from skspektron._training.engine import _net
-from skspektron.foundation import SpektronEmbedder, SpektronRegressor
+from skspektron.foundation import SpektronEmbedder, SpektronImputer, SpektronRegressor
 from skspektron.model_selection import stack_instruments
 from skspektron.preprocessing import SNV
 from skspektron.transfer import LoRATransfer, TTTTransfer
@@ -234,3 +235,31 @@ def test_reconstruction_is_in_the_unit_of_the_spectra(make_embedder, X):
     first, second = (display.reconstruction for display in displays)
     np.testing.assert_allclose(second, 1000 * first, rtol=1e-3, atol=1e-2)
     assert displays[1].errors["masked_mse"] == pytest.approx(1e6 * displays[0].errors["masked_mse"])
+
+
+@pytest.mark.parametrize("factor", [1e-3, 1e3])
+def test_spectra_in_another_unit_than_in_fit_warn(X, factor):
+    embedder = SpektronEmbedder(wavelength=np.linspace(1100, 1700, X.shape[1])).fit(X)
+    with pytest.warns(UserWarning, match=r"derivatives of X are (0\.001|1e\+03) times .* unit"):
+        embedder.transform(factor * X)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        embedder.transform(2 * X)
+        make_pipeline(SNV(), embedder).fit(X).transform(factor * X)
+
+
+@pytest.mark.parametrize("pooling", ["tokens", "mean"])
+def test_scattered_gaps_warn_in_fit(X, pooling):
+    gaps = X.copy()
+    gaps[3, 5], gaps[7, [8, 9]] = np.nan, np.nan
+    axis = np.linspace(1100, 1700, X.shape[1])
+    embedder = SpektronEmbedder(wavelength=axis, pooling=pooling)
+    message = f"2 of {len(X)} spectra lack up to 2 of {X.shape[1]} tokens"
+    with pytest.warns(UserWarning, match=message):
+        embedder.fit(gaps)
+    filled = SpektronImputer().fit_transform(gaps)
+    gaps[:, 5:10] = np.nan
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        embedder.fit(gaps)  # all spectra lack the same channels
+        embedder.fit(filled)

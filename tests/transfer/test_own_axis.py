@@ -162,7 +162,7 @@ def test_a_target_in_another_unit_warns_without_snv(method, factor, make_stack):
     X, y, *metadata = make_stack(20)
     X = np.where((metadata[0] == "B")[:, None], factor * X, X)
     embedder = SpektronEmbedder(wavelength=np.arange(1100, 1580, 20.0))
-    with pytest.warns(UserWarning, match="derivatives of the target spectra are .* unit"):
+    with pytest.warns(UserWarning, match="derivatives of X are .* unit"):
         fit(METHODS[method](make_pipeline(embedder, Ridge(1e-3))), (X, y, *metadata))
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message="The derivatives")

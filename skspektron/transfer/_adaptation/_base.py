@@ -18,7 +18,6 @@ from ..._parameters import Integer, Number, Rules
 from ..._pipelines import unwrap
 from ..._typing import ESTIMATOR, VERBOSE, WEIGHTS
 from ..._validation import WAVELENGTH, WAVENUMBER
-from ..._warnings import warn_user
 from ...foundation import SpektronEmbedder
 from ...preprocessing import SNV
 from .._algorithms._pls import cross_validated_pls
@@ -29,8 +28,6 @@ from .._core._standards_check import BAD
 from .._core._tuning import OF_LABELS
 from ._replay import equal_rows_refused, without_rounding
 from ._target_axis import TargetAxis
-
-OTHER_UNIT = 30.0  # ratio of derivatives; units differ by 100 or 1000, instruments by less
 
 
 class EmbeddingTransfer(TorchEstimatorMixin, BaseTransfer):
@@ -143,37 +140,17 @@ class EmbeddingTransfer(TorchEstimatorMixin, BaseTransfer):
         X = self._layout.as_given(X, channels)
         return np.asarray(Pipeline(steps).transform(X) if steps else X)
 
-    def _target_axis(self, source: Rows, target: Rows) -> TargetAxis:
-        """Return the steps before the head for target spectra; warn if those have another unit."""
+    def _target_axis(self, source: Rows) -> TargetAxis:
+        """Return the steps before the head for target spectra."""
         before, embedder, _ = self._steps(self.estimator_)
         keeps_head = is_frozen(self.estimator)
-        axis = TargetAxis.of(
+        return TargetAxis.of(
             self._layout, before, embedder, source.X, source.y, keeps_head=keeps_head
         )
-        self._warn_of_unit(axis, target.X)
-        return axis
 
     def _target_before(self, axis: TargetAxis, X: NDArray[Any]) -> NDArray[Any]:
         """Return target spectra as the embedder takes them."""
         return self._transform_before(axis.before, X, self._layout.grids.target)
-
-    def _warn_of_unit(self, axis: TargetAxis, X: NDArray[Any]) -> None:
-        """Warn if target spectra reach the embedder in another unit than those of the source."""
-        from ..._bridge import derivative_sizes
-
-        embedder = axis.embedder
-        scale = getattr(embedder, "derivative_scale_", None)
-        if scale is None:
-            return
-        sizes = derivative_sizes(embedder._to_spectra(self._target_before(axis, X)))
-        size = float(np.median(sizes.numpy())) if len(sizes) else 0.0
-        ratio = size / scale
-        if ratio > 0 and not 1 / OTHER_UNIT < ratio < OTHER_UNIT:
-            warn_user(
-                f"The derivatives of the target spectra are {ratio:.2g} times those of the source, "
-                "as in another unit, and the network reads their size. Convert the spectra to one "
-                "unit, or put SNV() before the SpektronEmbedder."
-            )
 
     def _source_on_target(self, axis: TargetAxis, X: NDArray[Any]) -> NDArray[Any]:
         """Return source spectra at the target's channels, as the embedder takes them."""
