@@ -14,6 +14,7 @@ from ._axis_units import check_names_agree, check_unit, unit_of_numbers
 from ._parameters import Kind, Rule, is_sequence
 
 LARGEST_EXACT = 2**53  # integers above it are not all numbers of float64
+OTHER_UNIT = 30.0  # ratio of sizes of spectra; units differ by 100 or 1000, instruments by less
 
 
 @dataclass(frozen=True)

@@ -17,15 +17,13 @@ from .._frames import with_text_names
 from .._interpolation import centre, complete_channels
 from .._parameters import Choice, Integer, Rules, check_parameters
 from .._typing import WEIGHTS, Weights
-from .._validation import WAVELENGTH, WAVENUMBER
+from .._validation import OTHER_UNIT, WAVELENGTH, WAVENUMBER
 from .._warnings import warn_user
 from ._corpus import DOMAIN, number_domains
 from ._spectra import check_new_spectra
 
 if TYPE_CHECKING:
     from typing_extensions import Self
-
-OTHER_UNIT = 30.0  # ratio of derivatives; units differ by 100 or 1000, instruments by less
 
 
 def _poolings() -> Mapping[str, Any]:

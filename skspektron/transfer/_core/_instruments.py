@@ -5,8 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..._interpolation import centre
 from ..._samples import number_samples, warn_of_alike_ids
-from ..._validation import check_labels
+from ..._validation import OTHER_UNIT, check_labels
+from ..._warnings import warn_user
 from ._standards import Rows
 
 TARGET, OTHER = -1, -2  # in place of a position among the sources
@@ -105,6 +107,7 @@ def split_instruments(rows: Rows, position: NDArray[np.intp]) -> tuple[Rows, Row
     is_target = position == TARGET
     ids = rows.ids[used]
     warn_of_alike_ids(ids[~is_target], ids[is_target])
+    warn_of_units(X, position)
     numbers, names, order = number_samples(X, ids, y, is_target=is_target)
     of_source, of_target = order[~is_target[order]], order[is_target[order]]
     source, target = (Rows(X[at], y[at], numbers[at]) for at in (of_source, of_target))
@@ -171,3 +174,26 @@ def _source_is_target(sources: list[Any], target: Any, known: list[Any]) -> str:
         f"source and target must be different instruments, got target={target!r} and "
         f"{len(sources)} sources that include it: {sources}. Remove it from source."
     )
+
+
+def warn_of_units(X: NDArray[Any], position: NDArray[np.intp]) -> None:
+    """Warn of instruments whose spectra seem to be in another unit than those of the source."""
+    reference = typical_size(X[position == 0])
+    for each in np.unique(position[position != 0]):
+        ratio = typical_size(X[position == each]) / reference
+        if np.isfinite(ratio) and not 1 / OTHER_UNIT < ratio < OTHER_UNIT:
+            name = "the target" if each == TARGET else f"source {each + 1}"
+            warn_user(
+                f"The spectra of {name} vary {ratio:.2g} times as much over their channels as "
+                "those of the source, as in another unit. Convert all spectra to one unit, or "
+                "divide each by its size before the transfer, as SNV() does."
+            )
+
+
+def typical_size(X: NDArray[Any]) -> float:
+    """Return the median over spectra of their deviation over the channels, NaN if all are flat."""
+    centred = centre(np.asarray(X, dtype=np.float64))
+    with np.errstate(over="ignore", under="ignore"):
+        square = np.nansum(centred**2, axis=1)
+    sizes = np.sqrt(square / np.maximum(np.count_nonzero(~np.isnan(centred), axis=1), 1))
+    return float(np.median(sizes[sizes > 0])) if sizes.any() else np.nan
