@@ -8,13 +8,12 @@ DIRECTORY (or the environment variable SKSPEKTRON_DATA) contains the spectra lis
 and ends at the same weights.
 """
 
-import argparse
-import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from command import run
 from real_spectra import GROUPS, build_worlds, read_sources
 
 from skspektron import SpektronPretrainer
@@ -66,28 +65,5 @@ def train(
     return pretrainer
 
 
-def main():
-    """Parse the command line, pretrain, and print the history."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=os.environ.get("SKSPEKTRON_DATA"))
-    parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--checkpoint", type=Path, default=None)
-    parser.add_argument("--max-steps", type=int, default=MAX_STEPS)
-    parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args()
-    if args.data is None:
-        parser.error("--data must be a folder, or SKSPEKTRON_DATA must be set.")
-    pretrainer = train(
-        args.output,
-        args.data,
-        held_out=NOT_SHIPPED,
-        max_steps=args.max_steps,
-        seed=args.seed,
-        checkpoint=args.checkpoint,
-    )
-    for record in pretrainer.history_[:: max(len(pretrainer.history_) // 10, 1)]:
-        print({name: round(value, 6) for name, value in record.items()})
-
-
 if __name__ == "__main__":
-    main()
+    run(train, __doc__.splitlines()[0], MAX_STEPS, held_out=NOT_SHIPPED)

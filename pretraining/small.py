@@ -8,11 +8,10 @@ DIRECTORY (or the environment variable SKSPEKTRON_DATA) contains the real spectr
 ends at the same weights.
 """
 
-import argparse
-import os
 import tempfile
 from pathlib import Path
 
+from command import run
 from corpus import REAL, build_corpus
 
 from skspektron import SpektronPretrainer
@@ -55,27 +54,5 @@ def train(
     return pretrainer
 
 
-def main():
-    """Parse the command line, pretrain, and print the history."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=os.environ.get("SKSPEKTRON_DATA"))
-    parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--checkpoint", type=Path, default=None)
-    parser.add_argument("--max-steps", type=int, default=MAX_STEPS)
-    parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args()
-    if args.data is None:
-        parser.error("--data must be a folder, or SKSPEKTRON_DATA must be set.")
-    pretrainer = train(
-        args.output,
-        args.data,
-        max_steps=args.max_steps,
-        seed=args.seed,
-        checkpoint=args.checkpoint,
-    )
-    for record in pretrainer.history_:
-        print({name: round(value, 6) for name, value in record.items()})
-
-
 if __name__ == "__main__":
-    main()
+    run(train, __doc__.splitlines()[0], MAX_STEPS)
